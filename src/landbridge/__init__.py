@@ -1,0 +1,1 @@
+"""landbridge: site-to-site IPsec as a service."""

@@ -1,0 +1,255 @@
+"""What the two halves say to each other, and nothing else.
+
+Rules this module keeps:
+- It is the only vocabulary that the server (north) and the agent (south) share;
+  it imports neither of them, no database and no daemon.
+- Every struct is frozen and self-contained: a `Tunnel` names everything that a
+  gateway needs to run it, so that one change is fetched with one request.
+- Everything here travels as JSON over ``/agent/v1``. A field may be added with a
+  default; none is renamed or removed, so halves of neighbouring releases agree.
+- `Tunnel.psk` is the only secret. `repr` hides it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+IkeVersion = Literal["v1", "v2"]
+DpdAction = Literal["clear", "hold", "restart", "disabled", "restart-by-peer"]
+Initiator = Literal["bi-directional", "response-only"]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Base of all: frozen, keyword-only, tolerant of fields of a newer release."""
+
+
+class IkeProposal(Model):
+    """An IKE policy in the API's words; `landbridge.agent.swan` translates them."""
+
+    version: IkeVersion
+    mode: Literal["main", "aggressive"]
+    encryption: str
+    integrity: str
+    dh_group: str
+    lifetime: int  # seconds
+
+
+class EspProposal(Model):
+    """An IPsec policy in the API's words."""
+
+    protocol: Literal["esp", "ah", "ah-esp"]
+    encapsulation: Literal["tunnel", "transport"]
+    encryption: str
+    integrity: str
+    pfs_group: str
+    lifetime: int  # seconds
+
+
+class Dpd(Model):
+    """Dead peer detection; `interval` and `timeout` in seconds."""
+
+    action: DpdAction
+    interval: int
+    timeout: int
+
+
+class Secret(Model):
+    """A pre-shared key that never shows itself by accident."""
+
+    value: str
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+class Tunnel(Model):
+    """One connection as its gateway must run it: the desired state, resolved.
+
+    `psk_generation` grows whenever the PSK changes, so that a gateway can tell two
+    secrets apart, also after its restart, without keeping anything derived from them.
+    """
+
+    id: str
+    name: str
+    router_id: str
+    revision: int
+    admin_state_up: bool
+    local_address: str
+    local_id: str  # never empty: the local address where the user gave none
+    peer_address: str  # an IP address or a name, as the user gave it
+    peer_id: str
+    psk: Secret
+    psk_generation: int
+    initiator: Initiator
+    mtu: int
+    dpd: Dpd
+    ike: IkeProposal
+    esp: EspProposal
+    local_cidrs: tuple[str, ...]
+    peer_cidrs: tuple[str, ...]
+    split_selector: bool
+
+
+class Leg(Model):
+    """A router's place on one network: the host bridge of that network and its addresses.
+
+    `addresses` are interface addresses with prefix (``10.1.0.1/24``); `gateways` are the
+    next hops of the default routes, for the uplink only.
+    """
+
+    network_id: str
+    network_name: str
+    port_id: str
+    mac_address: str
+    addresses: tuple[str, ...]
+    gateways: tuple[str, ...] = ()
+
+
+class Router(Model):
+    """A namespace to be: one uplink, inside legs, and the tunnels that end there."""
+
+    id: str
+    name: str
+    revision: int
+    admin_state_up: bool
+    uplink: Leg | None
+    inside: tuple[Leg, ...]
+
+
+class TunnelRef(Model):
+    id: str
+    router_id: str
+    revision: int
+
+
+class Desired(Model):
+    """Everything that one gateway must run, as names and revisions.
+
+    `cursor` is where the gateway's stream of changes goes on from; routers are few and
+    come whole, tunnels are fetched one by one (``GET /agent/v1/tunnels/{id}``), or all
+    at once (``GET /agent/v1/tunnels``).
+    """
+
+    cursor: int
+    routers: tuple[Router, ...]
+    tunnels: tuple[TunnelRef, ...]
+
+
+class Change(Model):
+    """One line of a gateway's stream: this object is now at this revision, or gone."""
+
+    cursor: int
+    kind: Literal["router", "tunnel"]
+    id: str
+    router_id: str
+    revision: int
+    deleted: bool = False
+
+
+class Lease(Model):
+    """A gateway's right to act. Reports that carry an older `epoch` are refused."""
+
+    gateway_id: str
+    epoch: int
+    ttl: float  # seconds; renew well before
+
+
+class ReasonCode(StrEnum):
+    """Why a connection is not ACTIVE, one word a program can act on."""
+
+    ADMIN_DOWN = "admin-down"
+    SERVICE_DOWN = "service-down"
+    CONNECTING = "connecting"
+    AUTHENTICATION_FAILED = "authentication-failed"
+    PSK_MISMATCH = "psk-mismatch"
+    PSK_MISSING = "psk-missing"
+    IKE_PROPOSAL_MISMATCH = "ike-proposal-mismatch"
+    IKE_DH_MISMATCH = "ike-dh-mismatch"
+    IPSEC_PROPOSAL_MISMATCH = "ipsec-proposal-mismatch"
+    PFS_MISMATCH = "pfs-mismatch"
+    TRAFFIC_SELECTOR_MISMATCH = "traffic-selector-mismatch"
+    PEER_ID_MISMATCH = "peer-id-mismatch"
+    LOCAL_ID_REFUSED = "local-id-refused"
+    IKE_VERSION_MISMATCH = "ike-version-mismatch"
+    PEER_UNREACHABLE = "peer-unreachable"
+    NAT_PORT_BLOCKED = "nat-port-blocked"
+    PEER_HAS_NO_CONFIG = "peer-has-no-config"
+    NOBODY_INITIATES = "nobody-initiates"
+    WAITING_FOR_PEER = "waiting-for-peer"
+    NAME_NOT_RESOLVABLE = "name-not-resolvable"
+    NO_ROUTE = "no-route"
+    NO_LOCAL_ADDRESS = "no-local-address"
+    PEER_CLOSED = "peer-closed"
+    DPD_TIMEOUT = "dpd-timeout"
+    GATEWAY_SILENT = "gateway-silent"
+    NO_GATEWAY = "no-gateway"
+    ONE_WAY = "one-way"
+    PARTIAL = "partial"
+    PEER_NOT_CHANGED = "peer-not-changed"
+    COLLISION = "collision"
+    UNSUPPORTED = "unsupported"
+    GATEWAY_ERROR = "gateway-error"
+
+
+class Reason(Model):
+    """`message` is a sentence that a person can act on; no secret is ever in it."""
+
+    code: ReasonCode
+    message: str
+
+
+class TunnelState(StrEnum):
+    """What the gateway observes; `landbridge.vpn.status` turns it into the API's status."""
+
+    BUILDING = "building"
+    UP = "up"
+    PARTIAL = "partial"
+    DOWN = "down"
+    ERROR = "error"
+
+
+class ChildStatus(Model):
+    """One CHILD_SA as negotiated."""
+
+    name: str
+    local_ts: tuple[str, ...]
+    remote_ts: tuple[str, ...]
+    spi_in: str
+    spi_out: str
+
+
+class TunnelStatus(Model):
+    """What is true of one tunnel now.
+
+    `revision` is the newest desired revision that the gateway has taken in,
+    `applied_revision` the newest that is in effect on the wire (0: none yet).
+    `observed_at` is seconds since the epoch, by the gateway's clock.
+    """
+
+    id: str
+    revision: int
+    applied_revision: int
+    state: TunnelState
+    reason: Reason | None
+    observed_at: float
+    children: tuple[ChildStatus, ...] = ()
+
+
+class RouterStatus(Model):
+    id: str
+    revision: int
+    ready: bool
+    reason: Reason | None
+    observed_at: float
+
+
+class Report(Model):
+    """Statuses, newest per object. `sequence` grows with each report of one epoch."""
+
+    epoch: int
+    sequence: int
+    tunnels: tuple[TunnelStatus, ...] = ()
+    routers: tuple[RouterStatus, ...] = ()
