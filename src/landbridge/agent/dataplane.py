@@ -24,7 +24,7 @@ class Backend(StrEnum):
     LIBIPSEC = "kernel-libipsec"
 
 
-class TunnelNet(Model):
+class TunnelNet(Model, frozen=True, kw_only=True):
     """The part of a tunnel that routes and filters see.
 
     `local_cidrs` and `peer_cidrs` include those of an older configuration whose SAs still
@@ -45,6 +45,6 @@ class Dataplane(Protocol):
     async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
         """Make routes, blocks and clamps of `router` be exactly those of `tunnels`.
 
-        Raises `landbridge.agent.faults.GatewayFault` when the host refuses.
+        Raises `landbridge.agent.faults.GatewayError` when the host refuses.
         """
         ...

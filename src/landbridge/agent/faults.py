@@ -1,12 +1,12 @@
 """The one error that crosses the agent's seams (netlink, nft, VICI, processes).
 
 Rules this module keeps:
-- Foreign exceptions are translated where they come in; above that only `GatewayFault` is seen.
+- Foreign exceptions are translated where they come in; above that only `GatewayError` is seen.
 - The message tells the person what failed and what to do. It never holds a secret.
 """
 
 from __future__ import annotations
 
 
-class GatewayFault(Exception):
+class GatewayError(Exception):
     """The gateway host or its charon refused or failed; tried again with backoff."""
