@@ -26,7 +26,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fal
     """Base of all: frozen, keyword-only, tolerant of fields of a newer release."""
 
 
-class IkeProposal(Model):
+class IkeProposal(Model, frozen=True, kw_only=True):
     """An IKE policy in the API's words; `landbridge.agent.swan` translates them."""
 
     version: IkeVersion
@@ -37,7 +37,7 @@ class IkeProposal(Model):
     lifetime: int  # seconds
 
 
-class EspProposal(Model):
+class EspProposal(Model, frozen=True, kw_only=True):
     """An IPsec policy in the API's words."""
 
     protocol: Literal["esp", "ah", "ah-esp"]
@@ -48,7 +48,7 @@ class EspProposal(Model):
     lifetime: int  # seconds
 
 
-class Dpd(Model):
+class Dpd(Model, frozen=True, kw_only=True):
     """Dead peer detection; `interval` and `timeout` in seconds."""
 
     action: DpdAction
@@ -56,7 +56,7 @@ class Dpd(Model):
     timeout: int
 
 
-class Secret(Model):
+class Secret(Model, frozen=True, kw_only=True):
     """A pre-shared key that never shows itself by accident."""
 
     value: str
@@ -65,7 +65,7 @@ class Secret(Model):
         return "Secret(***)"
 
 
-class Tunnel(Model):
+class Tunnel(Model, frozen=True, kw_only=True):
     """One connection as its gateway must run it: the desired state, resolved.
 
     `psk_generation` grows whenever the PSK changes, so that a gateway can tell two
@@ -93,7 +93,7 @@ class Tunnel(Model):
     split_selector: bool
 
 
-class Leg(Model):
+class Leg(Model, frozen=True, kw_only=True):
     """A router's place on one network: the host bridge of that network and its addresses.
 
     `addresses` are interface addresses with prefix (``10.1.0.1/24``); `gateways` are the
@@ -108,7 +108,7 @@ class Leg(Model):
     gateways: tuple[str, ...] = ()
 
 
-class Router(Model):
+class Router(Model, frozen=True, kw_only=True):
     """A namespace to be: one uplink, inside legs, and the tunnels that end there."""
 
     id: str
@@ -119,13 +119,13 @@ class Router(Model):
     inside: tuple[Leg, ...]
 
 
-class TunnelRef(Model):
+class TunnelRef(Model, frozen=True, kw_only=True):
     id: str
     router_id: str
     revision: int
 
 
-class Desired(Model):
+class Desired(Model, frozen=True, kw_only=True):
     """Everything that one gateway must run, as names and revisions.
 
     `cursor` is where the gateway's stream of changes goes on from; routers are few and
@@ -138,7 +138,7 @@ class Desired(Model):
     tunnels: tuple[TunnelRef, ...]
 
 
-class Change(Model):
+class Change(Model, frozen=True, kw_only=True):
     """One line of a gateway's stream: this object is now at this revision, or gone."""
 
     cursor: int
@@ -149,7 +149,7 @@ class Change(Model):
     deleted: bool = False
 
 
-class Lease(Model):
+class Lease(Model, frozen=True, kw_only=True):
     """A gateway's right to act. Reports that carry an older `epoch` are refused."""
 
     gateway_id: str
@@ -194,7 +194,7 @@ class ReasonCode(StrEnum):
     GATEWAY_ERROR = "gateway-error"
 
 
-class Reason(Model):
+class Reason(Model, frozen=True, kw_only=True):
     """`message` is a sentence that a person can act on; no secret is ever in it."""
 
     code: ReasonCode
@@ -211,7 +211,7 @@ class TunnelState(StrEnum):
     ERROR = "error"
 
 
-class ChildStatus(Model):
+class ChildStatus(Model, frozen=True, kw_only=True):
     """One CHILD_SA as negotiated."""
 
     name: str
@@ -221,7 +221,7 @@ class ChildStatus(Model):
     spi_out: str
 
 
-class TunnelStatus(Model):
+class TunnelStatus(Model, frozen=True, kw_only=True):
     """What is true of one tunnel now.
 
     `revision` is the newest desired revision that the gateway has taken in,
@@ -238,7 +238,7 @@ class TunnelStatus(Model):
     children: tuple[ChildStatus, ...] = ()
 
 
-class RouterStatus(Model):
+class RouterStatus(Model, frozen=True, kw_only=True):
     id: str
     revision: int
     ready: bool
@@ -246,7 +246,7 @@ class RouterStatus(Model):
     observed_at: float
 
 
-class Report(Model):
+class Report(Model, frozen=True, kw_only=True):
     """Statuses, newest per object. `sequence` grows with each report of one epoch."""
 
     epoch: int
