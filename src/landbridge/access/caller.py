@@ -1,0 +1,47 @@
+"""Who calls: the one type that everything behind the door knows of a request's sender.
+
+Rules this module keeps:
+- A `Caller` says who and with which roles, never what is allowed: that is `policy`'s.
+- It is frozen and hashable, so that decisions about it can be kept.
+- How a token becomes a Caller is behind `Authenticator`: a strategy is one class.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import msgspec
+
+AGENT_ROLE: Final = "landbridge-agent"
+ADMIN_ROLE: Final = "admin"
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """The sender of one request.
+
+    `project_id` is empty for a token without a project (unscoped, domain or system
+    scope); such a caller is allowed nothing.
+    """
+
+    user_id: str
+    project_id: str
+    roles: frozenset[str]
+    is_admin: bool = False
+
+    @property
+    def is_agent(self) -> bool:
+        return AGENT_ROLE in self.roles
+
+
+class Authenticator(Protocol):
+    """Turns a token into a Caller; a hit in its cache costs no I/O."""
+
+    @property
+    def challenge(self) -> str:
+        """The ``WWW-Authenticate`` value that goes with every 401."""
+        ...
+
+    async def authenticate(self, token: str, service_token: str = "") -> Caller:
+        """Raise `errors.Unauthorized` (bad, expired, revoked token) or
+        `errors.ServiceUnavailable` (the identity service is away)."""
+        ...

@@ -1,0 +1,141 @@
+"""The only reader of configuration files and of the environment.
+
+Rules this module keeps:
+- `load` is given everything and returns frozen `Settings`; nothing is global and
+  nothing is read at import.
+- Order: command line, then environment (``LANDBRIDGE_*``), then file, then default.
+- Whatever is wrong is one `ConfigError` of one line: the file, the option, what to do.
+- Option names and sections that OpenStack operators know keep their meaning
+  (``[keystone_authtoken]``, ``[oslo_policy]``, ``[quotas] quota_*``).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from landbridge.options import QUOTA_RESOURCES
+from landbridge.optionsfile import ConfigError, Values
+from landbridge.settings import (
+    AgentSettings,
+    AuthSettings,
+    DatabaseSettings,
+    KeystoneSettings,
+    LogSettings,
+    PolicySettings,
+    Settings,
+    VpnSettings,
+)
+
+__all__ = ["ConfigError", "Settings", "load"]
+
+DATABASE_SCHEMES: Final = ("sqlite:///", "postgresql://")
+KEYSTONE_NEEDS: Final = ("auth_url", "username", "password", "project_name")
+PORTS: Final = range(1, 65536)
+
+
+def load(
+    config_file: str | os.PathLike[str] | None = None,
+    *,
+    state_dir: str | os.PathLike[str] | None = None,
+    bind: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the configuration; `bind` is ``HOST:PORT``.
+
+    Raises:
+        ConfigError: a file that is missing or unreadable, or a wrong value in it.
+    """
+    env = os.environ if environment is None else environment
+    path = config_file or env.get("LANDBRIDGE_CONFIG")
+    values = Values(Path(path) if path else None)
+    state = _state_dir(values, state_dir, env)
+    host, port = _bind(values, bind, env)
+    return Settings(
+        config_file=values.path,
+        state_dir=state,
+        bind_host=host,
+        bind_port=port,
+        database=_database(values, state),
+        auth=values.struct("auth", AuthSettings),
+        keystone=_keystone(values),
+        policy=_policy(values, state),
+        vpn=values.struct("vpn", VpnSettings),
+        agent=_agent(values, state, f"http://{_reachable(host)}:{port}"),
+        quotas={name: values.get("quotas", f"quota_{name}", int) for name in QUOTA_RESOURCES},
+        log=values.struct("log", LogSettings),
+    )
+
+
+def _state_dir(
+    values: Values, given: str | os.PathLike[str] | None, env: Mapping[str, str]
+) -> Path:
+    chosen = given or env.get("LANDBRIDGE_STATE_DIR") or values.text("DEFAULT", "state_dir")
+    return Path(chosen).absolute()
+
+
+def _bind(values: Values, given: str | None, env: Mapping[str, str]) -> tuple[str, int]:
+    sources = (
+        ("--bind", given),
+        ("LANDBRIDGE_BIND", env.get("LANDBRIDGE_BIND")),
+        (values.where("DEFAULT", "bind"), values.text("DEFAULT", "bind")),
+    )
+    where, text = next((where, text) for where, text in sources if text)
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) in PORTS):
+        raise ConfigError(f"{where}: {text!r} is not HOST:PORT; write for example 127.0.0.1:9696")
+    return host.strip("[]"), int(port)
+
+
+def _reachable(host: str) -> str:
+    """`host` as a program on the same machine writes it in a URL."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
+    name = anywhere.get(host, host)
+    return f"[{name}]" if ":" in name else name
+
+
+def _database(values: Values, state: Path) -> DatabaseSettings:
+    url = values.text("database", "url")
+    if not url:
+        return DatabaseSettings(url=f"sqlite:///{state / 'landbridge.db'}")
+    if not url.startswith(DATABASE_SCHEMES):
+        raise values.wrong("database", "url", "must begin with sqlite:/// or postgresql://")
+    return DatabaseSettings(url=url)
+
+
+def _keystone(values: Values) -> KeystoneSettings:
+    section = "keystone_authtoken"
+    settings = values.struct(section, KeystoneSettings)
+    if values.text("auth", "strategy") != "keystone":
+        return settings
+    for name in KEYSTONE_NEEDS:
+        if not values.text(section, name):
+            raise values.wrong(section, name, "is needed with [auth] strategy = keystone; set it")
+    if not settings.auth_url.startswith(("http://", "https://")):
+        raise values.wrong(section, "auth_url", "must be a URL such as https://keystone:5000/v3")
+    return settings
+
+
+def _policy(values: Values, state: Path) -> PolicySettings:
+    """As oslo.policy: relative to the configuration file, and missing is no policy file,
+    unless the file was asked for by name."""
+    base = values.path.parent if values.path else state
+    path = base / values.text("oslo_policy", "policy_file")
+    if values.is_set("oslo_policy", "policy_file") and not path.is_file():
+        raise values.wrong("oslo_policy", "policy_file", f"there is no file {path}; create it")
+    return PolicySettings(policy_file=path)
+
+
+def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:
+    token_file = values.text("agent", "token_file")
+    return values.struct(
+        "agent",
+        AgentSettings,
+        server_url=(values.text("agent", "server_url") or local_url).rstrip("/"),
+        gateway_id=values.text("agent", "gateway_id") or socket.gethostname(),
+        token_file=Path(token_file) if token_file else state / "agent-token",
+        state_dir=state / "agent",
+    )

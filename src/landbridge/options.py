@@ -1,0 +1,110 @@
+"""Every option of the configuration file: its section, name, type and default.
+
+Rules this module keeps:
+- It only declares; `landbridge.config` reads, and says what is wrong.
+- The help text is what the operator's guide prints.
+- Sections of other projects (`FOREIGN_SECTIONS`) may carry options that we do not use,
+  because operators copy them from a service that does.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from oslo_config import cfg
+
+FOREIGN_SECTIONS: Final = frozenset({"keystone_authtoken", "oslo_policy"})
+
+QUOTA_RESOURCES: Final = (
+    "network",
+    "subnet",
+    "port",
+    "router",
+    "vpnservice",
+    "ikepolicy",
+    "ipsecpolicy",
+    "endpoint_group",
+    "ipsec_site_connection",
+)
+
+DEFAULT: Final = (
+    cfg.StrOpt("state_dir", default="/var/lib/landbridge", help="Where state is kept."),
+    cfg.StrOpt("bind", default="127.0.0.1:9696", help="HOST:PORT that the API listens on."),
+)
+DATABASE: Final = (
+    cfg.StrOpt(
+        "url",
+        default="",
+        help="sqlite:///FILE or postgresql://...; default: landbridge.db in state_dir.",
+    ),
+)
+AUTH: Final = (
+    cfg.StrOpt("strategy", default="token", choices=("token", "keystone")),
+    cfg.FloatOpt(
+        "revalidate_after",
+        default=5.0,
+        min=0.0,
+        help="Seconds after which a cached verdict of Keystone is asked for again.",
+    ),
+)
+KEYSTONE: Final = (
+    cfg.StrOpt("auth_url", default=""),
+    cfg.StrOpt("www_authenticate_uri", default=""),
+    cfg.StrOpt("auth_type", default="password", choices=("password", "v3password")),
+    cfg.StrOpt("username", default=""),
+    cfg.StrOpt("password", default="", secret=True),
+    cfg.StrOpt("project_name", default=""),
+    cfg.StrOpt("user_domain_name", default="Default"),
+    cfg.StrOpt("project_domain_name", default="Default"),
+    cfg.StrOpt("cafile"),
+    cfg.StrOpt("certfile"),
+    cfg.StrOpt("keyfile"),
+    cfg.BoolOpt("insecure", default=False),
+    cfg.StrOpt("region_name"),
+    cfg.StrOpt("interface", default="internal", choices=("public", "internal", "admin")),
+    cfg.IntOpt("token_cache_time", default=300, min=-1),
+    cfg.FloatOpt("http_connect_timeout", default=5.0, min=0.1),
+    cfg.IntOpt("http_request_max_retries", default=3, min=0),
+    cfg.ListOpt("service_token_roles", default=["service"]),
+    cfg.BoolOpt("service_token_roles_required", default=True),
+)
+POLICY: Final = (
+    cfg.StrOpt("policy_file", default="policy.yaml", help="Beside the configuration file."),
+)
+VPN: Final = (
+    cfg.BoolOpt("weak_algorithms", default=False, help="Accept sha1 and 3des for old peers."),
+)
+AGENT: Final = (
+    cfg.StrOpt("server_url", default="", help="The API; default: where `bind` says."),
+    cfg.StrOpt("gateway_id", default="", help="Default: the host's name."),
+    cfg.StrOpt("token_file", default="", help="Default: agent-token in state_dir."),
+    cfg.DictOpt("bridges", default={}, help="NETWORK:BRIDGE, ... by name or id of a network."),
+    cfg.FloatOpt(
+        "update_deadline",
+        default=0.0,
+        min=0.0,
+        help="Seconds that an update waits for its peer before it is forced; 0: for ever.",
+    ),
+    cfg.StrOpt("kernel", default="auto", choices=("auto", "netlink", "libipsec")),
+    cfg.StrOpt("charon", default="/usr/sbin/charon-systemd"),
+)
+QUOTAS: Final = tuple(
+    cfg.IntOpt(f"quota_{name}", default=-1, min=-1, help="-1: no limit.")
+    for name in QUOTA_RESOURCES
+)
+LOG: Final = (
+    cfg.StrOpt("level", default="info", choices=("debug", "info", "warning", "error")),
+    cfg.StrOpt("format", default="auto", choices=("auto", "console", "json")),
+)
+
+SECTIONS: Final = {
+    "DEFAULT": DEFAULT,
+    "database": DATABASE,
+    "auth": AUTH,
+    "keystone_authtoken": KEYSTONE,
+    "oslo_policy": POLICY,
+    "vpn": VPN,
+    "agent": AGENT,
+    "quotas": QUOTAS,
+    "log": LOG,
+}

@@ -1,0 +1,106 @@
+"""What the configuration says, as frozen structs.
+
+Rules this module keeps:
+- Defaults stand in `landbridge.options` alone; every field here is given.
+- No secret shows in a `repr`.
+- Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all."""
+
+
+class DatabaseSettings(Frozen):
+    url: str
+
+    def __repr__(self) -> str:
+        return f"DatabaseSettings(url={self.url.partition(':')[0]}:...)"
+
+
+class AuthSettings(Frozen):
+    """`revalidate_after`: how old a cached verdict of Keystone may grow before it is asked
+    for again; it bounds how long a revoked token lives."""
+
+    strategy: Literal["token", "keystone"]
+    revalidate_after: float
+
+
+class KeystoneSettings(Frozen):
+    """``[keystone_authtoken]``, as keystonemiddleware has it."""
+
+    auth_url: str
+    www_authenticate_uri: str
+    username: str
+    password: str
+    project_name: str
+    user_domain_name: str
+    project_domain_name: str
+    cafile: str | None
+    certfile: str | None
+    keyfile: str | None
+    insecure: bool
+    region_name: str | None
+    interface: str
+    token_cache_time: int
+    http_connect_timeout: float
+    http_request_max_retries: int
+    service_token_roles: tuple[str, ...]
+    service_token_roles_required: bool
+
+    def __repr__(self) -> str:
+        return f"KeystoneSettings(auth_url={self.auth_url!r}, username={self.username!r})"
+
+
+class PolicySettings(Frozen):
+    """`policy_file` need not exist: then upstream's defaults hold."""
+
+    policy_file: Path
+
+
+class VpnSettings(Frozen):
+    weak_algorithms: bool
+
+
+class AgentSettings(Frozen):
+    """`bridges`: a network's name or id -> the host's Linux bridge. `update_deadline`: after
+    how long an update is forced on a peer that has not changed yet; 0: never."""
+
+    server_url: str
+    gateway_id: str
+    token_file: Path
+    state_dir: Path
+    bridges: Mapping[str, str]
+    update_deadline: float
+    kernel: Literal["auto", "netlink", "libipsec"]
+    charon: str
+
+
+class LogSettings(Frozen):
+    level: Literal["debug", "info", "warning", "error"]
+    format: Literal["auto", "console", "json"]
+
+
+class Settings(Frozen):
+    """`quotas`: a resource such as ``ipsec_site_connection`` -> its limit, -1: none."""
+
+    config_file: Path | None
+    state_dir: Path
+    bind_host: str
+    bind_port: int
+    database: DatabaseSettings
+    auth: AuthSettings
+    keystone: KeystoneSettings
+    policy: PolicySettings
+    vpn: VpnSettings
+    agent: AgentSettings
+    quotas: Mapping[str, int]
+    log: LogSettings
