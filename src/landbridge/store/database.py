@@ -1,0 +1,126 @@
+"""The door to the database: a plain function runs in one transaction on a database thread.
+
+Rules this module keeps:
+- ``await db.write(fn, *args)`` returns after the COMMIT: what was answered is kept.
+- `fn` gets the transaction first, then `args`; it may run more than once (a lost race),
+  so it has no effects but on its transaction.
+- Which database it is, is decided here, by the URL, and asked nowhere else.
+- The driver's exceptions end here: callers see `landbridge.errors`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
+
+from sqlalchemy import Connection, Engine, exc, make_url
+
+from landbridge import errors
+from landbridge.store.hub import Hub
+from landbridge.store.postgresql import PostgresqlBackend
+from landbridge.store.secrets import Sealer
+from landbridge.store.sqlite import SqliteBackend
+from landbridge.store.transaction import SEALER
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class DatabaseUrlError(ValueError):
+    """The URL is none that landbridge can open; the message says which are."""
+
+
+class Backend(Protocol):
+    engine: Engine
+
+    def write(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
+    def read(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
+    def close(self) -> None: ...
+
+
+_BACKENDS: dict[str, Callable[..., Backend]] = {
+    "sqlite": SqliteBackend,
+    "postgresql": PostgresqlBackend,
+}
+
+
+class Database:
+    def __init__(self, backend: Backend, hub: Hub) -> None:
+        self._backend = backend
+        self.hub = hub
+
+    @classmethod
+    def open(cls, url: str, *, sealer: Sealer | None = None, threads: int = 4) -> Database:
+        """Open ``sqlite:///PATH`` or ``postgresql://...``, whose schema is up to date.
+
+        Raises: DatabaseUrlError.
+        """
+        hub = Hub()
+        options = {SEALER: sealer}
+        return cls(_BACKENDS[dialect(url)](url, options, hub.announce, threads), hub)
+
+    async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """Run `fn` in a transaction of its own and commit it.
+
+        Raises: what `fn` raises; Conflict, ServiceUnavailable.
+        """
+        return cast(T, await self._outcome(self._backend.write(lambda tx: fn(tx, *args))))
+
+    async def read(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """Run `fn` on one consistent snapshot; it writes nothing."""
+        return cast(T, await self._outcome(self._backend.read(lambda tx: fn(tx, *args))))
+
+    def write_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """For programs without an event loop: the command line, tests."""
+        with _Translated():
+            return cast(T, self._backend.write(lambda tx: fn(tx, *args)).result())
+
+    def read_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        with _Translated():
+            return cast(T, self._backend.read(lambda tx: fn(tx, *args)).result())
+
+    def close(self) -> None:
+        """Wait for what is under way, then let go of all connections."""
+        self._backend.close()
+
+    @staticmethod
+    async def _outcome(future: Future[Any]) -> Any:
+        with _Translated():
+            return await asyncio.wrap_future(future)
+
+
+class _Translated:
+    """The seam where the driver's exceptions become ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        match error:
+            case exc.IntegrityError():
+                raise errors.Conflict(
+                    "The change collides with another one that was made meanwhile. Try again."
+                ) from error
+            case (
+                exc.OperationalError()
+                | exc.InterfaceError()
+                | exc.TimeoutError()
+                | sqlite3.OperationalError()
+            ):
+                raise errors.ServiceUnavailable("The database is not available.") from error
+
+
+def dialect(url: str) -> str:
+    """``sqlite`` or ``postgresql``. Raises: DatabaseUrlError."""
+    try:
+        name = make_url(url).get_backend_name()
+    except exc.ArgumentError as error:
+        raise DatabaseUrlError(f"{url!r} is no database URL") from error
+    if name not in _BACKENDS:
+        raise DatabaseUrlError(
+            f"no database of kind {name!r}: use sqlite:///PATH or postgresql://USER@HOST/NAME"
+        )
+    return name

@@ -1,0 +1,83 @@
+"""Transactions on PostgreSQL: a pool of connections, one thread each.
+
+Rules this module keeps:
+- READ COMMITTED with row locks (``FOR UPDATE``) taken by the rules; what loses a race
+  (serialization failure, deadlock) is run again here and nowhere else.
+- Wakes go out by NOTIFY in the same transaction, so that other API processes hear of a
+  commit when it happens; this process is told directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError
+
+from landbridge.store.transaction import take_wakes
+
+CHANNEL = "landbridge"
+
+_RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_ATTEMPTS = 8
+_NOTIFY = sql("SELECT pg_notify(:channel, :topic)")
+
+
+class PostgresqlBackend:
+    def __init__(
+        self,
+        url: str,
+        options: dict[str, Any],
+        announce: Callable[[frozenset[str]], None],
+        threads: int,
+    ) -> None:
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=threads,
+            max_overflow=0,
+            pool_pre_ping=True,
+            execution_options=options,
+        )
+        self._announce = announce
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="db")
+
+    def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        return self._threads.submit(self._write, work)
+
+    def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        return self._threads.submit(self._read, work)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self.engine.dispose()
+
+    def _write(self, work: Callable[[Connection], Any]) -> Any:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._attempt(work)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RACES_LOST:
+                    raise
+        return self._attempt(work)
+
+    def _attempt(self, work: Callable[[Connection], Any]) -> Any:
+        wakes: frozenset[str] = frozenset()
+        with self.engine.connect() as tx:
+            try:
+                with tx.begin():
+                    result = work(tx)
+                    wakes = take_wakes(tx)
+                    for topic in sorted(wakes):
+                        tx.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
+            finally:
+                take_wakes(tx)
+        self._announce(wakes)
+        return result
+
+    def _read(self, work: Callable[[Connection], Any]) -> Any:
+        with self.engine.connect() as tx, tx.begin():
+            tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return work(tx)

@@ -1,0 +1,110 @@
+"""Secrets at rest: AES-256-GCM, sealed to the row that they belong to.
+
+Rules this module keeps:
+- A sealed value names its key and is bound to its row's id (associated data): copied to
+  another row it does not open.
+- The key file is made on first start with mode 0600. Its first line is the key that seals;
+  all its lines can open, so a key is rotated by putting a new line on top.
+- Nothing here writes a secret anywhere or puts one into an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_KEY_BITS = 256
+_NONCE_BYTES = 12
+_KEY_ID_BYTES = 4
+
+
+class SealError(Exception):
+    """A sealed value does not open: unknown key, other row, or damage."""
+
+
+class KeyFileError(Exception):
+    """The key file is missing, unreadable or malformed; the message says what to do."""
+
+
+class Sealer:
+    """Seals with one key, opens with any of `keys` (key id -> 32 bytes)."""
+
+    def __init__(self, keys: Mapping[bytes, bytes], active: bytes) -> None:
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._active = active
+
+    def __repr__(self) -> str:
+        return f"Sealer({len(self._ciphers)} keys)"
+
+    @classmethod
+    def generate(cls) -> Sealer:
+        """A sealer with a fresh key that is kept nowhere: for tests and previews."""
+        key_id = os.urandom(_KEY_ID_BYTES)
+        return cls({key_id: AESGCM.generate_key(_KEY_BITS)}, key_id)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Sealer:
+        """Read the key file, making it first where there is none.
+
+        Raises: KeyFileError.
+        """
+        try:
+            _create(path)
+            lines = path.read_text("ascii").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyFileError(f"cannot use the key file {path}: {error}") from error
+        keys = dict(_parse(path, line) for line in lines if line.strip())
+        if not keys:
+            raise KeyFileError(f"the key file {path} is empty: restore it from your backup")
+        return cls(keys, next(iter(keys)))
+
+    def seal(self, row_id: str, secret: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = self._ciphers[self._active]
+        return self._active + nonce + cipher.encrypt(nonce, secret.encode(), row_id.encode())
+
+    def unseal(self, row_id: str, sealed: bytes) -> str:
+        """Raises: SealError."""
+        key_id, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise SealError(f"the secret of {row_id} is sealed with unknown key {key_id.hex()}")
+        nonce, ciphertext = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
+        try:
+            return cipher.decrypt(nonce, ciphertext, row_id.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise SealError(f"the secret of {row_id} does not open with its key") from error
+
+
+def _create(path: Path) -> None:
+    """Make the file whole or not at all: another process may be starting, too."""
+    if path.exists():
+        return
+    line = f"{os.urandom(_KEY_ID_BYTES).hex()}:{AESGCM.generate_key(_KEY_BITS).hex()}\n"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def _parse(path: Path, line: str) -> tuple[bytes, bytes]:
+    key_id, _, key = line.strip().partition(":")
+    try:
+        parsed = bytes.fromhex(key_id), bytes.fromhex(key)
+    except ValueError:
+        parsed = b"", b""
+    if len(parsed[0]) != _KEY_ID_BYTES or len(parsed[1]) * 8 != _KEY_BITS:
+        raise KeyFileError(f"a line of the key file {path} is not '<8 hex digits>:<64 hex digits>'")
+    return parsed
