@@ -1,0 +1,79 @@
+"""The surroundings of a gateway under test: wires, an inside host, a foreign peer.
+
+The gateway itself (its router namespace and charon) is the agent's to make: a test gives it
+`surroundings.uplink` and `surroundings.inside` as the bridges of its two networks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from landbridge.lab.hosts import Ground, Host
+from landbridge.lab.peer import PeerChild, PeerConnection
+from landbridge.lab.site import RemoteSite, remote_site
+from landbridge.lab.traffic import End, Flow
+
+ROUTER_OUTSIDE = "198.51.100.1"
+ROUTER_INSIDE = "10.1.0.1"
+LOCAL_CIDRS = ("10.1.0.0/24", "10.1.1.0/24")
+PEER_OUTSIDE = "198.51.100.2"
+PEER_CIDRS = ("10.2.0.0/24", "10.2.1.0/24")
+PSK = "correct horse battery staple"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Two bridges, `host` on the inside one, and a remote site on the uplink.
+
+    The router to be has ROUTER_OUTSIDE/24 on `uplink` and ROUTER_INSIDE/16 on `inside`;
+    `host` has the tenth address of both LOCAL_CIDRS, `remote.host` of both PEER_CIDRS.
+    """
+
+    ground: Ground
+    uplink: str
+    inside: str
+    host: Host
+    remote: RemoteSite
+
+    def flow(self, name: str = "tunnel", local: int = 0, peer: int = 0) -> Flow:
+        """Packets between the tenth addresses of two CIDRs, chosen by their index."""
+        return Flow(
+            name,
+            End(self.host.name, f"10.1.{local}.10"),
+            End(self.remote.host.name, f"10.2.{peer}.10"),
+        )
+
+    def ping(self, peer: int = 0, *, count: int = 1) -> bool:
+        return self.host.ping(f"10.2.{peer}.10", count=count)
+
+
+@pytest.fixture
+def surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
+    uplink, inside = ground.bridge("up"), ground.bridge("in")
+    host = ground.host("site-a")
+    ground.attach(host, inside, "eth0", "10.1.0.10/16", "10.1.1.10/16")
+    host.route("default", ROUTER_INSIDE)
+    remote = remote_site(
+        ground,
+        tmp_path / "peer",
+        uplink=uplink,
+        outside=f"{PEER_OUTSIDE}/24",
+        inside="10.2.0.1/16",
+        host=("10.2.0.10/16", "10.2.1.10/16"),
+        names=("peer-b", "site-b"),
+        routes=("10.1.0.0/16",),
+    )
+    return Surroundings(ground, uplink, inside, host, remote)
+
+
+def peer_connection(
+    name: str = "site-a", *, version: int = 2, psk: str = PSK, pairs: tuple[int, ...] = (0,)
+) -> PeerConnection:
+    """What the remote side has for us: one child per index of LOCAL_CIDRS and PEER_CIDRS."""
+    children = tuple(
+        PeerChild(f"{name}-{index}", PEER_CIDRS[index], LOCAL_CIDRS[index]) for index in pairs
+    )
+    return PeerConnection(name, PEER_OUTSIDE, ROUTER_OUTSIDE, psk, children, version=version)

@@ -1,0 +1,119 @@
+"""The lab's own parts, tried between two foreign peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from landbridge.lab import hosts
+from landbridge.lab.hosts import Ground, Host, LabError
+from landbridge.lab.peer import Peer, PeerChild, PeerConnection
+from landbridge.lab.site import RemoteSite, remote_site
+from landbridge.lab.traffic import End, Flow, Traffic
+
+pytestmark = pytest.mark.gateway
+
+
+def two_sites(ground: Ground, directory: Path) -> tuple[RemoteSite, RemoteSite]:
+    uplink = ground.bridge("up")
+    left, right = (
+        remote_site(
+            ground,
+            directory / f"peer{number}",
+            uplink=uplink,
+            outside=f"198.51.100.{number}/24",
+            inside=f"10.{number}.0.1/24",
+            host=(f"10.{number}.0.10/24",),
+            names=(f"peer{number}", f"site{number}"),
+            routes=(f"10.{3 - number}.0.0/16",),
+        )
+        for number in (1, 2)
+    )
+    return left, right
+
+
+def connection(number: int, version: int, psk: str = "a shared word") -> PeerConnection:
+    other = 3 - number
+    child = PeerChild("net", f"10.{number}.0.0/24", f"10.{other}.0.0/24")
+    here, there = f"198.51.100.{number}", f"198.51.100.{other}"
+    return PeerConnection("site", here, there, psk, (child,), version=version)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_two_peers_carry_traffic_only_through_their_tunnel(
+    ground: Ground, tmp_path: Path, version: int
+) -> None:
+    left, right = two_sites(ground, tmp_path)
+    left.peer.start(connection(1, version))
+    right.peer.start(connection(2, version))
+    assert not left.host.ping(right.address, wait=0.3)
+
+    left.peer.initiate("net")
+
+    assert left.host.ping(right.address, count=3)
+    assert (left.peer.installed("net"), right.peer.installed("net")) == (1, 1)
+    right.peer.kill()
+    assert not left.host.ping(right.address, wait=0.3)
+
+
+def test_a_changed_peer_refuses_until_it_is_changed_back(ground: Ground, tmp_path: Path) -> None:
+    left, right = two_sites(ground, tmp_path)
+    left.peer.start(connection(1, 2))
+    right.peer.start(connection(2, 2))
+    right.peer.change("site", psk="another word")
+    with pytest.raises(LabError, match="initiate failed"):
+        left.peer.initiate("net")
+    right.peer.change("site", psk="a shared word")
+    left.peer.initiate("net")
+    assert left.host.ping(right.address)
+
+
+def test_traffic_counts_every_packet_and_a_loss(ground: Ground) -> None:
+    left, right = ground.host("a"), ground.host("b")
+    ground.wire(left, "eth0", right, "eth0")
+    left.address("eth0", "10.9.0.1/24")
+    right.address("eth0", "10.9.0.2/24")
+    flow = Flow("wire", End(left.name, "10.9.0.1"), End(right.name, "10.9.0.2"))
+
+    with Traffic([flow], rate=1000, settle=0.3) as traffic:
+        hosts.wait_until(lambda: traffic.count()["wire"].forward.sent > 300, 10, "300 packets")
+        before = traffic.restart()["wire"]
+        right.run("ip", "link", "set", "dev", "eth0", "down")
+        hosts.wait_until(lambda: traffic.count()["wire"].forward.lost > 50, 10, "50 losses")
+        cut = traffic.stop()["wire"]
+
+    assert before.lost == 0
+    assert before.backward.sent > 300
+    assert cut.forward.lost >= cut.forward.longest_run > 50
+    assert cut.forward.longest_gap > 0.05
+
+
+def test_a_ground_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Ground.unique() as ground:
+        left, right = two_sites(ground, tmp_path)
+        right.peer.start(connection(2, 2))
+        charon = right.peer.pid
+        kept_open = left.host.socket()
+        bridge = f"{ground.prefix}up"
+        assert hosts.link_exists(bridge)
+    kept_open.close()
+    assert not hosts.link_exists(bridge)
+    assert not left.host.exists()
+    assert not Path(f"/proc/{charon}").exists()
+    assert hosts.run("ip", "-br", "link", "show", "type", "veth").find(ground.prefix) == -1
+
+
+def test_a_host_that_was_left_behind_is_replaced(ground: Ground) -> None:
+    first = Host(f"{ground.prefix}twice")
+    hosts.ip("netns", "add", first.name)
+    first.ip("link", "add", "leftover", "type", "bridge")
+    second = ground.host("twice")
+    assert second.name == first.name
+    assert "leftover" not in second.ip("-br", "link")
+
+
+def test_a_peer_that_is_not_running_says_so(ground: Ground, tmp_path: Path) -> None:
+    peer = Peer(ground.host("idle"), tmp_path)
+    with pytest.raises(LabError, match="not running"):
+        _ = peer.pid
