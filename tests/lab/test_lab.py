@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.lab import hosts
+from landbridge.lab.delay import long_wire
 from landbridge.lab.hosts import Ground, Host, LabError
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
@@ -117,3 +118,21 @@ def test_a_peer_that_is_not_running_says_so(ground: Ground, tmp_path: Path) -> N
     peer = Peer(ground.host("idle"), tmp_path)
     with pytest.raises(LabError, match="not running"):
         _ = peer.pid
+
+
+def test_a_long_wire_delays_both_ways_and_loses_nothing(ground: Ground) -> None:
+    near, far = ground.bridge("near"), ground.bridge("far")
+    left, right = ground.host("a"), ground.host("b")
+    ground.attach(left, near, "eth0", "10.9.0.1/24")
+    ground.attach(right, far, "eth0", "10.9.0.2/24")
+    long_wire(ground, near, far, 0.05)
+    flow = Flow("wire", End(left.name, "10.9.0.1"), End(right.name, "10.9.0.2"))
+    hosts.wait_until(lambda: left.ping("10.9.0.2"), 10, "the wire carries packets")
+
+    with Traffic([flow], rate=1000) as traffic:
+        hosts.wait_until(lambda: traffic.count()["wire"].forward.sent > 1000, 20, "1000 packets")
+        count = traffic.stop()["wire"]
+
+    assert count.lost == 0
+    assert 0.05 <= count.forward.delay < 0.07
+    assert 0.05 <= count.backward.delay < 0.07

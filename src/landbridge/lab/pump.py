@@ -50,7 +50,9 @@ class Count:
             return
         self._arrived.add(number)
         self._delays += now - sent
-        self._gap = max(self._gap, now - self._last)
+        # What the first one waited for is what was sent before it, not its own way.
+        since = now if len(self._arrived) > 1 else sent
+        self._gap = max(self._gap, since - self._last)
         self._last = now
 
     def end(self, now: float) -> None:
