@@ -47,8 +47,11 @@ class Unauthorized(ApiError):
 class PolicyNotAuthorized(ApiError):
     status = 403
 
-    def __init__(self, rule: str) -> None:
-        super().__init__(f"rule:{rule} is disallowed by policy")
+    def __init__(self, rule: str, *attribute_rules: str) -> None:
+        words = f"rule:{rule}"
+        for further in attribute_rules:
+            words = f"({words} and rule:{further})"
+        super().__init__(f"{words} is disallowed by policy")
 
 
 class NotFound(ApiError):

@@ -45,3 +45,7 @@ class Authenticator(Protocol):
         """Raise `errors.Unauthorized` (bad, expired, revoked token) or
         `errors.ServiceUnavailable` (the identity service is away)."""
         ...
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        ...

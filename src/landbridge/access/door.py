@@ -1,0 +1,64 @@
+"""The door: from a request's token headers to a Caller that policy has looked at.
+
+Rules this module keeps:
+- No token, no entry: there is no anonymous caller.
+- Agents come with a token of our own under every strategy; under ``keystone`` that is all
+  that a token of ours is good for.
+- Which strategy it is, is decided here, once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from landbridge import errors
+from landbridge.access.caller import Authenticator, Caller
+from landbridge.access.keystone import KeystoneTokens
+from landbridge.access.policy import Policy
+from landbridge.access.policyfile import PolicyFile
+from landbridge.access.tokens import LocalTokens, is_ours
+from landbridge.settings import Settings
+from landbridge.store.database import Database
+
+
+class Door:
+    """`policy` decides what the callers that `admit` lets in may do."""
+
+    def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
+        self._users = users
+        self._local = local
+        self.policy = policy
+
+    @property
+    def challenge(self) -> str:
+        """The ``WWW-Authenticate`` value of every 401."""
+        return self._users.challenge
+
+    async def admit(self, token: str | None, service_token: str | None = None) -> Caller:
+        """Raises: Unauthorized, ServiceUnavailable."""
+        if not token:
+            raise errors.Unauthorized("The request has no X-Auth-Token.")
+        caller = await self._caller(token, service_token or "")
+        if self.policy.is_admin(caller):
+            return msgspec.structs.replace(caller, is_admin=True)
+        return caller
+
+    async def _caller(self, token: str, service_token: str) -> Caller:
+        if not is_ours(token):
+            return await self._users.authenticate(token, service_token)
+        caller = await self._local.authenticate(token)
+        if self._users is not self._local and not caller.is_agent:
+            raise errors.Unauthorized("Tokens of landbridge are for agents here, use Keystone's.")
+        return caller
+
+    def close(self) -> None:
+        self._users.close()
+
+
+def open_door(settings: Settings, db: Database) -> Door:
+    """Raises: PolicyFileError."""
+    local = LocalTokens(db)
+    users: Authenticator = local
+    if settings.auth.strategy == "keystone":
+        users = KeystoneTokens(settings.keystone, revalidate_after=settings.auth.revalidate_after)
+    return Door(users, local, Policy(PolicyFile(settings.policy.policy_file)))
