@@ -66,7 +66,105 @@ class Conflict(ApiError):
 class RevisionNumberConstraintFailed(ApiError):
     status = 412
 
+    def __init__(self, expected: int, current: int) -> None:
+        super().__init__(f"Constrained to {expected}, but current revision is {current}")
+
 
 class ServiceUnavailable(ApiError):
     status = 503
     type = "HTTPServiceUnavailable"
+
+
+class MethodNotAllowed(ApiError):
+    status = 405
+    type = "HTTPMethodNotAllowed"
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            "The server could not comply with the request since it is either malformed or "
+            "otherwise incorrect."
+        )
+        self.allowed = allowed
+
+
+class RequestTooLarge(ApiError):
+    status = 413
+    type = "HTTPRequestEntityTooLarge"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than {limit} bytes.")
+
+
+class InvalidInput(ApiError):
+    """A value that cannot be converted to what its attribute is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid input for operation: {reason}.")
+
+
+class BadPart(ApiError):
+    """A part of the request other than an attribute: its body, `limit`, `if-match`."""
+
+    type = "BadRequest"
+
+    def __init__(self, part: str, reason: str) -> None:
+        super().__init__(f"Bad {part} request: {reason}.")
+
+
+class OverQuota(Conflict):
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"Quota exceeded for resources: ['{resource}'].")
+
+
+class NotFoundById(NotFound):
+    """An object that is not there, or not for this caller's eyes; `words` takes its id."""
+
+    words: ClassVar[str] = "{} could not be found."
+
+    def __init__(self, id: str) -> None:
+        super().__init__(self.words.format(id))
+
+
+class VPNServiceNotFound(NotFoundById):
+    words = "VPNService {} could not be found"
+
+
+class IPsecSiteConnectionNotFound(NotFoundById):
+    words = "ipsec_site_connection {} not found"
+
+
+class IKEPolicyNotFound(NotFoundById):
+    words = "IKEPolicy {} could not be found"
+
+
+class IPsecPolicyNotFound(NotFoundById):
+    words = "IPsecPolicy {} could not be found"
+
+
+class VPNEndpointGroupNotFound(NotFoundById):
+    words = "Endpoint group {} could not be found"
+
+
+class NonExistingSubnetInEndpointGroup(ApiError):
+    def __init__(self, subnet_id: str) -> None:
+        super().__init__(f"Subnet {subnet_id} in endpoint group does not exist")
+
+
+class FlavorNotFound(NotFoundById):
+    words = "Flavor {} could not be found."
+
+
+class NetworkNotFound(NotFoundById):
+    words = "Network {} could not be found."
+
+
+class SubnetNotFound(NotFoundById):
+    words = "Subnet {} could not be found."
+
+
+class PortNotFound(NotFoundById):
+    words = "Port {} could not be found."
+
+
+class RouterNotFound(NotFoundById):
+    words = "Router {} could not be found"

@@ -1,0 +1,263 @@
+"""Kinds of values that hold addresses: networks, endpoints, fixed IPs, pools, routes.
+
+Rules this module keeps:
+- The same as `kinds`: the reference's reasons, message by message.
+- Addresses are judged by the standard library; where the reference takes an odd spelling
+  that it would rewrite anyway (an IPv4 mask instead of a length), it is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from landbridge.api.kinds import TEXT_LENGTH, Kind, Refused, Schema, Uuid, is_uuid_like
+
+_MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
+
+
+class Address(Kind, frozen=True, kw_only=True):
+    """One IP address; IPv6 is kept in its canonical form."""
+
+    def accept(self, value: Any) -> str:
+        return _address(value)
+
+    def shape(self) -> Schema:
+        return {"type": "string"}
+
+
+class Subnet(Kind, frozen=True, kw_only=True):
+    """A CIDR, kept with a canonical address."""
+
+    def accept(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Refused(f"'{value}' is not a valid IP subnet")
+        return _canonical(_cidr(value))
+
+    def shape(self) -> Schema:
+        return {"type": "string"}
+
+
+class Cidrs(Kind, frozen=True, kw_only=True):
+    """A list of different CIDRs; one bare string stands for a list of one. Kept as sent."""
+
+    def accept(self, value: Any) -> list[str]:
+        items = as_list(value)
+        _refuse_duplicates(items)
+        return [_cidr(item) for item in items]
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+
+
+class Endpoints(Kind, frozen=True, kw_only=True):
+    """What an endpoint group holds: text. What it must name depends on the group's type."""
+
+    def accept(self, value: Any) -> list[str]:
+        texts = [str(item) for item in as_list(value)]
+        for text in texts:
+            if len(text) > TEXT_LENGTH:
+                raise Refused(f"'{text}' exceeds maximum length of {TEXT_LENGTH}")
+            if "\0" in text:
+                raise Refused(f"'{text}' is not a valid string")
+        return [text.lower() if is_uuid_like(text) else text for text in texts]
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "string", "maxLength": TEXT_LENGTH}}
+
+
+class FixedIps(Kind, frozen=True, kw_only=True):
+    """``[{"subnet_id": ..., "ip_address": ...}]``, either of the two."""
+
+    def accept(self, value: Any) -> list[dict[str, str]]:
+        if not isinstance(value, list):
+            raise Refused(f"Invalid data format for fixed IP: '{value}'")
+        found = [_fixed_ip(item) for item in value]
+        addresses = [item["ip_address"] for item in found if "ip_address" in item]
+        for address in addresses:
+            if addresses.count(address) > 1:
+                raise Refused(f"Duplicate IP address '{address}'")
+        return found
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "object"}}
+
+
+class Gateway(Kind, frozen=True, kw_only=True):
+    """A router's uplink: ``{"network_id": ..., ...}``; {} and null take it away."""
+
+    def accept(self, value: Any) -> dict[str, Any]:
+        if not value and (value is None or value == {}):
+            return {}
+        if not isinstance(value, dict):
+            raise Refused(f"'{value}' is not a dictionary")
+        if "network_id" not in value:
+            raise Refused(
+                "Validation of dictionary's keys failed. Expected keys: {'network_id'} "
+                f"Provided keys: {set(value)}"
+            )
+        known: dict[str, Callable[[Any], Any]] = {
+            "network_id": Uuid().accept,
+            "external_fixed_ips": FixedIps().accept,
+            "enable_snat": _flag,
+        }
+        if unknown := [key for key in value if key not in known]:
+            raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
+        return {key: known[key](item) for key, item in value.items()}
+
+    def shape(self) -> Schema:
+        return {"type": "object", "properties": {"network_id": Uuid().shape()}}
+
+
+class Pools(Kind, frozen=True, kw_only=True):
+    """``[{"start": ADDRESS, "end": ADDRESS}]``."""
+
+    def accept(self, value: Any) -> list[dict[str, str]]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise Refused(f"Invalid data format for IP pool: '{value}'")
+        return [_record(pool, {"start": _address, "end": _address}) for pool in value]
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "object"}}
+
+
+class Nameservers(Kind, frozen=True, kw_only=True):
+    def accept(self, value: Any) -> list[str]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise Refused(f"Invalid data format for nameserver: '{value}'")
+        found: list[str] = []
+        for host in value:
+            address = _nameserver(host)
+            if address in found:
+                raise Refused(f"Duplicate nameserver '{host}'")
+            found.append(address)
+        return found
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "string"}}
+
+
+class HostRoutes(Kind, frozen=True, kw_only=True):
+    """``[{"destination": CIDR, "nexthop": ADDRESS}]``."""
+
+    def accept(self, value: Any) -> list[dict[str, str]]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise Refused(f"Invalid data format for hostroute: '{value}'")
+        found: list[dict[str, str]] = []
+        for item in value:
+            route = _record(item, {"destination": _route_cidr, "nexthop": _address})
+            if route in found:
+                raise Refused(f"Duplicate hostroute '{item}'")
+            found.append(route)
+        return found
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": {"type": "object"}}
+
+
+class Mac(Kind, frozen=True, kw_only=True):
+    """A unicast MAC address, kept in lower case with colons."""
+
+    def accept(self, value: Any) -> str:
+        text = str(value).lower().replace("-", ":")
+        if not isinstance(value, str) or not _MAC.fullmatch(text) or text == "00:00:00:00:00:00":
+            raise Refused(f"'{value}' is not a valid MAC address")
+        return text
+
+    def shape(self) -> Schema:
+        return {"type": "string"}
+
+
+def as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | dict) else [value]
+
+
+def _refuse_duplicates(items: list[Any]) -> None:
+    seen: list[Any] = []
+    duplicates: list[Any] = []
+    for item in items:
+        (duplicates if item in seen and item not in duplicates else seen).append(item)
+    if duplicates:
+        raise Refused(f"Duplicate items in the list: '{', '.join(map(str, duplicates))}'")
+
+
+def _cidr(value: Any) -> str:
+    if not isinstance(value, str) or not is_cidr(value):
+        raise Refused(f"'{value}' is not a valid IP subnet")
+    return value
+
+
+def is_cidr(text: str) -> bool:
+    """``ADDRESS/LENGTH``; host bits may be set; IPv4 must be spelled canonically."""
+    if "/" not in text or "%" in text:
+        return False
+    try:
+        interface = ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return interface.version == 6 or str(interface) == text
+
+
+def _canonical(cidr: str) -> str:
+    return str(ipaddress.ip_interface(cidr))
+
+
+def _address(value: Any) -> str:
+    try:
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise Refused(f"'{value}' is not a valid IP address") from None
+
+
+def _nameserver(value: Any) -> str:
+    try:
+        return _address(value)
+    except Refused as reason:
+        raise Refused(f"'{value}' is not a valid nameserver. {reason}") from None
+
+
+def _route_cidr(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_network(_cidr(value)))
+    except (Refused, ValueError):
+        raise Refused(f"'{value}' is not a valid CIDR") from None
+
+
+def _record(value: Any, fields: dict[str, Callable[[Any], str]]) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Refused(
+            f"Invalid input. '{value}' must be a dictionary with keys: {list(fields)}"
+        )
+    if set(value) != set(fields):
+        raise Refused(
+            "Validation of dictionary's keys failed. "
+            f"Expected keys: {sorted(fields)} Provided keys: {sorted(map(str, value))}"
+        )
+    return {name: convert(value[name]) for name, convert in fields.items()}
+
+
+def _fixed_ip(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Refused(f"Invalid data format for fixed IP: '{value}'")
+    known: dict[str, Callable[[Any], str]] = {"ip_address": _address, "subnet_id": Uuid().accept}
+    if unknown := [key for key in value if key not in known]:
+        raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
+    return {key: known[key](item) for key, item in value.items()}
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Refused(f"'{value}' is not a boolean")
+    return value

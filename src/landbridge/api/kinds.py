@@ -1,0 +1,272 @@
+"""What a value may be: one small frozen type per kind, each converts, refuses and describes.
+
+Rules this module keeps:
+- `convert` returns the value as it is stored or raises `Refused` with the reason in the
+  words of the Networking API (neutron-lib's validators are the reference, message by
+  message), or `errors.InvalidInput` where the reference's converters do.
+- A kind knows no attribute, no resource and no caller: `attributes` puts the name before
+  the reason.
+- What a database cannot keep (NUL, numbers above 31 bits, over-long text) is refused here,
+  so that it never becomes a server error.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from landbridge import errors
+
+MAX_INTEGER: Final = 2**31 - 1
+TEXT_LENGTH: Final = 255
+_LAST_NAME_CHARACTER: Final = "\ufffe"
+
+_TRUE: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
+_FALSE: Final = frozenset({"0", "f", "false", "off", "n", "no"})
+
+Schema = dict[str, Any]
+
+
+class Refused(Exception):
+    """The value is not of its kind; the text is the reason, without a full stop."""
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all kinds."""
+
+    nullable: bool = False
+
+    def convert(self, value: Any) -> Any:
+        """The value as it is kept. Raises: Refused, errors.InvalidInput."""
+        if value is None and self.nullable:
+            return None
+        return self.accept(value)
+
+    def accept(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def from_query(self, text: str) -> Any:
+        """A filter's value, as it is compared with what is kept."""
+        return text
+
+    def schema(self) -> Schema:
+        """The kind in JSON Schema, for the OpenAPI document."""
+        shape = self.shape()
+        if self.nullable:
+            shape["type"] = [shape["type"], "null"]
+        return shape
+
+    def shape(self) -> Schema:
+        raise NotImplementedError
+
+
+class Text(Kind, frozen=True, kw_only=True):
+    """A string. `secret`: its value never stands in a reason."""
+
+    longest: int = TEXT_LENGTH
+    secret: bool = False
+
+    def accept(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Refused(f"'{value}' is not a valid string")
+        shown = "the value" if self.secret else f"'{value}'"
+        if len(value) > self.longest:
+            raise Refused(f"{shown} exceeds maximum length of {self.longest}")
+        if "\0" in value:
+            raise Refused(f"{shown} is not a valid string")
+        return value
+
+    def shape(self) -> Schema:
+        return {"type": "string", "maxLength": self.longest}
+
+
+class Name(Text, frozen=True, kw_only=True):
+    """A name: printable characters of the basic plane, no space at its ends."""
+
+    def accept(self, value: Any) -> str:
+        name = super().accept(value)
+        if name and not _is_name(name):
+            raise Refused(f"'{name}' is not a valid string")
+        return name
+
+
+class Uuid(Kind, frozen=True, kw_only=True):
+    """An id. Any spelling that reads as a UUID is accepted; kept in lower case."""
+
+    def accept(self, value: Any) -> str:
+        if not is_uuid_like(value):
+            raise Refused(f"'{value}' is not a valid UUID")
+        return str(value).lower()
+
+    def from_query(self, text: str) -> str:
+        return text.lower()
+
+    def shape(self) -> Schema:
+        return {"type": "string", "format": "uuid"}
+
+
+class Flag(Kind, frozen=True, kw_only=True):
+    """A boolean, also as 0, 1 and the usual words."""
+
+    def accept(self, value: Any) -> bool:
+        word = str(value).strip().lower()
+        if word in _TRUE:
+            return True
+        if word in _FALSE:
+            return False
+        raise errors.InvalidInput(f"'{value}' cannot be converted to boolean")
+
+    def from_query(self, text: str) -> bool:
+        return self.accept(text)
+
+    def shape(self) -> Schema:
+        return {"type": "boolean"}
+
+
+class Number(Kind, frozen=True, kw_only=True):
+    """An integer at the top level of a resource; ``"1450"`` is one too."""
+
+    least: int | None = None
+    most: int = MAX_INTEGER
+
+    def accept(self, value: Any) -> int:
+        try:
+            number = int(value)
+        except (ValueError, TypeError, OverflowError):
+            raise errors.InvalidInput(f"'{value}' is not an integer") from None
+        return within(number, self.least, self.most)
+
+    def from_query(self, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise errors.InvalidInput(f"'{text}' is not an integer") from None
+
+    def shape(self) -> Schema:
+        least = {} if self.least is None else {"minimum": self.least}
+        return {"type": "integer", **least, "maximum": self.most}
+
+
+class Member(Kind, frozen=True, kw_only=True):
+    """An integer inside a dictionary (`dpd`, `lifetime`); fractions are rounded."""
+
+    least: int = 0
+
+    def accept(self, value: Any) -> int:
+        try:
+            number = int(value)
+        except (ValueError, TypeError, OverflowError):
+            raise Refused(f"'{value}' is not an integer") from None
+        within(number, self.least, MAX_INTEGER)
+        return int(value + 0.5) if isinstance(value, float) else number
+
+    def shape(self) -> Schema:
+        return {"type": "integer", "minimum": self.least, "maximum": MAX_INTEGER}
+
+
+class Choice(Kind, frozen=True, kw_only=True):
+    """One of `values`. Those that are also in `weak` are for old peers only."""
+
+    values: tuple[str | int, ...]
+    weak: tuple[str, ...] = ()
+    number: bool = False
+
+    def accept(self, value: Any) -> Any:
+        if self.number:
+            value = Number().accept(value)
+        if value not in self.values:
+            raise Refused(f"{value} is not in valid_values")
+        return value
+
+    def from_query(self, text: str) -> Any:
+        return Number().from_query(text) if self.number else text
+
+    def shape(self) -> Schema:
+        return {"type": "integer" if self.number else "string", "enum": list(self.values)}
+
+
+class Group(Kind, frozen=True, kw_only=True):
+    """A dictionary with known members, each kept as a column ``<attribute>_<member>``.
+
+    null and {} mean "as it is" (PUT) or "the defaults" (POST).
+    """
+
+    members: tuple[tuple[str, Kind, Any], ...]  # name, kind, default
+
+    def accept(self, value: Any) -> dict[str, Any]:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise Refused(f"'{value}' is not a dictionary")
+        known = {name for name, _, _ in self.members}
+        if unknown := [key for key in value if key not in known]:
+            raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
+        return {
+            name: kind.convert(value[name]) for name, kind, _ in self.members if name in value
+        }
+
+    def shape(self) -> Schema:
+        return {
+            "type": "object",
+            "properties": {
+                name: {**kind.schema(), "default": default} for name, kind, default in self.members
+            },
+            "additionalProperties": False,
+        }
+
+
+class Anything(Kind, frozen=True, kw_only=True):
+    """For what is only ever shown: no one can send it."""
+
+    type: str = "string"
+    nullable_shape: ClassVar[bool] = True
+
+    def accept(self, value: Any) -> Any:
+        return value
+
+    def from_query(self, text: str) -> Any:
+        return Number().from_query(text) if self.type == "integer" else text
+
+    def shape(self) -> Schema:
+        return {"type": self.type}
+
+
+def within(number: int, least: int | None, most: int) -> int:
+    """Raises: Refused, in the reference's words."""
+    if least == 0 and number < 0:
+        raise Refused(f"'{number}' should be non-negative")
+    if least is not None and number < least:
+        raise Refused(f"'{number}' is too small - must be at least '{least}'")
+    if number > most:
+        raise Refused(f"'{number}' is too large - must be no larger than '{most}'")
+    return number
+
+
+def is_uuid_like(value: Any) -> bool:
+    """As oslo.utils judges: with or without dashes, braces and ``urn:uuid:``."""
+    if not isinstance(value, str):
+        return False
+    try:
+        canonical = uuid.UUID(value).hex
+    except ValueError:
+        return False
+    bare = value.replace("urn:", "").replace("uuid:", "").strip("{}").replace("-", "").lower()
+    return bare == canonical
+
+
+def _is_name(text: str) -> bool:
+    if text[0] == " " or text[-1] == " ":
+        return False
+    if text.isascii():
+        return text.isprintable()
+    ends = (unicodedata.category(text[0]), unicodedata.category(text[-1]))
+    return "Zs" not in ends and all(map(_is_printable, text))
+
+
+def _is_printable(character: str) -> bool:
+    category = unicodedata.category(character)
+    printable = category == "Zs" or category[0] not in "CZ"
+    return printable and character <= _LAST_NAME_CHARACTER
