@@ -180,6 +180,7 @@ class Peer:
 
     def load_text(self, text: str) -> None:
         path = self.directory / "swanctl.conf"
+        path.touch(mode=0o600)
         path.write_text(text)
         self.swanctl("--load-all", "--clear", "--file", str(path))
 

@@ -1,0 +1,85 @@
+"""What a person reads when the lab stands.
+
+Rules this module keeps:
+- Every line can be copied into a shell as it is.
+- A tunnel that is not ACTIVE is never announced as if it were: its reason is told instead.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from landbridge.lab import sites
+from landbridge.lab.client import Api, Resource
+
+UPDATE: Final = {
+    "description": "New IPsec connection",
+    "mtu": 1400,
+    "dpd": {"action": "hold", "interval": 20, "timeout": 60},
+}
+
+STANDING: Final = """
+landbridge is running at {base} and its tunnel is ACTIVE:
+
+  {site_a} ({host_a}) = our router == IPsec == {peer} = {site_b} ({host_b})
+
+Token (also in {token_file}):
+  {token}
+
+Watch packets go through the tunnel:
+  ip netns exec {site_a} ping {host_b}
+
+Change the live tunnel:
+  curl -s -X PUT -H 'Content-Type: application/json' -H 'X-Auth-Token: {token}' -d '{body}' {url}
+
+The same with the OpenStack client:
+  openstack --os-auth-type admin_token --os-endpoint {base} --os-token {token} \\
+    vpn ipsec site connection set --description 'New IPsec connection' {name}
+
+Be the other side: edit its file, then load it
+  {file}
+  swanctl --load-all --clear --file {file} --uri {uri}
+
+Ctrl-C takes all of it away.
+"""
+
+WAITING: Final = """
+landbridge is running at {base}, but the tunnel {name} is {status}: {reason}
+
+If one side was changed in an earlier run, change the other as well, or begin anew without
+{state_dir}. Logs: {state_dir}/agent (ours), {peer_dir} (the other side).
+Token (also in {token_file}):
+  {token}
+
+Ctrl-C takes all of it away.
+"""
+
+
+def text(api: Api, connection: Resource, state_dir: Path) -> str:
+    template = STANDING if connection["status"] == "ACTIVE" else WAITING
+    return template.format(**_words(api, connection, state_dir))
+
+
+def _words(api: Api, connection: Resource, state_dir: Path) -> dict[str, object]:
+    peer = sites.peer_of(state_dir)
+    return {
+        "base": api.base,
+        "token": api.token,
+        "token_file": state_dir / "admin-token",
+        "state_dir": state_dir,
+        "name": connection["name"],
+        "status": connection["status"],
+        "reason": connection.get("status_message") or "no reason is known yet",
+        "body": json.dumps({"ipsec_site_connection": UPDATE}),
+        "url": f"{api.base}/v2.0/vpn/ipsec-site-connections/{connection['id']}",
+        "site_a": sites.SITE_A,
+        "host_a": sites.SITE_A_HOST,
+        "site_b": sites.SITE_B,
+        "host_b": sites.SITE_B_HOSTS["demo"],
+        "peer": sites.PEER_B,
+        "peer_dir": peer.directory,
+        "file": peer.directory / "swanctl.conf",
+        "uri": peer.uri,
+    }

@@ -1,0 +1,139 @@
+"""The lab's client of the API: what an operator's script would do, over real HTTP.
+
+Rules this module keeps:
+- It speaks the public API only, with the token of the state directory.
+- A server that is not up yet or restarts is waited for; an answer that is an error is
+  raised with the server's own words.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx2
+
+from landbridge.lab.hosts import LabError
+
+Resource = dict[str, Any]
+
+PATHS: Final[Mapping[str, str]] = {
+    "network": "networks",
+    "subnet": "subnets",
+    "router": "routers",
+    "ikepolicy": "vpn/ikepolicies",
+    "ipsecpolicy": "vpn/ipsecpolicies",
+    "endpoint_group": "vpn/endpoint-groups",
+    "vpnservice": "vpn/vpnservices",
+    "ipsec_site_connection": "vpn/ipsec-site-connections",
+}
+PLURALS: Final[Mapping[str, str]] = {"ikepolicy": "ikepolicies", "ipsecpolicy": "ipsecpolicies"}
+RETRY_EVERY = 0.05
+
+
+class ApiError(LabError):
+    """The API refused; `status` is the HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """`base` as in ``http://127.0.0.1:9696``."""
+
+    def __init__(self, base: str, token: str, *, patience: float = 30.0) -> None:
+        self.base = base
+        self.token = token
+        self._patience = patience
+        self._http = httpx2.Client(
+            base_url=base, headers={"X-Auth-Token": token}, timeout=10, trust_env=False
+        )
+
+    @classmethod
+    def opened(cls, base: str, token_file: Path, *, patience: float = 60.0) -> Self:
+        """Wait until the service is there: its token file, then its health check."""
+        deadline = time.monotonic() + patience
+        while not (token_file.is_file() and token_file.read_text().strip()):
+            _hold(deadline, f"{token_file} has not been written: is the service starting?")
+        api = cls(base, token_file.read_text().strip())
+        while not api.healthy():
+            _hold(deadline, f"{base}/healthcheck does not answer")
+        return api
+
+    def close(self) -> None:
+        self._http.close()
+
+    def healthy(self) -> bool:
+        try:
+            return self._http.get("/healthcheck").status_code == httpx2.codes.OK
+        except httpx2.TransportError:
+            return False
+
+    def list(self, kind: str, **filters: str) -> list[Resource]:
+        answer = self.call("GET", f"/v2.0/{PATHS[kind]}", params=filters)
+        found: list[Resource] = answer[PLURALS.get(kind, f"{kind}s")]
+        return found
+
+    def show(self, kind: str, identifier: str) -> Resource:
+        return self._one(kind, self.call("GET", f"/v2.0/{PATHS[kind]}/{identifier}"))
+
+    def create(self, kind: str, **attributes: object) -> Resource:
+        return self._one(kind, self.call("POST", f"/v2.0/{PATHS[kind]}", {kind: attributes}))
+
+    def update(self, kind: str, identifier: str, **attributes: object) -> Resource:
+        path = f"/v2.0/{PATHS[kind]}/{identifier}"
+        return self._one(kind, self.call("PUT", path, {kind: attributes}))
+
+    def delete(self, kind: str, identifier: str) -> None:
+        self.call("DELETE", f"/v2.0/{PATHS[kind]}/{identifier}")
+
+    def ensure(self, kind: str, name: str, **attributes: object) -> Resource:
+        """The object of that name as it is, or a new one."""
+        found = self.list(kind, name=name)
+        return found[0] if found else self.create(kind, name=name, **attributes)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One request. Only a GET is repeated when the connection breaks: what happened to
+        another one is unknown."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self._http.request(method, path, json=body, params=params)
+                break
+            except httpx2.ConnectError:
+                _hold(deadline, f"{self.base} does not answer")
+            except httpx2.TransportError as error:
+                if method != "GET":
+                    raise LabError(f"{method} {path}: {error!r}") from error
+                _hold(deadline, f"{method} {path}: {error!r}")
+        if answer.is_error:
+            raise ApiError(answer.status_code, f"{method} {path}: {_words(answer)}")
+        result: dict[str, Any] = answer.json() if answer.content else {}
+        return result
+
+    def _one(self, kind: str, answer: Mapping[str, Any]) -> Resource:
+        resource: Resource = answer[kind]
+        return resource
+
+
+def _words(answer: httpx2.Response) -> str:
+    try:
+        message = str(answer.json()["NeutronError"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = answer.text.strip()
+    return f"{answer.status_code} {message}"
+
+
+def _hold(deadline: float, complaint: str) -> None:
+    if time.monotonic() > deadline:
+        raise LabError(complaint)
+    time.sleep(RETRY_EVERY)
