@@ -1,0 +1,227 @@
+"""A tunnel in charon's words: the dictionaries of load-conn and load-shared; pure.
+
+Rules this module keeps:
+- Nothing that a user typed becomes configuration: addresses, selectors and identities pass
+  `identity`, algorithms pass the tables of `proposals`, the rest are numbers.
+- A name carries the fingerprint of what it names, so that list-sas alone tells which
+  configuration an SA was made with: ``<tunnel id>.<ids><rest>`` for an IKE configuration
+  (`ids` covers the identities only), ``<key>.<fingerprint>`` for a child. The PSK is in the
+  fingerprint by its generation, never by its value.
+- Always ``start_action = none`` and ``unique = no``: loading never touches an SA; the agent
+  initiates and retires.
+- Two IKE configurations of one tunnel that charon takes for equal (it compares neither the
+  PSK nor IKEv1's ``dpd_timeout``) differ in ``over_time``, so that a new IKE_SA is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import msgspec
+
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.identity import identity, local_address, peer_address, selector
+from landbridge.agent.proposals import Unsupported, esp_proposal, ike_proposal
+from landbridge.model import Dpd, IkeVersion, Model, Tunnel
+
+Settings = dict[str, "str | list[str] | Settings"]
+
+VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
+EVERYTHING: Final = "all"  # the key of the child that carries every selector
+IDS_DIGITS: Final = 6
+_REST_DIGITS: Final = 10
+_KEY_DIGITS: Final = 8
+_CHILD_DIGITS: Final = 12
+_GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay apart
+
+
+class Pair(Model, frozen=True, kw_only=True):
+    """One local and one remote CIDR, canonical."""
+
+    local: str
+    remote: str
+
+
+class ChildConfig(Model, frozen=True, kw_only=True):
+    name: str
+    key: str  # says which selectors, not how: the same before and after a change of algorithms
+    pairs: tuple[Pair, ...]
+
+
+class Target(Model, frozen=True, kw_only=True):
+    """One tunnel as charon must have it. `connection` is the load-conn message."""
+
+    tunnel_id: str
+    revision: int
+    name: str
+    version: IkeVersion
+    admin_state_up: bool
+    may_initiate: bool
+    peer_address: str
+    contact: str  # tunnels with the same are not to be told apart by a peer
+    dpd: Dpd
+    children: tuple[ChildConfig, ...]
+    secret_id: str
+    connection: Settings
+    digest: str  # of the whole connection, children included
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(pair for child in self.children for pair in child.pairs)
+
+
+class ConfigName(Model, frozen=True, kw_only=True):
+    """An IKE configuration's name, taken apart."""
+
+    tunnel_id: str
+    ids: str
+    rest: str
+
+    @classmethod
+    def parse(cls, name: str) -> ConfigName | None:
+        """None for a name that is not one of ours."""
+        tunnel_id, dot, print_ = name.partition(".")
+        if not dot or len(print_) != IDS_DIGITS + _REST_DIGITS:
+            return None
+        return cls(tunnel_id=tunnel_id, ids=print_[:IDS_DIGITS], rest=print_[IDS_DIGITS:])
+
+
+class Capabilities(Model, frozen=True, kw_only=True):
+    """What a backend can carry: IPsec protocols and encapsulation modes."""
+
+    protocols: frozenset[Literal["esp", "ah", "ah-esp"]]
+    modes: frozenset[Literal["tunnel", "transport"]]
+
+
+CAPABILITIES: Final = {
+    Backend.NETLINK: Capabilities(
+        protocols=frozenset({"esp", "ah"}), modes=frozenset({"tunnel", "transport"})
+    ),
+    Backend.LIBIPSEC: Capabilities(protocols=frozenset({"esp"}), modes=frozenset({"tunnel"})),
+}
+
+
+def fingerprint(value: object, digits: int) -> str:
+    """Hexadecimal digits of the SHA-256 over the canonical JSON of `value`."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:digits]
+
+
+def target(tunnel: Tunnel, backend: Backend) -> Target:
+    """Raises `Unsupported` for what strongSwan or the backend cannot do."""
+    _check(tunnel, CAPABILITIES[backend], backend)
+    ike = _ike(tunnel)
+    ids = fingerprint([tunnel.local_id, tunnel.peer_id], IDS_DIGITS)
+    rest = fingerprint([ike, tunnel.psk_generation, tunnel.dpd.timeout], _REST_DIGITS)
+    children = _children(tunnel)
+    connection: Settings = {**ike, "children": {c.name: _child(tunnel, c.pairs) for c in children}}
+    return Target(
+        tunnel_id=tunnel.id,
+        revision=tunnel.revision,
+        name=f"{tunnel.id}.{ids}{rest}",
+        version=tunnel.ike.version,
+        admin_state_up=tunnel.admin_state_up,
+        may_initiate=tunnel.initiator == "bi-directional",
+        peer_address=tunnel.peer_address,
+        contact=fingerprint(
+            [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _REST_DIGITS
+        ),
+        dpd=tunnel.dpd,
+        children=children,
+        secret_id=secret_id(tunnel),
+        connection=connection,
+        digest=fingerprint(connection, _CHILD_DIGITS),
+    )
+
+
+def secret_id(tunnel: Tunnel) -> str:
+    return f"{tunnel.id}.{tunnel.psk_generation}"
+
+
+def secret(tunnel: Tunnel) -> Settings:
+    """The load-shared message; goes into charon's memory and nowhere else."""
+    return {
+        "id": secret_id(tunnel),
+        "type": "IKE",
+        "data": tunnel.psk.value,
+        "owners": [identity(tunnel.local_id), identity(tunnel.peer_id)],
+    }
+
+
+def _check(tunnel: Tunnel, can: Capabilities, backend: Backend) -> None:
+    esp = tunnel.esp
+    if esp.protocol not in can.protocols:
+        raise Unsupported(f"This gateway ({backend}) cannot do transform protocol {esp.protocol}.")
+    if esp.encapsulation not in can.modes:
+        raise Unsupported(f"This gateway ({backend}) cannot do {esp.encapsulation} mode.")
+
+
+def _ike(tunnel: Tunnel) -> Settings:
+    rekey, rand, over = _lifetime(tunnel.ike.lifetime)
+    generation = (tunnel.psk_generation * 7 + tunnel.dpd.timeout) % _GENERATIONS
+    probing = tunnel.dpd.action != "disabled"
+    return {
+        "version": VERSIONS[tunnel.ike.version],
+        "aggressive": "yes" if tunnel.ike.mode == "aggressive" else "no",
+        "local_addrs": [local_address(tunnel.local_address)],
+        "remote_addrs": [peer_address(tunnel.peer_address)],
+        "proposals": [ike_proposal(tunnel.ike)],
+        "local": {"auth": "psk", "id": identity(tunnel.local_id)},
+        "remote": {"auth": "psk", "id": identity(tunnel.peer_id)},
+        "rekey_time": str(rekey),
+        "rand_time": str(rand),
+        "over_time": str(over + generation),
+        "reauth_time": "0",
+        "dpd_delay": str(tunnel.dpd.interval if probing else 0),
+        "dpd_timeout": str(tunnel.dpd.timeout if probing else 0),
+        "keyingtries": "1",
+        "unique": "no",
+        "mobike": "no",
+    }
+
+
+def _child(tunnel: Tunnel, pairs: tuple[Pair, ...]) -> Settings:
+    rekey, rand, over = _lifetime(tunnel.esp.lifetime)
+    protocol = "ah_proposals" if tunnel.esp.protocol == "ah" else "esp_proposals"
+    return {
+        "local_ts": _unique(pair.local for pair in pairs),
+        "remote_ts": _unique(pair.remote for pair in pairs),
+        protocol: [esp_proposal(tunnel.esp, tunnel.ike.version)],
+        "mode": tunnel.esp.encapsulation,
+        "rekey_time": str(rekey),
+        "rand_time": str(rand),
+        "life_time": str(rekey + over),
+        "start_action": "none",
+        "close_action": "none",
+        "dpd_action": "clear",
+    }
+
+
+def _children(tunnel: Tunnel) -> tuple[ChildConfig, ...]:
+    pairs = tuple(
+        Pair(local=local, remote=remote)
+        for local in _unique(map(selector, tunnel.local_cidrs))
+        for remote in _unique(map(selector, tunnel.peer_cidrs))
+        if (":" in local) == (":" in remote)
+    )
+    if not pairs:
+        raise Unsupported("No local CIDR has a peer CIDR of its IP version to talk to.")
+    if tunnel.split_selector or tunnel.ike.version == "v1":
+        return tuple(_named(tunnel, fingerprint(p, _KEY_DIGITS), (p,)) for p in pairs)
+    return (_named(tunnel, EVERYTHING, pairs),)
+
+
+def _named(tunnel: Tunnel, key: str, pairs: tuple[Pair, ...]) -> ChildConfig:
+    print_ = fingerprint(_child(tunnel, pairs), _CHILD_DIGITS)
+    return ChildConfig(name=f"{key}.{print_}", key=key, pairs=pairs)
+
+
+def _lifetime(seconds: int) -> tuple[int, int, int]:
+    """(rekey after, less a random part of, hard end after the rekeying was due)."""
+    rekey = max(1, seconds * 9 // 10)
+    return rekey, seconds // 20, max(1, seconds - rekey)
+
+
+def _unique(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
