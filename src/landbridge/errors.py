@@ -116,55 +116,6 @@ class OverQuota(Conflict):
         super().__init__(f"Quota exceeded for resources: ['{resource}'].")
 
 
-class NotFoundById(NotFound):
-    """An object that is not there, or not for this caller's eyes; `words` takes its id."""
-
-    words: ClassVar[str] = "{} could not be found."
-
+class FlavorNotFound(NotFound):
     def __init__(self, id: str) -> None:
-        super().__init__(self.words.format(id))
-
-
-class VPNServiceNotFound(NotFoundById):
-    words = "VPNService {} could not be found"
-
-
-class IPsecSiteConnectionNotFound(NotFoundById):
-    words = "ipsec_site_connection {} not found"
-
-
-class IKEPolicyNotFound(NotFoundById):
-    words = "IKEPolicy {} could not be found"
-
-
-class IPsecPolicyNotFound(NotFoundById):
-    words = "IPsecPolicy {} could not be found"
-
-
-class VPNEndpointGroupNotFound(NotFoundById):
-    words = "Endpoint group {} could not be found"
-
-
-class NonExistingSubnetInEndpointGroup(ApiError):
-    def __init__(self, subnet_id: str) -> None:
-        super().__init__(f"Subnet {subnet_id} in endpoint group does not exist")
-
-
-class FlavorNotFound(NotFoundById):
-    words = "Flavor {} could not be found."
-
-
-class NetworkNotFound(NotFoundById):
-    words = "Network {} could not be found."
-
-
-class SubnetNotFound(NotFoundById):
-    words = "Subnet {} could not be found."
-
-
-class PortNotFound(NotFoundById):
-    words = "Port {} could not be found."
-
-
-class RouterNotFound(NotFoundById):
-    words = "Router {} could not be found"
+        super().__init__(f"Flavor {id} could not be found.")

@@ -11,11 +11,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from landbridge.api.kinds import TEXT_LENGTH, Kind, Refused, Schema, Uuid, is_uuid_like
 
-_MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
+IPV4: Final = 4
+_MAC: Final = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
 
 class Address(Kind, frozen=True, kw_only=True):
@@ -205,7 +206,7 @@ def is_cidr(text: str) -> bool:
         interface = ipaddress.ip_interface(text)
     except ValueError:
         return False
-    return interface.version == 6 or str(interface) == text
+    return interface.version != IPV4 or str(interface) == text
 
 
 def _canonical(cidr: str) -> str:
@@ -213,12 +214,17 @@ def _canonical(cidr: str) -> str:
 
 
 def _address(value: Any) -> str:
+    if not isinstance(value, str) or not _is_address(value):
+        raise Refused(f"'{value}' is not a valid IP address")
+    return str(ipaddress.ip_address(value))
+
+
+def _is_address(text: str) -> bool:
     try:
-        if not isinstance(value, str) or "%" in value:
-            raise ValueError
-        return str(ipaddress.ip_address(value))
+        ipaddress.ip_address(text)
     except ValueError:
-        raise Refused(f"'{value}' is not a valid IP address") from None
+        return False
+    return "%" not in text
 
 
 def _nameserver(value: Any) -> str:
@@ -237,9 +243,7 @@ def _route_cidr(value: Any) -> str:
 
 def _record(value: Any, fields: dict[str, Callable[[Any], str]]) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise Refused(
-            f"Invalid input. '{value}' must be a dictionary with keys: {list(fields)}"
-        )
+        raise Refused(f"Invalid input. '{value}' must be a dictionary with keys: {list(fields)}")
     if set(value) != set(fields):
         raise Refused(
             "Validation of dictionary's keys failed. "

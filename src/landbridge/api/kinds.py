@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import unicodedata
 import uuid
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -106,6 +106,13 @@ class Uuid(Kind, frozen=True, kw_only=True):
 
     def shape(self) -> Schema:
         return {"type": "string", "format": "uuid"}
+
+
+class Flavor(Uuid, frozen=True, kw_only=True):
+    """The id of a flavor. There are none."""
+
+    def accept(self, value: Any) -> str:
+        raise errors.FlavorNotFound(super().accept(value))
 
 
 class Flag(Kind, frozen=True, kw_only=True):
@@ -204,9 +211,7 @@ class Group(Kind, frozen=True, kw_only=True):
         known = {name for name, _, _ in self.members}
         if unknown := [key for key in value if key not in known]:
             raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
-        return {
-            name: kind.convert(value[name]) for name, kind, _ in self.members if name in value
-        }
+        return {name: kind.convert(value[name]) for name, kind, _ in self.members if name in value}
 
     def shape(self) -> Schema:
         return {
@@ -222,7 +227,6 @@ class Anything(Kind, frozen=True, kw_only=True):
     """For what is only ever shown: no one can send it."""
 
     type: str = "string"
-    nullable_shape: ClassVar[bool] = True
 
     def accept(self, value: Any) -> Any:
         return value

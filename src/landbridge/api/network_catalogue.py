@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from landbridge import errors
 from landbridge.api.addresses import (
     Address,
     FixedIps,
@@ -33,6 +32,7 @@ from landbridge.api.resources import (
     shown,
     standard,
 )
+from landbridge.vpn import faults
 
 IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
@@ -62,7 +62,7 @@ NETWORK: Final = Resource(
     collection="networks",
     prefix="",
     about="A network; on a gateway it is one bridge.",
-    missing=errors.NetworkNotFound,
+    missing=faults.NetworkNotFound,
     attributes=(
         identifier(),
         name(),
@@ -93,7 +93,7 @@ SUBNET: Final = Resource(
     collection="subnets",
     prefix="",
     about="A range of addresses on a network.",
-    missing=errors.SubnetNotFound,
+    missing=faults.SubnetNotFound,
     attributes=(
         identifier(),
         name(),
@@ -138,7 +138,7 @@ PORT: Final = Resource(
     collection="ports",
     prefix="",
     about="A place on a network, with addresses; routers have one per leg.",
-    missing=errors.PortNotFound,
+    missing=faults.PortNotFound,
     attributes=(
         identifier(),
         name(),
@@ -170,7 +170,7 @@ ROUTER: Final = Resource(
     collection="routers",
     prefix="",
     about="A namespace on a gateway, with an uplink and inside legs.",
-    missing=errors.RouterNotFound,
+    missing=faults.RouterNotFound,
     attributes=(
         identifier(),
         name(),

@@ -10,6 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -80,7 +81,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     collection: str
     prefix: str
     about: str
-    missing: type[errors.NotFoundById]
+    missing: Callable[[str], errors.ApiError]
     attributes: tuple[Attribute, ...]
     path_name: str = ""
     creatable: bool = True

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from landbridge import errors
 from landbridge.api.addresses import Cidrs, Endpoints
-from landbridge.api.kinds import Choice, Flag, Group, Member, Number, Text, Uuid
+from landbridge.api.kinds import Choice, Flag, Flavor, Group, Member, Number, Text, Uuid
 from landbridge.api.resources import (
     OWN,
     Attribute,
@@ -24,6 +23,7 @@ from landbridge.api.resources import (
     shown,
     standard,
 )
+from landbridge.vpn import faults
 
 AUTH_ALGORITHMS: Final = ("sha1", "sha256", "sha384", "sha512", "aes-xcbc", "aes-cmac")
 ENCRYPTION_ALGORITHMS: Final = (
@@ -46,9 +46,7 @@ def _choice(name: str, about: str, *values: str, weak: tuple[str, ...] = ()) -> 
 
 
 def _pick(name: str, about: str, default: str, values: tuple[str, ...], *weak: str) -> Attribute:
-    return Attribute(
-        name=name, kind=Choice(values=values, weak=weak), about=about, default=default
-    )
+    return Attribute(name=name, kind=Choice(values=values, weak=weak), about=about, default=default)
 
 
 def _up() -> Attribute:
@@ -100,7 +98,7 @@ VPNSERVICE: Final = Resource(
     collection="vpnservices",
     prefix="/vpn",
     about="A router that ends VPN connections.",
-    missing=errors.VPNServiceNotFound,
+    missing=faults.VPNServiceNotFound,
     attributes=(
         identifier(),
         project(),
@@ -128,7 +126,7 @@ VPNSERVICE: Final = Resource(
         shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*."),
         Attribute(
             name="flavor_id",
-            kind=Uuid(nullable=True),
+            kind=Flavor(nullable=True),
             about="Always null: there are no flavors.",
             default=None,
             put=False,
@@ -146,7 +144,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
     path_name="ipsec-site-connections",
     prefix="/vpn",
     about="A connection to a peer.",
-    missing=errors.IPsecSiteConnectionNotFound,
+    missing=faults.IPsecSiteConnectionNotFound,
     attributes=(
         identifier(),
         project(),
@@ -214,7 +212,7 @@ IPSECPOLICY: Final = Resource(
     collection="ipsecpolicies",
     prefix="/vpn",
     about="How packets are protected.",
-    missing=errors.IPsecPolicyNotFound,
+    missing=faults.IPsecPolicyNotFound,
     attributes=(
         identifier(),
         project(),
@@ -237,7 +235,7 @@ IKEPOLICY: Final = Resource(
     collection="ikepolicies",
     prefix="/vpn",
     about="How the keys are exchanged.",
-    missing=errors.IKEPolicyNotFound,
+    missing=faults.IKEPolicyNotFound,
     attributes=(
         identifier(),
         project(),
@@ -260,7 +258,7 @@ ENDPOINT_GROUP: Final = Resource(
     path_name="endpoint-groups",
     prefix="/vpn",
     about="The ends of connections on one side: our subnets or the peer's networks.",
-    missing=errors.VPNEndpointGroupNotFound,
+    missing=faults.VPNEndpointGroupNotFound,
     attributes=(
         identifier(),
         project(sort=False),

@@ -1,0 +1,88 @@
+"""JSON in and out: bodies, answers, the error envelope.
+
+Rules this module keeps:
+- It is the only place of the API that knows how JSON and HTTP answers look.
+- Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says.
+- What msgspec refuses but Networking's JSON takes (NaN, Infinity) is read by the standard
+  library, so that the attribute that holds it can be named; what neither takes is
+  `MalformedRequestBody`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from landbridge import errors
+
+LARGEST_BODY: Final = 114_688  # bytes, as oslo.middleware's sizelimit
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+
+
+class Json(Response):
+    """An answer in JSON."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return _encoder.encode(content)
+
+
+def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = None) -> Json:
+    """``{"NeutronError": ...}``, with the headers that belong to this kind of error."""
+    content = {"type": error.type, "message": error.message, "detail": error.detail}
+    extra = dict(headers or {})
+    if isinstance(error, errors.MethodNotAllowed):
+        extra["Allow"] = ", ".join(error.allowed)
+    return Json({"NeutronError": content}, error.status, extra)
+
+
+def plain_error(status: int, title: str, explanation: str) -> Json:
+    """The other shape of an error, which the reference's outer layers answer with."""
+    return Json(
+        {
+            "message": f"{explanation}<br /><br />\n\n\n",
+            "code": f"{status} {title}",
+            "title": title,
+        },
+        status,
+    )
+
+
+async def read_body(request: Request) -> bytes:
+    """Raises: errors.RequestTooLarge, errors.BadPart."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise errors.RequestTooLarge(LARGEST_BODY)
+    except ClientDisconnect:
+        raise errors.BadPart("body", "The body ended early") from None
+    return bytes(body)
+
+
+def decode(body: bytes) -> Any:
+    """None for no body. Raises: errors.MalformedRequestBody."""
+    if not body:
+        return None
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_leniently(body)
+
+
+def _decode_leniently(body: bytes) -> Any:
+    try:
+        value = json.loads(body.decode())
+        json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates
+    except (ValueError, RecursionError):
+        raise errors.MalformedRequestBody from None
+    return value
