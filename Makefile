@@ -1,0 +1,53 @@
+# `make run` and `make test` work from a fresh clone on Debian 12 or newer, as root.
+
+ifndef LANDBRIDGE_CONFIG
+export LANDBRIDGE_STATE_DIR ?= $(CURDIR)/.landbridge
+endif
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+
+.PHONY: run demo test lint bench soak packages-run packages-test clean
+
+## The service with its two-site lab, in the foreground; Ctrl-C takes it away.
+run: packages-run .venv/.run
+	@exec .venv/bin/landbridge serve --lab
+
+## The story of a live update, told by itself in a minute.
+demo: packages-run .venv/.run
+	@exec .venv/bin/landbridge demo
+
+## Lint and all tests, from nothing.
+test: packages-test .venv/.test lint
+	$(PYTEST) -m "not soak" $(PYTEST_ARGS)
+
+lint: .venv/.test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+## The benchmarks, printed as tables.
+bench: packages-test .venv/.test
+	$(PYTHON) -m bench $(BENCH_ARGS)
+
+## Long runs: fuzzing, churn, restarts.
+soak: packages-test .venv/.test
+	$(PYTEST) -m soak $(PYTEST_ARGS)
+
+packages-run:
+	@scripts/packages run
+
+packages-test:
+	@scripts/packages test
+
+.venv/.run: uv.lock pyproject.toml
+	@scripts/python run
+	@touch $@
+
+.venv/.test: uv.lock pyproject.toml
+	@scripts/python test
+	@touch $@ .venv/.run
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
