@@ -1,0 +1,195 @@
+"""The command line: ``landbridge serve | api | agent | db | token | demo | version``.
+
+Rules this module keeps:
+- A command reads its options, loads the settings, and calls the module that does the work.
+- What a person can mend ends with one line on stderr and exit code 2, never a traceback.
+- A command's modules are imported when it runs: the agent loads no database, the API no
+  netlink, and ``--help`` nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+from landbridge import telemetry
+from landbridge.commands.preflight import NotReady
+from landbridge.commands.token import token
+from landbridge.config import ConfigError, load
+from landbridge.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MENDABLE: Final = 2
+
+
+class _OneLine(click.ClickException):
+    exit_code = MENDABLE
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"landbridge: {self.format_message()}", err=True)
+
+
+def common(command: Command) -> Command:
+    """``--config``, ``--state-dir``, ``--bind``; as environment variables LANDBRIDGE_*."""
+    for decorate in (
+        click.option("--bind", metavar="HOST:PORT", help="Where the API listens."),
+        click.option("--state-dir", metavar="DIR", help="Where state is kept."),
+        click.option("--config", metavar="FILE", help="The configuration file."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def supervised(command: Command) -> Command:
+    return click.option("--supervisor", type=int, hidden=True)(command)
+
+
+class _Group(click.Group):
+    """Turns what a person can mend into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, NotReady) as error:
+            raise _OneLine(str(error)) from None
+        except Exception as error:
+            known = _said(error)
+            if known is None:
+                raise
+            raise _OneLine(known) from None
+
+
+def _said(error: Exception) -> str | None:
+    """The words of the errors that the store and the door raise at the start."""
+    from landbridge.access.policyfile import PolicyFileError
+    from landbridge.errors import ApiError
+    from landbridge.store.database import DatabaseUrlError
+    from landbridge.store.secrets import KeyFileError
+
+    if isinstance(error, PolicyFileError | DatabaseUrlError | KeyFileError | ApiError):
+        return str(error)
+    return None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Site-to-site IPsec as a service: the OpenStack VPN API in front of strongSwan."""
+
+
+cli.add_command(token)
+
+
+@cli.command()
+@common
+@click.option("--lab", is_flag=True, help="With two sites in namespaces and a tunnel to try.")
+def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool) -> None:
+    """Run the API and the agent on this host, and start them again when they die."""
+    from landbridge.commands.serve import run
+
+    settings = _settings("serve", config, state_dir, bind)
+    raise SystemExit(run(settings, lab=lab))
+
+
+@cli.command()
+@common
+@supervised
+@click.option("--listen-fd", type=int, hidden=True)
+def api(
+    config: str | None,
+    state_dir: str | None,
+    bind: str | None,
+    supervisor: int | None,
+    listen_fd: int | None,
+) -> None:
+    """Run one API process."""
+    from landbridge.commands.api import run
+
+    _follow(supervisor)
+    run(_settings("api", config, state_dir, bind), listen_fd)
+
+
+@cli.command()
+@common
+@supervised
+def agent(
+    config: str | None, state_dir: str | None, bind: str | None, supervisor: int | None
+) -> None:
+    """Run this gateway's agent."""
+    from landbridge.agent.main import run
+    from landbridge.commands import preflight
+
+    _follow(supervisor)
+    settings = _settings("agent", config, state_dir, bind)
+    preflight.for_gateway(settings)
+    preflight.state_dir(settings)
+    asyncio.run(run(settings))
+
+
+@cli.command(hidden=True)
+@common
+@supervised
+def lab(
+    config: str | None, state_dir: str | None, bind: str | None, supervisor: int | None
+) -> None:
+    """The sites around a ``serve --lab``."""
+    from landbridge.lab.service import run
+
+    _follow(supervisor)
+    raise SystemExit(run(_settings("lab", config, state_dir, bind)))
+
+
+@cli.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command()
+@common
+def upgrade(config: str | None, state_dir: str | None, bind: str | None) -> None:
+    """Bring the schema up to date."""
+    from landbridge.commands import preflight
+    from landbridge.store.migrations import upgrade as migrate
+
+    settings = _settings("db", config, state_dir, bind)
+    preflight.state_dir(settings)
+    migrate(settings.database.url)
+    click.echo("The schema is up to date.")
+
+
+@cli.command()
+def demo() -> None:
+    """A live tunnel, updated while traffic flows, in under a minute (needs root)."""
+    from landbridge.lab.demo import run
+
+    raise SystemExit(run())
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"landbridge {importlib.metadata.version('landbridge')}")
+
+
+def _settings(
+    process: str, config: str | None, state_dir: str | None, bind: str | None
+) -> Settings:
+    settings = load(config, state_dir=state_dir, bind=bind)
+    telemetry.set_up_logs(settings.log.level, settings.log.format, process)
+    return settings
+
+
+def _follow(supervisor: int | None) -> None:
+    if supervisor is not None:
+        from landbridge.commands.supervisor import die_with
+
+        die_with(supervisor)
+
+
+def main() -> NoReturn:
+    cli(prog_name="landbridge")
+    raise SystemExit(0)

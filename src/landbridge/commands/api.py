@@ -1,0 +1,69 @@
+"""One API process: state directory, database, door and application behind uvicorn.
+
+Rules this module keeps:
+- Everything is made here, in this order, and handed on; the application finds nothing by
+  itself: schema, key, database, first tokens, door, routes.
+- The listening socket may be inherited from the supervisor, so that no request is refused
+  while a killed API starts anew: it waits in the socket's queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+
+from landbridge.access import firsttokens
+from landbridge.access.door import open_door
+from landbridge.api.app import create_app
+from landbridge.commands import preflight
+from landbridge.settings import Settings
+from landbridge.store.database import Database
+from landbridge.store.migrations import upgrade
+from landbridge.store.secrets import Sealer
+
+GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
+
+
+def open_database(settings: Settings) -> Database:
+    """The database with its schema up to date."""
+    state = preflight.state_dir(settings)
+    upgrade(settings.database.url)
+    return Database.open(settings.database.url, sealer=Sealer.from_file(state / "secret.key"))
+
+
+def run(settings: Settings, listen_fd: int | None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises: NotReady and what the parts raise."""
+    listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
+    db = open_database(settings)
+    try:
+        firsttokens.ensure(db, settings.state_dir)
+        door = open_door(settings, db)
+        try:
+            server = uvicorn.Server(_config(create_app(settings, db, door)))
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(server.serve(sockets=[listener]))
+        finally:
+            door.close()
+    finally:
+        db.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _config(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application
+        http="httptools",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=65,
+    )

@@ -1,0 +1,94 @@
+"""`landbridge serve`: what runs on a host of its own, in which order, and when it is ready.
+
+Rules this module keeps:
+- All that can be known beforehand is checked before the first process starts.
+- The API's socket is opened here and outlives every API process.
+- Without ``--lab`` charons and their tunnels outlive the end; with it nothing stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import socket
+
+import structlog
+
+from landbridge.commands import preflight
+from landbridge.commands.supervisor import Child, supervise
+from landbridge.settings import Settings
+
+READY_POLL = 0.1  # seconds
+
+
+def run(settings: Settings, *, lab: bool) -> int:
+    """Until SIGTERM or SIGINT; the exit code. Raises: NotReady."""
+    preflight.for_gateway(settings)
+    preflight.state_dir(settings)
+    with preflight.listen(settings) as listener:
+        code = asyncio.run(_run(settings, listener.fileno(), lab))
+    if lab:
+        from landbridge.agent.teardown import teardown
+
+        teardown(settings)
+    return code
+
+
+async def _run(settings: Settings, listen_fd: int, lab: bool) -> int:
+    options = _options(settings)
+    api = ("api", *options, "--listen-fd", str(listen_fd))
+    children = [
+        Child("api", api, stop_rank=2, pass_fds=(listen_fd,)),
+        Child("agent", ("agent", *options), stop_rank=1),
+    ]
+    if lab:
+        children.append(Child("lab", ("lab", *options), stop_rank=0))
+    ready = asyncio.create_task(_say_when_ready(settings))
+    try:
+        return await supervise(children)
+    finally:
+        ready.cancel()
+
+
+def _options(settings: Settings) -> tuple[str, ...]:
+    where = (
+        f"--state-dir={settings.state_dir}",
+        f"--bind={settings.bind_host}:{settings.bind_port}",
+    )
+    return (f"--config={settings.config_file}", *where) if settings.config_file else where
+
+
+async def _say_when_ready(settings: Settings) -> None:
+    """One line, and systemd's, once the API answers ``/healthcheck``."""
+    while True:
+        if await asyncio.to_thread(_healthy, settings):
+            break
+        await asyncio.sleep(READY_POLL)
+    structlog.get_logger("landbridge.serve").info(
+        "ready", url=settings.agent.server_url, admin_file=str(settings.state_dir / "admin-token")
+    )
+    _tell_systemd("READY=1")
+
+
+def _healthy(settings: Settings) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind_host, settings.bind_host)  # noqa: S104 - compared
+    connection = http.client.HTTPConnection(host, settings.bind_port, timeout=5)
+    try:
+        connection.request("GET", "/healthcheck")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _tell_systemd(message: str) -> None:
+    """sd_notify(3), where systemd asked for it."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+        notifier.sendto(message.encode(), address)

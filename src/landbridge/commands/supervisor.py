@@ -1,0 +1,130 @@
+"""`landbridge serve`: keeps the api, the agent and the lab running as child processes.
+
+Rules this module keeps:
+- A child that dies is started again, at first at once, then with a growing pause; one that
+  says that it cannot run until a person acts (`FINAL`) ends all.
+- A child dies with its supervisor (`die_with`); charons are nobody's children and do not.
+- Children are stopped in the order of `Child.stop_rank`, each within `STOP_WITHIN`.
+- The supervisor opens the API's listening socket and keeps it over restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+import structlog
+
+FINAL: Final = frozenset({2, 75})  # a wrong configuration; another lab runs already
+FIRST_PAUSE: Final = 0.1  # seconds
+LONGEST_PAUSE: Final = 5.0
+STEADY_AFTER: Final = 10.0
+STOP_WITHIN: Final = 8.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Child(msgspec.Struct, frozen=True):
+    """A ``landbridge`` command to keep running. The lowest `stop_rank` is stopped first."""
+
+    name: str
+    arguments: tuple[str, ...]
+    stop_rank: int
+    pass_fds: tuple[int, ...] = ()
+
+
+class Ended(Exception):
+    """A child ended in a way that starting it again cannot mend."""
+
+    def __init__(self, name: str, code: int) -> None:
+        super().__init__(f"{name} ended with code {code}")
+        self.code = code
+
+
+def die_with(supervisor: int) -> None:
+    """Called by a child: get SIGTERM when the process `supervisor` is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor:
+        raise SystemExit(1)
+
+
+async def supervise(children: Sequence[Child]) -> int:
+    """Run `children` until SIGTERM or SIGINT (0), or until one ends for good (its code)."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    keepers = [Keeper(child) for child in sorted(children, key=lambda child: child.stop_rank)]
+    waiting = loop.create_task(stop.wait())
+    running = [loop.create_task(keeper.keep()) for keeper in keepers]
+    done, _ = await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)
+    for keeper, task in zip(keepers, running, strict=True):
+        await keeper.stop(task)
+    waiting.cancel()
+    return next((ended.code for task in done if isinstance(ended := _error(task), Ended)), 0)
+
+
+def _error(task: asyncio.Task[object]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+class Keeper:
+    """Keeps one child running."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._process: asyncio.subprocess.Process | None = None
+        self._log = structlog.get_logger("landbridge.supervisor").bind(child=child.name)
+
+    async def keep(self) -> None:
+        """Raises: Ended."""
+        pause = FIRST_PAUSE
+        clock = asyncio.get_running_loop().time
+        while True:
+            started = clock()
+            code = await self._run()
+            if code in FINAL:
+                raise Ended(self._child.name, code)
+            if clock() - started > STEADY_AFTER:
+                pause = FIRST_PAUSE
+            self._log.warning("process ended, starts again", code=code, pause=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def stop(self, task: asyncio.Task[None]) -> None:
+        """End the child and the task that keeps it."""
+        task.cancel()
+        process = self._process
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_WITHIN)
+            except TimeoutError:
+                self._log.warning("process does not end, killed", pid=process.pid)
+                process.kill()
+                await process.wait()
+        with suppress(asyncio.CancelledError, Ended):
+            await task
+
+    async def _run(self) -> int:
+        # A group of its own: Ctrl-C reaches the supervisor alone, which stops in order.
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "landbridge",
+            *self._child.arguments,
+            "--supervisor",
+            str(os.getpid()),
+            pass_fds=self._child.pass_fds,
+            process_group=0,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        self._log.info("process started", pid=self._process.pid)
+        return await self._process.wait()

@@ -1,0 +1,130 @@
+"""Logs and metrics: how they look, and that no secret is in them.
+
+Rules this module keeps:
+- One line per fact: an event in words, and its values as fields. On a terminal for a
+  person, elsewhere one JSON object a line, on stderr.
+- A field whose name says that it is secret is never written, whatever its value.
+- `request_id` is bound once (`bind_request`) and rides along on every line of that request.
+- Metrics live in a registry that their owner makes: nothing is counted at import.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECRET_NAMES: Final = ("psk", "password", "secret", "token", "authorization", "api_key")
+HIDDEN: Final = "***"
+LATENCY_BUCKETS: Final = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+)  # fmt: skip
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_Event = MutableMapping[str, Any]
+
+
+def set_up_logs(level: str, form: str, process: str, stream: TextIO | None = None) -> None:
+    """Send our lines and those of libraries to `stream` (stderr).
+
+    `form`: ``console``, ``json``, or ``auto``: console on a terminal, else JSON.
+    `process`: which of landbridge's processes speaks.
+    """
+    out = stream or sys.stderr
+    console = form == "console" or (form == "auto" and out.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(process),
+        hide_secrets,
+    ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _renderer(console, out),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)  # libraries: keystoneauth1 and uvicorn talk much below that
+    logging.getLogger("landbridge").setLevel(_LEVELS[level])
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def bind_request(request_id: str) -> None:
+    """All lines of this task carry the request's id from now on."""
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def hide_secrets(_: Any, __: str, event: _Event) -> _Event:
+    """Blank every field, nested ones too, whose name says that it is secret."""
+    for name, value in event.items():
+        event[name] = _shown(name, value)
+    return event
+
+
+def _shown(name: str, value: Any) -> Any:
+    if any(secret in name.lower() for secret in SECRET_NAMES) and isinstance(value, str | bytes):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {inner: _shown(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(name, held) for held in value]
+    return value
+
+
+def _named(process: str) -> Any:
+    def add(_: Any, __: str, event: _Event) -> _Event:
+        event.setdefault("process", process)
+        return event
+
+    return add
+
+
+def _renderer(console: bool, out: TextIO) -> Any:
+    if console:
+        return structlog.dev.ConsoleRenderer(colors=out.isatty())
+    return structlog.processors.JSONRenderer()
+
+
+class ApiMetrics:
+    """What an API process counts. Routes are templates, never paths with ids."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "landbridge_http_request_seconds",
+            "Time to answer a request.",
+            ("method", "route", "code"),
+            buckets=LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.streams = Gauge(
+            "landbridge_agent_streams", "Gateways that listen now.", registry=self.registry
+        )
+        self.reports = Counter(
+            "landbridge_agent_reports", "Reports of gateways.", ("outcome",), registry=self.registry
+        )
