@@ -1,0 +1,47 @@
+"""Runs a program of the host by name and waits for it.
+
+Rules this module keeps:
+- Argument lists only, never a shell; what is secret or user-made goes by standard input.
+- A program that fails or hangs is a `GatewayError` with its own complaint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio.subprocess import DEVNULL, PIPE
+from typing import Final
+
+from landbridge.agent.faults import GatewayError
+
+TIMEOUT: Final = 30.0  # seconds
+
+
+async def run(*argv: str, stdin: bytes | None = None) -> bytes:
+    """The program's standard output.
+
+    Raises:
+        GatewayError: it is missing, failed, or took longer than `TIMEOUT`.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=DEVNULL if stdin is None else PIPE, stdout=PIPE, stderr=PIPE
+        )
+    except FileNotFoundError as error:
+        raise GatewayError(f"{argv[0]} is not installed") from error
+    except OSError as error:
+        raise GatewayError(f"cannot run {argv[0]}: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            output, complaint = await process.communicate(stdin)
+    except TimeoutError as error:
+        raise GatewayError(f"{' '.join(argv)} took longer than {TIMEOUT:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        reason = complaint.decode(errors="replace").strip() or f"exit {process.returncode}"
+        raise GatewayError(f"{' '.join(argv)}: {reason}")
+    return output
