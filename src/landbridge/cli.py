@@ -127,7 +127,7 @@ def agent(
     settings = _settings("agent", config, state_dir, bind)
     preflight.for_gateway(settings)
     preflight.state_dir(settings)
-    asyncio.run(run(settings))
+    asyncio.run(run(settings.agent))
 
 
 @cli.command(hidden=True)

@@ -1,0 +1,193 @@
+"""``/agent/v1``: what gateways call. Down go revisions and tunnels, up goes what is true.
+
+Rules this module keeps:
+- Only holders of the role of agents come in; every call names its gateway, and gets that
+  gateway's objects and no other's.
+- A stream only says what is newer: who reads it fetches the object. It listens before it
+  reads, so nothing falls between, and reads again at every heartbeat, so a lost wake costs
+  seconds and never a change.
+- The lease's epoch orders the holders: what an older one reports is refused.
+- Nothing is decided here: rules are in `vpn`, order of changes in `store.changes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from landbridge import errors
+from landbridge.access.door import Door
+from landbridge.model import Lease, Report
+from landbridge.store import changes
+from landbridge.store.database import Database
+from landbridge.vpn import desired, placement, status
+
+PREFIX: Final = "/agent/v1"
+HEARTBEAT: Final = 5.0  # seconds
+LEASE_TTL: Final = 15.0  # seconds
+BATCH: Final = 500
+LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
+AGENT_RULE: Final = "landbridge_agent"
+
+T = TypeVar("T")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_encoder = msgspec.json.Encoder()
+
+
+class CursorTooOld(errors.ApiError):
+    """The stream cannot go on from there: fetch ``desired`` again."""
+
+    status = 410
+
+
+class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    gateway_id: str
+    hostname: str
+    version: str
+    epoch: int | None = None
+    capabilities: dict[str, Any] = {}
+
+
+_lease_request = msgspec.json.Decoder(LeaseRequest)
+_report = msgspec.json.Decoder(Report)
+
+
+def agent_routes(db: Database, door: Door) -> list[Route]:
+    """The routes; the application maps `errors.ApiError` as for all others."""
+    agents = _Agents(db)
+    table: tuple[tuple[str, str, Endpoint], ...] = (
+        ("POST", "/lease", agents.lease),
+        ("GET", "/desired", agents.desired),
+        ("GET", "/tunnels", agents.tunnels),
+        ("GET", "/tunnels/{id}", agents.tunnel),
+        ("GET", "/routers/{id}", agents.router),
+        ("GET", "/stream", agents.stream),
+        ("POST", "/report", agents.report),
+    )
+    return [
+        Route(PREFIX + path, _for_agents(door, endpoint), methods=[method])
+        for method, path, endpoint in table
+    ]
+
+
+def _for_agents(door: Door, endpoint: Endpoint) -> Endpoint:
+    async def admitted(request: Request) -> Response:
+        caller = await door.admit(request.headers.get("x-auth-token"))
+        door.policy.enforce(caller, AGENT_RULE, {})
+        return await endpoint(request)
+
+    return admitted
+
+
+class _Agents:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def lease(self, request: Request) -> Response:
+        asked = _decode(_lease_request, await _body(request))
+        return _answer(await self._db.write(_take_lease, asked))
+
+    async def desired(self, request: Request) -> Response:
+        return _answer(await self._db.read(desired.desired, _gateway(request)))
+
+    async def tunnels(self, request: Request) -> Response:
+        return _answer(await self._db.read(desired.tunnels, _gateway(request)))
+
+    async def tunnel(self, request: Request) -> Response:
+        return await self._one(desired.tunnel, request)
+
+    async def router(self, request: Request) -> Response:
+        return await self._one(desired.router, request)
+
+    async def report(self, request: Request) -> Response:
+        report = _decode(_report, await _body(request))
+        await self._db.write(status.apply, _gateway(request), report)
+        return Response(status_code=204)
+
+    async def stream(self, request: Request) -> Response:
+        gateway, cursor = _gateway(request), _cursor(request)
+        try:
+            await self._db.read(changes.since, gateway, cursor, 1)
+        except changes.TooOld as error:
+            raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
+        return StreamingResponse(self._lines(gateway, cursor), media_type="application/x-ndjson")
+
+    async def _lines(self, gateway: str, cursor: int) -> AsyncIterator[bytes]:
+        """Ends where the cursor has become too old: the reader comes again and is told."""
+        with self._db.hub.listen(gateway) as wake:
+            yield b"\n"  # the reader knows that it is heard
+            while True:
+                try:
+                    batch = await self._db.read(changes.since, gateway, cursor, BATCH)
+                except changes.TooOld:
+                    return
+                if batch:
+                    cursor = batch[-1].cursor
+                    yield _encoder.encode_lines(batch)
+                if len(batch) < BATCH and not await wake.wait(HEARTBEAT):
+                    yield b"\n"
+
+    async def _one(
+        self, fetch: Callable[[Connection, str, str], msgspec.Struct | None], request: Request
+    ) -> Response:
+        found = await self._db.read(fetch, _gateway(request), request.path_params["id"])
+        if found is None:
+            raise errors.NotFound("This gateway runs no such object.")
+        return _answer(found)
+
+
+def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:
+    return placement.lease(
+        tx,
+        asked.gateway_id,
+        hostname=asked.hostname,
+        version=asked.version,
+        capabilities=asked.capabilities,
+        epoch=asked.epoch,
+        ttl=LEASE_TTL,
+    )
+
+
+def _answer(content: Any) -> Response:
+    return Response(
+        _encoder.encode(content),
+        media_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _gateway(request: Request) -> str:
+    gateway = request.query_params.get("gateway_id", "")
+    if not gateway:
+        raise errors.BadRequest("gateway_id: which gateway asks is missing.")
+    return gateway
+
+
+def _cursor(request: Request) -> int:
+    text = request.query_params.get("cursor", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise errors.BadRequest(f"cursor: {text!r} is not a whole number.")
+    return int(text)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.BadRequest(f"The body is not what agents send: {error}") from None
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_REPORT:
+            raise errors.BadRequest(f"The body is larger than {LARGEST_REPORT} bytes.")
+    return bytes(body)
