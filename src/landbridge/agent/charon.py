@@ -1,0 +1,186 @@
+"""One charon: started in its router's namespace, adopted again, ended; nothing of tunnels.
+
+Rules this module keeps:
+- A charon outlives the agent: it runs in a session of its own and is nobody's child, so the
+  agent never waits for it and never takes it along.
+- Who answers on the socket is asked of the kernel (SO_PEERCRED), never of a pid file; it is
+  adopted only if it is charon, in the right namespace, and answers VICI.
+- Signals and the waiting for an end go through a pidfd.
+- A start begins on clean ground: no other charon in the namespace, no socket, no TUN, and with
+  the kernel's IPsec no SAs and policies that nobody knows any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from landbridge.agent.commands import run
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.names import TUNNEL_DEVICE
+from landbridge.agent.settings import strongswan_conf
+from landbridge.vici import Session, ViciError
+
+BINARY: Final = Path("/usr/sbin/charon-systemd")
+START_TIMEOUT: Final = 10.0  # seconds; 12-27 ms on an idle machine
+STOP_TIMEOUT: Final = 5.0
+ANSWER_TIMEOUT: Final = 5.0
+_CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+
+class Charon:
+    """`directory` is the router's own; it holds strongswan.conf, charon.log and the socket."""
+
+    def __init__(self, directory: Path, namespace: str, backend: Backend) -> None:
+        self._directory = directory
+        self._namespace = namespace
+        self._backend = backend
+
+    @property
+    def socket(self) -> str:
+        return str(self._directory / "vici")
+
+    @property
+    def log(self) -> Path:
+        return self._directory / "charon.log"
+
+    def pid(self) -> int | None:
+        """The process that listens on the socket, if it is our charon."""
+        pid = _listener(self.socket)
+        return pid if pid is not None and self._is_ours(pid) else None
+
+    async def ensure(self) -> bool:
+        """A charon runs and answers. True: it ran before (adopted), with all its SAs.
+
+        Raises:
+            GatewayError: it does not start; the message has its last words.
+        """
+        if await self._answers():
+            return True
+        await self._clean_up()
+        await self._start()
+        return False
+
+    async def stop(self) -> None:
+        """End it in good order (it tells its peers), or by force after `STOP_TIMEOUT`."""
+        for pid in await self._running():
+            await _end(pid, signal.SIGTERM)
+        await self._clean_up()
+
+    async def _answers(self) -> bool:
+        if self.pid() is None:
+            return False
+        try:
+            async with (
+                asyncio.timeout(ANSWER_TIMEOUT),
+                await Session.open(self.socket, timeout=ANSWER_TIMEOUT) as session,
+            ):
+                await session.request("version")
+        except (ViciError, TimeoutError):
+            return False
+        return True
+
+    async def _start(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        conf = self._directory / "strongswan.conf"
+        conf.write_text(strongswan_conf(self._directory, self._backend))
+        said = self._directory / "charon.out"
+        with said.open("wb") as output:
+            # setsid --fork: the parent leaves at once, so that charon is nobody's child.
+            launcher = await asyncio.create_subprocess_exec(
+                *("setsid", "--fork", "ip", "netns", "exec", self._namespace, str(BINARY)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "STRONGSWAN_CONF": str(conf)},
+            )
+            await launcher.wait()
+        try:
+            async with await Session.open(self.socket, timeout=START_TIMEOUT):
+                pass
+        except ViciError as error:
+            words = said.read_text(errors="replace").strip()[-500:]
+            raise GatewayError(f"charon did not start: {words or error}") from error
+
+    async def _clean_up(self) -> None:
+        for pid in await self._running():
+            await _end(pid, signal.SIGKILL)
+        Path(self.socket).unlink(missing_ok=True)
+        with contextlib.suppress(GatewayError):  # usually there is none
+            await run("ip", "-n", self._namespace, "link", "delete", TUNNEL_DEVICE)
+        if self._backend is Backend.NETLINK:
+            await run("ip", "-n", self._namespace, "xfrm", "state", "flush")
+            await run("ip", "-n", self._namespace, "xfrm", "policy", "flush")
+
+    async def _running(self) -> list[int]:
+        """Every charon in the namespace, whether its socket is still there or not."""
+        pids = await run("ip", "netns", "pids", self._namespace)
+        return [pid for pid in map(int, pids.split()) if self._is_ours(pid)]
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            # A binary that was upgraded meanwhile shows as "... (deleted)".
+            binary = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+            inode = os.stat(f"/proc/{pid}/ns/net").st_ino
+            return (
+                binary == str(BINARY) and inode == os.stat(f"/run/netns/{self._namespace}").st_ino
+            )
+        except OSError:
+            return False
+
+
+def _listener(path: str) -> int | None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        try:
+            sock.connect(path)
+        except OSError:
+            return None
+        found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid: int = _CREDENTIALS.unpack(found)[0]
+        return pid
+
+
+async def _end(pid: int, number: signal.Signals) -> None:
+    with _pidfd(pid) as handle:
+        if handle is None:
+            return
+        signal.pidfd_send_signal(handle, number)
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await _gone(handle)
+        except TimeoutError:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            await _gone(handle)
+
+
+@contextlib.contextmanager
+def _pidfd(pid: int) -> Iterator[int | None]:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            yield handle
+    finally:
+        os.close(handle)
+
+
+async def _gone(handle: int) -> None:
+    """A pidfd becomes readable when its process ends."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)

@@ -1,0 +1,123 @@
+"""What a tunnel's task remembers between two passes; pure, and never needed for correctness.
+
+Rules this module keeps:
+- `recall` makes the next memory from the last one and what is observed now; all times are
+  seconds of one monotonic clock, given by the caller.
+- Forgetting everything (an agent's restart) costs a grace period or a back-off, no more.
+- Entries about SAs and children that are gone are dropped, so nothing grows.
+- An attempt is over when charon shows no sign of it any more: no event needs to be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.observe import CREATING, Actual, IkeSa
+from landbridge.agent.swan import Target
+from landbridge.model import Model
+
+#: Before this a command may not yet show in list-sas.
+SETTLE: Final = 0.25
+_FIRST_RETRY: Final = 0.5
+_LAST_RETRY: Final = 15.0
+_MOST_DOUBLINGS: Final = 10
+
+
+class Attempt(Model, frozen=True, kw_only=True):
+    """One child's initiations since its configuration last changed or was up."""
+
+    started: float
+    open: bool = True
+    failures: int = 0
+    retry_at: float = 0.0
+
+
+class Memory(Model, frozen=True, kw_only=True):
+    """All keys of the maps are unique ids of charon, but `attempts`' (see `attempt_key`)."""
+
+    revision: int = 0
+    attempts: Mapping[str, Attempt] = {}
+    live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
+    young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
+    asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
+    ending_ikes: Mapping[int, float] = {}  # told to terminate
+    ending_children: Mapping[int, float] = {}
+    was_up: bool = False
+    resting: bool = False  # dead by DPD with action clear: stays down until something changes
+    applied_revision: int = 0
+
+
+def attempt_key(target: Target, child: str) -> str:
+    return f"{target.name}/{child}"
+
+
+def back_off(failures: int) -> float:
+    """Seconds until the next attempt after `failures` in a row."""
+    return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
+
+
+def recall(memory: Memory, target: Target | None, actual: Actual, now: float) -> Memory:
+    """The memory of this pass, before any step is taken."""
+    carrying = actual.carrying
+    ikes = {sa.unique_id for sa in actual.sas}
+    children = {child.unique_id for sa in actual.sas for child in sa.children}
+    changed = target is not None and target.revision != memory.revision
+    return msgspec.structs.replace(
+        memory,
+        revision=target.revision if target else memory.revision,
+        attempts=_attempts(memory, target, actual, now) if target else {},
+        live_since=_since(memory.live_since, (child.unique_id for child in carrying), now),
+        young_since=_since(
+            memory.young_since, (sa.unique_id for sa in actual.sas if sa.young), now
+        ),
+        asked_since=_since(
+            memory.asked_since, (sa.unique_id for sa in actual.sas if sa.live and sa.tasks), now
+        ),
+        ending_ikes={k: v for k, v in memory.ending_ikes.items() if k in ikes},
+        ending_children={k: v for k, v in memory.ending_children.items() if k in children},
+        was_up=memory.was_up or bool(carrying),
+        resting=memory.resting and not changed and not carrying,
+    )
+
+
+def begun(memory: Memory, key: str, now: float) -> Memory:
+    last = memory.attempts.get(key)
+    attempt = Attempt(started=now, failures=last.failures if last else 0)
+    return msgspec.structs.replace(memory, attempts={**memory.attempts, key: attempt})
+
+
+def under_way(target: Target, actual: Actual) -> bool:
+    """Whether charon shows an exchange that sets up an SA of this configuration."""
+    return any(sa.name == target.name and (sa.young or _creating(sa)) for sa in actual.sas)
+
+
+def _creating(sa: IkeSa) -> bool:
+    return sa.live and bool(CREATING & (sa.tasks | sa.queued))
+
+
+def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Mapping[str, Attempt]:
+    up = {child.name for sa in actual.sas if sa.name == target.name for child in sa.live_children}
+    busy = under_way(target, actual)
+    kept = {}
+    for child in target.children:
+        key = attempt_key(target, child.name)
+        attempt = memory.attempts.get(key)
+        if attempt is not None and child.name not in up:
+            kept[key] = _judged(attempt, busy, now)
+    return kept
+
+
+def _judged(attempt: Attempt, busy: bool, now: float) -> Attempt:
+    if not attempt.open or busy or now < attempt.started + SETTLE:
+        return attempt
+    failures = attempt.failures + 1
+    return msgspec.structs.replace(
+        attempt, open=False, failures=failures, retry_at=now + back_off(failures)
+    )
+
+
+def _since(last: Mapping[int, float], ids: Iterable[int], now: float) -> Mapping[int, float]:
+    return {unique_id: last.get(unique_id, now) for unique_id in ids}

@@ -1,0 +1,127 @@
+"""What is true of one tunnel now, in the words both halves share; pure.
+
+Rules this module keeps:
+- Observed, never assumed: a tunnel is up when every wanted pair of CIDRs is carried by an
+  installed CHILD_SA as negotiated, whichever configuration that SA was made with.
+- A revision counts as applied when its configuration is on the wire alone: all its children
+  are installed as wanted and no SA of another configuration is left; or, when nothing is
+  established, when it is what charon has loaded.
+- Whatever is not up and applied carries a reason.
+"""
+
+from __future__ import annotations
+
+from landbridge.agent.cover import uncovered
+from landbridge.agent.memory import Memory
+from landbridge.agent.observe import Actual
+from landbridge.agent.swan import Pair, Target
+from landbridge.model import ChildStatus, Reason, ReasonCode, Tunnel, TunnelState, TunnelStatus
+
+
+def judge(
+    target: Target, actual: Actual, memory: Memory, cause: Reason | None, at: float
+) -> TunnelStatus:
+    """`cause`: why the last attempt failed or the tunnel went down, as far as charon told.
+    `at`: seconds since the epoch. `memory` is that of after the pass's steps."""
+    missing = uncovered(target.pairs, actual.carrying)
+    applied = applied_revision(target, actual, memory)
+    state = _state(target, actual, memory, missing)
+    return TunnelStatus(
+        id=target.tunnel_id,
+        revision=target.revision,
+        applied_revision=applied,
+        state=state,
+        reason=_reason(target, state, missing, cause, applied, memory),
+        observed_at=at,
+        children=_children(actual),
+    )
+
+
+def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: float) -> TunnelStatus:
+    """A terminal error: this configuration will not be tried. What was up before stays up."""
+    return TunnelStatus(
+        id=tunnel.id,
+        revision=tunnel.revision,
+        applied_revision=applied,
+        state=TunnelState.ERROR,
+        reason=reason,
+        observed_at=at,
+        children=_children(actual),
+    )
+
+
+def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
+    """0 when an older configuration is on the wire of which no revision is known (the agent
+    has restarted meanwhile)."""
+    if not target.admin_state_up:
+        return memory.applied_revision if actual.sas else target.revision
+    carrying = actual.carrying
+    if not carrying:
+        return target.revision
+    wanted = {child.name for child in target.children}
+    ours = all(sa.name == target.name for sa in actual.sas if sa.live)
+    fresh = [child for child in carrying if child.name in wanted]
+    complete = ours and len(fresh) == len(carrying) and not uncovered(target.pairs, fresh)
+    return target.revision if complete else memory.applied_revision
+
+
+def _state(
+    target: Target, actual: Actual, memory: Memory, missing: tuple[Pair, ...]
+) -> TunnelState:
+    if not target.admin_state_up:
+        return TunnelState.DOWN
+    if not missing:
+        return TunnelState.UP
+    if len(missing) < len(target.pairs) or actual.carrying:
+        return TunnelState.PARTIAL
+    return TunnelState.DOWN if memory.was_up else TunnelState.BUILDING
+
+
+def _reason(
+    target: Target,
+    state: TunnelState,
+    missing: tuple[Pair, ...],
+    cause: Reason | None,
+    applied: int,
+    memory: Memory,
+) -> Reason | None:
+    if not target.admin_state_up:
+        return Reason(code=ReasonCode.ADMIN_DOWN, message="The connection is switched off.")
+    if state is TunnelState.PARTIAL and applied == target.revision:
+        return cause or Reason(code=ReasonCode.PARTIAL, message=f"Not up: {_words(missing)}.")
+    if state in (TunnelState.UP, TunnelState.PARTIAL):
+        return None if applied == target.revision else _pending(target, cause)
+    if cause is not None:
+        return cause
+    if not target.may_initiate:
+        return Reason(
+            code=ReasonCode.WAITING_FOR_PEER,
+            message=f"Response-only: waiting for {target.peer_address} to initiate.",
+        )
+    return Reason(code=ReasonCode.CONNECTING, message=f"Negotiating with {target.peer_address}.")
+
+
+def _pending(target: Target, cause: Reason | None) -> Reason | None:
+    if cause is None:
+        return None
+    return Reason(
+        code=ReasonCode.PEER_NOT_CHANGED,
+        message=f"The new configuration is not in effect yet, the old one goes on. {cause.message}",
+    )
+
+
+def _words(pairs: tuple[Pair, ...]) -> str:
+    return ", ".join(f"{pair.local} - {pair.remote}" for pair in pairs)
+
+
+def _children(actual: Actual) -> tuple[ChildStatus, ...]:
+    return tuple(
+        ChildStatus(
+            name=child.name,
+            local_ts=child.local_ts,
+            remote_ts=child.remote_ts,
+            spi_in=child.spi_in,
+            spi_out=child.spi_out,
+        )
+        for child in actual.carrying
+    )

@@ -1,0 +1,254 @@
+"""From desired and actual to steps; pure. The heart of an update.
+
+Rules this module keeps:
+- Level, not edge: desired, actual, what is loaded and a forgettable memory are all it reads.
+- Make before break: an SA of an older configuration is retired only when every pair of CIDRs
+  that it carries and that is still wanted has been carried by SAs of the present
+  configuration for `GRACE`. Where the peer does not agree, that never happens, and it stays.
+- Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
+  here take down what carries traffic. `interrupt` is planned in two cases: a changed identity
+  with IKEv1 (the aborted exchange can take the old SA along, whatever we do), and a change
+  while we may not initiate (a peer never takes a change up by rekeying).
+- At most `MOST_AT_ONCE` exchanges per peer; the first child goes alone until its IKE_SA is up.
+- charon's configuration: the new one is loaded and the old one unloaded before anything is
+  initiated, so that a peer's initiation completes the change, too. The old secret stays until
+  the new one has authenticated an IKE_SA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from landbridge.agent import steps as do
+from landbridge.agent.cover import touches, uncovered
+from landbridge.agent.memory import Memory, attempt_key, under_way
+from landbridge.agent.observe import Actual, ChildSa, IkeSa
+from landbridge.agent.steps import Disruption, Step
+from landbridge.agent.swan import ChildConfig, Target
+from landbridge.model import Model
+
+GRACE: Final = 0.3  # seconds for packets under way on the old SA
+MOST_AT_ONCE: Final = 4
+ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
+ENDING_LIMIT: Final = 2.0  # seconds until a peer's answer to a delete is no longer waited for
+_LOOK_AGAIN: Final = 0.5
+
+
+class Loaded(Model, frozen=True, kw_only=True):
+    """What charon holds for one tunnel: connections by name with their digest, secrets."""
+
+    connections: Mapping[str, str] = {}
+    secrets: frozenset[str] = frozenset()
+
+
+def plan(
+    target: Target | None,
+    actual: Actual,
+    loaded: Loaded,
+    memory: Memory,
+    *,
+    allowed: int,
+    now: float,
+) -> tuple[Step, ...]:
+    """The steps to take now, in order. `allowed`: exchanges that may still be begun.
+
+    `memory` must be that of `recall` for the same `actual` and `now`.
+    """
+    if target is None or not target.admin_state_up:
+        return tuple(_take_down(actual, loaded, memory, now))
+    view = _View(target, actual, memory, now)
+    return (
+        *_load(view, loaded),
+        *_bury(view),
+        *_initiate(view, allowed),
+        *_retire(view),
+        *_abandon(view),
+    )
+
+
+class _View:
+    """Desired and actual side by side."""
+
+    def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
+        self.target, self.memory, self.now = target, memory, now
+        self.sas = actual.sas
+        self.carrying = actual.carrying
+        self.current = tuple(sa for sa in actual.sas if sa.name == target.name)
+        self.older = tuple(sa for sa in actual.sas if sa.name != target.name)
+        wanted = {child.name for child in target.children}
+        live = tuple(child for sa in self.current for child in sa.live_children)
+        self.fresh = tuple(child for child in live if child.name in wanted)
+        self.stale_beside = tuple(child for child in live if child.name not in wanted)
+        self.busy = under_way(target, actual)
+        names = {child.name for child in self.fresh}
+        self.missing = tuple(child for child in target.children if child.name not in names)
+
+    @property
+    def connected(self) -> bool:
+        return any(sa.live for sa in self.current)
+
+    def ready_at(self, child: ChildSa) -> float:
+        """When what `child` carries and is still wanted may go on without it; inf: not yet."""
+        pairs = [pair for pair in self.target.pairs if touches(child, pair)]
+        if uncovered(pairs, self.fresh):
+            return float("inf")
+        since = self.memory.live_since
+        heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
+        return max((since.get(heir.unique_id, self.now) + GRACE for heir in heirs), default=0.0)
+
+
+def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:
+    yield from (do.Unload(name=name) for name in loaded.connections)
+    for sa in actual.sas:
+        told = memory.ending_ikes.get(sa.unique_id)
+        if told is None or now >= told + ENDING_LIMIT:
+            carries = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
+            force = told is not None or sa.young
+            yield do.Terminate(unique_id=sa.unique_id, force=force, disruption=carries)
+        yield do.Wait(until=now + _LOOK_AGAIN)
+    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
+
+
+def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
+    target = view.target
+    if target.secret_id not in loaded.secrets:
+        yield do.LoadSecret(secret_id=target.secret_id)
+    if loaded.connections.get(target.name) != target.digest:
+        yield do.Load(name=target.name)
+    yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
+    if view.connected or not any(sa.live for sa in view.older):
+        old = loaded.secrets - {target.secret_id}
+        yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(old))
+
+
+def _initiate(view: _View, allowed: int) -> Iterator[Step]:
+    if view.memory.resting or not view.missing:
+        return
+    if not view.target.may_initiate:
+        yield from _make_room(view)
+        return
+    if not view.connected:
+        # A second child now would make a second IKE_SA; an exchange of the peer's goes first.
+        candidates = () if view.busy else view.missing[:1]
+        room = min(allowed, 1)
+    else:
+        candidates = view.missing
+        room = allowed
+    attempts = view.memory.attempts
+    room = min(room, MOST_AT_ONCE - sum(attempt.open for attempt in attempts.values()))
+    for child in candidates:
+        attempt = attempts.get(attempt_key(view.target, child.name))
+        if attempt is not None and attempt.open:
+            continue
+        if attempt is not None and view.now < attempt.retry_at:
+            yield do.Wait(until=attempt.retry_at)
+        elif room > 0:
+            room -= 1
+            cost = _cost(view, child)
+            yield do.Initiate(name=view.target.name, child=child.name, disruption=cost)
+    if view.busy or any(attempt.open for attempt in attempts.values()):
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
+
+
+def _cost(view: _View, child: ChildConfig) -> Disruption:
+    carrying = [sa for sa in view.sas if sa.live_children]
+    if not carrying:
+        return Disruption.NONE
+    ids = view.target.name.partition(".")[2][: len(carrying[0].ids)]
+    if view.target.version == "v1" and any(sa.ids != ids for sa in carrying):
+        return Disruption.INTERRUPT
+    if not view.connected:
+        return Disruption.REPLACE_IKE
+    replaced = any(touches(old, pair) for old in view.stale_beside for pair in child.pairs)
+    return Disruption.REPLACE_CHILD if replaced else Disruption.NONE
+
+
+def _make_room(view: _View) -> Iterator[Step]:
+    """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
+    for child in view.stale_beside:
+        if child.unique_id not in view.memory.ending_children:
+            yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
+    for sa in view.older:
+        if sa.live_children and sa.unique_id not in view.memory.ending_ikes:
+            yield do.Terminate(unique_id=sa.unique_id, disruption=Disruption.INTERRUPT)
+
+
+def _retire(view: _View) -> Iterator[Step]:
+    for child in view.stale_beside:
+        if child.unique_id in view.memory.ending_children:
+            continue
+        ready = _replaced_at(view, child)
+        if ready <= view.now:
+            yield do.RetireChild(unique_id=child.unique_id)
+        elif ready < float("inf"):
+            yield do.Wait(until=ready)
+    for sa in view.older:
+        yield from _retire_ike(view, sa)
+
+
+def _replaced_at(view: _View, child: ChildSa) -> float:
+    """As `ready_at`; and a child whose successor is wanted waits for it in any case."""
+    if any(missing.key == child.key for missing in view.missing):
+        return float("inf")
+    return view.ready_at(child)
+
+
+def _retire_ike(view: _View, sa: IkeSa) -> Iterator[Step]:
+    if not sa.live:
+        return
+    told = view.memory.ending_ikes.get(sa.unique_id)
+    if told is not None:
+        yield from _hurry(view, sa, told)
+        return
+    if not sa.live_children and not (sa.version == "1" and view.carrying):
+        # With IKEv1 deleting a childless IKE_SA can take another one's child along.
+        yield do.RetireIke(unique_id=sa.unique_id)
+        return
+    ready = max((view.ready_at(child) for child in sa.live_children), default=0.0)
+    if not view.fresh or ready == float("inf"):
+        return
+    if ready <= view.now:
+        yield do.RetireIke(unique_id=sa.unique_id)
+    else:
+        yield do.Wait(until=ready)
+
+
+def _hurry(view: _View, sa: IkeSa, told: float) -> Iterator[Step]:
+    if view.now >= told + ENDING_LIMIT:
+        yield do.RetireIke(unique_id=sa.unique_id, force=True)
+    yield do.Wait(until=max(told + ENDING_LIMIT, view.now + _LOOK_AGAIN))
+
+
+def _abandon(view: _View) -> Iterator[Step]:
+    """End what is being set up for an older configuration, or for too long."""
+    for sa in view.sas:
+        since = view.memory.young_since.get(sa.unique_id)
+        if since is None:
+            continue
+        if sa.name != view.target.name or view.now >= since + ATTEMPT_LIMIT:
+            yield do.RetireIke(unique_id=sa.unique_id, force=True)
+        else:
+            yield do.Wait(until=since + ATTEMPT_LIMIT)
+
+
+def _bury(view: _View) -> Iterator[Step]:
+    """End IKE_SAs whose peer has not answered for `dpd.timeout`; charon does so for IKEv1 only.
+
+    charon asks after `interval` seconds of silence, so what is left of the time-out then is
+    the difference.
+    """
+    dpd = view.target.dpd
+    if dpd.action == "disabled":
+        return
+    for sa in view.sas:
+        since = view.memory.asked_since.get(sa.unique_id)
+        if since is None or sa.version != "2":
+            continue
+        probing = "IKE_DPD" in sa.tasks
+        deadline = since + (dpd.timeout - dpd.interval if probing else dpd.timeout)
+        if view.now >= deadline:
+            cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
+            yield do.Terminate(unique_id=sa.unique_id, force=True, dead=True, disruption=cost)
+        else:
+            yield do.Wait(until=min(deadline, view.now + _LOOK_AGAIN))
