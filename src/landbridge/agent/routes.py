@@ -170,8 +170,8 @@ def _rules() -> tuple[dict[str, Any], ...]:
     local = {"priority": BYPASS_PRIORITY, "table": MAIN_TABLE, "iifname": "lo"}
     udp = {**local, "ip_proto": socket.IPPROTO_UDP}
     return (
-        {**udp, "sport_range": {"start": 500, "end": 500}},
-        {**udp, "sport_range": {"start": 4500, "end": 4500}},
+        {**udp, "sport_range": "500:500"},
+        {**udp, "sport_range": "4500:4500"},
         {**local, "ip_proto": socket.IPPROTO_ESP},
         {**local, "ip_proto": socket.IPPROTO_AH},
         {"priority": RULE_PRIORITY, "table": TABLE},
