@@ -33,6 +33,7 @@ HEARTBEAT: Final = 5.0  # seconds
 LEASE_TTL: Final = 15.0  # seconds
 BATCH: Final = 500
 LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
+CURSOR_DIGITS: Final = 18
 AGENT_RULE: Final = "landbridge_agent"
 
 T = TypeVar("T")
@@ -172,7 +173,7 @@ def _gateway(request: Request) -> str:
 
 def _cursor(request: Request) -> int:
     text = request.query_params.get("cursor", "0")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if not (text.isascii() and text.isdigit() and len(text) <= CURSOR_DIGITS):
         raise errors.BadRequest(f"cursor: {text!r} is not a whole number.")
     return int(text)
 
