@@ -61,7 +61,7 @@ class Site:
 
 @pytest.fixture
 def site(ground: Ground, tmp_path: Path) -> Iterator[Site]:
-    up = leg("192.0.2.2/24", gateways=("192.0.2.9",))
+    up = leg("198.51.100.2/24", gateways=("198.51.100.9",))
     within = leg("10.1.0.1/24")
     made = router(up, within)
     namespaces = Namespaces(Bridges({}, tmp_path))
@@ -69,9 +69,9 @@ def site(ground: Ground, tmp_path: Path) -> Iterator[Site]:
         asyncio.run(namespaces.ensure(made))
         host, outside = ground.host("in"), ground.host("out")
         plug(ground, host, within, "10.1.0.9/24")
-        plug(ground, outside, up, "192.0.2.9/24", f"{PEER}/32", "10.9.0.9/32")
+        plug(ground, outside, up, "198.51.100.9/24", f"{PEER}/32", "10.9.0.9/32")
         host.route("default", "10.1.0.1")
-        outside.route("10.1.0.0/24", "192.0.2.2")
+        outside.route("10.1.0.0/24", "198.51.100.2")
         yield Site(made, host, outside, HostDataplane(Backend.LIBIPSEC))
     finally:
         ground.close()

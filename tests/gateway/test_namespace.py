@@ -45,17 +45,17 @@ def test_packets_pass_from_an_inside_host_through_the_router(
     ground: Ground, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        up, inside = leg("192.0.2.2/24", "2001:db8::2/64"), leg("10.1.0.1/24", "fd01::1/64")
+        up, inside = leg("198.51.100.2/24", "2001:db8::2/64"), leg("10.1.0.1/24", "fd01::1/64")
         namespaces = Namespaces(Bridges({}, tmp_path))
         async with ensured(router(up, inside), namespaces):
             outer, host = ground.host("out"), ground.host("in")
-            plug(ground, outer, up, "192.0.2.9/24", "2001:db8::9/64")
+            plug(ground, outer, up, "198.51.100.9/24", "2001:db8::9/64")
             plug(ground, host, inside, "10.1.0.9/24", "fd01::9/64")
             host.route("default", "10.1.0.1")
             host.route("default", "fd01::1")
-            outer.route("10.1.0.0/24", "192.0.2.2")
+            outer.route("10.1.0.0/24", "198.51.100.2")
             outer.route("fd01::/64", "2001:db8::2")
-            assert host.ping("192.0.2.9")
+            assert host.ping("198.51.100.9")
             assert host.ping("2001:db8::9")
             ground.close()
 
@@ -64,12 +64,12 @@ def test_packets_pass_from_an_inside_host_through_the_router(
 
 def test_a_second_pass_touches_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
-        gateways = ("192.0.2.1", "2001:db8::1")
-        up = leg("192.0.2.2/24", "2001:db8::2/64", gateways=gateways)
+        gateways = ("198.51.100.1", "2001:db8::1")
+        up = leg("198.51.100.2/24", "2001:db8::2/64", gateways=gateways)
         made = router(up, leg("10.1.0.1/24"), leg("10.2.0.1/24"))
         async with ensured(made, Namespaces(Bridges({}, tmp_path))) as host:
             before = fingerprint(host)
-            assert "default via 192.0.2.1" in before
+            assert "default via 198.51.100.1" in before
             with listening(host, uplink_interface(up)) as channel:
                 await Namespaces(Bridges({}, tmp_path)).ensure(made)  # as after a restart
                 assert fingerprint(host) == before
@@ -81,13 +81,13 @@ def test_a_second_pass_touches_nothing(tmp_path: Path) -> None:
 
 def test_every_change_of_the_router_is_followed(tmp_path: Path) -> None:
     async def scenario() -> None:
-        up, one, two = leg("192.0.2.2/24", gateways=("192.0.2.1",)), leg("10.1.0.1/24"), leg()
+        up, one, two = leg("198.51.100.2/24", gateways=("198.51.100.1",)), leg("10.1.0.1/24"), leg()
         made = router(up, one)
         namespaces = Namespaces(Bridges({}, tmp_path))
         async with ensured(made, namespaces) as host:
             kept = {x["ifname"]: x["ifindex"] for x in links(host)}[uplink_interface(up)]
             moved = msgspec.structs.replace(
-                up, addresses=("192.0.2.3/25", "192.0.2.4/25"), gateways=("192.0.2.5",)
+                up, addresses=("198.51.100.3/25", "198.51.100.4/25"), gateways=("198.51.100.5",)
             )
             two = msgspec.structs.replace(two, addresses=one.addresses)
             changed = msgspec.structs.replace(made, uplink=moved, inside=(two,))
@@ -96,14 +96,14 @@ def test_every_change_of_the_router_is_followed(tmp_path: Path) -> None:
             assert found[uplink_interface(up)] == kept
             assert inside_interface(one) not in found
             assert auto_bridge(one.network_id) not in link_names()
-            assert "192.0.2.2/24" not in host.ip("address")
-            assert "192.0.2.3/25" in host.ip("address")
-            assert "192.0.2.4/25" in host.ip("address")
+            assert "198.51.100.2/24" not in host.ip("address")
+            assert "198.51.100.3/25" in host.ip("address")
+            assert "198.51.100.4/25" in host.ip("address")
             assert "10.1.0.1/24" in host.ip("address", "show", inside_interface(two))
             assert host.ip("route", "show", "default").split()[:3] == [
                 "default",
                 "via",
-                "192.0.2.5",
+                "198.51.100.5",
             ]
             bare = msgspec.structs.replace(moved, gateways=())
             await namespaces.ensure(msgspec.structs.replace(changed, uplink=bare))
@@ -119,7 +119,7 @@ def test_every_change_of_the_router_is_followed(tmp_path: Path) -> None:
 
 def test_what_was_damaged_is_mended(tmp_path: Path) -> None:
     async def scenario() -> None:
-        up = leg("192.0.2.2/24", gateways=("192.0.2.1",))
+        up = leg("198.51.100.2/24", gateways=("198.51.100.1",))
         made = router(up, leg("10.1.0.1/24"))
         namespaces = Namespaces(Bridges({}, tmp_path))
         async with ensured(made, namespaces) as host:
@@ -128,34 +128,34 @@ def test_what_was_damaged_is_mended(tmp_path: Path) -> None:
             host.ip("link", "set", name, "down", "address", "02:00:00:00:00:01")
             ip("link", "set", host_veth(up), "nomaster")
             await namespaces.ensure(made)
-            assert "192.0.2.2/24" in host.ip("address", "show", name)
+            assert "198.51.100.2/24" in host.ip("address", "show", name)
             assert up.mac_address in host.ip("link", "show", name)
-            assert "default via 192.0.2.1" in host.ip("route")
+            assert "default via 198.51.100.1" in host.ip("route")
             master = next(x for x in links() if x["ifname"] == host_veth(up))["master"]
             assert master == auto_bridge(up.network_id)
             host.ip("link", "del", name)
             await namespaces.ensure(made)
-            assert "192.0.2.2/24" in host.ip("address", "show", name)
+            assert "198.51.100.2/24" in host.ip("address", "show", name)
 
     asyncio.run(scenario())
 
 
 def test_neighbours_learn_a_new_address_at_once(ground: Ground, tmp_path: Path) -> None:
     async def scenario() -> None:
-        up = leg("192.0.2.2/24")
+        up = leg("198.51.100.2/24")
         made = router(up)
         namespaces = Namespaces(Bridges({}, tmp_path))
         async with ensured(made, namespaces):
             neighbour = ground.host("out")
-            plug(ground, neighbour, up, "192.0.2.9/24", "2001:db8::9/64")
-            neighbour.ip("neighbour", "replace", "192.0.2.5", "lladdr", "02:00:00:00:00:05",
+            plug(ground, neighbour, up, "198.51.100.9/24", "2001:db8::9/64")
+            neighbour.ip("neighbour", "replace", "198.51.100.5", "lladdr", "02:00:00:00:00:05",
                          "dev", "eth0", "nud", "stale")  # fmt: skip
             neighbour.ip("neighbour", "replace", "2001:db8::5", "lladdr", "02:00:00:00:00:05",
                          "dev", "eth0", "nud", "stale")  # fmt: skip
-            more = ("192.0.2.2/24", "192.0.2.5/24", "2001:db8::5/64")
+            more = ("198.51.100.2/24", "198.51.100.5/24", "2001:db8::5/64")
             wider = msgspec.structs.replace(up, addresses=more)
             await namespaces.ensure(msgspec.structs.replace(made, uplink=wider))
-            assert up.mac_address in neighbour.ip("neighbour", "show", "192.0.2.5")
+            assert up.mac_address in neighbour.ip("neighbour", "show", "198.51.100.5")
             assert up.mac_address in neighbour.ip("neighbour", "show", "2001:db8::5")
             ground.close()
 
@@ -165,7 +165,7 @@ def test_neighbours_learn_a_new_address_at_once(ground: Ground, tmp_path: Path) 
 def test_a_configured_bridge_is_used_and_never_made(ground: Ground, tmp_path: Path) -> None:
     async def scenario() -> None:
         bridge = ground.bridge("br")
-        by_name, by_id = leg("192.0.2.2/24"), leg("10.1.0.1/24")
+        by_name, by_id = leg("198.51.100.2/24"), leg("10.1.0.1/24")
         mapping = {by_name.network_name: bridge, by_id.network_id: "lb-absent"}
         namespaces = Namespaces(Bridges(mapping, tmp_path))
         made = router(by_name, by_id)
@@ -184,7 +184,7 @@ def test_a_configured_bridge_is_used_and_never_made(ground: Ground, tmp_path: Pa
 
 def test_removal_leaves_nothing_and_may_be_repeated(tmp_path: Path) -> None:
     async def scenario() -> None:
-        up, inside = leg("192.0.2.2/24"), leg("10.1.0.1/24")
+        up, inside = leg("198.51.100.2/24"), leg("10.1.0.1/24")
         made = router(up, inside)
         namespaces = Namespaces(Bridges({}, tmp_path))
         await namespaces.ensure(made)
@@ -203,7 +203,7 @@ def test_the_kernel_is_asked_for_esp() -> None:
     probed = asyncio.run(choose_backend("auto"))
     with Ground.unique() as ground:
         host = ground.host("esp")
-        state = ("src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp", "spi", "0x1000")
+        state = ("src", "198.51.100.1", "dst", "198.51.100.2", "proto", "esp", "spi", "0x1000")
         keys = ("auth", "hmac(sha1)", "0x" + "00" * 20, "enc", "cbc(aes)", "0x" + "00" * 16)
         host.ip("xfrm", "state", "add", *state, "mode", "tunnel", *keys, check=False)
         answer = host.ip("xfrm", "state", check=False)
