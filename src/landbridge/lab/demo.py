@@ -70,6 +70,7 @@ ACTS: Final = (
 def run() -> int:
     """The exit code: 0 when all went well and no packet was lost on the sibling."""
     console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="landbridge-demo-") as directory:
             return _tell(console, Path(directory))
@@ -189,6 +190,7 @@ def _service(state: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
+            process_group=0,  # Ctrl-C reaches this process alone, which ends the service
         )
     try:
         yield f"http://{bind}"
