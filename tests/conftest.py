@@ -8,6 +8,8 @@ import pytest
 
 from landbridge.lab.hosts import Ground
 
+pytest_plugins = ["tests.environments.fixtures"]
+
 
 @pytest.fixture
 def ground() -> Iterator[Ground]:

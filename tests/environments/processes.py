@@ -1,0 +1,75 @@
+"""Starting a server for tests: a free port, its log, a deadline, a sure end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+POLL = 0.02  # seconds
+LAST_LINES = 30
+
+
+class NotStarted(RuntimeError):
+    """A server ended, or was not ready in time; the message has the end of its log."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One process in its own session, its output in `log`."""
+
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.log = log
+        self._name = Path(command[0]).name
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, deadline: float) -> None:
+        """Raises: NotStarted."""
+        end = time.monotonic() + deadline
+        while not ready():
+            if self.process.poll() is not None:
+                raise NotStarted(f"{self._name} ended: {self.last_words()}")
+            if time.monotonic() > end:
+                self.stop()
+                raise NotStarted(f"{self._name} not ready in {deadline} s: {self.last_words()}")
+            time.sleep(POLL)
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(["", *lines[-LAST_LINES:]])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, *, grace: float = 10.0) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def accepts(port: int) -> bool:
+    """Does anybody listen on `port` of this host?"""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
