@@ -1,0 +1,132 @@
+"""Addresses: what they are, and which to give out. Pure.
+
+Rules this module keeps:
+- An address is written in its canonical form; a CIDR that a user gave keeps its spelling
+  where it is shown and is made canonical where it is used.
+- A name is never resolved here: only whether it could be one is decided.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Container, Iterable
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_ABBREVIATED_V4 = re.compile(r"\d+(\.\d+){0,3}", re.ASCII)
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
+_NAME_LENGTH = 253
+_NEVER_RESOLVES = "invalid"  # RFC 6761, section 6.4
+
+
+def parse_address(text: str) -> Address | None:
+    """An IP address without a zone, or None."""
+    if "%" in text:
+        return None
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def parse_network(text: object) -> Network | None:
+    """A CIDR, host bits allowed, prefix needed; or None."""
+    if not isinstance(text, str) or "/" not in text or "%" in text:
+        return None
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def canonical_peer(text: str) -> str | None:
+    """A peer's address as it is kept: an IP address in canonical form, or a name as given.
+
+    ``10.1`` is an address, as the resolver of the C library has it (inet_aton). None: neither
+    an address nor a name that could ever resolve.
+    """
+    if (address := parse_address(text)) is not None:
+        return str(address)
+    if _ABBREVIATED_V4.fullmatch(text):
+        try:
+            return socket.inet_ntoa(socket.inet_aton(text))
+        except OSError:
+            return None
+    return text if _is_name(text) else None
+
+
+def _is_name(text: str) -> bool:
+    labels = text.removesuffix(".").split(".")
+    return (
+        len(text) <= _NAME_LENGTH
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+        and labels[-1].lower() != _NEVER_RESOLVES
+    )
+
+
+def families(cidrs: Iterable[str]) -> set[int]:
+    """The IP versions that occur; what is no CIDR counts as none."""
+    networks = (parse_network(cidr) for cidr in cidrs)
+    return {network.version for network in networks if network is not None}
+
+
+def canonical_cidrs(cidrs: Iterable[str]) -> tuple[str, ...]:
+    """Without host bits and doubles, in the order given."""
+    networks = (parse_network(cidr) for cidr in cidrs)
+    return tuple(dict.fromkeys(str(network) for network in networks if network is not None))
+
+
+def default_gateway(network: Network) -> str | None:
+    """The first address that a host can have; none where there is only one address."""
+    if network.prefixlen == network.max_prefixlen:
+        return None
+    return str(network[0] if network.num_addresses == 2 and network.version == 4 else network[1])  # noqa: PLR2004
+
+
+def default_pools(network: Network, gateway: str | None) -> list[dict[str, str]]:
+    """All that hosts can have, without the gateway."""
+    first, last = _host_range(network)
+    ranges = [(first, last)]
+    taken = None if gateway is None else parse_address(gateway)
+    if taken is not None and first <= int(taken) <= last:
+        ranges = [(first, int(taken) - 1), (int(taken) + 1, last)]
+    make = IPv4Address if network.version == 4 else IPv6Address  # noqa: PLR2004
+    return [
+        {"start": str(make(start)), "end": str(make(end))} for start, end in ranges if start <= end
+    ]
+
+
+def first_free(pools: Iterable[dict[str, str]], taken: Container[str]) -> str | None:
+    """The lowest address of the pools that is not taken."""
+    for pool in pools:
+        start, end = ip_address(pool["start"]), ip_address(pool["end"])
+        for number in range(int(start), int(end) + 1):
+            address = str(type(start)(number))
+            if address not in taken:
+                return address
+    return None
+
+
+def is_host_of(address: Address, network: Network) -> bool:
+    """May an interface of this network have this address?"""
+    first, last = _host_range(network)
+    return address.version == network.version and first <= int(address) <= last
+
+
+def _host_range(network: Network) -> tuple[int, int]:
+    """First and last address for hosts: without network and broadcast, if there are such."""
+    first, last = int(network[0]), int(network[-1])
+    if network.num_addresses <= 2:  # noqa: PLR2004 - RFC 3021, RFC 6164: point to point
+        return first, last
+    return first + 1, last - 1 if network.version == 4 else last  # noqa: PLR2004

@@ -1,0 +1,197 @@
+"""What the rules refuse, in the words that clients of the Networking API know.
+
+Rules this module keeps:
+- Types and messages are those of the reference implementation: clients match on both.
+- A fault names the object and the attribute; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from landbridge import errors
+from landbridge.errors import ApiError
+
+
+class _NotFound(errors.NotFound):
+    words = "{} could not be found"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(self.words.format(id))
+
+
+class NetworkNotFound(_NotFound):
+    words = "Network {} could not be found."
+
+
+class SubnetNotFound(_NotFound):
+    words = "Subnet {} could not be found."
+
+
+class PortNotFound(_NotFound):
+    words = "Port {} could not be found."
+
+
+class RouterNotFound(_NotFound):
+    words = "Router {} could not be found"
+
+
+class VPNServiceNotFound(_NotFound):
+    words = "VPNService {} could not be found"
+
+
+class IKEPolicyNotFound(_NotFound):
+    words = "IKEPolicy {} could not be found"
+
+
+class IPsecPolicyNotFound(_NotFound):
+    words = "IPsecPolicy {} could not be found"
+
+
+class VPNEndpointGroupNotFound(_NotFound):
+    words = "Endpoint group {} could not be found"
+
+
+class IPsecSiteConnectionNotFound(_NotFound):
+    words = "ipsec_site_connection {} not found"
+
+
+class RouterIsNotExternal(ApiError):
+    def __init__(self, router_id: str) -> None:
+        super().__init__(f"Router {router_id} has no external network gateway set")
+
+
+class SubnetIsNotConnectedToRouter(ApiError):
+    def __init__(self, subnet_id: str, router_id: str) -> None:
+        super().__init__(f"Subnet {subnet_id} is not connected to Router {router_id}")
+
+
+class ExternalNetworkHasNoSubnet(ApiError):
+    def __init__(self, router_id: str, version: int) -> None:
+        super().__init__(f"Router's {router_id} external network has no IPv{version} subnet")
+
+
+class VPNPeerAddressNotResolved(ApiError):
+    def __init__(self, peer_address: str) -> None:
+        super().__init__(f"Peer address {peer_address} cannot be resolved")
+
+
+class IPsecSiteConnectionDpdIntervalValueError(ApiError):
+    def __init__(self) -> None:
+        super().__init__("ipsec_site_connection dpd_timeout is equal to or less than dpd_interval")
+
+
+class IPsecSiteConnectionMtuError(ApiError):
+    def __init__(self, mtu: int, version: int) -> None:
+        super().__init__(f"ipsec_site_connection MTU {mtu} is too small for ipv{version}")
+
+
+class IpsecValidationFailure(ApiError):
+    def __init__(self, resource: str, key: str, value: str) -> None:
+        super().__init__(f"IPSec does not support {resource} attribute {key} with value '{value}'")
+
+
+class MissingPeerCidrs(ApiError):
+    def __init__(self) -> None:
+        super().__init__("Missing peer CIDRs for IPsec site-to-site connection")
+
+
+class PeerCidrsInvalid(ApiError):
+    def __init__(self) -> None:
+        super().__init__("Peer CIDRs cannot be specified, when using endpoint groups")
+
+
+def _groups(which: Iterable[str]) -> str:
+    names = list(which)
+    return f"endpoint group{'s' if len(names) > 1 else ''} {' and '.join(names)}"
+
+
+class MissingRequiredEndpointGroup(ApiError):
+    def __init__(self, which: Iterable[str]) -> None:
+        super().__init__(f"Missing {_groups(which)} for IPSec site-to-site connection")
+
+
+class InvalidEndpointGroup(ApiError):
+    def __init__(self, which: Iterable[str]) -> None:
+        super().__init__(
+            f"E{_groups(which)[1:]} cannot be specified, when VPN Service has subnet specified"
+        )
+
+
+class WrongEndpointGroupType(ApiError):
+    def __init__(self, group_id: str, type: str, expected: str) -> None:
+        super().__init__(f"Endpoint group {group_id} type is '{type}' and should be '{expected}'")
+
+
+class MixedIPVersionsForIPSecEndpoints(ApiError):
+    def __init__(self, group_id: str) -> None:
+        super().__init__(
+            f"Endpoints in group {group_id} do not have the same IP version, as required "
+            "for IPSec site-to-site connection"
+        )
+
+
+class MixedIPVersionsForPeerCidrs(ApiError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Peer CIDRs do not have the same IP version, as required "
+            "for IPSec site-to-site connection"
+        )
+
+
+class MixedIPVersionsForIPSecConnection(ApiError):
+    def __init__(self) -> None:
+        super().__init__("IP versions are not compatible between peer and local endpoints")
+
+
+class MissingEndpointForEndpointGroup(ApiError):
+    def __init__(self, group: object) -> None:
+        super().__init__(f"No endpoints specified for endpoint group '{group}'")
+
+
+class InvalidEndpointInEndpointGroup(ApiError):
+    def __init__(self, endpoint: object, type: str, why: str) -> None:
+        super().__init__(f"Endpoint '{endpoint}' is invalid for group type '{type}': {why}")
+
+
+class NonExistingSubnetInEndpointGroup(ApiError):
+    def __init__(self, subnet_id: str) -> None:
+        super().__init__(f"Subnet {subnet_id} in endpoint group does not exist")
+
+
+class EndpointGroupInUse(ApiError):
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"Endpoint group {group_id} is in use and cannot be deleted")
+
+
+class _PolicyInUse(errors.Conflict):
+    kind = ""
+
+    def __init__(self, policy_id: str) -> None:
+        super().__init__(
+            f"{self.kind} {policy_id} is in use by existing IPsecSiteConnection "
+            "and can't be updated or deleted"
+        )
+
+
+class IKEPolicyInUse(_PolicyInUse):
+    kind = "IKEPolicy"
+
+
+class IPsecPolicyInUse(_PolicyInUse):
+    kind = "IPsecPolicy"
+
+
+class VPNServiceInUse(errors.Conflict):
+    def __init__(self, service_id: str) -> None:
+        super().__init__(f"VPNService {service_id} is still in use")
+
+
+class SubnetInUseByVPNService(errors.Conflict):
+    def __init__(self, subnet_id: str, service_id: str) -> None:
+        super().__init__(f"Subnet {subnet_id} is used by VPNService {service_id}")
+
+
+class SubnetInUseByIPsecSiteConnection(errors.Conflict):
+    def __init__(self, subnet_id: str, connection_id: str) -> None:
+        super().__init__(f"Subnet {subnet_id} is used by ipsec site connection {connection_id}")

@@ -1,0 +1,141 @@
+"""What the inventory (networks, subnets, routers, ports) refuses.
+
+Rules this module keeps:
+- Types and messages are those of the Networking API, as in `faults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from landbridge import errors
+from landbridge.errors import ApiError
+
+
+class InvalidInput(ApiError):
+    def __init__(self, message: str) -> None:
+        super().__init__(f"Invalid input for operation: {message}.")
+
+
+class BadRouterRequest(ApiError):
+    type = "BadRequest"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"Bad router request: {message}.")
+
+
+class NetworkInUse(errors.Conflict):
+    def __init__(self, network_id: str, reason: str) -> None:
+        super().__init__(f"Unable to complete operation on network {network_id}. {reason}.")
+
+
+class ExternalNetworkInUse(errors.Conflict):
+    def __init__(self, network_id: str) -> None:
+        super().__init__(
+            f"External network {network_id} cannot be updated to be made non-external, "
+            "since it has existing gateway ports."
+        )
+
+
+class SubnetInUse(errors.Conflict):
+    def __init__(self, subnet_id: str, reason: str) -> None:
+        super().__init__(f"Unable to complete operation on subnet {subnet_id}: {reason}.")
+
+
+class GatewayIpInUse(errors.Conflict):
+    def __init__(self, ip_address: str, port_id: str) -> None:
+        super().__init__(
+            f"Current gateway ip {ip_address} already in use by port {port_id}. Unable to update."
+        )
+
+
+class GatewayConflictWithAllocationPools(errors.Conflict):
+    def __init__(self, ip_address: str, pool: str) -> None:
+        super().__init__(f"Gateway ip {ip_address} conflicts with allocation pool {pool}.")
+
+
+class OverlappingAllocationPools(errors.Conflict):
+    def __init__(self, first: str, second: str, cidr: str) -> None:
+        super().__init__(f"Found overlapping allocation pools: {first} {second} for subnet {cidr}.")
+
+
+class InvalidAllocationPool(ApiError):
+    def __init__(self, pool: str) -> None:
+        super().__init__(f"The allocation pool {pool} is not valid.")
+
+
+class OutOfBoundsAllocationPool(ApiError):
+    def __init__(self, pool: str, cidr: str) -> None:
+        super().__init__(f"The allocation pool {pool} spans beyond the subnet cidr {cidr}.")
+
+
+class IpAddressGenerationFailure(errors.Conflict):
+    def __init__(self, network_id: str) -> None:
+        super().__init__(f"No more IP addresses available on network {network_id}.")
+
+
+class IpAddressAlreadyAllocated(errors.Conflict):
+    def __init__(self, ip_address: str, subnet_id: str) -> None:
+        super().__init__(f"IP address {ip_address} already allocated in subnet {subnet_id}")
+
+
+class InvalidIpForSubnet(ApiError):
+    def __init__(self, ip_address: str) -> None:
+        super().__init__(f"IP address {ip_address} is not a valid IP for the specified subnet.")
+
+
+class InvalidIpForNetwork(ApiError):
+    def __init__(self, ip_address: str) -> None:
+        super().__init__(
+            f"IP address {ip_address} is not a valid IP for any of the subnets "
+            "on the specified network."
+        )
+
+
+class PortInUse(errors.Conflict):
+    def __init__(self, port_id: str, network_id: str, device_id: str) -> None:
+        super().__init__(
+            f"Unable to complete operation on port {port_id} for network {network_id}. "
+            f"Port already has an attached device {device_id}."
+        )
+
+
+class ServicePortInUse(errors.Conflict):
+    def __init__(self, port_id: str, device_owner: str) -> None:
+        super().__init__(
+            f"Port {port_id} cannot be deleted directly via the port API: "
+            f"has device owner {device_owner}."
+        )
+
+
+class MacAddressInUse(errors.Conflict):
+    def __init__(self, network_id: str, mac_address: str) -> None:
+        super().__init__(
+            f"Unable to complete operation for network {network_id}. "
+            f"The mac address {mac_address} is in use."
+        )
+
+
+class RouterInUse(errors.Conflict):
+    def __init__(self, router_id: str, reason: str) -> None:
+        super().__init__(f"Router {router_id} {reason}")
+
+    @classmethod
+    def by_ports(cls, router_id: str, ports: Iterable[str]) -> RouterInUse:
+        return cls(router_id, f"has ports still attached: {', '.join(ports)}")
+
+    @classmethod
+    def by_services(cls, router_id: str, services: list[str]) -> RouterInUse:
+        plural = "s" if len(services) > 1 else ""
+        reason = f"is currently used by VPN service{plural} ({','.join(services)})"
+        return cls(router_id, reason)
+
+
+class RouterInterfaceNotFound(errors.NotFound):
+    def __init__(self, router_id: str, port_id: str) -> None:
+        super().__init__(f"Router {router_id} does not have an interface with id {port_id}")
+
+
+class RouterInterfaceNotFoundForSubnet(errors.NotFound):
+    def __init__(self, router_id: str, subnet_id: str) -> None:
+        super().__init__(f"Router {router_id} has no interface on subnet {subnet_id}")

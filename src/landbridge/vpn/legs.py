@@ -1,0 +1,89 @@
+"""From rows to routers: their places on the networks.
+
+Rules this module keeps:
+- A leg is a port; its addresses carry the prefix of their subnet.
+- Next hops are those of the uplink's subnets, as far as the router has an address there.
+- All routers of a gateway cost two statements.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from landbridge.model import Leg, Router
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn.uplinks import OWNER as UPLINK
+
+_LEGS = (
+    select(
+        t.ports.c.device_id,
+        t.ports.c.device_owner,
+        t.ports.c.id.label("port_id"),
+        t.ports.c.mac_address,
+        t.networks.c.id.label("network_id"),
+        t.networks.c.name.label("network_name"),
+        t.port_addresses.c.ip_address,
+        t.subnets.c.cidr,
+        t.subnets.c.gateway_ip,
+    )
+    .join(t.networks, t.networks.c.id == t.ports.c.network_id)
+    .outerjoin(t.port_addresses, t.port_addresses.c.port_id == t.ports.c.id)
+    .outerjoin(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
+    .order_by(
+        t.ports.c.created_at,
+        t.ports.c.id,
+        t.subnets.c.ip_version,
+        t.subnets.c.created_at,
+        t.port_addresses.c.ip_address,
+    )
+)
+
+
+def routers(tx: Connection, gateway_id: str) -> list[Router]:
+    """All routers that a gateway runs, by id."""
+    return _routers(tx, t.routers.c.gateway_id == gateway_id)
+
+
+def router(tx: Connection, gateway_id: str, id: str) -> Router | None:
+    found = _routers(tx, (t.routers.c.gateway_id == gateway_id) & (t.routers.c.id == id))
+    return found[0] if found else None
+
+
+def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
+    found = tx.execute(select(t.routers).where(which).order_by(t.routers.c.id)).mappings().all()
+    ports: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    placed = select(t.routers.c.id).where(which)
+    for line in tx.execute(_LEGS.where(t.ports.c.device_id.in_(placed))):
+        ports[line.device_id][line.port_id].append(line)
+    return [_router(dict(row), list(ports[row["id"]].values())) for row in found]
+
+
+def _router(row: Row, ports: list[list[Any]]) -> Router:
+    uplinks = [_leg(lines, uplink=True) for lines in ports if lines[0].device_owner == UPLINK]
+    inside = [_leg(lines, uplink=False) for lines in ports if lines[0].device_owner != UPLINK]
+    return Router(
+        id=row["id"],
+        name=row["name"],
+        revision=row["revision"],
+        admin_state_up=row["admin_state_up"],
+        uplink=uplinks[0] if uplinks else None,
+        inside=tuple(inside),
+    )
+
+
+def _leg(lines: Sequence[Any], *, uplink: bool) -> Leg:
+    addressed = [line for line in lines if line.ip_address is not None]
+    hops = [line.gateway_ip for line in addressed if line.gateway_ip is not None]
+    return Leg(
+        network_id=lines[0].network_id,
+        network_name=lines[0].network_name,
+        port_id=lines[0].port_id,
+        mac_address=lines[0].mac_address,
+        addresses=tuple(f"{line.ip_address}/{line.cidr.split('/')[1]}" for line in addressed),
+        gateways=tuple(dict.fromkeys(hops)) if uplink else (),
+    )

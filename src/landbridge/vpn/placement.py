@@ -1,0 +1,136 @@
+"""Which gateway runs which router, and for how long.
+
+Rules this module keeps:
+- A gateway acts while its lease runs, by the database's clock. Taking a lease is one
+  conditional UPDATE: of two that try, one gets it.
+- Every taking raises the epoch. Reports of an older epoch are refused, so an agent that was
+  away too long does no harm.
+- On its own host an agent takes over from its predecessor at once (there is one agent per
+  host); elsewhere it waits for the lease to run out.
+- Routers that nobody runs go to the next gateway that leases.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from landbridge.errors import Conflict
+from landbridge.model import Lease
+from landbridge.store import tables as t
+from landbridge.store.changes import Item, record
+from landbridge.store.columns import database_clock
+
+_g = t.gateways.c
+_routers = t.routers
+
+_FACTS = {
+    "hostname": bindparam("host"),
+    "version": bindparam("running"),
+    "capabilities": bindparam("able"),
+    "lease_expires": database_clock() + bindparam("ttl"),
+}
+_RENEW = (
+    update(t.gateways)
+    .where(_g.id == bindparam("gateway"), _g.epoch == bindparam("in_epoch"))
+    .values(_FACTS)
+    .returning(_g.epoch)
+)
+_TAKE = (
+    update(t.gateways)
+    .where(_g.id == bindparam("gateway"))
+    .where(or_(_g.lease_expires < database_clock(), _g.hostname == bindparam("host")))
+    .values(_FACTS | {"epoch": _g.epoch + 1, "report_sequence": 0})
+    .returning(_g.epoch)
+)
+_KNOWN = select(_g.id).where(_g.id == bindparam("gateway"))
+_REGISTER = insert(t.gateways).values(id=bindparam("gateway"), epoch=1, **_FACTS)
+_ADOPT = (
+    update(_routers)
+    .where(_routers.c.gateway_id.is_(None))
+    .values(gateway_id=bindparam("gateway"))
+    .returning(_routers.c.id, _routers.c.revision)
+)
+_TUNNELS_OF = (
+    select(
+        t.ipsec_site_connections.c.id,
+        t.vpnservices.c.router_id,
+        t.ipsec_site_connections.c.revision,
+    )
+    .join(t.vpnservices, t.vpnservices.c.id == t.ipsec_site_connections.c.vpnservice_id)
+    .where(t.vpnservices.c.router_id.in_(bindparam("routers", expanding=True)))
+)
+_LEAST_BUSY = (
+    select(_g.id)
+    .outerjoin(_routers, _routers.c.gateway_id == _g.id)
+    .where(_g.lease_expires >= database_clock())
+    .group_by(_g.id)
+    .order_by(func.count(_routers.c.id), _g.id)
+    .limit(1)
+)
+
+
+class LeaseHeld(Conflict):
+    """Another agent acts for this gateway."""
+
+    def __init__(self, gateway_id: str) -> None:
+        super().__init__(f"Gateway {gateway_id} is leased by another agent.")
+
+
+def lease(
+    tx: Connection,
+    gateway_id: str,
+    *,
+    hostname: str,
+    version: str = "",
+    capabilities: dict[str, Any] | None = None,
+    epoch: int | None = None,
+    ttl: float = 15.0,
+) -> Lease:
+    """Take (`epoch` None) or renew (`epoch` given) a lease for `ttl` seconds.
+
+    Raises: LeaseHeld.
+    """
+    facts = {
+        "gateway": gateway_id,
+        "host": hostname,
+        "running": version,
+        "able": capabilities or {},
+        "ttl": ttl,
+    }
+    granted = _renew(tx, facts, epoch) if epoch is not None else _take(tx, facts)
+    if granted is None:
+        raise LeaseHeld(gateway_id)
+    _adopt(tx, gateway_id)
+    return Lease(gateway_id=gateway_id, epoch=granted, ttl=ttl)
+
+
+def choose(tx: Connection) -> str | None:
+    """The gateway for a new router: alive, with the fewest routers; None if none is alive."""
+    return tx.execute(_LEAST_BUSY).scalar()
+
+
+def _renew(tx: Connection, facts: dict[str, Any], epoch: int) -> int | None:
+    return tx.execute(_RENEW, facts | {"in_epoch": epoch}).scalar()
+
+
+def _take(tx: Connection, facts: dict[str, Any]) -> int | None:
+    epoch = tx.execute(_TAKE, facts).scalar()
+    if epoch is not None:
+        return int(epoch)
+    if tx.execute(_KNOWN, {"gateway": facts["gateway"]}).scalar() is not None:
+        return None
+    tx.execute(_REGISTER, facts)
+    return 1
+
+
+def _adopt(tx: Connection, gateway_id: str) -> None:
+    """Take over the routers that nobody runs, with their tunnels."""
+    adopted = tx.execute(_ADOPT, {"gateway": gateway_id}).all()
+    if not adopted:
+        return
+    routers = [Item(router, router, revision) for router, revision in sorted(map(tuple, adopted))]
+    record(tx, gateway_id, "router", routers)
+    tunnels = tx.execute(_TUNNELS_OF, {"routers": [item.object_id for item in routers]})
+    record(tx, gateway_id, "tunnel", [Item(*row) for row in tunnels])

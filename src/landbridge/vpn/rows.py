@@ -1,0 +1,136 @@
+"""Reading and writing one row: what all resources have in common.
+
+Rules this module keeps:
+- Ids, times and `revision_number` are made here and nowhere else.
+- An update writes the columns that changed and no others, so that two updates of different
+  attributes both hold.
+- A reference is looked up within a scope: the project whose objects may be referred to, or
+  None for an administrator. What is out of scope is not found. Ids are matched in lower case.
+- What a decision rests on is locked for the transaction (on PostgreSQL; SQLite has one
+  writer), so that it still holds at the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import insert as sql_insert
+from sqlalchemy import select as sql_select
+from sqlalchemy import update as sql_update
+
+from landbridge.errors import ApiError
+from landbridge.store.transaction import Row, utcnow
+
+Scope = str | None
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+def insert(tx: Connection, table: Table, values: Row, *, id: str | None = None) -> Row:
+    """A new resource of the attributes in `values` that are columns; returns its row."""
+    now = utcnow()
+    given = {name: value for name, value in values.items() if name in table.c}
+    made = {"id": id or new_id(), "revision_number": 0, "created_at": now, "updated_at": now}
+    return dict(tx.execute(_insert(table), given | made).mappings().one())
+
+
+def update(tx: Connection, table: Table, row: Row, changes: Row) -> Row:
+    """Write `changes` to `row`; returns the row as it is now.
+
+    Changes that change nothing are left out, and the row untouched when nothing is left.
+    """
+    given = {
+        name: value for name, value in changes.items() if name in table.c and row.get(name) != value
+    }
+    if not given:
+        return row
+    given |= {"revision_number": row["revision_number"] + 1, "updated_at": utcnow()}
+    tx.execute(_update(table), given | {"the_id": row["id"]})
+    return row | given
+
+
+def touch(tx: Connection, table: Table, row: Row) -> Row:
+    """Something that belongs to the resource has changed: clients see a newer revision."""
+    given = {"revision_number": row["revision_number"] + 1, "updated_at": utcnow()}
+    tx.execute(_update(table), given | {"the_id": row["id"]})
+    return row | given
+
+
+def delete(tx: Connection, table: Table, row: Row) -> None:
+    tx.execute(_delete(table), {"the_id": row["id"]})
+
+
+def get(tx: Connection, table: Table, id: str, *, to_change: bool = False) -> Row | None:
+    """The row, locked against changes by others until the commit.
+
+    `to_change`: this transaction will change it, or must be alone in what it does with it.
+    """
+    found = tx.execute(_select(table, to_change), {"the_id": id.lower()}).mappings().first()
+    return None if found is None else dict(found)
+
+
+def refer(
+    tx: Connection,
+    table: Table,
+    id: str,
+    scope: Scope,
+    missing: Callable[[str], ApiError],
+    *,
+    to_change: bool = False,
+) -> Row:
+    """The row that `id` refers to. Raises: what `missing` makes of the id."""
+    row = get(tx, table, id, to_change=to_change)
+    if row is None or not visible(row, scope):
+        raise missing(id)
+    return row
+
+
+def visible(row: Row, scope: Scope) -> bool:
+    return (
+        scope is None
+        or row["project_id"] == scope
+        or bool(row.get("shared"))
+        or bool(row.get("router_external"))
+    )
+
+
+def by_id(tx: Connection, table: Table, ids: Iterable[str]) -> dict[str, Row]:
+    """Many rows in one statement."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    rows = tx.execute(sql_select(table).where(table.c.id.in_(wanted))).mappings()
+    return {row["id"]: dict(row) for row in rows}
+
+
+def first(tx: Connection, query: Select[Any], parameters: Row | None = None) -> Any:
+    """The first column of the first row, or None."""
+    return tx.execute(query.limit(1), parameters or {}).scalar()
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return sql_insert(table).returning(*table.c)
+
+
+@cache
+def _update(table: Table) -> Update:
+    return sql_update(table).where(table.c.id == bindparam("the_id"))
+
+
+@cache
+def _delete(table: Table) -> Delete:
+    return sql_delete(table).where(table.c.id == bindparam("the_id"))
+
+
+@cache
+def _select(table: Table, to_change: bool) -> Select[Any]:
+    query = sql_select(table).where(table.c.id == bindparam("the_id"))
+    return query.with_for_update(read=not to_change)

@@ -1,0 +1,73 @@
+"""The rules of every resource, by its name in the API.
+
+Rules this module keeps:
+- Handlers know the verbs and this table, and no resource by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection, Table
+
+from landbridge.errors import ApiError
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import (
+    connections,
+    endpoints,
+    faults,
+    networks,
+    policies,
+    ports,
+    routers,
+    services,
+    subnets,
+)
+from landbridge.vpn.rows import Scope
+
+
+class Create(Protocol):
+    def __call__(self, tx: Connection, values: Row, scope: Scope = None) -> Row: ...
+
+
+class Update(Protocol):
+    def __call__(self, tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row: ...
+
+
+class Present(Protocol):
+    def __call__(self, tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]: ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What can be done to one kind of resource; each verb runs in the caller's transaction."""
+
+    table: Table
+    not_found: Callable[[str], ApiError]
+    create: Create
+    update: Update
+    delete: Callable[[Connection, Row], None]
+    present: Present
+
+
+def _of(module: object, table: Table, not_found: Callable[[str], ApiError]) -> Rules:
+    verbs = {name: getattr(module, name) for name in ("create", "update", "delete", "present")}
+    return Rules(table, not_found, **verbs)
+
+
+RULES: dict[str, Rules] = {
+    "network": _of(networks, t.networks, faults.NetworkNotFound),
+    "subnet": _of(subnets, t.subnets, faults.SubnetNotFound),
+    "port": _of(ports, t.ports, faults.PortNotFound),
+    "router": _of(routers, t.routers, faults.RouterNotFound),
+    "ikepolicy": _of(policies.IKE, t.ikepolicies, faults.IKEPolicyNotFound),
+    "ipsecpolicy": _of(policies.IPSEC, t.ipsecpolicies, faults.IPsecPolicyNotFound),
+    "endpoint_group": _of(endpoints, t.endpoint_groups, faults.VPNEndpointGroupNotFound),
+    "vpnservice": _of(services, t.vpnservices, faults.VPNServiceNotFound),
+    "ipsec_site_connection": _of(
+        connections, t.ipsec_site_connections, faults.IPsecSiteConnectionNotFound
+    ),
+}

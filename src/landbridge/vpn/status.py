@@ -1,0 +1,208 @@
+"""What gateways report, written to the rows it is about.
+
+Rules this module keeps:
+- Status is observed, never assumed: apart from what the rules set when a user changes
+  something, it is written here alone.
+- A report of an older epoch is refused, one of an older sequence dropped, and so is what it
+  says of a revision that is not the newest any more.
+- A gateway speaks only for the routers that it runs.
+- One statement per table, however many objects a report is about; `revision_number` and
+  `updated_at` stay: a status is not a client's change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Update, bindparam, select, update
+
+from landbridge.errors import Conflict
+from landbridge.model import Reason, Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.store import tables as t
+from landbridge.store.hub import EVENTS
+from landbridge.store.transaction import Row, utcnow, wake
+from landbridge.vpn.verdicts import Facts, Verdict, connection_verdict, service_status
+
+MESSAGE_LENGTH = 1024
+
+_connections = t.ipsec_site_connections
+_services = t.vpnservices
+_routers = t.routers
+
+
+class StaleEpoch(Conflict):
+    """Another agent has taken over the gateway, or this one never leased it."""
+
+    def __init__(self, gateway_id: str) -> None:
+        super().__init__(f"Gateway {gateway_id} is leased by another epoch.")
+
+
+class Changed(NamedTuple):
+    """Objects whose status, reason or applied revision is another one now, as they are."""
+
+    connections: list[Row]
+    services: list[Row]
+
+
+_ADVANCE = (
+    update(t.gateways)
+    .where(t.gateways.c.id == bindparam("gateway"), t.gateways.c.epoch == bindparam("in_epoch"))
+    .where(t.gateways.c.report_sequence < bindparam("sequence"))
+    .values(report_sequence=bindparam("sequence"))
+)
+_EPOCH = select(t.gateways.c.epoch).where(t.gateways.c.id == bindparam("gateway"))
+_REPORTED_ON = (
+    select(_connections, _services.c.admin_state_up.label("service_up"))
+    .join(_services, _services.c.id == _connections.c.vpnservice_id)
+    .join(_routers, _routers.c.id == _services.c.router_id)
+    .where(_routers.c.gateway_id == bindparam("gateway"))
+    .where(_connections.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_connections.c.id)
+    .with_for_update(of=_connections)
+)
+_OBSERVED = (
+    "applied_revision",
+    "observed_state",
+    "established",
+    "status",
+    "status_reason",
+    "status_message",
+    "status_changed_at",
+)
+_WRITE_CONNECTION = (
+    update(_connections)
+    .where(_connections.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _OBSERVED})
+)
+_ROUTERS_OF = (
+    select(_routers)
+    .where(_routers.c.gateway_id == bindparam("gateway"))
+    .where(_routers.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_routers.c.id)
+    .with_for_update()
+)
+_READINESS = ("ready", "applied_revision", "status_reason", "status_message")
+_WRITE_ROUTER = (
+    update(_routers)
+    .where(_routers.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _READINESS})
+)
+_SERVICES_OF = (
+    select(_services)
+    .where(_services.c.router_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_services.c.id)
+    .with_for_update()
+)
+_WRITE_SERVICE = (
+    update(_services)
+    .where(_services.c.id == bindparam("the_id"))
+    .values(status=bindparam("new_status"))
+)
+
+
+def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
+    """Write a report; what was already known changes nothing.
+
+    Raises: StaleEpoch.
+    """
+    numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
+    if tx.execute(_ADVANCE, numbers).rowcount == 0:
+        if tx.execute(_EPOCH, {"gateway": gateway_id}).scalar() != report.epoch:
+            raise StaleEpoch(gateway_id)
+        return Changed([], [])
+    changed = Changed(
+        _apply_tunnels(tx, gateway_id, report.tunnels),
+        _apply_routers(tx, gateway_id, report.routers),
+    )
+    if changed.connections or changed.services:
+        wake(tx, EVENTS)
+    return changed
+
+
+def observe(row: Row, status: TunnelStatus, now: str) -> Row:
+    """What a report makes of a connection's observed columns. Pure."""
+    established = row["established"] or status.state in (TunnelState.UP, TunnelState.PARTIAL)
+    facts = Facts(
+        state=status.state,
+        established=established,
+        settled=status.applied_revision >= row["revision"],
+        connection_up=row["admin_state_up"],
+        service_up=row["service_up"],
+    )
+    verdict = connection_verdict(facts, status.reason)
+    told = _told(verdict)
+    same = all(row[name] == value for name, value in told.items())
+    return told | {
+        "applied_revision": status.applied_revision,
+        "observed_state": status.state.value,
+        "established": established,
+        "status_changed_at": row["status_changed_at"] if same else now,
+    }
+
+
+def _told(verdict: Verdict) -> Row:
+    return {"status": verdict.status, **_reason_columns(verdict.reason)}
+
+
+def _reason_columns(reason: Reason | None) -> Row:
+    return {
+        "status_reason": None if reason is None else reason.code.value,
+        "status_message": None if reason is None else reason.message[:MESSAGE_LENGTH],
+    }
+
+
+def _apply_tunnels(tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]) -> list[Row]:
+    newest = {status.id: status for status in statuses}
+    if not newest:
+        return []
+    now = utcnow()
+    found = tx.execute(_REPORTED_ON, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
+    changed = []
+    for row in map(dict, found.all()):
+        status = newest[row["id"]]
+        if status.revision < row["revision"]:
+            continue
+        observed = observe(row, status, now)
+        if any(row[name] != value for name, value in observed.items()):
+            changed.append(row | observed)
+    _write(tx, _WRITE_CONNECTION, changed, _OBSERVED)
+    return changed
+
+
+def _apply_routers(tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]) -> list[Row]:
+    newest = {status.id: status for status in statuses}
+    if not newest:
+        return []
+    found = tx.execute(_ROUTERS_OF, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
+    routers = {}
+    for row in map(dict, found.all()):
+        status = newest[row["id"]]
+        if status.revision >= row["revision"]:
+            ready = {"ready": status.ready, "applied_revision": status.revision}
+            routers[row["id"]] = row | ready | _reason_columns(status.reason)
+    _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
+    return _apply_services(tx, routers)
+
+
+def _apply_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
+    if not routers:
+        return []
+    changed = []
+    for row in map(dict, tx.execute(_SERVICES_OF, {"ids": sorted(routers)}).mappings().all()):
+        router = routers[row["router_id"]]
+        status = service_status(router, admin=row["admin_state_up"])
+        if status != row["status"]:
+            changed.append(row | {"status": status})
+    _write(tx, _WRITE_SERVICE, changed, ("status",))
+    return changed
+
+
+def _write(tx: Connection, statement: Update, changed: list[Row], columns: Iterable[str]) -> None:
+    names = tuple(columns)
+    if changed:
+        tx.execute(statement, [_parameters(row, names) for row in changed])
+
+
+def _parameters(row: Row, names: Iterable[str]) -> Row:
+    return {"the_id": row["id"]} | {f"new_{name}": row[name] for name in names}
