@@ -113,12 +113,15 @@ class Charon:
     async def _clean_up(self) -> None:
         for pid in await self._running():
             await _end(pid, signal.SIGKILL)
-        Path(self.socket).unlink(missing_ok=True)
+        self._unlink_socket()
         with contextlib.suppress(GatewayError):  # usually there is none
             await run("ip", "-n", self._namespace, "link", "delete", TUNNEL_DEVICE)
         if self._backend is Backend.NETLINK:
             await run("ip", "-n", self._namespace, "xfrm", "state", "flush")
             await run("ip", "-n", self._namespace, "xfrm", "policy", "flush")
+
+    def _unlink_socket(self) -> None:
+        Path(self.socket).unlink(missing_ok=True)
 
     async def _running(self) -> list[int]:
         """Every charon in the namespace, whether its socket is still there or not."""

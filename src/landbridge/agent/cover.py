@@ -56,3 +56,9 @@ def uncovered(pairs: Iterable[Pair], children: Iterable[ChildSa]) -> tuple[Pair,
     """The pairs that none of `children` carries."""
     listed = tuple(children)
     return tuple(pair for pair in pairs if not any(carries(child, pair) for child in listed))
+
+
+def cidrs(wanted: Iterable[str], negotiated: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """What is wanted and what is in use, each once; of negotiated selectors plain CIDRs only."""
+    in_use = (ts for listed in negotiated for ts in listed if _network(ts) is not None)
+    return tuple(dict.fromkeys((*wanted, *in_use)))

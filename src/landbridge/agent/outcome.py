@@ -31,7 +31,7 @@ def judge(
         revision=target.revision,
         applied_revision=applied,
         state=state,
-        reason=_reason(target, state, missing, cause, applied, memory),
+        reason=_reason(target, state, missing, cause, applied == target.revision),
         observed_at=at,
         children=_children(actual),
     )
@@ -82,15 +82,14 @@ def _reason(
     state: TunnelState,
     missing: tuple[Pair, ...],
     cause: Reason | None,
-    applied: int,
-    memory: Memory,
+    applied: bool,
 ) -> Reason | None:
     if not target.admin_state_up:
         return Reason(code=ReasonCode.ADMIN_DOWN, message="The connection is switched off.")
-    if state is TunnelState.PARTIAL and applied == target.revision:
+    if state is TunnelState.PARTIAL and applied:
         return cause or Reason(code=ReasonCode.PARTIAL, message=f"Not up: {_words(missing)}.")
     if state in (TunnelState.UP, TunnelState.PARTIAL):
-        return None if applied == target.revision else _pending(target, cause)
+        return None if applied else _pending(target, cause)
     if cause is not None:
         return cause
     if not target.may_initiate:

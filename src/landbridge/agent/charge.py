@@ -1,0 +1,116 @@
+"""One tunnel in its router's charge: what is wanted of it and what is remembered.
+
+Rules this module keeps:
+- All of it can be lost: desired comes again from the server, actual from charon.
+- A cause is kept until the tunnel is as wanted, or a line of a newer attempt tells another.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from landbridge.agent import causes, cover, outcome, swan
+from landbridge.agent.causes import Cause
+from landbridge.agent.dataplane import Backend, TunnelNet
+from landbridge.agent.memory import Memory
+from landbridge.agent.observe import Actual
+from landbridge.agent.proposals import Unsupported
+from landbridge.agent.swan import Target
+from landbridge.model import Reason, ReasonCode, Tunnel, TunnelStatus
+
+
+class Charge:
+    """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
+
+    def __init__(self, tunnel_id: str, backend: Backend) -> None:
+        self.id = tunnel_id
+        self._backend = backend
+        self.wanted: Tunnel | None = None  # as the server says
+        self.tunnel: Tunnel | None = None  # as it is run: switched off with its router
+        self.target: Target | None = None
+        self.fault: Reason | None = None  # terminal: not tried
+        self.memory = Memory()
+        self.actual = Actual()
+        self.status: TunnelStatus | None = None
+        self._cause: Cause | None = None
+        self._cause_is_old = False
+
+    def want(self, tunnel: Tunnel | None) -> None:
+        self.tunnel, self.target, self.fault = tunnel, None, None
+        if tunnel is None:
+            return
+        try:
+            self.target = swan.target(tunnel, self._backend)
+        except Unsupported as error:
+            self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
+        self._cause_is_old = True
+
+    @property
+    def attempts_open(self) -> int:
+        return sum(attempt.open for attempt in self.memory.attempts.values())
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it may be held back until an exchange with its peer is over."""
+        return (
+            self.target is not None
+            and self.status is not None
+            and (
+                (self.attempts_open == 0 and self.status.applied_revision != self.status.revision)
+                or not self.actual.carrying
+            )
+        )
+
+    def blame(self, line: str) -> bool:
+        """Takes in a log line about this tunnel. Whether it told anything new."""
+        told = causes.cause(line, self.tunnel) if self.tunnel else None
+        return told is not None and self._accept(told)
+
+    def found_dead(self) -> None:
+        """The peer has not answered for its time-out; with action clear that is the end."""
+        if self.tunnel is None:
+            return
+        self._accept(causes.dead(self.tunnel))
+        if self.tunnel.dpd.action == "clear":
+            self.memory = msgspec.structs.replace(self.memory, resting=True)
+
+    def begin_attempt(self) -> None:
+        self._cause_is_old = True
+
+    def judge(self, at: float) -> TunnelStatus | None:
+        """The tunnel's status now; None when it is to be taken away."""
+        if self.tunnel is None:
+            return None
+        if self.target is None or self.fault is not None:
+            fault = self.fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
+            applied = self.memory.applied_revision
+            return outcome.failed(self.tunnel, self.actual, applied, fault, at)
+        applied = outcome.applied_revision(self.target, self.actual, self.memory)
+        self.memory = msgspec.structs.replace(self.memory, applied_revision=applied)
+        reason = self._cause.reason if self._cause else None
+        status = outcome.judge(self.target, self.actual, self.memory, reason, at)
+        if status.reason is None and applied == self.target.revision:
+            self._cause = None
+        return status
+
+    def net(self) -> TunnelNet | None:
+        """What routes and filters need to know, SAs of an older configuration included."""
+        if self.tunnel is None:
+            return None
+        pairs = self.target.pairs if self.target else ()
+        carrying = self.actual.carrying
+        return TunnelNet(
+            id=self.id,
+            local_cidrs=cover.cidrs([p.local for p in pairs], [c.local_ts for c in carrying]),
+            peer_cidrs=cover.cidrs([p.remote for p in pairs], [c.remote_ts for c in carrying]),
+            up=bool(carrying),
+            mtu=self.tunnel.mtu,
+            backend=self._backend,
+        )
+
+    def _accept(self, told: Cause) -> bool:
+        known = self._cause
+        if known is not None and not self._cause_is_old and told.rank < known.rank:
+            return False
+        self._cause, self._cause_is_old = told, False
+        return known is None or known.reason != told.reason

@@ -1,0 +1,120 @@
+"""All tunnels of one router, by id, by peer and by what a peer can tell apart.
+
+Rules this module keeps:
+- Every question about one tunnel is answered without a walk through all of them.
+- Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
+  its place; the others are faults that name it, until it leaves.
+- At most `MOST_AT_ONCE` exchanges are open with one peer, over all its tunnels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from landbridge.agent.charge import Charge
+from landbridge.agent.dataplane import Backend, TunnelNet
+from landbridge.agent.plan import MOST_AT_ONCE
+from landbridge.model import Reason, ReasonCode, Tunnel
+
+Group = dict[str, None]  # ids, in the order of their coming
+
+
+class Roster:
+    """`mark` is told of each tunnel that wants a look because of another one."""
+
+    def __init__(self, backend: Backend, mark: Callable[[str], None]) -> None:
+        self._backend = backend
+        self._mark = mark
+        self._charges: dict[str, Charge] = {}
+        self._contacts: dict[str, Group] = {}
+        self._peers: dict[str, Group] = {}
+        self.nets: dict[str, TunnelNet] = {}
+
+    def __iter__(self) -> Iterator[Charge]:
+        return iter(tuple(self._charges.values()))
+
+    def get(self, tunnel_id: str) -> Charge | None:
+        return self._charges.get(tunnel_id)
+
+    def take_in(self, tunnel_id: str) -> Charge:
+        """The tunnel's charge; a new one, with nothing wanted, where there was none."""
+        if tunnel_id not in self._charges:
+            self._charges[tunnel_id] = Charge(tunnel_id, self._backend)
+        return self._charges[tunnel_id]
+
+    def want(self, tunnel_id: str, tunnel: Tunnel | None, *, switched_off: bool) -> None:
+        charge = self.take_in(tunnel_id)
+        self._leave(charge)
+        charge.wanted = tunnel
+        if tunnel is not None and switched_off:
+            tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
+        charge.want(tunnel)
+        self._enter(charge)
+        self.refresh(charge)
+
+    def forget(self, charge: Charge) -> None:
+        self._leave(charge)
+        self._charges.pop(charge.id, None)
+        self.nets.pop(charge.id, None)
+
+    def refresh(self, charge: Charge) -> None:
+        """Bring `nets` up to date with one tunnel."""
+        net = charge.net()
+        if net is None:
+            self.nets.pop(charge.id, None)
+        else:
+            self.nets[charge.id] = net
+
+    def with_peer(self, peer_address: str) -> tuple[Charge, ...]:
+        return tuple(self._charges[each] for each in self._peers.get(peer_address, ()))
+
+    def allowed(self, charge: Charge) -> int:
+        """How many more exchanges the tunnel's peer can be asked for now."""
+        peer = charge.target.peer_address if charge.target else ""
+        return max(0, MOST_AT_ONCE - sum(c.attempts_open for c in self.with_peer(peer)))
+
+    def let_others_in(self, charge: Charge) -> None:
+        """An exchange with the tunnel's peer is over: those that wait may begin theirs."""
+        peer = charge.target.peer_address if charge.target else ""
+        for other in self.with_peer(peer):
+            if other is not charge and other.waiting:
+                self._mark(other.id)
+
+    def _enter(self, charge: Charge) -> None:
+        if charge.target is None:
+            return
+        self._peers.setdefault(charge.target.peer_address, {})[charge.id] = None
+        place = self._contacts.setdefault(charge.target.contact, {})
+        place[charge.id] = None
+        first = next(iter(place))
+        if first != charge.id:
+            charge.fault = _collision(first)
+
+    def _leave(self, charge: Charge) -> None:
+        if charge.target is None:
+            return
+        _take_out(self._peers, charge.target.peer_address, charge.id)
+        heir = _take_out(self._contacts, charge.target.contact, charge.id)
+        if heir is not None:
+            self._charges[heir].fault = None
+            self._mark(heir)
+
+
+def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> str | None:
+    """Who is first in the group now."""
+    group = groups.get(key, {})
+    group.pop(tunnel_id, None)
+    if not group:
+        groups.pop(key, None)
+        return None
+    return next(iter(group))
+
+
+def _collision(first: str) -> Reason:
+    return Reason(
+        code=ReasonCode.COLLISION,
+        message=f"Connection {first} has the same addresses, IDs and IKE version; "
+        "the peer cannot tell the two apart. Put their CIDRs into one connection.",
+    )

@@ -1,0 +1,291 @@
+"""One router: its charon kept alive, its tunnels brought from actual to desired.
+
+Rules this module keeps:
+- One sequential task takes every step, so no two plans of a router ever race; nothing in it
+  waits for a peer, so a dead peer delays nobody.
+- Changes, charon's events and timers only mark a tunnel; a pass reads that tunnel's actual
+  state and plans anew. A slow timer marks every tunnel now and then.
+- Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
+  everything again and leaves every SA alone whose fingerprint is right.
+- Whatever breaks (charon, VICI, the host) ends the serving, is reported and begun again with
+  a back-off, in `run` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+import structlog
+
+from landbridge.agent import steps as do
+from landbridge.agent.agenda import Agenda
+from landbridge.agent.charge import Charge
+from landbridge.agent.charon import Charon
+from landbridge.agent.control import Control
+from landbridge.agent.dataplane import Backend, Dataplane, TunnelNet
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.hints import EVENTS, Hint, Hints
+from landbridge.agent.memory import attempt_key, begun, recall
+from landbridge.agent.plan import plan
+from landbridge.agent.roster import Roster
+from landbridge.agent.steps import Step
+from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel, TunnelStatus
+from landbridge.vici import Session, ViciError
+
+SLOW_PASS: Final = 30.0  # seconds
+_FIRST_RETRY: Final = 0.2
+_LAST_RETRY: Final = 10.0
+_DEAD: Final = "DPD check timed out"
+
+log = structlog.get_logger(__name__)
+
+
+class RouterTask:
+    """Runs the tunnels of one router. Every method but `run` and `destroy` returns at once.
+
+    `report` and `report_router` are called with what is new, and must not block.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        charon: Charon,
+        backend: Backend,
+        dataplane: Dataplane,
+        report: Callable[[TunnelStatus], None],
+        report_router: Callable[[RouterStatus], None],
+    ) -> None:
+        self._router = router
+        self._charon = charon
+        self._dataplane = dataplane
+        self._report = report
+        self._report_router = report_router
+        self._agenda = Agenda()
+        self._roster = Roster(backend, self._agenda.mark)
+        self._applied: tuple[Router, Mapping[str, TunnelNet]] | None = None
+        self._complete = False  # whether `replace` has told all of desired
+        self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
+
+    # What is wanted ---------------------------------------------------------------------
+
+    def want(self, tunnel: Tunnel) -> None:
+        """`tunnel` is desired as it is here; supersedes what was wanted before."""
+        self._set(tunnel.id, tunnel)
+
+    def drop(self, tunnel_id: str) -> None:
+        """`tunnel_id` is not desired any more; all of it will be taken away."""
+        self._set(tunnel_id, None)
+
+    def replace(self, tunnels: Iterable[Tunnel]) -> None:
+        """Exactly these are desired; what charon has of others will be taken away."""
+        wanted = {tunnel.id: tunnel for tunnel in tunnels}
+        for charge in self._roster:
+            if charge.id not in wanted:
+                self.drop(charge.id)
+        for tunnel in wanted.values():
+            known = self._roster.get(tunnel.id)
+            if known is None or known.wanted != tunnel:
+                self.want(tunnel)
+        if not self._complete:
+            self._complete = True
+            for tunnel_id in self._found:
+                self._agenda.mark(tunnel_id)
+
+    def reconfigure(self, router: Router) -> None:
+        """The router itself has changed (legs, addresses, its administrative state)."""
+        self._router = router
+        for charge in self._roster:
+            self._set(charge.id, charge.wanted)
+
+    def look(self, tunnel_id: str) -> None:
+        """Look at one tunnel now."""
+        self._agenda.mark(tunnel_id)
+
+    def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
+        self._roster.want(tunnel_id, tunnel, switched_off=not self._router.admin_state_up)
+        self._agenda.mark(tunnel_id)
+
+    # Life -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled. charon and its tunnels go on afterwards."""
+        failures = 0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._serve()
+            except* (GatewayError, ViciError, TimeoutError, OSError) as errors:
+                words = "; ".join(str(error) for error in _leaves(errors))
+                log.warning("router_interrupted", router=self._router.id, error=words)
+                self._tell_router(words)
+            failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
+            await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)
+
+    async def destroy(self) -> None:
+        """End charon and with it every tunnel, in good order. `run` must have ended."""
+        await self._charon.stop()
+
+    async def _serve(self) -> None:
+        adopted = await self._charon.ensure()
+        log.info("charon_ready", router=self._router.id, adopted=adopted)
+        async with (
+            await Session.open(self._charon.socket) as commands,
+            await Session.open(self._charon.socket) as events,
+        ):
+            await events.subscribe(*EVENTS)
+            control = Control(commands)
+            self._found = await control.take_stock()
+            self._applied = None
+            for charge in self._roster:
+                charge.actual = await control.look(charge.id)
+                self._roster.refresh(charge)
+            await self._sync_dataplane()
+            for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
+                self._agenda.mark(tunnel_id)
+            self._tell_router(None)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(events, control))
+                group.create_task(self._work(control))
+
+    async def _listen(self, events: Session, control: Control) -> None:
+        hints = Hints()
+        async for event in events.events():
+            hint = hints.read(event)
+            if hint is not None:
+                for sa in hint.sas:
+                    control.saw(sa)
+                self._take_hint(hint)
+        raise GatewayError("charon has closed its event stream")
+
+    async def _work(self, control: Control) -> None:
+        while True:
+            ready = await self._agenda.next()
+            await self._sync_dataplane()  # what is new is blocked before it is negotiated
+            for tunnel_id in ready:
+                await self._pass(tunnel_id, control)
+            await self._sync_dataplane()
+
+    # One tunnel -------------------------------------------------------------------------
+
+    async def _pass(self, tunnel_id: str, control: Control) -> None:
+        charge = self._roster.get(tunnel_id)
+        if charge is None:
+            if not self._complete:
+                return  # it may be desired, we have not been told yet
+            charge = self._roster.take_in(tunnel_id)
+        now = asyncio.get_running_loop().time()
+        charge.actual = await control.look(tunnel_id)
+        was_open = charge.attempts_open
+        charge.memory = recall(charge.memory, charge.target, charge.actual, now)
+        if charge.tunnel is None and not control.knows(tunnel_id):
+            self._forget(charge, control)
+            return
+        next_look = now + SLOW_PASS
+        if charge.tunnel is None or (charge.target is not None and charge.fault is None):
+            for step in self._plan(charge, control, now):
+                if isinstance(step, do.Wait):
+                    next_look = min(next_look, step.until)
+                else:
+                    await self._take(step, charge, control, now)
+                    next_look = min(next_look, now + 1.0)
+        self._agenda.at(tunnel_id, next_look)
+        self._roster.refresh(charge)
+        self._tell(charge)
+        if charge.attempts_open < was_open:
+            self._roster.let_others_in(charge)
+
+    def _plan(self, charge: Charge, control: Control, now: float) -> tuple[Step, ...]:
+        return plan(
+            charge.target,
+            charge.actual,
+            control.loaded(charge.id),
+            charge.memory,
+            allowed=self._roster.allowed(charge),
+            now=now,
+        )
+
+    async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
+        log.info("step", tunnel=charge.id, **msgspec.to_builtins(step))
+        await control.take(step, charge.tunnel, charge.target)
+        memory = charge.memory
+        match step:
+            case do.Initiate(child=child) if charge.target is not None:
+                charge.begin_attempt()
+                charge.memory = begun(memory, attempt_key(charge.target, child), now)
+            case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
+                charge.memory = msgspec.structs.replace(
+                    memory, ending_ikes={**memory.ending_ikes, sa: now}
+                )
+                if isinstance(step, do.Terminate) and step.dead:
+                    charge.found_dead()
+            case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
+                charge.memory = msgspec.structs.replace(
+                    memory, ending_children={**memory.ending_children, sa: now}
+                )
+            case _:
+                pass
+
+    def _tell(self, charge: Charge) -> None:
+        status = charge.judge(time.time())
+        if status is None:
+            return
+        last = charge.status
+        if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
+            charge.status = status
+            self._report(status)
+
+    def _forget(self, charge: Charge, control: Control) -> None:
+        self._roster.forget(charge)
+        self._agenda.forget(charge.id)
+        control.forget(charge.id)
+
+    # Hints ------------------------------------------------------------------------------
+
+    def _take_hint(self, hint: Hint) -> None:
+        for charge in self._meant(hint):
+            if not hint.line:
+                self._agenda.mark(charge.id)
+                continue
+            if _DEAD in hint.line:
+                charge.found_dead()
+            if charge.blame(hint.line):
+                self._agenda.mark(charge.id)
+
+    def _meant(self, hint: Hint) -> Iterable[Charge]:
+        if hint.tunnel_id:
+            charge = self._roster.get(hint.tunnel_id)
+            return (charge,) if charge else ()
+        return self._roster.with_peer(hint.peer_address)
+
+    # The network side -------------------------------------------------------------------
+
+    async def _sync_dataplane(self) -> None:
+        wanted = (self._router, self._roster.nets)
+        if self._applied != wanted:
+            await self._dataplane.apply(*wanted)
+            self._applied = (self._router, dict(self._roster.nets))
+
+    def _tell_router(self, error: str | None) -> None:
+        reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=error) if error else None
+        self._report_router(
+            RouterStatus(
+                id=self._router.id,
+                revision=self._router.revision,
+                ready=error is None,
+                reason=reason,
+                observed_at=time.time(),
+            )
+        )
+
+
+def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
