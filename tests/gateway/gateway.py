@@ -1,0 +1,233 @@
+"""The gateway under test: a real router task with a real charon, driven from plain tests.
+
+The task runs in a thread with an event loop of its own, so that a test may block in `ping`
+or in the lab while the agent goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from landbridge.agent.bridges import Bridges
+from landbridge.agent.charon import Charon
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.kernel import choose_backend
+from landbridge.agent.names import namespace_name
+from landbridge.agent.namespace import Namespaces
+from landbridge.agent.observe import Actual, IkeSa, ike_sas
+from landbridge.agent.router import RouterTask
+from landbridge.agent.traffic import HostDataplane
+from landbridge.model import (
+    Dpd,
+    EspProposal,
+    IkeProposal,
+    Leg,
+    Router,
+    RouterStatus,
+    Secret,
+    Tunnel,
+    TunnelState,
+    TunnelStatus,
+)
+from landbridge.vici import Session
+from tests.gateway.conftest import (
+    LOCAL_CIDRS,
+    PEER_CIDRS,
+    PEER_OUTSIDE,
+    PSK,
+    ROUTER_INSIDE,
+    ROUTER_OUTSIDE,
+    Surroundings,
+)
+
+T = TypeVar("T")
+PATIENCE = 10.0  # seconds
+
+
+def tunnel(version: str = "v2", **changes: Any) -> Tunnel:
+    """What `tests.gateway.conftest.peer_connection` is the other end of."""
+    made = Tunnel(
+        id=str(uuid4()),
+        name="",
+        router_id="",
+        revision=1,
+        admin_state_up=True,
+        local_address=ROUTER_OUTSIDE,
+        local_id=ROUTER_OUTSIDE,
+        peer_address=PEER_OUTSIDE,
+        peer_id=PEER_OUTSIDE,
+        psk=Secret(value=PSK),
+        psk_generation=1,
+        initiator="bi-directional",
+        mtu=1500,
+        dpd=Dpd(action="hold", interval=30, timeout=120),
+        ike=IkeProposal(
+            version="v1" if version == "v1" else "v2",
+            mode="main",
+            encryption="aes-128",
+            integrity="sha256",
+            dh_group="group14",
+            lifetime=3600,
+        ),
+        esp=EspProposal(
+            protocol="esp",
+            encapsulation="tunnel",
+            encryption="aes-128",
+            integrity="sha256",
+            pfs_group="group14",
+            lifetime=3600,
+        ),
+        local_cidrs=LOCAL_CIDRS[:1],
+        peer_cidrs=PEER_CIDRS[:1],
+        split_selector=False,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def changed(old: Tunnel, **changes: Any) -> Tunnel:
+    return msgspec.structs.replace(old, revision=old.revision + 1, **changes)
+
+
+class Gateway:
+    """`start` and `stop` are those of an agent: `stop` leaves charon and tunnels alone."""
+
+    def __init__(self, around: Surroundings, directory: Path) -> None:
+        self.statuses: dict[str, TunnelStatus] = {}
+        self.routers: list[RouterStatus] = []
+        self.tunnels: dict[str, Tunnel] = {}
+        self.router = _router()
+        self._directory = directory
+        uplink, inner = self.router.uplink, self.router.inside[0]
+        assert uplink is not None
+        self._namespaces = Namespaces(
+            Bridges({uplink.network_id: around.uplink, inner.network_id: around.inside}, directory)
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._backend: Backend = self._run(choose_backend("auto"))
+        self._run(self._namespaces.ensure(self.router))
+        self.charon = Charon(directory / "agent", namespace_name(self.router.id), self._backend)
+        self._task: RouterTask | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    # As the agent's main does it ----------------------------------------------------------
+
+    def start(self) -> None:
+        async def begin() -> None:
+            task = RouterTask(
+                self.router,
+                charon=self.charon,
+                backend=self._backend,
+                dataplane=HostDataplane(self._backend),
+                report=self._take,
+                report_router=self.routers.append,
+            )
+            task.replace(self.tunnels.values())
+            self._task, self._running = task, asyncio.create_task(task.run())
+
+        self._run(begin())
+
+    def stop(self) -> None:
+        async def end() -> None:
+            if self._running is not None:
+                self._running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._running
+
+        self._run(end())
+        self._task = self._running = None
+
+    def want(self, *tunnels: Tunnel) -> None:
+        for each in tunnels:
+            self.tunnels[each.id] = each
+            if self._task is not None:
+                self._loop.call_soon_threadsafe(self._task.want, each)
+
+    def drop(self, tunnel_id: str) -> None:
+        del self.tunnels[tunnel_id]
+        assert self._task is not None
+        self._loop.call_soon_threadsafe(self._task.drop, tunnel_id)
+
+    # What a test sees -----------------------------------------------------------------------
+
+    def wait(
+        self, what: Tunnel, holds: Callable[[TunnelStatus], bool], patience: float = PATIENCE
+    ) -> TunnelStatus:
+        end = time.monotonic() + patience
+        while True:
+            status = self.statuses.get(what.id)
+            if status is not None and status.revision == what.revision and holds(status):
+                return status
+            assert time.monotonic() < end, f"last seen: {status}"
+            time.sleep(0.01)
+
+    def wait_applied(self, *whats: Tunnel, patience: float = PATIENCE) -> None:
+        for each in whats:
+            self.wait(each, is_applied, patience)
+
+    def sas(self, what: Tunnel) -> tuple[IkeSa, ...]:
+        async def look() -> list[Any]:
+            async with await Session.open(self.charon.socket) as session:
+                return list(await session.collect("list-sas", "list-sa"))
+
+        return tuple(sa for sa in ike_sas(self._run(look())) if sa.tunnel_id == what.id)
+
+    def children(self, what: Tunnel) -> set[int]:
+        return {child.unique_id for child in Actual(sas=self.sas(what)).carrying}
+
+    def kill_charon(self) -> int:
+        pid = self.charon.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def close(self) -> None:
+        self.stop()
+        self._run(self.charon.stop())
+        self._run(self._namespaces.remove(self.router.id))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _take(self, status: TunnelStatus) -> None:
+        self.statuses[status.id] = status
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+def is_applied(status: TunnelStatus) -> bool:
+    return status.state is TunnelState.UP and status.applied_revision == status.revision
+
+
+def _router() -> Router:
+    def leg(name: str, *addresses: str) -> Leg:
+        network = uuid4()
+        return Leg(
+            network_id=str(network),
+            network_name=name,
+            port_id=str(uuid4()),
+            mac_address="02:" + ":".join(f"{byte:02x}" for byte in network.bytes[:5]),
+            addresses=addresses,
+        )
+
+    return Router(
+        id=str(uuid4()),
+        name="r",
+        revision=1,
+        admin_state_up=True,
+        uplink=leg("public", f"{ROUTER_OUTSIDE}/24"),
+        inside=(leg("private", f"{ROUTER_INSIDE}/16"),),
+    )
