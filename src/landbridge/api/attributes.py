@@ -1,10 +1,10 @@
-"""From a request's body to values by column, by the attribute table.
+"""From a request's body to validated values, by the attribute table.
 
 Rules this module keeps:
 - Every check, its order and its words are the reference's (neutron
   ``api/v2/base.py:prepare_request_body``, neutron-lib ``api/attributes.py``).
-- It is pure: a body, a resource and a caller go in, a dict by column name or an error
-  comes out. What needs the database (does it exist, is it in use) is for the rules.
+- It is pure: a body, a resource and a caller go in, values by attribute name or an error
+  come out. What needs the database (does it exist, is it in use) is for the rules.
 - One mistake is told per request, always the same one: the table's order decides.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 
 from landbridge import errors
 from landbridge.access.caller import Caller
-from landbridge.api.kinds import Choice, Group, Refused
+from landbridge.api.kinds import Choice, Refused
 from landbridge.api.resources import UNSET, Attribute, Resource
 
 Values = dict[str, Any]
@@ -28,7 +28,7 @@ _OTHER_PROJECT: Final = (
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A validated body: `values` by column, `sent` as it came (for policy and the answer)."""
+    """A validated body: `values` by attribute, `sent` as it came (for policy, the answer)."""
 
     values: Values
     sent: Values
@@ -54,8 +54,7 @@ def for_create(resource: Resource, body: Any, caller: Caller, terms: Terms) -> I
     _refuse_unknown(resource, given)
     for attribute in resource.attributes:
         _check_post(attribute, given)
-    values = _convert(resource, _defaulted(resource, given), terms)
-    return Input(_with_group_defaults(resource, values), sent)
+    return Input(_convert(resource, _defaulted(resource, given), terms), sent)
 
 
 def for_update(resource: Resource, body: Any, caller: Caller, terms: Terms) -> Input:
@@ -124,11 +123,13 @@ def _defaulted(resource: Resource, given: Values) -> Values:
 
 
 def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
-    values: Values = {}
-    for attribute in resource.attributes:
-        if attribute.name in given:
-            value = _convert_one(attribute, given[attribute.name], terms)
-            values.update(_columns(attribute, value))
+    """By the table's order; the project stands under its present name only."""
+    values = {
+        attribute.name: _convert_one(attribute, given[attribute.name], terms)
+        for attribute in resource.attributes
+        if attribute.name in given
+    }
+    values.pop("tenant_id", None)
     return values
 
 
@@ -148,20 +149,3 @@ def _refuse_weak(attribute: Attribute, value: Any, terms: Terms) -> None:
         and not terms.weak_algorithms
     ):
         raise Refused(f"{value} is weak and only accepted with [vpn] weak_algorithms = true")
-
-
-def _columns(attribute: Attribute, value: Any) -> Values:
-    """A dictionary becomes its columns; a derived attribute goes under its own name."""
-    if isinstance(attribute.kind, Group):
-        return {f"{attribute.name}_{member}": part for member, part in value.items()}
-    return {attribute.stored_as or attribute.name: value}
-
-
-def _with_group_defaults(resource: Resource, values: Values) -> Values:
-    defaults = {
-        f"{attribute.name}_{member}": default
-        for attribute in resource.attributes
-        if isinstance(attribute.kind, Group)
-        for member, _, default in attribute.kind.members
-    }
-    return {**defaults, **values}

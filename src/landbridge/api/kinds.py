@@ -21,6 +21,7 @@ import msgspec
 from landbridge import errors
 
 MAX_INTEGER: Final = 2**31 - 1
+NOTHING: Final = -1  # a number that no attribute ever has
 TEXT_LENGTH: Final = 255
 _LAST_NAME_CHARACTER: Final = "\ufffe"
 
@@ -148,9 +149,10 @@ class Number(Kind, frozen=True, kw_only=True):
 
     def from_query(self, text: str) -> int:
         try:
-            return int(text)
+            number = int(text)
         except ValueError:
             raise errors.InvalidInput(f"'{text}' is not an integer") from None
+        return number if abs(number) <= MAX_INTEGER else NOTHING
 
     def shape(self) -> Schema:
         least = {} if self.least is None else {"minimum": self.least}

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from landbridge import errors
-from landbridge.api.kinds import Anything, Group, Kind, Name, Text, Uuid
+from landbridge.api.kinds import Anything, Kind, Name, Text, Uuid
 
 
 class Absent:
@@ -54,6 +54,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     sort: bool = False
     column: str | None = None
     refers: str = ""
+    secret: bool = False  # shown only to whom the policy lets see it
     source: str = REFERENCE
 
     @property
@@ -63,11 +64,6 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def required(self) -> bool:
         return self.post and self.default is REQUIRED
-
-    @property
-    def readable(self) -> bool:
-        """Its column holds its value as the API shows it."""
-        return bool(self.stored_as) and not isinstance(self.kind, Group)
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +80,6 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     missing: Callable[[str], errors.ApiError]
     attributes: tuple[Attribute, ...]
     path_name: str = ""
-    creatable: bool = True
 
     @property
     def path(self) -> str:

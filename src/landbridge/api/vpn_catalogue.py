@@ -176,7 +176,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         _choice("initiator", "Who may begin.", "bi-directional", "response-only"),
         shown("auth_mode", "Always psk."),
         Attribute(
-            name="psk", kind=Text(secret=True), column="", filter=False,
+            name="psk", kind=Text(secret=True), column="", filter=False, secret=True,
             about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it.",
         ),
         Attribute(

@@ -44,16 +44,20 @@ def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = Non
     return Json({"NeutronError": content}, error.status, extra)
 
 
-def plain_error(status: int, title: str, explanation: str) -> Json:
+def plain_error(
+    status: int,
+    title: str,
+    explanation: str,
+    detail: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Json:
     """The other shape of an error, which the reference's outer layers answer with."""
-    return Json(
-        {
-            "message": f"{explanation}<br /><br />\n\n\n",
-            "code": f"{status} {title}",
-            "title": title,
-        },
-        status,
-    )
+    content = {
+        "message": f"{explanation}<br /><br />\n{detail}\n\n",
+        "code": f"{status} {title}",
+        "title": title,
+    }
+    return Json(content, status, dict(headers or {}))
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,0 +1,129 @@
+"""The application: every route and every layer around them, on one screen.
+
+Rules this module keeps:
+- `create_app` makes everything and keeps nothing; there are no globals.
+- What is not here is not served: 404 behind the door for ``/v2.0``, 404 for the rest.
+- Layers, from outside in: `Requests` (id, log, metrics, the last net), the framework's
+  exception handlers with `Faults`, the routes with their endpoints, which hold the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.access.door import Door
+from landbridge.api import wire
+from landbridge.api.agents import agent_routes
+from landbridge.api.attributes import Terms
+from landbridge.api.catalogue import RESOURCES
+from landbridge.api.discovery import Discovery
+from landbridge.api.endpoints import Endpoint, Handler, OpenEndpoint
+from landbridge.api.handlers import Handlers, Service
+from landbridge.api.interfaces import InterfaceHandlers
+from landbridge.api.middleware import Faults, Requests
+from landbridge.api.openapi import document
+from landbridge.api.quota_handlers import QuotaHandlers
+from landbridge.api.resources import Resource
+from landbridge.settings import Settings
+from landbridge.store.database import Database
+from landbridge.telemetry import ApiMetrics
+
+
+def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
+    """The API of one process, on an open database behind a door."""
+    terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
+    service = Service(db, door, terms, settings.quotas)
+    metrics, faults = ApiMetrics(), Faults(door)
+    app = Starlette(
+        routes=[
+            *(route for resource in RESOURCES for route in _resource(service, resource)),
+            *_interfaces(service),
+            *_quotas(service),
+            *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms), metrics),
+            *agent_routes(db, door),
+            _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
+        ],
+        middleware=[Middleware(Requests, metrics=metrics)],
+        exception_handlers={errors.ApiError: faults.api_error, HTTPException: faults.http_error},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
+    verbs = Handlers(service, resource)
+    many = {"GET": verbs.index, "POST": verbs.create}
+    one = {"GET": verbs.show, "PUT": verbs.update, "DELETE": verbs.delete}
+    return [
+        _guarded(service.door, resource.path, many),
+        _guarded(service.door, f"{resource.path}/", many),
+        _guarded(service.door, f"{resource.path}/{{id}}", one, refused={"POST": verbs.refuse_post}),
+    ]
+
+
+def _interfaces(service: Service) -> list[BaseRoute]:
+    verbs, path = InterfaceHandlers(service), "/v2.0/routers/{id}"
+    return [
+        _guarded(service.door, f"{path}/add_router_interface", {"PUT": verbs.add}),
+        _guarded(service.door, f"{path}/remove_router_interface", {"PUT": verbs.remove}),
+    ]
+
+
+def _quotas(service: Service) -> list[BaseRoute]:
+    verbs, path = QuotaHandlers(service), "/v2.0/quotas/{id}"
+    one = {"GET": verbs.show, "PUT": verbs.update, "DELETE": verbs.delete}
+    return [
+        _guarded(service.door, "/v2.0/quotas", {"GET": verbs.index}),
+        _guarded(service.door, path, one),
+        _guarded(service.door, f"{path}/default", {"GET": verbs.default}),
+        _guarded(service.door, f"{path}/details", {"GET": verbs.details}),
+        _guarded(service.door, f"{path}/details.json", {"GET": verbs.details}),
+    ]
+
+
+def _discovery(door: Door, discovery: Discovery, metrics: ApiMetrics) -> list[BaseRoute]:
+    description = wire.Json(document()).body
+
+    async def openapi(_: Request) -> Response:
+        return Response(description, media_type="application/json")
+
+    async def measured(_: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/", OpenEndpoint("/", discovery.versions)),
+        Route("/healthcheck", OpenEndpoint("/healthcheck", discovery.health)),
+        Route("/openapi.json", OpenEndpoint("/openapi.json", openapi)),
+        Route("/metrics", OpenEndpoint("/metrics", measured)),
+        _guarded(door, "/v2.0", {"GET": discovery.resources}),
+        _guarded(door, "/v2.0/", {"GET": discovery.resources}),
+        _guarded(door, "/v2.0/extensions", {"GET": discovery.extensions}),
+        _guarded(door, "/v2.0/extensions/{id}", {"GET": discovery.extension}),
+    ]
+
+
+async def _nothing_there(_: Request, caller: Caller) -> Response:
+    raise errors.NotFound("The resource could not be found.")
+
+
+def _guarded(
+    door: Door,
+    path: str,
+    handlers: Mapping[str, Handler],
+    *,
+    refused: Mapping[str, Handler] | None = None,
+    every_method: bool = False,
+) -> Route:
+    """A path behind the door, with its methods."""
+    otherwise = _nothing_there if every_method else None
+    return Route(path, Endpoint(door, path, handlers, refused or {}, otherwise))

@@ -1,0 +1,80 @@
+"""From a path to its handlers: one endpoint per path, which knows all of its methods.
+
+Rules this module keeps:
+- Every endpoint behind the door admits the caller before anything else is looked at.
+- A method that a path does not have is 405, with Allow; so is HEAD. OPTIONS answers as GET
+  does, with Allow (the reference does the same).
+- Endpoints are plain ASGI applications, so that no framework adds methods of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.access.door import Door
+
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+OpenHandler = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoint:
+    """The methods of one path behind the door.
+
+    `refused` are methods that are not allowed but say more than that; `otherwise` answers
+    all other methods where the path does not exist at all.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        template: str,
+        handlers: Mapping[str, Handler],
+        refused: Mapping[str, Handler],
+        otherwise: Handler | None,
+    ) -> None:
+        self.template = template
+        self._door = door
+        self._otherwise = otherwise
+        known = dict(handlers)
+        if "GET" in handlers:
+            known["OPTIONS"] = handlers["GET"]
+        self._allowed = tuple(known)
+        self._handlers = {**known, **refused}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        caller = await admit(self._door, request)
+        handler = self._handlers.get(request.method, self._otherwise)
+        if handler is None:
+            raise errors.MethodNotAllowed(self._allowed)
+        response = await handler(request, caller)
+        if request.method == "OPTIONS":
+            response.headers["Allow"] = ", ".join(self._allowed)
+        await response(scope, receive, send)
+
+
+class OpenEndpoint:
+    """A path that anybody may GET: it shows nothing of anybody."""
+
+    def __init__(self, template: str, handler: OpenHandler) -> None:
+        self.template = template
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if request.method not in ("GET", "HEAD"):
+            raise errors.MethodNotAllowed(("GET", "HEAD"))
+        response = await self._handler(request)
+        await response(scope, receive, send)
+
+
+async def admit(door: Door, request: Request) -> Caller:
+    """Raises: errors.Unauthorized, errors.ServiceUnavailable."""
+    headers = request.headers
+    return await door.admit(headers.get("X-Auth-Token"), headers.get("X-Service-Token"))

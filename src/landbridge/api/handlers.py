@@ -1,0 +1,97 @@
+"""The five verbs, for every resource, by the table.
+
+Rules this module keeps:
+- The way of every request: who (a token), what (the table), then one transaction in which
+  the object is found within the caller's scope, the policy is asked, the rules act.
+- Who may not see an object is told that it is not there.
+- One database hop per request. What happens inside it are the functions of `operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.access.door import Door
+from landbridge.api import attributes, operations, preconditions, query, wire
+from landbridge.api.attributes import Terms
+from landbridge.api.resources import Resource
+from landbridge.api.views import Viewer
+from landbridge.store.database import Database
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What the handlers work with. `quotas`: the operator's defaults, by resource."""
+
+    db: Database
+    door: Door
+    terms: Terms
+    quotas: Mapping[str, int]
+
+
+class Handlers:
+    """The verbs on one resource."""
+
+    def __init__(self, service: Service, resource: Resource) -> None:
+        self._db = service.db
+        self._terms = service.terms
+        self._resource = resource
+        self._desk = operations.Desk(
+            resource=resource,
+            viewer=Viewer(resource),
+            policy=service.door.policy,
+            quota=service.quotas.get(resource.name, -1),
+        )
+
+    async def index(self, request: Request, caller: Caller) -> Response:
+        listing = query.parse(self._resource, request.query_params.multi_items())
+        views, ids = await self._db.read(self._desk.page, caller, listing)
+        content: dict[str, Any] = {self._resource.collection: views}
+        if links := query.links(request, listing, ids):
+            content[f"{self._resource.collection}_links"] = links
+        return wire.Json(content)
+
+    async def show(self, request: Request, caller: Caller) -> Response:
+        fields = query.fields(request.query_params.multi_items())
+        view = await self._db.read(self._desk.show, caller, _id(request), fields)
+        return wire.Json({self._resource.name: view})
+
+    async def create(self, request: Request, caller: Caller) -> Response:
+        body = wire.decode(await wire.read_body(request))
+        asked = attributes.for_create(self._resource, body, caller, self._terms)
+        view = await self._db.write(self._desk.create, caller, asked)
+        return wire.Json({self._resource.name: view}, 201)
+
+    async def update(self, request: Request, caller: Caller) -> Response:
+        expected = preconditions.expected_revision(request.headers.get("If-Match"))
+        raw = await wire.read_body(request)
+        body = wire.decode(raw)
+        if not isinstance(body, dict):
+            raise errors.BadPart("body", f"Invalid format: {raw!r}")
+        asked = attributes.for_update(self._resource, body, caller, self._terms)
+        view = await self._db.write(self._desk.update, caller, _id(request), asked, expected)
+        return wire.Json({self._resource.name: view})
+
+    async def delete(self, request: Request, caller: Caller) -> Response:
+        expected = preconditions.expected_revision(request.headers.get("If-Match"))
+        if body := await wire.read_body(request):
+            wire.decode(body)
+            raise errors.BadRequest("Request body is not supported in DELETE.")
+        await self._db.write(self._desk.delete, caller, _id(request), expected)
+        return Response(status_code=204)
+
+    async def refuse_post(self, request: Request, caller: Caller) -> Response:
+        """POST on one object. The reference reads its body as for a creation first."""
+        body = wire.decode(await wire.read_body(request))
+        attributes.for_create(self._resource, body, caller, self._terms)
+        raise errors.MethodNotAllowed(("GET", "PUT", "DELETE"))
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])

@@ -1,0 +1,51 @@
+"""``add_router_interface`` and ``remove_router_interface``: PUT without a wrapper.
+
+Rules this module keeps:
+- The same way as every change: scope, policy (the rule has the action's name), rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.api import wire
+from landbridge.api.handlers import Handlers, Service
+from landbridge.api.network_catalogue import ROUTER
+from landbridge.api.operations import scope_of
+from landbridge.vpn import routers
+
+
+class InterfaceHandlers(Handlers):
+    def __init__(self, service: Service) -> None:
+        super().__init__(service, ROUTER)
+
+    async def add(self, request: Request, caller: Caller) -> Response:
+        return await self._act(request, caller, "add_router_interface")
+
+    async def remove(self, request: Request, caller: Caller) -> Response:
+        return await self._act(request, caller, "remove_router_interface")
+
+    async def _act(self, request: Request, caller: Caller, action: str) -> Response:
+        body = wire.decode(await wire.read_body(request))
+        if not isinstance(body, dict):
+            raise errors.BadPart("router", "Either subnet_id or port_id must be specified")
+        content = await self._db.write(
+            self._change, caller, str(request.path_params["id"]), action, body
+        )
+        return wire.Json(content)
+
+    def _change(
+        self, tx: Connection, caller: Caller, id: str, action: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        row = self._desk.act(tx, caller, id, action)
+        change = {
+            "add_router_interface": routers.add_interface,
+            "remove_router_interface": routers.remove_interface,
+        }[action]
+        return change(tx, row, body, scope_of(caller))

@@ -1,0 +1,160 @@
+"""What happens inside the transaction of a request: find, ask the policy, act, show.
+
+Rules this module keeps:
+- Plain functions of a transaction; nothing here waits or knows HTTP.
+- Scope first: what is not the caller's is not found, by the words of its own kind. Then the
+  policy: what `get_` refuses is not found either (without naming the kind), what only this
+  action's rule refuses is forbidden.
+- Secrets are unsealed only for who asked for them and may see them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.access.policy import Policy
+from landbridge.api import preconditions, quotas, select
+from landbridge.api.attributes import Input
+from landbridge.api.query import Listing
+from landbridge.api.resources import Resource
+from landbridge.api.views import View, Viewer
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import faults, rows
+from landbridge.vpn.rules import RULES
+from landbridge.vpn.rules import Rules as RulesOf
+
+_NOT_FOUND = "The resource could not be found."
+
+
+def scope_of(caller: Caller) -> rows.Scope:
+    """The project whose objects the caller may name; None: all."""
+    return None if caller.is_admin else caller.project_id
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Where requests for one resource are dealt with. `quota`: the default limit."""
+
+    resource: Resource
+    viewer: Viewer
+    policy: Policy
+    quota: int
+
+    @property
+    def rules(self) -> RulesOf:
+        return RULES[self.resource.name]
+
+    def page(
+        self, tx: Connection, caller: Caller, listing: Listing
+    ) -> tuple[list[View], list[str]]:
+        """The views of a page, and the ids of all that was on it."""
+        found = select.page(tx, self.rules.table, listing, scope_of(caller))
+        wanted = not listing.fields or bool(listing.fields.intersection(self.viewer.secrets))
+        presented = self.rules.present(tx, found, wanted and bool(self.viewer.secrets))
+        rule = f"get_{self.resource.name}"
+        targets = self._with_owners(tx, presented)
+        visible = [row for row in targets if self.policy.check(caller, rule, row)]
+        views = [self.viewer.view(self._guarded(caller, r), listing.fields) for r in visible]
+        return views, [row["id"] for row in visible]
+
+    def show(self, tx: Connection, caller: Caller, id: str, fields: frozenset[str]) -> View:
+        row = self._find(tx, caller, id)
+        if not self._may(tx, caller, "get", row):
+            raise errors.NotFound(_NOT_FOUND)
+        return self.viewer.view(self._presented(tx, caller, row), fields)
+
+    def create(self, tx: Connection, caller: Caller, asked: Input) -> View:
+        target = self._target(tx, caller, asked.values)
+        rule = f"create_{self.resource.name}"
+        self.policy.enforce(caller, rule, target, _named(asked))
+        quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
+        row = self.rules.create(tx, asked.values, scope_of(caller))
+        return self.viewer.answer(self._presented(tx, caller, row), asked)
+
+    def update(
+        self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
+    ) -> View:
+        row = self._find(tx, caller, id, change=True)
+        self._enforce(tx, caller, "update", row, asked)
+        preconditions.check(row, expected)
+        row = self.rules.update(tx, row, asked.values, scope_of(caller))
+        return self.viewer.answer(self._presented(tx, caller, row), asked)
+
+    def delete(self, tx: Connection, caller: Caller, id: str, expected: int | None) -> None:
+        row = self._find(tx, caller, id, change=True)
+        self._enforce(tx, caller, "delete", row)
+        preconditions.check(row, expected)
+        self.rules.delete(tx, row)
+
+    def act(self, tx: Connection, caller: Caller, id: str, action: str) -> Row:
+        """The row, to be changed by `action`, which has a policy rule of its own name."""
+        row = self._find(tx, caller, id, change=True)
+        if not self._may(tx, caller, "get", row):
+            raise errors.NotFound(_NOT_FOUND)
+        self.policy.enforce(caller, action, row)
+        return row
+
+    def _find(self, tx: Connection, caller: Caller, id: str, *, change: bool = False) -> Row:
+        row = select.one(tx, self.rules.table, id, scope_of(caller), change=change)
+        if row is None:
+            raise self.resource.missing(id)
+        return row
+
+    def _may(self, tx: Connection, caller: Caller, verb: str, row: Row) -> bool:
+        (target,) = self._with_owners(tx, [row])
+        return self.policy.check(caller, f"{verb}_{self.resource.name}", target)
+
+    def _enforce(
+        self, tx: Connection, caller: Caller, verb: str, row: Row, asked: Input | None = None
+    ) -> None:
+        (target,) = self._with_owners(tx, [row | asked.values if asked else row])
+        try:
+            rule = f"{verb}_{self.resource.name}"
+            self.policy.enforce(caller, rule, target, _named(asked) if asked else ())
+        except errors.PolicyNotAuthorized:
+            if self._may(tx, caller, "get", row):
+                raise
+            raise errors.NotFound(_NOT_FOUND) from None
+
+    def _target(self, tx: Connection, caller: Caller, values: Row) -> Row:
+        """What the policy looks at when something is to be made."""
+        (target,) = self._with_owners(tx, [values])
+        if network_id := values.get("network_id"):
+            network = rows.get(tx, t.networks, network_id)
+            if network is None or not rows.visible(network, scope_of(caller)):
+                raise faults.NetworkNotFound(network_id)
+        return target
+
+    def _with_owners(self, tx: Connection, found: list[Row]) -> list[Row]:
+        """Subnets and ports with their network's owner beside, for the policy."""
+        if self.resource.attribute("network_id") is None:
+            return found
+        networks = rows.by_id(tx, t.networks, (row["network_id"] for row in found))
+        owners = {key: network["project_id"] for key, network in networks.items()}
+        return [{**row, "network:project_id": owners.get(row["network_id"])} for row in found]
+
+    def _presented(self, tx: Connection, caller: Caller, row: Row) -> Row:
+        return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])
+
+    def _guarded(self, caller: Caller, row: Row) -> Row:
+        """Without the secrets that the caller may not see."""
+        hidden = [
+            name
+            for name in self.viewer.secrets
+            if not self.policy.check(caller, f"get_{self.resource.name}:{name}", row)
+        ]
+        return {key: value for key, value in row.items() if key not in hidden} if hidden else row
+
+
+def _named(asked: Input) -> list[str]:
+    """The attributes that the request names, those inside dictionaries as ``a:b``."""
+    named: list[Any] = list(asked.sent)
+    for name, value in asked.sent.items():
+        if isinstance(value, dict):
+            named += [f"{name}:{member}" for member in value]
+    return named

@@ -1,0 +1,133 @@
+"""A `Listing` as SQL: filtered, scoped, ordered and cut by the database.
+
+Rules this module keeps:
+- The order is total: what was asked for, then the id. Pages therefore never overlap, and a
+  page costs what it holds, wherever it begins.
+- NULL comes first in ascending order on every database.
+- Text is compared as the reference's database does, without regard to case; ids exactly.
+- Scope: a caller sees its own project's objects and what is shared with all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+)
+
+from landbridge.api.kinds import Uuid
+from landbridge.api.query import Filter, Listing
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn.rows import Scope
+
+Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
+
+_EXACT: Final = frozenset({"project_id", "device_id"})
+
+
+def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) -> Row | None:
+    """The row if it is there and in scope; locked when it is to be changed."""
+    query = select(table).where(table.c.id == id.lower(), in_scope(table, scope))
+    if change:
+        query = query.with_for_update(of=table)
+    found = tx.execute(query).mappings().first()
+    return None if found is None else dict(found)
+
+
+def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[Row]:
+    """The rows of one page, in the order that was asked for."""
+    order = [(table.c[s.attribute.stored_as], s.ascending) for s in listing.sorts]
+    order.append((table.c.id, True))
+    if listing.reverse and listing.limit:
+        order = [(column, not ascending) for column, ascending in order]
+    query = select(table).where(in_scope(table, scope))
+    for condition in (_matches(table, wanted) for wanted in listing.filters):
+        query = query.where(condition)
+    if listing.marker:
+        marker = one(tx, table, listing.marker, scope, change=False)
+        if marker is None:
+            return []
+        query = query.where(_after(order, marker))
+    rows = [dict(row) for row in tx.execute(_ordered(query, order, listing.limit)).mappings()]
+    return rows[::-1] if listing.reverse and listing.limit else rows
+
+
+def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+    if scope is None:
+        return table.c.id.is_not(None)
+    own = table.c.project_id == scope
+    if table is t.networks:
+        return or_(own, table.c.shared, table.c.router_external)
+    if table is t.subnets:
+        shared = select(t.networks.c.id).where(t.networks.c.shared)
+        return or_(own, table.c.network_id.in_(shared))
+    return own
+
+
+def _ordered(query: Select[Any], order: Order, limit: int) -> Select[Any]:
+    query = query.order_by(
+        *(
+            column.asc().nulls_first() if ascending else column.desc().nulls_last()
+            for column, ascending in order
+        )
+    )
+    return query.limit(limit) if limit else query
+
+
+def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
+    if wanted.attribute.name == "fixed_ips":
+        return _has_address(wanted.values)
+    column = table.c[wanted.attribute.stored_as]
+    exact = column.in_(wanted.values)
+    if column.name in _EXACT or not isinstance(column.type, String) or _is_id(wanted):
+        return exact
+    lowered = [value.lower() for value in wanted.values]
+    return or_(exact, func.lower(column).in_(lowered))
+
+
+def _is_id(wanted: Filter) -> bool:
+    return isinstance(wanted.attribute.kind, Uuid)
+
+
+def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:
+    """Filters like ``fixed_ips=ip_address=10.0.0.1``, all of them on one address."""
+    addresses = t.port_addresses
+    query = select(addresses.c.port_id)
+    for value in values:
+        name, _, wanted = value.partition("=")
+        if name not in ("ip_address", "subnet_id"):
+            return false()
+        query = query.where(addresses.c[name] == wanted.lower())
+    return t.ports.c.id.in_(query)
+
+
+def _after(order: Order, marker: Row) -> ColumnElement[bool]:
+    """What comes after `marker` in `order`, key by key."""
+    alternatives = []
+    equal: list[ColumnElement[bool]] = []
+    for column, ascending in order:
+        value = marker[str(column.key)]
+        alternatives.append(and_(*equal, _beyond(column, value, ascending)))
+        equal.append(column.is_(None) if value is None else column == value)
+    return or_(*alternatives)
+
+
+def _beyond(column: ColumnElement[Any], value: Any, ascending: bool) -> ColumnElement[bool]:
+    if ascending:
+        return column.is_not(None) if value is None else column > value
+    if value is None:
+        return false()
+    return or_(column < value, column.is_(None))
