@@ -72,10 +72,10 @@ class Bridges:
         with translated(f"mark bridge {bridge.get('ifname')} as ours"):
             await host.link("set", index=bridge["index"], ifalias=self._alias)
 
-    async def sweep(self, host: Any) -> None:
-        """Remove our bridges that have no port left."""
+    async def sweep(self, host: Any, *, used_too: bool = False) -> None:
+        """Remove our bridges that have no port left, or all of ours."""
         links = await all_links(host)
-        used = {link.get("master") for link in links}
+        used = set() if used_too else {link.get("master") for link in links}
         for link in links:
             if link.get("ifalias") == self._alias and link["index"] not in used:
                 with translated(f"remove bridge {link.get('ifname')}"):

@@ -63,14 +63,15 @@ class Namespaces:
         self._bridges = bridges
         self._host = asyncio.Lock()
 
-    async def ensure(self, router: Router) -> None:
-        """Make the router's namespace exactly as desired.
+    async def ensure(self, router: Router) -> bool:
+        """Make the router's namespace exactly as desired. True: there was none before.
 
         Raises:
             GatewayError: a configured bridge is missing, or the kernel refuses.
         """
         name = namespace_name(router.id)
-        if not netlink.exists(name):
+        fresh = not netlink.exists(name)
+        if fresh:
             with translated(f"clear the leftover of namespace {name}"):
                 (netlink.NAMESPACES / name).unlink(missing_ok=True)
             await run("ip", "netns", "add", name)
@@ -84,10 +85,13 @@ class Namespaces:
             for interface in wanted:
                 await _configure(name, inner, interface, links[interface.name])
             await _default_routes(inner, router)
+        return fresh
 
     async def remove(self, router_id: str) -> None:
         """Take the namespace, its links and bridges of ours that are left empty away."""
-        name = namespace_name(router_id)
+        await self.remove_named(namespace_name(router_id))
+
+    async def remove_named(self, name: str) -> None:
         async with self._host:
             if netlink.exists(name):
                 async with netlink.opened(name) as inner:

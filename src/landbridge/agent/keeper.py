@@ -1,0 +1,158 @@
+"""Keeps one router: its namespace as desired, its task running, its end clean.
+
+Rules this module keeps:
+- One sequential task per router: the namespace comes first, then the task that runs its
+  tunnels; both are looked at again whenever the router changes, and every `RECHECK`.
+- Whatever goes wrong with one router, foreseen or not, is logged, told as its status and
+  tried again with backoff here; it reaches no other router.
+- Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from landbridge.agent.backoff import Backoff
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.namespace import Namespaces
+from landbridge.agent.report import Status
+from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel
+
+RECHECK: Final = 60.0  # seconds
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    """What runs a router's tunnels; `landbridge.agent.router.RouterTask` is one."""
+
+    def want(self, tunnel: Tunnel) -> None: ...
+    def drop(self, tunnel_id: str) -> None: ...
+    def replace(self, tunnels: Iterable[Tunnel]) -> None: ...
+    def reconfigure(self, router: Router) -> None: ...
+
+    async def run(self) -> None:
+        """Until cancelled, which leaves charon and its SAs alone."""
+
+    async def destroy(self) -> None:
+        """End the tunnels and charon; called when `run` has ended."""
+
+
+class Keeper:
+    """`renewed` is called when the namespace had to be made: nothing is in it yet."""
+
+    def __init__(
+        self,
+        router: Router,
+        worker: Worker,
+        *,
+        namespaces: Namespaces,
+        directory: Path,
+        report: Callable[[Status], None],
+        renewed: Callable[[str], None],
+    ) -> None:
+        self.router = router  # as wanted
+        self.worker = worker
+        self._told = router  # as the worker knows it
+        self._namespaces = namespaces
+        self._directory = directory
+        self._report = report
+        self._renewed = renewed
+        self._changed = asyncio.Event()
+
+    def want(self, router: Router) -> None:
+        self.router = router
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._lay_ground()
+        while True:
+            async with asyncio.TaskGroup() as group:
+                worker = group.create_task(self._run_worker(), name=f"router {self.router.id}")
+                await self._until_renewed()
+                worker.cancel()
+
+    async def retire(self) -> None:
+        """The router is deleted: nothing of it stays; tried until it is so."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self.worker.destroy()
+                await self._namespaces.remove(self.router.id)
+                shutil.rmtree(self._directory, ignore_errors=True)
+            except Exception as error:
+                _note("router not removed", self.router, error)
+                await asyncio.sleep(backoff.next())
+            else:
+                log.info("router removed", router=self.router.id)
+                return
+
+    async def _until_renewed(self) -> None:
+        """Follow changes until the namespace had to be made anew: charon is not in it."""
+        renewed = False
+        while not renewed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RECHECK):
+                    await self._changed.wait()
+            renewed = await self._lay_ground()
+
+    async def _lay_ground(self) -> bool:
+        """Retry until the namespace is as desired. True: it had to be made."""
+        backoff = Backoff()
+        while True:
+            self._changed.clear()
+            router = self.router
+            try:
+                made = await self._namespaces.ensure(router)
+            except Exception as error:
+                self._tell(router, error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next()):
+                        await self._changed.wait()
+            else:
+                if made:
+                    self._renewed(router.id)
+                if router != self._told:
+                    self._told = router
+                    self.worker.reconfigure(router)
+                return made
+
+    async def _run_worker(self) -> None:
+        backoff = Backoff()
+        while True:
+            started = time.monotonic()
+            try:
+                await self.worker.run()
+            except Exception as error:
+                self._tell(self.router, error)
+            if time.monotonic() - started > RECHECK:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
+
+    def _tell(self, router: Router, error: Exception) -> None:
+        _note("router not ready", router, error)
+        reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=str(error))
+        self._report(
+            RouterStatus(
+                id=router.id,
+                revision=router.revision,
+                ready=False,
+                reason=reason,
+                observed_at=time.time(),
+            )
+        )
+
+
+def _note(event: str, router: Router, error: Exception) -> None:
+    """What the host refused is a line; what we did not think of comes with its traceback."""
+    unforeseen = None if isinstance(error, GatewayError) else error
+    log.warning(event, router=router.id, reason=str(error), exc_info=unforeseen)

@@ -1,0 +1,148 @@
+"""The agent of one gateway: what runs, and how it starts and stops.
+
+Rules this module keeps:
+- One task group holds everything: lease, stream, reports and one keeper per router.
+- Stopping (SIGTERM, SIGINT) ends our tasks and nothing else: charons, namespaces, filters
+  and routes stay, traffic flows on, and the next agent adopts them.
+- One agent per state directory: two would fight over the same charons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from landbridge.agent.bridges import Bridges
+from landbridge.agent.charon import Charon
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.fleet import Fleet
+from landbridge.agent.follow import Follower
+from landbridge.agent.keeper import Keeper
+from landbridge.agent.kernel import choose_backend
+from landbridge.agent.lease import LeaseKeeper
+from landbridge.agent.names import hex12, namespace_name
+from landbridge.agent.namespace import Namespaces
+from landbridge.agent.report import Reporter
+from landbridge.agent.router import RouterTask
+from landbridge.agent.server import Server
+from landbridge.agent.teardown import remove_leftovers
+from landbridge.agent.traffic import HostDataplane
+from landbridge.model import Router
+from landbridge.settings import AgentSettings
+
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: AgentSettings) -> None:
+    """Run this gateway until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: with one line for a person, where the agent cannot run at all.
+    """
+    try:
+        with _alone(settings.state_dir):
+            backend = await choose_backend(settings.kernel)
+            await _until_stopped(Agent(settings, backend))
+    except GatewayError as error:
+        raise SystemExit(f"landbridge agent: {error}") from error
+
+
+class Agent:
+    """All parts of one agent, wired together. `serve` runs them until cancelled."""
+
+    def __init__(self, settings: AgentSettings, backend: Backend) -> None:
+        self._settings = settings
+        self._backend = backend
+        self._namespaces = Namespaces(Bridges(settings.bridges, settings.state_dir))
+        self._dataplane = HostDataplane(backend)
+
+    async def serve(self) -> None:
+        settings = self._settings
+        log.info("agent starts", gateway=settings.gateway_id, backend=str(self._backend))
+        async with (
+            Server(settings.server_url, settings.gateway_id, settings.token_file) as server,
+            asyncio.TaskGroup() as group,
+        ):
+            reporter = Reporter(server.report)
+            lease = LeaseKeeper(
+                server,
+                settings.state_dir / "epoch",
+                {"backend": str(self._backend)},
+                on_epoch=reporter.use_epoch,
+            )
+            fleet = Fleet(group, lambda router: self._keeper(router, reporter), reporter.forget)
+            follower = Follower(server, fleet, lease.held, reporter.repeat, self._clean)
+            group.create_task(lease.run(), name="lease")
+            group.create_task(reporter.run(lease.lost), name="report")
+            group.create_task(follower.run(), name="follow")
+
+    def _keeper(self, router: Router, reporter: Reporter) -> Keeper:
+        directory = self._settings.state_dir / hex12(router.id)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        task = RouterTask(
+            router,
+            charon=Charon(directory, namespace_name(router.id), self._backend),
+            backend=self._backend,
+            dataplane=self._dataplane,
+            report=reporter.put,
+            report_router=reporter.put,
+        )
+        return Keeper(
+            router,
+            task,
+            namespaces=self._namespaces,
+            directory=directory,
+            report=reporter.put,
+            renewed=self._dataplane.forget,
+        )
+
+    async def _clean(self, desired: frozenset[str]) -> None:
+        try:
+            await remove_leftovers(self._settings.state_dir, self._namespaces, desired)
+        except GatewayError as error:
+            log.warning("leftovers not removed", reason=str(error))
+
+
+async def _until_stopped(agent: Agent) -> None:
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(agent.serve(), name="agent")
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, serving.cancel)
+    try:
+        await asyncio.wait([serving])
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+        serving.cancel()
+    if not serving.cancelled() and (error := serving.exception()):
+        raise error
+    log.info("agent stops; tunnels go on")
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (state_dir / "lock").open("w")
+    except OSError as error:
+        raise GatewayError(
+            f"the state directory {state_dir} is not usable: {error.strerror}"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise GatewayError(
+                f"another agent runs with the state directory {state_dir}"
+            ) from error
+        yield

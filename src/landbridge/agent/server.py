@@ -1,0 +1,224 @@
+"""The client of ``/agent/v1``: everything that the agent hears from and says to the server.
+
+Rules this module keeps:
+- httpx2's errors and the server's answers leave as four of our own: `Unreachable` (try again
+  with backoff), `LeaseLost` (take a new lease first), `CursorTooOld` (fetch desired again),
+  `Refused` (the same request will not succeed; the message says what the server said).
+- A stream that is silent for longer than `SILENCE` is dead, whatever TCP thinks.
+- The token is read when it is needed and again when it was not taken, so it may be made
+  after us and may be replaced. It appears in no message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx2
+import msgspec
+
+from landbridge.model import Change, Desired, Lease, Report, Router, Tunnel
+
+T = TypeVar("T")
+PREFIX: Final = "/agent/v1"
+SILENCE: Final = 15.0  # seconds; the server's heartbeat comes every 5
+TIMEOUT: Final = 10.0  # seconds
+OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, SERVER_ERRORS = (
+    *(200, 401, 403, 404, 409, 410),
+    500,
+)
+
+
+class ServerError(Exception):
+    """Base of all."""
+
+
+class Unreachable(ServerError):
+    """No answer, or one that says "not now": try again later."""
+
+
+class LeaseLost(ServerError):
+    """Another holder has this gateway's lease, or it has run out."""
+
+
+class CursorTooOld(ServerError):
+    """The server keeps changes no further back than that: start from desired."""
+
+
+class Refused(ServerError):
+    """The server understood and said no."""
+
+
+class _Envelope(msgspec.Struct):
+    NeutronError: dict[str, str] = {}
+
+
+class Server:
+    """One gateway's connection to the server."""
+
+    def __init__(
+        self,
+        url: str,
+        gateway_id: str,
+        token_file: Path,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._gateway = {"gateway_id": gateway_id}
+        self._gateway_id = gateway_id
+        self._token_file = token_file
+        self._token: str | None = None
+        # Proxies of the environment are for users' requests, not for the control plane.
+        self._client = httpx2.AsyncClient(
+            base_url=url, timeout=TIMEOUT, trust_env=False, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def lease(
+        self, *, hostname: str, version: str, epoch: int | None, capabilities: Mapping[str, Any]
+    ) -> Lease:
+        """Take or (with the held `epoch`) renew this gateway's lease.
+
+        Raises:
+            LeaseLost: another epoch holds it.
+        """
+        asked = {
+            "gateway_id": self._gateway_id,
+            "hostname": hostname,
+            "version": version,
+            "epoch": epoch,
+            "capabilities": dict(capabilities),
+        }
+        return _decoded(await self._post("/lease", asked), Lease)
+
+    async def desired(self) -> Desired:
+        return _decoded(await self._get("/desired"), Desired)
+
+    async def tunnels(self) -> tuple[Tunnel, ...]:
+        return _decoded(await self._get("/tunnels"), tuple[Tunnel, ...])
+
+    async def tunnel(self, tunnel_id: str) -> Tunnel | None:
+        """One tunnel; None when this gateway is not (any more) to run it."""
+        return await self._one(f"/tunnels/{tunnel_id}", Tunnel)
+
+    async def router(self, router_id: str) -> Router | None:
+        return await self._one(f"/routers/{router_id}", Router)
+
+    async def report(self, report: Report) -> None:
+        """Returns when the server has kept it.
+
+        Raises:
+            LeaseLost: the report's epoch is not the newest.
+        """
+        await self._post("/report", report)
+
+    async def changes(self, cursor: int) -> AsyncGenerator[Change | None, None]:
+        """What is newer than `cursor`, then what comes; None for each sign of life.
+
+        Ends when the server ends the stream.
+
+        Raises:
+            CursorTooOld: start from `desired`.
+            Unreachable: also when the stream has fallen silent.
+        """
+        params = {**self._gateway, "cursor": str(cursor)}
+        timeout = httpx2.Timeout(TIMEOUT, read=SILENCE)
+        decode = msgspec.json.Decoder(Change).decode
+        with _translated():
+            async with self._client.stream(
+                "GET", PREFIX + "/stream", params=params, headers=self._headers(), timeout=timeout
+            ) as response:
+                if response.status_code != OK:
+                    await response.aread()
+                self._check(response)
+                async for line in response.aiter_lines():
+                    yield decode(line) if line.strip() else None
+
+    async def _one(self, path: str, kind: type[T]) -> T | None:
+        response = await self._send("GET", path)
+        if response.status_code == NOT_FOUND:
+            return None
+        self._check(response)
+        return _decoded(response.content, kind)
+
+    async def _get(self, path: str) -> bytes:
+        response = await self._send("GET", path)
+        self._check(response)
+        return response.content
+
+    async def _post(self, path: str, content: Any) -> bytes:
+        response = await self._send("POST", path, msgspec.json.encode(content))
+        self._check(response)
+        return response.content
+
+    async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
+        headers = self._headers() | ({"Content-Type": "application/json"} if body else {})
+        with _translated():
+            return await self._client.request(
+                method, PREFIX + path, params=self._gateway, content=body, headers=headers
+            )
+
+    def _headers(self) -> dict[str, str]:
+        if self._token is None:
+            try:
+                self._token = self._token_file.read_text().strip()
+            except OSError as error:
+                raise Unreachable(
+                    f"the agent's token is not readable at {self._token_file}: {error.strerror}"
+                ) from error
+        return {"X-Auth-Token": self._token}
+
+    def _check(self, response: httpx2.Response) -> None:
+        status = response.status_code
+        if status < 300:  # noqa: PLR2004 - the border of success, RFC 9110
+            return
+        if status in (UNAUTHORIZED, FORBIDDEN):
+            self._token = None
+        raise _error_of(status)(f"{status}: {_message(response.content)}")
+
+
+def _error_of(status: int) -> type[ServerError]:
+    if status >= SERVER_ERRORS:
+        return Unreachable
+    return _ERRORS.get(status, Refused)
+
+
+_ERRORS: Final[Mapping[int, type[ServerError]]] = {
+    UNAUTHORIZED: Unreachable,  # a token that is being replaced is no reason to give up
+    FORBIDDEN: Unreachable,
+    CONFLICT: LeaseLost,
+    GONE: CursorTooOld,
+}
+
+
+def _message(content: bytes) -> str:
+    with contextlib.suppress(msgspec.DecodeError):
+        return msgspec.json.decode(content, type=_Envelope).NeutronError.get("message", "")
+    return ""
+
+
+def _decoded(content: bytes, kind: type[T]) -> T:
+    with _translated():
+        return msgspec.json.decode(content, type=kind)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
+        raise Unreachable(f"the server does not answer: {error or type(error).__name__}") from error
+    except msgspec.DecodeError as error:
+        raise Refused(f"the server's answer is not understood: {error}") from error
