@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from landbridge import errors
 from landbridge.access.caller import Caller
@@ -77,12 +77,12 @@ def add(
 
 def find(tx: Connection, token_digest: str) -> Token | None:
     row = tx.execute(select(*_COLUMNS).where(tokens.c.digest == token_digest)).mappings().first()
-    return msgspec.convert(dict(row), Token) if row else None
+    return _token(row) if row else None
 
 
 def every(tx: Connection) -> list[Token]:
     rows = tx.execute(select(*_COLUMNS).order_by(tokens.c.created_at, tokens.c.id)).mappings()
-    return [msgspec.convert(dict(row), Token) for row in rows]
+    return [_token(row) for row in rows]
 
 
 def count(tx: Connection) -> int:
@@ -97,6 +97,10 @@ def revoke(tx: Connection, name_or_id: str) -> int:
 
 def drop_expired(tx: Connection) -> int:
     return tx.execute(delete(tokens).where(tokens.c.expires_at <= int(time.time()))).rowcount
+
+
+def _token(row: RowMapping) -> Token:
+    return msgspec.convert({field: row[field] for field in Token.__struct_fields__}, Token)
 
 
 _COLUMNS: Final = [tokens.c[field] for field in Token.__struct_fields__]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import closing
 
 import uvicorn
 
@@ -36,18 +37,12 @@ def open_database(settings: Settings) -> Database:
 def run(settings: Settings, listen_fd: int | None) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
-    db = open_database(settings)
-    try:
+    with listener, closing(open_database(settings)) as db:
         firsttokens.ensure(db, settings.state_dir)
-        door = open_door(settings, db)
-        try:
+        with closing(open_door(settings, db)) as door:
             server = uvicorn.Server(_config(create_app(settings, db, door)))
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(server.serve(sockets=[listener]))
-        finally:
-            door.close()
-    finally:
-        db.close()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

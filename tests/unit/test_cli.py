@@ -1,0 +1,143 @@
+"""The command line: one line for what a person can mend, and the tokens' commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from landbridge.access.tokens import LocalTokens
+from landbridge.cli import cli
+from landbridge.commands import preflight
+from landbridge.config import load
+from landbridge.store.database import Database
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(
+        cli, [str(argument) for argument in arguments], prog_name="landbridge"
+    )
+
+
+def mended(result: Result) -> str:
+    """The one line of a failure that a person can mend."""
+    assert result.exit_code == 2, result.output
+    [line] = result.stderr.splitlines()
+    assert line.startswith("landbridge: ")
+    return line
+
+
+def test_help_and_version_need_nothing() -> None:
+    assert "serve" in run("--help").output
+    assert run("version").output.startswith("landbridge ")
+
+
+def test_a_wrong_configuration_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "landbridge.conf"
+    path.write_text("[auth]\nstrategi = token\n")
+    for command in ("serve", "api", "agent"):
+        assert "did you mean strategy?" in mended(run(command, "--config", path))
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    assert "no such file" in mended(run("serve", "--config", tmp_path / "absent.conf"))
+
+
+def test_a_state_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = mended(run("db", "upgrade", "--state-dir", tmp_path / "file" / "state"))
+    assert "cannot be written" in line
+    assert "--state-dir" in line
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        line = mended(run("api", "--state-dir", tmp_path, "--bind", bind))
+    assert bind in line
+    assert "--bind" in line
+
+
+def test_missing_strongswan_is_one_line_with_the_packages(tmp_path: Path) -> None:
+    path = tmp_path / "landbridge.conf"
+    path.write_text(f"[agent]\ncharon = {tmp_path / 'charon'}\n")
+    for command in ("serve", "agent"):
+        line = mended(run(command, "--config", path, "--state-dir", tmp_path))
+        assert "apt-get install charon-systemd" in line
+
+
+def test_no_root_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    for command in ("serve", "agent"):
+        assert "needs root" in mended(run(command, "--state-dir", tmp_path))
+
+
+def test_a_missing_program_is_one_line_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "landbridge.conf"
+    path.write_text("[agent]\ncharon = /bin/true\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settings = load(path, state_dir=tmp_path, environment={})
+    with pytest.raises(preflight.NotReady, match="apt-get install iproute2"):
+        preflight.for_gateway(settings)
+
+
+def test_a_broken_policy_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "landbridge.conf"
+    path.write_text("[oslo_policy]\npolicy_file = policy.yaml\n")
+    (tmp_path / "policy.yaml").write_text('"get_vpnservice": "role:reader\n')
+    line = mended(run("api", "--config", path, "--state-dir", tmp_path, "--bind", "127.0.0.1:0"))
+    assert "HOST:PORT" in line
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    bind = f"127.0.0.1:{port}"
+    line = mended(run("api", "--config", path, "--state-dir", tmp_path, "--bind", bind))
+    assert "policy.yaml" in line
+
+
+def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
+    state = ("--state-dir", tmp_path)
+    made = run(
+        "token", "create", "--project", "p1", "--role", "member", "--name", "ci",
+        "--expires", "90d", *state,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    secret = made.stdout.strip()
+    db = Database.open(f"sqlite:///{tmp_path / 'landbridge.db'}")
+    caller = asyncio.run(LocalTokens(db).authenticate(secret))
+    db.close()
+    assert (caller.user_id, caller.project_id) == ("ci", "p1")
+    assert caller.roles == {"member", "reader"}
+    listed = run("token", "list", *state).stdout
+    assert "ci" in listed
+    assert "p1" in listed
+    assert secret not in listed
+    assert run("token", "revoke", "ci", *state).exit_code == 0
+    assert run("token", "revoke", "ci", *state).exit_code == 1
+    assert "ci" not in run("token", "list", *state).stdout
+
+
+@pytest.mark.parametrize("when", ["soon", "-1d", "2001-01-01", "9" * 30 + "d", ""])
+def test_a_wrong_expiry_is_refused(tmp_path: Path, when: str) -> None:
+    result = run("token", "create", "--project", "p", f"--expires={when}", "--state-dir", tmp_path)
+    assert result.exit_code == 2
+    assert "--expires" in result.stderr
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "landbridge", "serve", "--config", str(tmp_path / "absent")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,64 @@
+"""Logs: one line a fact, the request's id on it, and no secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import structlog
+
+from landbridge import telemetry
+
+
+def lines(form: str = "json") -> tuple[io.StringIO, structlog.stdlib.BoundLogger]:
+    stream = io.StringIO()
+    telemetry.set_up_logs("info", form, "api", stream)
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("landbridge.test").new()
+    return stream, logger
+
+
+def test_a_line_is_one_object_with_event_values_process_and_request() -> None:
+    stream, logger = lines()
+    telemetry.bind_request("req-1")
+    logger.info("tunnel up", connection="c1")
+    logger.debug("not shown")
+    structlog.contextvars.clear_contextvars()
+    [line] = stream.getvalue().splitlines()
+    told = json.loads(line)
+    assert told["event"] == "tunnel up"
+    assert (told["connection"], told["process"], told["request_id"]) == ("c1", "api", "req-1")
+    assert told["level"] == "info"
+    assert told["timestamp"].endswith("Z")
+
+
+def test_secrets_are_blanked_at_any_depth() -> None:
+    for form in ("json", "console"):
+        stream, logger = lines(form)
+        logger.info(
+            "body",
+            psk="hush-1",
+            body={"ipsec_site_connection": {"psk": "hush-2", "name": "n"}},
+            all=[{"password": b"hush-3"}],
+            x_auth_token="hush-4",
+        )
+        assert "hush" not in stream.getvalue()
+        assert "***" in stream.getvalue()
+
+
+def test_libraries_speak_only_when_it_matters() -> None:
+    stream, _ = lines()
+    logging.getLogger("keystoneauth1").info("chatter")
+    logging.getLogger("uvicorn.error").warning("something")
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == "something"
+
+
+def test_an_exception_is_on_the_line_of_its_event() -> None:
+    stream, logger = lines()
+    try:
+        int("bad")
+    except ValueError:
+        logger.exception("went wrong")
+    [line] = stream.getvalue().splitlines()
+    assert "ValueError: invalid literal" in json.loads(line)["exception"]
