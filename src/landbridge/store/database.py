@@ -41,6 +41,8 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+
 _BACKENDS: dict[str, Callable[..., Backend]] = {
     "sqlite": SqliteBackend,
     "postgresql": PostgresqlBackend,
@@ -60,7 +62,9 @@ class Database:
         """
         hub = Hub()
         options = {SEALER: sealer}
-        return cls(_BACKENDS[dialect(url)](url, options, hub.announce, threads), hub)
+        name = dialect(url)
+        target = make_url(url).set(drivername=DRIVERS[name])
+        return cls(_BACKENDS[name](target, options, hub.announce, threads), hub)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` in a transaction of its own and commit it.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
@@ -29,13 +29,13 @@ _NOTIFY = sql("SELECT pg_notify(:channel, :topic)")
 class PostgresqlBackend:
     def __init__(
         self,
-        url: str,
+        url: URL,
         options: dict[str, Any],
         announce: Callable[[frozenset[str]], None],
         threads: int,
     ) -> None:
         self.engine = create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
+            url,
             pool_size=threads,
             max_overflow=0,
             pool_pre_ping=True,

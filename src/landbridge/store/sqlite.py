@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from landbridge.store.transaction import take_wakes
@@ -36,9 +36,9 @@ class _Job:
 
 
 class SqliteBackend:
-    def __init__(self, url: str, options: dict[str, Any], announce: Announce, readers: int) -> None:
+    def __init__(self, url: URL, options: dict[str, Any], announce: Announce, readers: int) -> None:
         self.engine = create_engine(
-            make_url(url).set(drivername="sqlite+pysqlite"),
+            url,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say
             poolclass=QueuePool,
             pool_size=readers + 1,
