@@ -32,7 +32,6 @@ from landbridge.api.resources import (
     shown,
     standard,
 )
-from landbridge.vpn import faults
 
 IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
@@ -62,7 +61,6 @@ NETWORK: Final = Resource(
     collection="networks",
     prefix="",
     about="A network; on a gateway it is one bridge.",
-    missing=faults.NetworkNotFound,
     attributes=(
         identifier(),
         name(),
@@ -93,7 +91,6 @@ SUBNET: Final = Resource(
     collection="subnets",
     prefix="",
     about="A range of addresses on a network.",
-    missing=faults.SubnetNotFound,
     attributes=(
         identifier(),
         name(),
@@ -138,7 +135,6 @@ PORT: Final = Resource(
     collection="ports",
     prefix="",
     about="A place on a network, with addresses; routers have one per leg.",
-    missing=faults.PortNotFound,
     attributes=(
         identifier(),
         name(),
@@ -170,7 +166,6 @@ ROUTER: Final = Resource(
     collection="routers",
     prefix="",
     about="A namespace on a gateway, with an uplink and inside legs.",
-    missing=faults.RouterNotFound,
     attributes=(
         identifier(),
         name(),

@@ -102,7 +102,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def _find(self, tx: Connection, caller: Caller, id: str, *, change: bool = False) -> Row:
         row = select.one(tx, self.rules.table, id, scope_of(caller), change=change)
         if row is None:
-            raise self.resource.missing(id)
+            raise self.rules.not_found(id)
         return row
 
     def _may(self, tx: Connection, caller: Caller, verb: str, row: Row) -> bool:

@@ -10,12 +10,10 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from landbridge import errors
 from landbridge.api.kinds import Anything, Kind, Name, Text, Uuid
 
 
@@ -77,7 +75,6 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     collection: str
     prefix: str
     about: str
-    missing: Callable[[str], errors.ApiError]
     attributes: tuple[Attribute, ...]
     path_name: str = ""
 

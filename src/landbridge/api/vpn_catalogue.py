@@ -23,7 +23,6 @@ from landbridge.api.resources import (
     shown,
     standard,
 )
-from landbridge.vpn import faults
 
 AUTH_ALGORITHMS: Final = ("sha1", "sha256", "sha384", "sha512", "aes-xcbc", "aes-cmac")
 ENCRYPTION_ALGORITHMS: Final = (
@@ -98,7 +97,6 @@ VPNSERVICE: Final = Resource(
     collection="vpnservices",
     prefix="/vpn",
     about="A router that ends VPN connections.",
-    missing=faults.VPNServiceNotFound,
     attributes=(
         identifier(),
         project(),
@@ -144,7 +142,6 @@ IPSEC_SITE_CONNECTION: Final = Resource(
     path_name="ipsec-site-connections",
     prefix="/vpn",
     about="A connection to a peer.",
-    missing=faults.IPsecSiteConnectionNotFound,
     attributes=(
         identifier(),
         project(),
@@ -212,7 +209,6 @@ IPSECPOLICY: Final = Resource(
     collection="ipsecpolicies",
     prefix="/vpn",
     about="How packets are protected.",
-    missing=faults.IPsecPolicyNotFound,
     attributes=(
         identifier(),
         project(),
@@ -235,7 +231,6 @@ IKEPOLICY: Final = Resource(
     collection="ikepolicies",
     prefix="/vpn",
     about="How the keys are exchanged.",
-    missing=faults.IKEPolicyNotFound,
     attributes=(
         identifier(),
         project(),
@@ -258,7 +253,6 @@ ENDPOINT_GROUP: Final = Resource(
     path_name="endpoint-groups",
     prefix="/vpn",
     about="The ends of connections on one side: our subnets or the peer's networks.",
-    missing=faults.VPNEndpointGroupNotFound,
     attributes=(
         identifier(),
         project(sort=False),

@@ -1,0 +1,104 @@
+"""The real application on a real database, called in this process by its ASGI door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import update
+
+from landbridge import config
+from landbridge.access import tokens
+from landbridge.access.door import open_door
+from landbridge.api.app import create_app
+from landbridge.settings import Settings
+from landbridge.store import tables as t
+from landbridge.store.database import Database
+from landbridge.store.secrets import Sealer
+
+BASE = "http://landbridge.test"
+_STATUSES = {"vpnservices": t.vpnservices, "ipsec_site_connections": t.ipsec_site_connections}
+
+
+class Api:
+    """Calls the application; callers are tokens by name."""
+
+    def __init__(self, app: Any, db: Database, runner: asyncio.Runner) -> None:
+        self.db = db
+        self._runner = runner
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        self._client = httpx2.AsyncClient(transport=transport, base_url=BASE)
+        self._tokens: dict[str, str] = {}
+
+    def caller(self, name: str, project: str, *roles: str) -> None:
+        """Make a token for a caller, to be named in `request`."""
+        secret = tokens.new_secret()
+
+        def add(tx: Any) -> None:
+            tokens.add(tx, secret, name=name, project_id=project, roles=roles)
+
+        self.db.write_sync(add)
+        self._tokens[name] = secret
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        caller: str | None = "admin",
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        sent = dict(headers or {})
+        if caller is not None:
+            sent["X-Auth-Token"] = self._tokens[caller]
+        body: dict[str, Any] = {"content": content} if content is not None else {}
+        if json is not None:
+            body = {"json": json}
+        query = httpx2.QueryParams(tuple(params)) if params else None
+        call = self._client.request(method, path, headers=sent, params=query, **body)
+        return self._runner.run(call)
+
+    def set_status(self, collection: str, status: str, id: str | None = None) -> None:
+        """What a gateway's report would have made of it (None: of all of them)."""
+        table = _STATUSES[collection]
+        values: dict[str, Any] = {"status": status}
+        if collection == "ipsec_site_connections":
+            values |= {"established": True, "applied_revision": table.c.revision}
+        query = update(table).values(**values)
+        chosen = query if id is None else query.where(table.c.id == id)
+        self.db.write_sync(lambda tx: tx.execute(chosen))
+
+
+@contextmanager
+def running_api(database_url: str, state: Path, **options: Mapping[str, str]) -> Iterator[Api]:
+    """The application with `options` (section -> option -> value) in its configuration."""
+    settings = settings_of(state, options)
+    db = Database.open(database_url, sealer=Sealer.generate())
+    door = open_door(settings, db)
+    with asyncio.Runner() as runner:
+        api = Api(create_app(settings, db, door), db, runner)
+        api.caller("admin", "proj-admin", "admin", "member", "reader")
+        api.caller("a", "proj-a", "member", "reader")
+        api.caller("b", "proj-b", "member", "reader")
+        api.caller("ro", "proj-a", "reader")
+        try:
+            yield api
+        finally:
+            door.close()
+            db.close()
+
+
+def settings_of(state: Path, options: Mapping[str, Mapping[str, str]]) -> Settings:
+    file = state / "landbridge.conf"
+    lines = []
+    for section, values in options.items():
+        lines += [f"[{section}]", *(f"{name} = {value}" for name, value in values.items())]
+    file.write_text("\n".join(lines))
+    return config.load(file, state_dir=state, bind="127.0.0.1:9696", environment={})
