@@ -17,18 +17,36 @@ from typing import Final
 
 from landbridge.model import Model, Reason, ReasonCode, Tunnel
 
+DEATH: Final = "DPD check timed out"  # charon's own words, with IKEv1
+
 
 class Row(Model, frozen=True, kw_only=True):
+    """`established`: the line means this only after, or only before, its IKE_SA is up."""
+
     seen_in: str
     pattern: re.Pattern[str]
     code: ReasonCode
     rank: int
     sentence: str  # may name a pattern's groups and the fields of `offer`
+    established: bool | None
 
 
-def _row(seen_in: str, pattern: str, code: ReasonCode, rank: int, sentence: str) -> Row:
+def _row(
+    seen_in: str,
+    pattern: str,
+    code: ReasonCode,
+    rank: int,
+    sentence: str,
+    *,
+    established: bool | None = None,
+) -> Row:
     return Row(
-        seen_in=seen_in, pattern=re.compile(pattern), code=code, rank=rank, sentence=sentence
+        seen_in=seen_in,
+        pattern=re.compile(pattern),
+        code=code,
+        rank=rank,
+        sentence=sentence,
+        established=established,
     )
 
 
@@ -36,7 +54,7 @@ def _row(seen_in: str, pattern: str, code: ReasonCode, rank: int, sentence: str)
 TABLE: Final = (
     _row(
         "5.9.8",
-        r"retransmit \d+ of request with message ID \d+",
+        r"retransmit \d+ of request (?:with )?message ID \d+",
         ReasonCode.PEER_UNREACHABLE,
         0,
         "No answer from {peer}: it is not reachable, UDP port 500 or 4500 is filtered on the way, "
@@ -59,7 +77,7 @@ TABLE: Final = (
     ),
     _row(
         "5.9.8",
-        r"DPD check timed out",
+        DEATH,
         ReasonCode.DPD_TIMEOUT,
         2,
         "{peer} stopped answering: no sign of life for {dpd_timeout} seconds.",
@@ -115,6 +133,22 @@ TABLE: Final = (
         2,
         "{peer} refused to negotiate: it does not take our IKE proposal ({ike}), not IKE{version}, "
         "or has no configuration for us.",
+        established=False,
+    ),
+    _row(
+        "5.9.8",
+        r"received NO_PROPOSAL_CHOSEN error notify",
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+        2,
+        "{peer} does not take our IPsec proposal ({esp}): algorithms or PFS group differ.",
+        established=True,
+    ),
+    _row(
+        "5.9.8",
+        r"received INVALID_KE_PAYLOAD error notify",
+        ReasonCode.AUTHENTICATION_FAILED,
+        2,
+        "{peer} refused our key exchange: it has no PSK for us, or another group than {ike}.",
     ),
     _row(
         "5.9.8",
@@ -139,7 +173,8 @@ TABLE: Final = (
     ),
     _row(
         "5.9.8",
-        r"received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built|no acceptable proposal found",
+        r"received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built|no acceptable proposal found"
+        r"|no matching proposal found, sending NO_PROPOSAL_CHOSEN",
         ReasonCode.IPSEC_PROPOSAL_MISMATCH,
         2,
         "{peer} does not take our IPsec proposal ({esp}): algorithms or PFS group differ.",
@@ -224,11 +259,12 @@ def offer(tunnel: Tunnel) -> dict[str, str]:
     }
 
 
-def cause(line: str, tunnel: Tunnel) -> Cause | None:
-    """What one log line about `tunnel` tells; None: nothing."""
+def cause(line: str, tunnel: Tunnel, *, established: bool = False) -> Cause | None:
+    """What one log line about `tunnel` tells; None: nothing. `established`: the line's IKE_SA
+    is."""
     for row in TABLE:
         found = row.pattern.search(line)
-        if found is not None:
+        if found is not None and row.established in (None, established):
             message = row.sentence.format_map({**offer(tunnel), **found.groupdict()})
             return Cause(rank=row.rank, reason=Reason(code=row.code, message=message))
     return None
@@ -236,6 +272,6 @@ def cause(line: str, tunnel: Tunnel) -> Cause | None:
 
 def dead(tunnel: Tunnel) -> Cause:
     """The agent itself has declared the peer dead."""
-    found = cause("DPD check timed out", tunnel)
+    found = cause(DEATH, tunnel)
     assert found is not None  # noqa: S101 - the table has that row
     return found

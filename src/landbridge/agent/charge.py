@@ -7,6 +7,10 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 
 from landbridge.agent import causes, cover, outcome, swan
@@ -18,13 +22,18 @@ from landbridge.agent.proposals import Unsupported
 from landbridge.agent.swan import Target
 from landbridge.model import Reason, ReasonCode, Tunnel, TunnelStatus
 
+_RELATED: Final = 5.0  # seconds between a line and the going down that it explains
+
 
 class Charge:
     """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
 
-    def __init__(self, tunnel_id: str, backend: Backend) -> None:
+    def __init__(
+        self, tunnel_id: str, backend: Backend, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.id = tunnel_id
         self._backend = backend
+        self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
         self.tunnel: Tunnel | None = None  # as it is run: switched off with its router
         self.target: Target | None = None
@@ -34,6 +43,8 @@ class Charge:
         self.status: TunnelStatus | None = None
         self._cause: Cause | None = None
         self._cause_is_old = False
+        self._cause_at = 0.0
+        self._fine = False
 
     def want(self, tunnel: Tunnel | None) -> None:
         self.tunnel, self.target, self.fault = tunnel, None, None
@@ -61,9 +72,11 @@ class Charge:
             )
         )
 
-    def blame(self, line: str) -> bool:
+    def blame(self, line: str, *, established: bool) -> bool:
         """Takes in a log line about this tunnel. Whether it told anything new."""
-        told = causes.cause(line, self.tunnel) if self.tunnel else None
+        if self.tunnel is None:
+            return False
+        told = causes.cause(line, self.tunnel, established=established)
         return told is not None and self._accept(told)
 
     def found_dead(self) -> None:
@@ -87,10 +100,13 @@ class Charge:
             return outcome.failed(self.tunnel, self.actual, applied, fault, at)
         applied = outcome.applied_revision(self.target, self.actual, self.memory)
         self.memory = msgspec.structs.replace(self.memory, applied_revision=applied)
-        reason = self._cause.reason if self._cause else None
-        status = outcome.judge(self.target, self.actual, self.memory, reason, at)
-        if status.reason is None and applied == self.target.revision:
+        status = outcome.judge(self.target, self.actual, self.memory, self._reason(), at)
+        fine = status.reason is None and applied == self.target.revision
+        if self._fine and not fine and self._cause and self._stale():
             self._cause = None
+            status = outcome.judge(self.target, self.actual, self.memory, None, at)
+        self._cause_is_old = self._cause_is_old or fine
+        self._fine = fine
         return status
 
     def net(self) -> TunnelNet | None:
@@ -108,9 +124,16 @@ class Charge:
             backend=self._backend,
         )
 
+    def _reason(self) -> Reason | None:
+        return self._cause.reason if self._cause else None
+
+    def _stale(self) -> bool:
+        """Whether the cause was told long before the tunnel went down."""
+        return self._clock() - self._cause_at > _RELATED
+
     def _accept(self, told: Cause) -> bool:
         known = self._cause
         if known is not None and not self._cause_is_old and told.rank < known.rank:
             return False
-        self._cause, self._cause_is_old = told, False
+        self._cause, self._cause_is_old, self._cause_at = told, False, self._clock()
         return known is None or known.reason != told.reason

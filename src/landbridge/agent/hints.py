@@ -28,27 +28,33 @@ EVENTS: Final = (
 )
 _BEGINS: Final = re.compile(r"(?P<address>\S+) is initiating an? ")
 _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+?),")
-_MOST_STRANGERS: Final = 1024
-_TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET"})
+_MOST_KEPT: Final = 4096
+_UP: Final = re.compile(r"^IKE_SA \S+ established between ")
+_SILENCE: Final = re.compile(r"retransmit \d+ of request ")
+_TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB"})
 
 
 class Hint(Model, frozen=True, kw_only=True):
     """Look at `tunnel_id`, or, where that is empty, at every tunnel of `peer_address`.
 
-    `line` is a log line that may tell a cause; without one the tunnel's SAs have changed.
+    `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
+    without one the tunnel's SAs have changed. `silence`: the peer has not answered in time.
     """
 
     tunnel_id: str = ""
     peer_address: str = ""
     line: str = ""
+    established: bool = False
+    silence: bool = False
     sas: tuple[IkeSa, ...] = ()
 
 
 class Hints:
-    """Events of one session, in their order."""
+    """Events of one session, in their order. Keys are unique ids of IKE_SAs."""
 
     def __init__(self) -> None:
         self._strangers: OrderedDict[str, str] = OrderedDict()
+        self._established: OrderedDict[str, str] = OrderedDict()
 
     def read(self, event: Event) -> Hint | None:
         if event.name == "log":
@@ -59,22 +65,38 @@ class Hints:
         return None
 
     def _read_line(self, message: Message) -> Hint | None:
-        line, group = message.get("msg"), message.get("group")
-        if not isinstance(line, str) or group not in _TELLING_GROUPS:
+        line, group = _text(message, "msg"), _text(message, "group")
+        if group not in _TELLING_GROUPS:
             return None
-        name = message.get("ikesa-name")
-        if parsed := ConfigName.parse(name if isinstance(name, str) else ""):
-            return Hint(tunnel_id=parsed.tunnel_id, line=line)
-        address = self._stranger(message, line)
-        return Hint(peer_address=address, line=line) if address else None
+        unique_id = _text(message, "ikesa-uniqueid")
+        parsed = ConfigName.parse(_text(message, "ikesa-name"))
+        address = "" if parsed else self._stranger(unique_id, line)
+        if parsed is None and not address:
+            return None
+        if _UP.search(line):
+            _remember(self._established, unique_id, line)
+        return Hint(
+            tunnel_id=parsed.tunnel_id if parsed else "",
+            peer_address=address,
+            line=line,
+            established=unique_id in self._established,
+            silence=_SILENCE.search(line) is not None,
+        )
 
-    def _stranger(self, message: Message, line: str) -> str:
-        unique_id = message.get("ikesa-uniqueid", message.get("ikesa-uniqued"))
+    def _stranger(self, unique_id: str, line: str) -> str:
         begins = _BEGINS.search(line) or _BETWEEN.search(line)
         if begins is None:
-            return self._strangers.get(unique_id, "") if isinstance(unique_id, str) else ""
-        if isinstance(unique_id, str):
-            self._strangers[unique_id] = begins["address"]
-            if len(self._strangers) > _MOST_STRANGERS:
-                self._strangers.popitem(last=False)
+            return self._strangers.get(unique_id, "")
+        _remember(self._strangers, unique_id, begins["address"])
         return begins["address"]
+
+
+def _remember(kept: OrderedDict[str, str], key: str, value: str) -> None:
+    kept[key] = value
+    if len(kept) > _MOST_KEPT:
+        kept.popitem(last=False)
+
+
+def _text(message: Message, key: str) -> str:
+    value = message.get(key, "")
+    return value if isinstance(value, str) else ""

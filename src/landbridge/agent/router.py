@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from landbridge.agent import causes
 from landbridge.agent import steps as do
 from landbridge.agent.agenda import Agenda
 from landbridge.agent.charge import Charge
@@ -39,7 +40,6 @@ from landbridge.vici import Session, ViciError
 SLOW_PASS: Final = 30.0  # seconds
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 10.0
-_DEAD: Final = "DPD check timed out"
 
 log = structlog.get_logger(__name__)
 
@@ -251,9 +251,10 @@ class RouterTask:
             if not hint.line:
                 self._agenda.mark(charge.id)
                 continue
-            if _DEAD in hint.line:
+            if causes.DEATH in hint.line:
                 charge.found_dead()
-            if charge.blame(hint.line):
+            told = charge.blame(hint.line, established=hint.established)
+            if told or hint.silence:
                 self._agenda.mark(charge.id)
 
     def _meant(self, hint: Hint) -> Iterable[Charge]:
