@@ -41,7 +41,9 @@ _RAISE_CONNECTION = (
         revision=_connections.c.revision + 1,
         status=case(
             (
-                (_connections.c.status.in_(NEVER_UP)) & ~_connections.c.established,
+                # one by one: an expanding IN cannot be executed for many rows at once
+                or_(*(_connections.c.status == status for status in NEVER_UP))
+                & ~_connections.c.established,
                 _connections.c.status,
             ),
             else_="PENDING_UPDATE",
