@@ -65,9 +65,12 @@ class Follower:
         """Bring the fleet to what is desired; the cursor from where the stream goes on."""
         desired = await self._server.desired()
         wanted = frozenset(router.id for router in desired.routers)
+        newer = await self._newer(desired)
+        # From here to `keep_only` without a pause: a router's task must not begin before it
+        # knows all its tunnels, or it would unroute those that run.
         for router in desired.routers:
             self._fleet.want_router(router)
-        for tunnel in await self._newer(desired):
+        for tunnel in newer:
             if tunnel.router_id in wanted:
                 self._fleet.want_tunnel(tunnel)
         self._fleet.keep_only(wanted, (ref.id for ref in desired.tunnels))

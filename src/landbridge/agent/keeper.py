@@ -107,13 +107,14 @@ class Keeper:
 
     async def _lay_ground(self) -> bool:
         """Retry until the namespace is as desired. True: it had to be made."""
-        backoff = Backoff()
+        backoff, failed = Backoff(), False
         while True:
             self._changed.clear()
             router = self.router
             try:
                 made = await self._namespaces.ensure(router)
             except Exception as error:
+                failed = True
                 self._tell(router, error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(backoff.next()):
@@ -121,7 +122,7 @@ class Keeper:
             else:
                 if made:
                     self._renewed(router.id)
-                if router != self._told:
+                if failed or router != self._told:
                     self._told = router
                     self.worker.reconfigure(router)
                 return made

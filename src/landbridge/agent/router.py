@@ -101,6 +101,8 @@ class RouterTask:
         self._router = router
         for charge in self._roster:
             self._set(charge.id, charge.wanted)
+        if self._applied is not None:  # charon serves
+            self._tell_router(None)
 
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
@@ -122,6 +124,7 @@ class RouterTask:
             except* (GatewayError, ViciError, TimeoutError, OSError) as errors:
                 words = "; ".join(str(error) for error in _leaves(errors))
                 log.warning("router_interrupted", router=self._router.id, error=words)
+                self._applied = None
                 self._tell_router(words)
             failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
             await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)

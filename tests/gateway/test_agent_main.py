@@ -1,0 +1,280 @@
+"""The whole agent as a process, with a real charon and a foreign peer, through the faults of
+its server and of itself. The server is one that misbehaves on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from landbridge.agent import netlink
+from landbridge.agent.names import hex12, host_veth, namespace_name
+from landbridge.agent.teardown import teardown
+from landbridge.config import load
+from landbridge.lab.hosts import Host
+from landbridge.model import Leg, Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
+from tests.agentserver import TOKEN, FakeServer
+from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
+from tests.gateway.gateway import is_applied, tunnel
+from tests.gateway.netparts import fingerprint, leg, link_names
+
+pytestmark = pytest.mark.gateway
+
+
+@dataclass
+class Scene:
+    """A server, an agent's files, a router with one tunnel to a peer that is ready for it."""
+
+    server: FakeServer
+    around: Surroundings
+    state: Path
+    config: Path
+    router: Router
+    tunnel: Tunnel
+
+    @property
+    def namespace(self) -> Host:
+        return Host(namespace_name(self.router.id))
+
+    def charons(self) -> list[int]:
+        return self.namespace.pids() if self.namespace.exists() else []
+
+    def up(self) -> bool:
+        status = self.server.status(self.tunnel.id)
+        return isinstance(status, TunnelStatus) and is_applied(status)
+
+    async def ping(self) -> bool:
+        return await asyncio.to_thread(self.around.ping)
+
+    async def start(self, stderr: int | None = None) -> Process:
+        argv = ("-m", "landbridge", "agent", "--config", self.config, "--state-dir", self.state)
+        return await asyncio.create_subprocess_exec(sys.executable, *argv, stderr=stderr)
+
+    @contextlib.asynccontextmanager
+    async def agent(self) -> AsyncIterator[Process]:
+        process = await self.start()
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(20):
+                    assert await process.wait() == 0
+
+
+@pytest.fixture
+def act(surroundings: Surroundings, tmp_path: Path) -> Callable[..., None]:
+    """Runs a scenario on a `Scene`, and takes away what it made."""
+
+    def run(scenario: Callable[[Scene], Awaitable[None]]) -> None:
+        surroundings.remote.peer.start(peer_connection())
+        scene = _scene(surroundings, tmp_path)
+
+        async def play() -> None:
+            async with scene.server.listening():
+                scene.config.write_text(_config(scene))
+                await scenario(scene)
+
+        try:
+            asyncio.run(play())
+        finally:
+            teardown(load(scene.config, state_dir=scene.state, environment={}))
+        assert not scene.charons()
+        assert not netlink.exists(scene.namespace.name)
+
+    return run
+
+
+def test_up_through_kills_restarts_and_an_absent_server(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        server = scene.server
+        async with scene.agent() as agent:
+            await server.until(scene.up)
+            assert await scene.ping()
+            (charon,), before = scene.charons(), fingerprint(scene.namespace)
+            agent.kill()
+            await agent.wait()
+        assert await scene.ping()
+        reported = len(server.reports)
+        async with scene.agent():  # adopts what runs, in the same epoch, and touches nothing
+            await server.until(lambda: len(server.reports) > reported)
+            assert scene.up()
+            assert server.epoch == 1
+            assert fingerprint(scene.namespace) == before
+            assert scene.charons() == [charon]
+            assert await scene.ping()
+            server.refuse = 503
+            await server.moved()
+            await server.until(_asked_again(server))
+            assert await scene.ping()
+            newer = msgspec.structs.replace(scene.tunnel, revision=2, mtu=1300)
+            await server.put(newer)
+            server.refuse = 0
+            await server.until(lambda: _revision(server, newer.id) == 2)
+            assert "mtu 1300" in scene.namespace.ip("route", "show", "table", "210")
+        server.refuse = 503
+        async with scene.agent():  # started while there is no server
+            await server.until(_asked_again(server))
+            assert scene.charons() == [charon]
+            assert await scene.ping()
+
+    act(scenario)
+
+
+def test_changes_on_the_stream_are_followed(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        server = scene.server
+        async with scene.agent():
+            await server.until(scene.up)
+            asked = len(server.requests)
+            down = msgspec.structs.replace(scene.tunnel, revision=2, admin_state_up=False)
+            await server.put(down)
+            await server.until(lambda: _state(server, down.id) is TunnelState.DOWN)
+            assert f"GET /tunnels/{down.id}" in server.requests[asked:]
+            assert "GET /desired" not in server.requests[asked:]
+            assert not await scene.ping()
+            await server.put(msgspec.structs.replace(scene.tunnel, revision=3))
+            await server.until(scene.up)
+            wider = leg("10.7.0.1/24")
+            legs = (*scene.router.inside, wider)
+            await server.put(msgspec.structs.replace(scene.router, revision=2, inside=legs))
+            await server.until(lambda: _router_revision(server, scene.router.id) == 2)
+            assert host_veth(wider) in link_names()
+            assert await scene.ping()
+            await server.delete(scene.tunnel)
+            await server.delete(scene.router)
+            await _until(lambda: not (scene.state / "agent" / hex12(scene.router.id)).exists())
+            assert not scene.charons()
+            assert not netlink.exists(scene.namespace.name)
+            assert host_veth(wider) not in link_names()
+
+    act(scenario)
+
+
+def test_a_lost_lease_is_taken_again_and_everything_said_again(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        server = scene.server
+        async with scene.agent():
+            await server.until(scene.up)
+            server.epoch += 1  # somebody else took the gateway, and left it again
+            await server.until(lambda: server.epoch == 3)
+            await server.until(lambda: server.reports[-1].epoch == 3)
+            said = {status.id for status in server.reports[-1].tunnels}
+            assert said == {scene.tunnel.id}
+            assert await scene.ping()
+
+    act(scenario)
+
+
+def test_what_was_deleted_while_no_agent_ran_is_removed(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        async with scene.agent():
+            await scene.server.until(scene.up)
+        assert scene.charons()
+        scene.server.routers.clear()
+        scene.server.tunnels.clear()
+        async with scene.agent():
+            await _until(lambda: not netlink.exists(scene.namespace.name))
+
+    act(scenario)
+
+
+def test_a_router_that_cannot_be_made_says_why_and_is_made_once_it_can(
+    act: Callable[..., None],
+) -> None:
+    async def scenario(scene: Scene) -> None:
+        server = scene.server
+        absent = leg(f"{ROUTER_OUTSIDE}/24")
+        made = scene.config.read_text()
+        scene.config.write_text(f"{made},{absent.network_id}:lb-absent\n")
+        await server.put(msgspec.structs.replace(scene.router, revision=2, uplink=absent))
+        async with scene.agent():
+            await server.until(lambda: _reason(server, scene.router.id) != "")
+            assert "bridge lb-absent" in _reason(server, scene.router.id)
+            await server.put(msgspec.structs.replace(scene.router, revision=3))
+            await server.until(scene.up)
+            assert await scene.ping()
+
+    act(scenario)
+
+
+def test_a_second_agent_of_the_same_state_directory_says_so(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        async with scene.agent():
+            await scene.server.until(scene.up)
+            second = await scene.start(stderr=asyncio.subprocess.PIPE)
+            _, said = await second.communicate()
+            assert second.returncode != 0
+            assert b"another agent runs with the state directory" in said
+            assert b"Traceback" not in said
+
+    act(scenario)
+
+
+def _scene(around: Surroundings, path: Path) -> Scene:
+    router = Router(
+        id=str(uuid4()),
+        name="r",
+        revision=1,
+        admin_state_up=True,
+        uplink=leg(f"{ROUTER_OUTSIDE}/24"),
+        inside=(leg(f"{ROUTER_INSIDE}/16"),),
+    )
+    one = msgspec.structs.replace(tunnel(), router_id=router.id)
+    server = FakeServer(routers={router.id: router}, tunnels={one.id: one})
+    state = path / "state"
+    state.mkdir(mode=0o700)
+    token = os.open(state / "agent-token", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(token, TOKEN.encode())
+    os.close(token)
+    return Scene(server, around, state, path / "landbridge.conf", router, one)
+
+
+def _config(scene: Scene) -> str:
+    uplink: Leg | None = scene.router.uplink
+    assert uplink is not None
+    bridges = f"{uplink.network_id}:{scene.around.uplink}"
+    bridges += f",{scene.router.inside[0].network_id}:{scene.around.inside}"
+    agent = f"[agent]\nserver_url = {scene.server.url}\ngateway_id = g1\nbridges = {bridges}"
+    return f"[DEFAULT]\nstate_dir = {scene.state}\n{agent}"
+
+
+def _asked_again(server: FakeServer) -> Callable[[], bool]:
+    asked = len(server.requests)
+    return lambda: len(server.requests) >= asked + 2
+
+
+def _revision(server: FakeServer, tunnel_id: str) -> int:
+    status = server.status(tunnel_id)
+    return status.applied_revision if isinstance(status, TunnelStatus) else 0
+
+
+def _router_revision(server: FakeServer, router_id: str) -> int:
+    status = server.status(router_id)
+    return status.revision if isinstance(status, RouterStatus) and status.ready else 0
+
+
+def _state(server: FakeServer, tunnel_id: str) -> TunnelState | None:
+    status = server.status(tunnel_id)
+    return status.state if isinstance(status, TunnelStatus) else None
+
+
+def _reason(server: FakeServer, router_id: str) -> str:
+    status = server.status(router_id)
+    return status.reason.message if status is not None and status.reason is not None else ""
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the host's state raises no event here
+            await asyncio.sleep(0.02)
