@@ -38,6 +38,7 @@ class Backend(Protocol):
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
+    async def follow(self, hub: Hub) -> None: ...
     def close(self) -> None: ...
 
 
@@ -85,6 +86,10 @@ class Database:
     def read_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         with _Translated():
             return cast(T, self._backend.read(lambda tx: fn(tx, *args)).result())
+
+    async def follow(self) -> None:
+        """Hear of the commits of other processes; a task beside the server, to be cancelled."""
+        await self._backend.follow(self.hub)
 
     def close(self) -> None:
         """Wait for what is under way, then let go of all connections."""

@@ -17,9 +17,9 @@ from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
+from landbridge.store.hub import Hub
+from landbridge.store.listener import CHANNEL, listen
 from landbridge.store.transaction import take_wakes
-
-CHANNEL = "landbridge"
 
 _RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _ATTEMPTS = 8
@@ -49,6 +49,10 @@ class PostgresqlBackend:
 
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._threads.submit(self._read, work)
+
+    async def follow(self, hub: Hub) -> None:
+        conninfo = self.engine.url.set(drivername="postgresql")
+        await listen(conninfo.render_as_string(hide_password=False), hub)
 
     def close(self) -> None:
         self._threads.shutdown()

@@ -21,6 +21,7 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from landbridge.store.hub import Hub
 from landbridge.store.transaction import take_wakes
 
 Announce = Callable[[frozenset[str]], None]
@@ -62,6 +63,9 @@ class SqliteBackend:
                 return work(tx)
             finally:
                 driver.execute("ROLLBACK")
+
+    async def follow(self, hub: Hub) -> None:
+        """Only this process writes: its own commits are all there are."""
 
     def close(self) -> None:
         self._writer.close()

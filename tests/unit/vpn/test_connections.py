@@ -271,7 +271,7 @@ def test_legacy_mode_stays_legacy(world: World) -> None:
 
 def test_legacy_mode_changes_peer_cidrs(world: World) -> None:
     def attempt(tx: Connection) -> Row:
-        changes = {"peer_cidrs": ["0.0.0.0/0"], "local_ep_group_id": None}
+        changes: Row = {"peer_cidrs": ["0.0.0.0/0"], "local_ep_group_id": None}
         return world.update(tx, "ipsec_site_connection", "conn_legacy", **changes)
 
     assert world.trial(attempt)["peer_cidrs"] == ["0.0.0.0/0"]

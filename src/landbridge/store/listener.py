@@ -1,0 +1,41 @@
+"""Hearing of commits that other processes made: LISTEN on a connection of its own.
+
+Rules this module keeps:
+- What is heard is a hint for the hub. After every (re)connect everybody is woken, because
+  what was said meanwhile is lost.
+- It goes on until it is cancelled; a database that is away is tried again, ever more slowly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from landbridge.store.hub import Hub
+
+CHANNEL = "landbridge"
+
+_FIRST_PAUSE = 0.1  # seconds
+_LONGEST_PAUSE = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+async def listen(conninfo: str, hub: Hub) -> None:
+    """Tell `hub` of every commit that wakes somebody, until cancelled."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as heard:
+                await heard.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+                hub.announce_all()
+                pause = _FIRST_PAUSE
+                async for notice in heard.notifies():
+                    hub.announce([notice.payload])
+        except psycopg.OperationalError as error:
+            log.warning("database.listen.lost", error=str(error).strip(), again_in=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
