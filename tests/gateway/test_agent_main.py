@@ -18,15 +18,16 @@ import msgspec
 import pytest
 
 from landbridge.agent import netlink
-from landbridge.agent.names import hex12, host_veth, namespace_name
+from landbridge.agent.names import hex12, host_veth, namespace_name, uplink_interface
 from landbridge.agent.teardown import teardown
 from landbridge.config import load
 from landbridge.lab.hosts import Host
+from landbridge.lab.traffic import Traffic
 from landbridge.model import Leg, Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
 from tests.agentserver import TOKEN, FakeServer
 from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import is_applied, tunnel
-from tests.gateway.netparts import fingerprint, leg, link_names
+from tests.gateway.netparts import clear_text, fingerprint, frames, leg, link_names, listening
 
 pytestmark = pytest.mark.gateway
 
@@ -98,21 +99,26 @@ def act(surroundings: Surroundings, tmp_path: Path) -> Callable[..., None]:
 def test_up_through_kills_restarts_and_an_absent_server(act: Callable[..., None]) -> None:
     async def scenario(scene: Scene) -> None:
         server = scene.server
-        async with scene.agent() as agent:
-            await server.until(scene.up)
-            assert await scene.ping()
-            (charon,), before = scene.charons(), fingerprint(scene.namespace)
-            agent.kill()
-            await agent.wait()
-        assert await scene.ping()
-        reported = len(server.reports)
-        async with scene.agent():  # adopts what runs, in the same epoch, and touches nothing
-            await server.until(lambda: len(server.reports) > reported)
-            assert scene.up()
-            assert server.epoch == 1
-            assert fingerprint(scene.namespace) == before
+        with Traffic([scene.around.flow()]) as traffic:
+            async with scene.agent() as agent:
+                await server.until(scene.up)
+                assert await scene.ping()
+                (charon,), before = scene.charons(), fingerprint(scene.namespace)
+                await asyncio.to_thread(traffic.restart)
+                agent.kill()
+                await agent.wait()
+            reported = len(server.reports)
+            async with scene.agent():  # adopts what runs and touches nothing
+                await server.until(lambda: len(server.reports) > reported)
+                assert scene.up()
+                assert server.epoch == 1
+            (count,) = (await asyncio.to_thread(traffic.stop)).values()
+        assert count.sent > 100
+        assert count.lost == 0
+        assert fingerprint(scene.namespace) == before
+        async with scene.agent():
+            await server.until(_asked_again(server))
             assert scene.charons() == [charon]
-            assert await scene.ping()
             server.refuse = 503
             await server.moved()
             await server.until(_asked_again(server))
@@ -157,6 +163,29 @@ def test_changes_on_the_stream_are_followed(act: Callable[..., None]) -> None:
             assert not scene.charons()
             assert not netlink.exists(scene.namespace.name)
             assert host_veth(wider) not in link_names()
+
+    act(scenario)
+
+
+def test_a_killed_charon_comes_back_and_meanwhile_nothing_leaks(act: Callable[..., None]) -> None:
+    async def scenario(scene: Scene) -> None:
+        uplink = scene.router.uplink
+        assert uplink is not None
+        async with scene.agent():
+            await scene.server.until(scene.up)
+            (charon,) = scene.charons()
+            with listening(scene.namespace, uplink_interface(uplink)) as ear:
+                assert await scene.ping()
+                os.kill(charon, signal.SIGKILL)
+                for _ in range(100):
+                    if await scene.ping():
+                        break
+                else:
+                    pytest.fail("the tunnel did not come back")
+                heard = frames(ear)
+            assert heard
+            assert not clear_text(heard, "10.2.0.10")
+            assert scene.charons() != [charon]
 
     act(scenario)
 
