@@ -20,6 +20,7 @@ from landbridge.commands.supervisor import Child, supervise
 from landbridge.settings import Settings
 
 READY_POLL = 0.1  # seconds
+LAB_LOG = "landbridge.log"  # in the state directory, so that the lab's own words can be read
 
 
 def run(settings: Settings, *, lab: bool) -> int:
@@ -40,15 +41,16 @@ async def _run(settings: Settings, listen_fd: int, lab: bool) -> int:
     api = ("api", *options, "--listen-fd", str(listen_fd))
     children = [
         Child("api", api, stop_rank=2, pass_fds=(listen_fd,)),
-        Child("agent", ("agent", *options), stop_rank=1),
+        Child("agent", ("agent", *options), stop_rank=1, waits=True),
     ]
     if lab:
         children.append(Child("lab", ("lab", *options), stop_rank=0))
-    ready = asyncio.create_task(_say_when_ready(settings))
+    ready = asyncio.Event()
+    saying = asyncio.create_task(_say_when_ready(settings, ready))
     try:
-        return await supervise(children)
+        return await supervise(children, ready)
     finally:
-        ready.cancel()
+        saying.cancel()
 
 
 def _options(settings: Settings) -> tuple[str, ...]:
@@ -59,12 +61,13 @@ def _options(settings: Settings) -> tuple[str, ...]:
     return (f"--config={settings.config_file}", *where) if settings.config_file else where
 
 
-async def _say_when_ready(settings: Settings) -> None:
+async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
     """One line, and systemd's, once the API answers ``/healthcheck``."""
     while True:
         if await asyncio.to_thread(_healthy, settings):
             break
         await asyncio.sleep(READY_POLL)
+    ready.set()
     structlog.get_logger("landbridge.serve").info(
         "ready", url=settings.agent.server_url, admin_file=str(settings.state_dir / "admin-token")
     )

@@ -16,7 +16,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -25,18 +26,23 @@ import structlog
 FINAL: Final = frozenset({2, 75})  # a wrong configuration; another lab runs already
 FIRST_PAUSE: Final = 0.1  # seconds
 LONGEST_PAUSE: Final = 5.0
+LONGEST_WAIT: Final = 10.0
 STEADY_AFTER: Final = 10.0
 STOP_WITHIN: Final = 8.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
 class Child(msgspec.Struct, frozen=True):
-    """A ``landbridge`` command to keep running. The lowest `stop_rank` is stopped first."""
+    """A ``landbridge`` command to keep running. The lowest `stop_rank` is stopped first.
+
+    `waits`: its first start comes when the service is ready, or after `LONGEST_WAIT`.
+    """
 
     name: str
     arguments: tuple[str, ...]
     stop_rank: int
     pass_fds: tuple[int, ...] = ()
+    waits: bool = False
 
 
 class Ended(Exception):
@@ -54,15 +60,18 @@ def die_with(supervisor: int) -> None:
         raise SystemExit(1)
 
 
-async def supervise(children: Sequence[Child]) -> int:
-    """Run `children` until SIGTERM or SIGINT (0), or until one ends for good (its code)."""
+async def supervise(children: Sequence[Child], ready: asyncio.Event) -> int:
+    """Run `children` until SIGTERM or SIGINT (0), or until one ends for good (its code).
+
+    `ready` is set by the caller when what the waiting children need is there.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     keepers = [Keeper(child) for child in sorted(children, key=lambda child: child.stop_rank)]
     waiting = loop.create_task(stop.wait())
-    running = [loop.create_task(keeper.keep()) for keeper in keepers]
+    running = [loop.create_task(keeper.keep(ready)) for keeper in keepers]
     done, _ = await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)
     for keeper, task in zip(keepers, running, strict=True):
         await keeper.stop(task)
@@ -82,8 +91,11 @@ class Keeper:
         self._process: asyncio.subprocess.Process | None = None
         self._log = structlog.get_logger("landbridge.supervisor").bind(child=child.name)
 
-    async def keep(self) -> None:
+    async def keep(self, ready: asyncio.Event) -> None:
         """Raises: Ended."""
+        if self._child.waits:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ready.wait(), LONGEST_WAIT)
         pause = FIRST_PAUSE
         clock = asyncio.get_running_loop().time
         while True:
@@ -115,16 +127,18 @@ class Keeper:
 
     async def _run(self) -> int:
         # A group of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "landbridge",
-            *self._child.arguments,
-            "--supervisor",
-            str(os.getpid()),
-            pass_fds=self._child.pass_fds,
-            process_group=0,
-            stdin=asyncio.subprocess.DEVNULL,
-        )
+        with self._child.log.open("ab") if self._child.log else nullcontext() as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "landbridge",
+                *self._child.arguments,
+                "--supervisor",
+                str(os.getpid()),
+                pass_fds=self._child.pass_fds,
+                process_group=0,
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=log,
+            )
         self._log.info("process started", pid=self._process.pid)
         return await self._process.wait()

@@ -1,0 +1,211 @@
+"""`landbridge serve` with its processes killed at any moment: it comes back, and what was
+acknowledged is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.environments.processes import Server, accepts, free_port
+
+DEADLINE = 20.0  # seconds
+POLL = 0.02
+
+pytestmark = pytest.mark.gateway
+
+
+def until(what: str, true: Callable[[], bool]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not true():
+        assert time.monotonic() < end, f"not within {DEADLINE} s: {what}"
+        time.sleep(POLL)
+
+
+def command(state: Path, port: int) -> list[str]:
+    where = f"--state-dir={state}", f"--bind=127.0.0.1:{port}"
+    return [sys.executable, "-m", "landbridge", "serve", *where]
+
+
+class Service:
+    """A running `landbridge serve`."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.state = state
+        self.port = port
+        self.log = state.with_name(f"{time.monotonic_ns()}.log")
+        self.server = Server(command(state, port), self.log)
+        self.server.wait_until(lambda: "ready" in self.events(), deadline=DEADLINE)
+        token = (state / "admin-token").read_text().strip()
+        self.http = httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}/v2.0",
+            headers={"X-Auth-Token": token},
+            timeout=DEADLINE,
+        )
+
+    def facts(self) -> list[dict[str, Any]]:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def events(self) -> list[str]:
+        return [str(fact.get("event")) for fact in self.facts()]
+
+    def pid(self, child: str) -> int:
+        """Of the newest process of that name; 0 before there is one."""
+        started = [
+            fact["pid"]
+            for fact in self.facts()
+            if fact.get("event") == "process started" and fact.get("child") == child
+        ]
+        return int(started[-1]) if started else 0
+
+    def kill(self, child: str) -> None:
+        """kill -9, and wait for the next one to be started."""
+        pid = self.pid(child)
+        os.kill(pid, signal.SIGKILL)
+        until(f"{child} starts again", lambda: self.pid(child) != pid)
+
+    def leases(self) -> list[int]:
+        return [fact["epoch"] for fact in self.facts() if fact.get("event") == "lease taken"]
+
+    def create_network(self, name: str) -> dict[str, Any]:
+        answer = self.http.post("/networks", json={"network": {"name": name}})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()["network"]
+        return made
+
+    def stop(self) -> None:
+        self.http.close()
+        self.server.stop()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path / "state", free_port())
+    yield service
+    service.stop()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_a_killed_api_comes_back_with_everything_and_refuses_nobody(service: Service) -> None:
+    made = service.create_network("before")
+    os.kill(service.pid("api"), signal.SIGKILL)
+    # The supervisor holds the socket: a new connection waits for the next API.
+    with httpx2.Client(headers=service.http.headers, timeout=DEADLINE) as fresh:
+        shown = fresh.get(f"http://127.0.0.1:{service.port}/v2.0/networks/{made['id']}")
+    assert shown.json()["network"] == made
+
+
+def test_a_killed_agent_comes_back_and_is_in_step_again(service: Service) -> None:
+    in_step = "in step with the server"
+    until("in step", lambda: service.events().count(in_step) == 1)
+    service.kill("agent")
+    until("in step again", lambda: service.events().count(in_step) == 2)
+    first, second = service.leases()
+    assert second >= first
+
+
+def test_what_was_acknowledged_is_kept_however_often_the_api_dies(service: Service) -> None:
+    network = service.create_network("counted")["id"]
+    url = f"http://127.0.0.1:{service.port}/v2.0/networks/{network}"
+    acknowledged, tried = [0], [0]
+    enough = threading.Event()
+
+    def write() -> None:
+        with httpx2.Client(headers=service.http.headers, timeout=DEADLINE) as client:
+            while not enough.is_set():
+                tried[0] += 1
+                body = {"network": {"description": str(tried[0])}}
+                try:
+                    answer = client.put(url, json=body)
+                except httpx2.TransportError:
+                    continue  # killed while it answered: done or not, nobody was told
+                assert answer.status_code == 200, answer.text
+                acknowledged[0] = tried[0]
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3):
+            before = acknowledged[0]
+            until("writes go on", lambda: acknowledged[0] > before + 5)  # noqa: B023 - at once
+            service.kill("api")
+        before = acknowledged[0]
+        until("writes go on", lambda: acknowledged[0] > before)
+    finally:
+        enough.set()
+        writer.join()
+    kept = int(service.http.get(f"/networks/{network}").json()["network"]["description"])
+    assert acknowledged[0] <= kept <= tried[0]
+
+
+def test_children_go_with_a_killed_supervisor_and_the_next_one_takes_over(
+    service: Service,
+) -> None:
+    made = service.create_network("before")
+    children = [service.pid("api"), service.pid("agent")]
+    service.server.kill()
+    until("children are gone", lambda: not any(map(alive, children)))
+    again = Service(service.state, service.port)
+    try:
+        assert again.http.get(f"/networks/{made['id']}").json()["network"] == made
+    finally:
+        again.stop()
+
+
+def test_a_signal_ends_everything_in_order(service: Service) -> None:
+    until("agent runs", lambda: bool(service.leases()))
+    children = [service.pid("api"), service.pid("agent")]
+    service.server.process.send_signal(signal.SIGTERM)
+    assert service.server.process.wait(DEADLINE) == 0
+    assert not any(map(alive, children))
+    assert not accepts(service.port)
+    assert "Traceback" not in service.log.read_text()
+
+
+def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            command(tmp_path, port),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"127.0.0.1:{port}" in line
+
+
+def test_a_child_that_cannot_run_ends_the_service_with_its_code(tmp_path: Path) -> None:
+    """What only the API finds out at its start: here a broken key file."""
+    (tmp_path / "secret.key").write_text("nonsense\n")
+    done = subprocess.run(
+        command(tmp_path, free_port()),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if line.startswith("landbridge: ")]
+    assert len(said) == 1
+    assert "secret.key" in said[0]
