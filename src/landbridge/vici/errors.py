@@ -13,7 +13,7 @@ class ViciError(Exception):
     """Base of all."""
 
 
-class CommandFailed(ViciError):  # noqa: N818 - says what happened, as the daemon does
+class CommandFailed(ViciError):
     """The daemon understood the command and refused it (``success = no``), or knows no such
     command or event. `reason` is the daemon's own sentence."""
 
@@ -23,7 +23,7 @@ class CommandFailed(ViciError):  # noqa: N818 - says what happened, as the daemo
         self.reason = reason
 
 
-class Disconnected(ViciError):  # noqa: N818 - a state, not a mistake
+class Disconnected(ViciError):
     """There is no connection (any more): daemon gone, socket closed, or never reachable."""
 
 

@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from landbridge.vici.errors import CommandFailed, Disconnected, ProtocolError, ViciError
 from landbridge.vici.message import Encodable, Message
@@ -88,8 +89,7 @@ class Link(asyncio.Protocol):
         await asyncio.shield(self._lost)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows asyncio's signature
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
 
     def data_received(self, data: bytes) -> None:
         try:

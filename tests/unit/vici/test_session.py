@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from landbridge.vici import CommandFailed, Disconnected, Event, Message, ProtocolError, Session
 from landbridge.vici.link import EVENTS_HIGH
@@ -42,6 +43,16 @@ async def answer(wire: Wire, kind: int, message: Message | None = None) -> str:
     _, name, _ = await wire.next()
     wire.write(kind, message)
     return name
+
+
+def test_another_event_loop(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(DEADLINE), connected(tmp_path) as (session, wire):
+            asked = asyncio.create_task(session.request("version"))
+            await answer(wire, Packet.CMD_RESPONSE, {"n": "1"})
+            assert await asked == {"n": "1"}
+
+    uvloop.run(main())
 
 
 def test_a_request_and_its_answer(tmp_path: Path) -> None:

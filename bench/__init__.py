@@ -1,0 +1,11 @@
+"""The benchmarks: ``python -m bench``, printed as tables.
+
+- `service`: a real ``landbridge`` as a process of its own, its memory and processor time.
+- `population`: connections built through the API.
+- `load`: the load generator, a process of its own so that its work is not the server's.
+- `floor`: what the database driver alone does on the same file system.
+- `api`: requests a second beside that floor. `updates`: from PUT to the new SA.
+- `report`: numbers as tables.
+
+Numbers are told beside each other in one run; nothing here asserts a time.
+"""

@@ -1,0 +1,122 @@
+"""What the API does: requests a second at 1, 8 and 32 clients, beside the database's floor.
+
+Rules this module keeps:
+- One service, grown from 100 to 1,000 to 10,000 connections; a gateway listens all the time.
+- Every measurement is preceded by a short one that is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from rich.console import Console
+
+from bench import floor, load, report
+from bench.population import CONNECTIONS, Population
+from bench.service import Service, following, running
+
+CLIENTS = (1, 8, 32)
+WARM_UP = 0.3  # of the measured time
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much: connections in the end, seconds for each measurement."""
+
+    connections: int = 10_000
+    seconds: float = 3.0
+
+
+def measure(console: Console, scope: Scope) -> None:
+    with running("api") as service:
+        memory = [("api, just started", service.memory())]
+        with following(service, "bench"):
+            population = Population(service)
+            for count in _sizes(scope.connections):
+                _grow(console, service, population, count)
+                _measure_at(console, service, population, scope)
+                memory.append((f"after the requests at {count:,}", service.memory()))
+        memory.append(("peak", service.memory_peak()))
+        rows = [(name, report.megabytes(size)) for name, size in memory]
+        report.facts(console, "Resident memory of the API", rows)
+
+
+def _sizes(most: int) -> list[int]:
+    return [size for size in (100, 1_000, 10_000, 100_000) if size <= most] or [most]
+
+
+def _grow(console: Console, service: Service, population: Population, count: int) -> None:
+    busy = service.busy()
+    result = population.grow(count)
+    console.print(
+        f"{count:,} connections: the last {result.answers:,} built at {result.rate:,.0f} POST/s"
+        f" (p99 {report.milliseconds(result.percentile(99))} ms, server"
+        f" {report.milliseconds((service.busy() - busy) / result.answers)} ms each)"
+    )
+
+
+def _measure_at(console: Console, service: Service, population: Population, scope: Scope) -> None:
+    count = len(population.ids)
+    before = floor.measure(service.database, population.ids, scope.seconds)
+    rows = [
+        _load(service, what, requests, clients, scope.seconds)
+        for what, requests in _cases(service, population)
+        for clients in CLIENTS
+    ]
+    after = floor.measure(service.database, population.ids, scope.seconds)
+    title = f"Requests with {count:,} connections"
+    report.requests(console, title, rows, max(before, after, key=lambda each: each.rate))
+
+
+def _cases(service: Service, population: Population) -> Sequence[tuple[str, list[bytes]]]:
+    paths = [f"{CONNECTIONS}/{each}" for each in population.ids]
+    counted = load.COUNTED.decode()
+    cases = [
+        ("PUT name", _puts(service, paths, [{"name": f"n{counted}"}])),
+        ("PUT dpd, told to the gateway", _puts(service, paths, _dpd_changes())),
+        ("GET one", [service.request("GET", path) for path in paths]),
+    ]
+    if len(paths) <= 1000:
+        cases.append((f"GET all {len(paths):,}", [service.request("GET", CONNECTIONS)]))
+    if len(paths) > PAGE:
+        markers = population.ids[PAGE - 1 :: PAGE][:-1]
+        pages = [f"{CONNECTIONS}?limit={PAGE}&marker={marker}" for marker in markers]
+        name = f"GET a page of {PAGE} of {len(paths):,}"
+        cases.append((name, [service.request("GET", page) for page in pages]))
+    return cases
+
+
+def _dpd_changes() -> list[dict[str, object]]:
+    return [{"dpd": {"interval": 10 + n, "timeout": 120}} for n in range(50)]
+
+
+def _puts(service: Service, paths: list[str], changes: list[dict[str, object]]) -> list[bytes]:
+    """Every connection in turn, so that in the next round each gets another value."""
+    bodies = [msgspec.json.encode({"ipsec_site_connection": change}) for change in changes]
+    rounds = range(len(bodies) if len(bodies) > 1 else 1)
+    return [
+        service.request("PUT", path, bodies[(number + turn) % len(bodies)])
+        for turn in rounds
+        for number, path in enumerate(paths[: max(PAGE, 5000 // len(rounds))])
+    ]
+
+
+def _load(
+    service: Service, what: str, requests: list[bytes], clients: int, seconds: float
+) -> report.Row:
+    def job(duration: float) -> load.Job:
+        return load.Job(
+            host=service.host,
+            port=service.port,
+            clients=clients,
+            requests=requests,
+            seconds=duration,
+        )
+
+    load.run(job(seconds * WARM_UP))
+    busy = service.busy()
+    result = load.run(job(seconds))
+    return report.Row(what, clients, result, service.busy() - busy)

@@ -1,0 +1,126 @@
+"""A real landbridge as a process of its own, with a state directory that goes with it.
+
+Rules this module keeps:
+- It is started as an operator starts it, from the command line, with its log in a file.
+- The API's own `/proc` tells what it costs: memory, and processor time of all its threads.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from landbridge.lab.client import Api
+
+_TICK = os.sysconf("SC_CLK_TCK")
+PATIENCE = 60.0  # seconds, for the end of a process
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service. `pid` is that of the process that was started."""
+
+    state: Path
+    host: str
+    port: int
+    pid: int
+    api: Api
+
+    @property
+    def database(self) -> Path:
+        return self.state / "landbridge.db"
+
+    def memory(self) -> int:
+        """Resident bytes now."""
+        return self._status("VmRSS")
+
+    def memory_peak(self) -> int:
+        return self._status("VmHWM")
+
+    def busy(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICK
+
+    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """A request as it goes over the wire."""
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+            f"X-Auth-Token: {self.api.token}\r\n"
+        )
+        if body:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return head.encode() + b"\r\n" + body
+
+    def _status(self, key: str) -> int:
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name == key:
+                return int(value.split()[0]) * 1024
+        raise LookupError(key)
+
+
+@contextmanager
+def running(*command: str) -> Iterator[Service]:
+    """``landbridge COMMAND`` until the end of the block; its state is removed."""
+    with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
+        state, port = Path(directory), _free_port()
+        options = (f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
+        with (state / "service.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "landbridge", *command, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            api = Api.opened(f"http://127.0.0.1:{port}", state / "admin-token")
+            yield Service(state, "127.0.0.1", port, process.pid, api)
+            api.close()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+
+
+@contextmanager
+def following(service: Service, gateway: str) -> Iterator[None]:
+    """A gateway that leases and listens to its stream, and does nothing else."""
+    token = (service.state / "agent-token").read_text().strip()
+    agent = Api(service.api.base, token)
+    facts = {"gateway_id": gateway, "hostname": "bench", "version": "0"}
+    agent.call("POST", "/agent/v1/lease", facts)
+    cursor = agent.call("GET", "/agent/v1/desired", params={"gateway_id": gateway})["cursor"]
+    agent.close()
+    stream = socket.create_connection((service.host, service.port))
+    stream.sendall(
+        f"GET /agent/v1/stream?gateway_id={gateway}&cursor={cursor} HTTP/1.1\r\n"
+        f"Host: {service.host}\r\nX-Auth-Token: {token}\r\n\r\n".encode()
+    )
+    reader = threading.Thread(target=_drain, args=(stream,))
+    reader.start()
+    try:
+        yield
+    finally:
+        stream.shutdown(socket.SHUT_RDWR)
+        reader.join()
+        stream.close()
+
+
+def _drain(stream: socket.socket) -> None:
+    while stream.recv(1 << 16):
+        pass
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
