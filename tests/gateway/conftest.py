@@ -61,7 +61,7 @@ def surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
         tmp_path / "peer",
         uplink=uplink,
         outside=f"{PEER_OUTSIDE}/24",
-        inside="10.2.0.1/16",
+        inside=("10.2.0.1/16", "10.2.1.1/16"),
         host=("10.2.0.10/16", "10.2.1.10/16"),
         names=("peer-b", "site-b"),
         routes=("10.1.0.0/16",),

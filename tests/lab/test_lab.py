@@ -24,7 +24,7 @@ def two_sites(ground: Ground, directory: Path) -> tuple[RemoteSite, RemoteSite]:
             directory / f"peer{number}",
             uplink=uplink,
             outside=f"198.51.100.{number}/24",
-            inside=f"10.{number}.0.1/24",
+            inside=(f"10.{number}.0.1/24",),
             host=(f"10.{number}.0.10/24",),
             names=(f"peer{number}", f"site{number}"),
             routes=(f"10.{3 - number}.0.0/16",),

@@ -36,6 +36,7 @@ class Child(msgspec.Struct, frozen=True):
     """A ``landbridge`` command to keep running. The lowest `stop_rank` is stopped first.
 
     `waits`: its first start comes when the service is ready, or after `LONGEST_WAIT`.
+    `log`: a file for what it says on stderr, instead of ours.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Child(msgspec.Struct, frozen=True):
     stop_rank: int
     pass_fds: tuple[int, ...] = ()
     waits: bool = False
+    log: Path | None = None
 
 
 class Ended(Exception):

@@ -42,14 +42,15 @@ Be the other side: edit its file, then load it
   {file}
   swanctl --load-all --clear --file {file} --uri {uri}
 
-Ctrl-C takes all of it away.
+Logs: {state_dir}/landbridge.log, {state_dir}/agent. Ctrl-C takes all of it away.
 """
 
 WAITING: Final = """
 landbridge is running at {base}, but the tunnel {name} is {status}: {reason}
 
 If one side was changed in an earlier run, change the other as well, or begin anew without
-{state_dir}. Logs: {state_dir}/agent (ours), {peer_dir} (the other side).
+{state_dir}. Logs: {state_dir}/landbridge.log, {state_dir}/agent; the other side's in
+{peer_dir}.
 Token (also in {token_file}):
   {token}
 

@@ -32,23 +32,23 @@ def remote_site(
     *,
     uplink: str,
     outside: str,
-    inside: str,
+    inside: tuple[str, ...],
     host: tuple[str, ...],
     names: tuple[str, str] = ("peer", "site"),
     routes: tuple[str, ...] = (),
 ) -> RemoteSite:
-    """Build a site on the bridge `uplink`; `outside`, `inside` (the gateway's two addresses)
-    and `host` (the inside host's addresses, in the inside prefix or others) have a prefix
-    length, as in ``10.2.0.1/24``. `routes`: see `landbridge.lab.peer.Peer`. The peer is not
-    started.
+    """Build a site on the bridge `uplink`; `outside` and `inside` (the gateway's addresses)
+    and `host` (the inside host's) have a prefix length, as in ``10.2.0.1/24``. The gateway
+    needs an inside address in each of its selectors: kernel-libipsec refuses the others.
+    `routes`: see `landbridge.lab.peer.Peer`. The peer is not started.
     """
     gateway = ground.host(names[0])
     behind = ground.host(names[1])
     ground.attach(gateway, uplink, "uplink", outside)
     ground.wire(gateway, "inside", behind, "eth0")
-    gateway.address("inside", inside)
+    gateway.address("inside", *inside)
     behind.address("eth0", *host)
-    behind.route("default", str(ip_interface(inside).ip))
+    behind.route("default", str(ip_interface(inside[0]).ip))
     gateway.forward()
     peer = Peer(gateway, directory, routes=routes)
     ground.defer(peer.kill)

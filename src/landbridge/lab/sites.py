@@ -154,7 +154,7 @@ def build_hosts(
         directory,
         uplink=bridges[EXTERNAL],
         outside=f"{PEER_ADDRESSES['demo']}/{UPLINK_LENGTH}",
-        inside="10.20.0.1/16",
+        inside=("10.20.0.1/16", "10.20.1.1/16"),
         host=tuple(f"{address}/16" for address in SITE_B_HOSTS.values()),
         names=(PEER_B, SITE_B),
         routes=(SITE_A_CIDR,),
