@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from landbridge import errors
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import faults, rows
@@ -106,6 +107,8 @@ def of_network(tx: Connection, network_id: str) -> list[Row]:
 
 
 def _network(values: Row) -> Network:
+    if "cidr" not in values:
+        raise errors.BadPart("subnets", "cidr must be specified, as there are no subnet pools")
     network = parse_network(values["cidr"])
     if network is None:
         raise refused.InvalidInput(f"'{values['cidr']}' is not a valid IP subnet")

@@ -1,0 +1,90 @@
+"""Leases: one holder, takeover by epoch, routers for whoever comes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection
+
+from landbridge.model import Lease
+from landbridge.store import changes
+from landbridge.store.transaction import Row
+from landbridge.vpn import placement
+from landbridge.vpn.placement import LeaseHeld
+from tests.unit.vpn.world import World
+
+
+def _lease(tx: Connection, host: str, epoch: int | None = None, ttl: float = 60.0) -> Lease:
+    return placement.lease(tx, "gw9", hostname=host, epoch=epoch, ttl=ttl)
+
+
+def test_the_first_lease_registers_the_gateway(world: World) -> None:
+    lease = world.trial(lambda tx: _lease(tx, "h1"))
+    assert lease == Lease(gateway_id="gw9", epoch=1, ttl=60.0)
+
+
+def test_a_lease_is_renewed_by_its_epoch(world: World) -> None:
+    def attempt(tx: Connection) -> list[int]:
+        return [_lease(tx, "h1").epoch, _lease(tx, "h1", epoch=1).epoch]
+
+    assert world.trial(attempt) == [1, 1]
+
+
+def test_another_host_waits_for_the_lease_to_run_out(world: World) -> None:
+    def attempt(tx: Connection) -> int:
+        _lease(tx, "h1")
+        with pytest.raises(LeaseHeld):
+            _lease(tx, "h2")
+        _lease(tx, "h1", epoch=1, ttl=-1.0)
+        return _lease(tx, "h2").epoch
+
+    assert world.trial(attempt) == 2
+
+
+def test_the_same_host_takes_over_at_once_and_the_old_epoch_is_over(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        _lease(tx, "h1")
+        assert _lease(tx, "h1").epoch == 2
+        with pytest.raises(LeaseHeld):
+            _lease(tx, "h1", epoch=1)
+
+    world.trial(attempt)
+
+
+def test_of_many_that_take_an_expired_lease_one_gets_it(own_world: World) -> None:
+    own_world.keep(lambda tx: _lease(tx, "h0", ttl=-1.0))
+
+    async def scenario() -> list[object]:
+        tries = (own_world.db.write(_lease, f"h{n}") for n in range(1, 9))
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    results = asyncio.run(scenario())
+    assert [result.epoch for result in results if isinstance(result, Lease)] == [2]
+    assert sum(isinstance(result, LeaseHeld) for result in results) == 7
+
+
+def test_new_routers_go_to_the_least_busy_living_gateway(world: World) -> None:
+    def attempt(tx: Connection) -> list[str | None]:
+        _lease(tx, "h1")
+        placed = [world.create(tx, "router", name="r")["gateway_id"]]
+        _lease(tx, "h1", epoch=1, ttl=-1.0)
+        return [*placed, world.create(tx, "router", name="r")["gateway_id"]]
+
+    assert world.trial(attempt) == ["gw9", "gw1"]
+
+
+def test_routers_that_nobody_runs_go_to_the_next_gateway(own_world: World) -> None:
+    world = own_world
+
+    def orphan(tx: Connection) -> Row:
+        placement.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
+        row = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
+        assert row["gateway_id"] is None
+        return row
+
+    row = world.keep(orphan)
+    world.keep(lambda tx: _lease(tx, "h1"))
+    (told,) = world.db.read_sync(changes.since, "gw9", 0)
+    assert (told.kind, told.id) == ("router", row["id"])
+    assert world.keep(lambda tx: world.row(tx, "router", row["id"]))["gateway_id"] == "gw9"

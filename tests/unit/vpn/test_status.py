@@ -1,0 +1,267 @@
+"""From reports to status: the table, and what is refused, dropped and written."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from landbridge.model import Reason, ReasonCode, Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.store.transaction import Row
+from landbridge.vpn import status
+from landbridge.vpn.placement import lease
+from landbridge.vpn.status import Changed, StaleEpoch
+from landbridge.vpn.verdicts import Facts, connection_verdict, service_status
+from tests.unit.vpn.world import GATEWAY, World
+
+CONN = "ipsec_site_connection"
+WHY = Reason(code=ReasonCode.PSK_MISMATCH, message="The peer refused our PSK.")
+
+S = TunnelState
+
+
+@pytest.mark.parametrize(
+    ("state", "established", "settled", "expected"),
+    [
+        (S.BUILDING, False, False, "BUILD"),
+        (S.BUILDING, False, True, "BUILD"),
+        (S.DOWN, False, True, "BUILD"),
+        (S.ERROR, False, False, "ERROR"),
+        (S.UP, True, True, "ACTIVE"),
+        (S.PARTIAL, True, True, "ACTIVE"),
+        (S.UP, True, False, "PENDING_UPDATE"),
+        (S.PARTIAL, True, False, "PENDING_UPDATE"),
+        (S.DOWN, True, False, "PENDING_UPDATE"),
+        (S.BUILDING, True, False, "PENDING_UPDATE"),
+        (S.BUILDING, True, True, "DOWN"),
+        (S.DOWN, True, True, "DOWN"),
+        (S.ERROR, True, True, "ERROR"),
+        (S.ERROR, True, False, "ERROR"),
+    ],
+)
+def test_the_status_of_a_connection(
+    state: TunnelState, established: bool, settled: bool, expected: str
+) -> None:
+    facts = Facts(state, established, settled, connection_up=True, service_up=True)
+    verdict = connection_verdict(facts, WHY)
+    assert verdict == (expected, WHY)
+    unexplained = connection_verdict(facts, None)
+    plain = expected in {"ACTIVE", "PENDING_UPDATE"} and (state is not S.PARTIAL or not settled)
+    assert (unexplained.reason is None) == plain
+
+
+@pytest.mark.parametrize(
+    ("connection_up", "service_up", "code"),
+    [
+        (False, True, ReasonCode.ADMIN_DOWN),
+        (False, False, ReasonCode.ADMIN_DOWN),
+        (True, False, ReasonCode.SERVICE_DOWN),
+    ],
+)
+def test_what_is_not_wanted_up_is_down(
+    connection_up: bool, service_up: bool, code: ReasonCode
+) -> None:
+    facts = Facts(S.DOWN, False, True, connection_up, service_up)
+    verdict = connection_verdict(facts, WHY)
+    assert verdict.status == "DOWN"
+    assert verdict.reason is not None
+    assert verdict.reason.code is code
+    still_up = Facts(S.UP, True, False, connection_up, service_up)
+    assert connection_verdict(still_up, None).status == "PENDING_UPDATE"
+
+
+@pytest.mark.parametrize(
+    ("router", "admin", "expected"),
+    [
+        ({"ready": None}, True, "PENDING_CREATE"),
+        ({"ready": True}, True, "ACTIVE"),
+        ({"ready": True}, False, "DOWN"),
+        ({"ready": False}, True, "DOWN"),
+        ({"ready": False, "status_reason": "gateway-error"}, True, "ERROR"),
+        ({"ready": False, "status_reason": "no-route"}, True, "DOWN"),
+    ],
+)
+def test_the_status_of_a_service(router: Row, admin: bool, expected: str) -> None:
+    assert service_status(router, admin=admin) == expected
+
+
+class Reports:
+    """A gateway that reports on connection `conn` and its router."""
+
+    def __init__(self, world: World, tx: Connection) -> None:
+        self.world = world
+        self.tx = tx
+        self.sequence = 0
+
+    def tunnel(
+        self, state: TunnelState, revision: int, applied: int, reason: Reason | None = None
+    ) -> Changed:
+        told = TunnelStatus(
+            id=self.world.ids["conn"],
+            revision=revision,
+            applied_revision=applied,
+            state=state,
+            reason=reason,
+            observed_at=0.0,
+        )
+        return self.send(Report(epoch=1, sequence=self.next(), tunnels=(told,)))
+
+    def router(self, ready: bool, reason: Reason | None = None) -> Changed:
+        row = self.world.row(self.tx, "router", "router1")
+        told = RouterStatus(
+            id=row["id"], revision=row["revision"], ready=ready, reason=reason, observed_at=0.0
+        )
+        return self.send(Report(epoch=1, sequence=self.next(), routers=(told,)))
+
+    def send(self, report: Report, gateway: str = GATEWAY) -> Changed:
+        return status.apply(self.tx, gateway, report)
+
+    def next(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+    @property
+    def row(self) -> Row:
+        return self.world.row(self.tx, CONN, "conn")
+
+
+def test_the_life_of_a_connection(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        before = gateway.row
+        seen = [before["status"]]
+        gateway.tunnel(S.BUILDING, 1, 0)
+        seen.append(gateway.row["status"])
+        gateway.tunnel(S.UP, 1, 1)
+        seen.append(gateway.row["status"])
+        world.update(tx, CONN, "conn", mtu=1400)
+        seen.append(gateway.row["status"])
+        gateway.tunnel(S.UP, 2, 1, WHY)
+        seen.append(gateway.row["status"])
+        assert gateway.row["status_reason"] == "psk-mismatch"
+        gateway.tunnel(S.UP, 2, 2)
+        seen.append(gateway.row["status"])
+        gateway.tunnel(S.DOWN, 2, 2, WHY)
+        seen.append(gateway.row["status"])
+        world.update(tx, CONN, "conn", admin_state_up=False)
+        gateway.tunnel(S.DOWN, 3, 3)
+        seen.append(gateway.row["status"])
+        assert seen == [
+            "PENDING_CREATE",
+            "BUILD",
+            "ACTIVE",
+            "PENDING_UPDATE",
+            "PENDING_UPDATE",
+            "ACTIVE",
+            "DOWN",
+            "DOWN",
+        ]
+        assert gateway.row["status_reason"] == "admin-down"
+        assert gateway.row["applied_revision"] == 3
+        # Two updates were made by the client; the reports are no changes of his.
+        assert gateway.row["revision_number"] == before["revision_number"] + 2
+
+    world.trial(attempt)
+
+
+def test_what_is_stale_is_dropped(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        world.update(tx, CONN, "conn", mtu=1400)
+        assert gateway.tunnel(S.UP, 1, 1) == ([], [])  # an older revision
+        gateway.tunnel(S.UP, 2, 2)
+        gateway.sequence -= 1
+        assert gateway.tunnel(S.DOWN, 2, 2) == ([], [])  # an older sequence
+        assert gateway.row["status"] == "ACTIVE"
+        assert gateway.tunnel(S.UP, 2, 2) == ([], [])  # nothing new
+
+    world.trial(attempt)
+
+
+def test_an_older_epoch_is_refused(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        lease(tx, GATEWAY, hostname="host1", ttl=3600)
+        with pytest.raises(StaleEpoch):
+            Reports(world, tx).tunnel(S.UP, 1, 1)
+        with pytest.raises(StaleEpoch):
+            Reports(world, tx).send(Report(epoch=1, sequence=1), gateway="unknown")
+
+    world.trial(attempt)
+
+
+def test_a_new_epoch_counts_its_reports_anew(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        gateway.sequence = 41
+        gateway.tunnel(S.UP, 1, 1)
+        lease(tx, GATEWAY, hostname="host1", ttl=3600)
+        told = TunnelStatus(
+            id=world.ids["conn"],
+            revision=1,
+            applied_revision=1,
+            state=S.DOWN,
+            reason=WHY,
+            observed_at=0.0,
+        )
+        gateway.send(Report(epoch=2, sequence=1, tunnels=(told,)))
+        assert gateway.row["status"] == "DOWN"
+
+    world.trial(attempt)
+
+
+def test_a_gateway_speaks_for_its_own_only(world: World) -> None:
+    def attempt(tx: Connection) -> Row:
+        lease(tx, "gw2", hostname="host2", ttl=3600)
+        gateway = Reports(world, tx)
+        told = TunnelStatus(
+            id=world.ids["conn"],
+            revision=1,
+            applied_revision=1,
+            state=S.UP,
+            reason=None,
+            observed_at=0.0,
+        )
+        gateway.send(Report(epoch=1, sequence=1, tunnels=(told,)), gateway="gw2")
+        return gateway.row
+
+    assert world.trial(attempt)["status"] == "PENDING_CREATE"
+
+
+def test_services_follow_their_router(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        changed = gateway.router(True)
+        assert {row["id"] for row in changed.services} == {
+            world.ids[name] for name in ("svc", "svc_legacy", "svc_legacy6")
+        }
+        assert world.row(tx, "vpnservice", "svc")["status"] == "ACTIVE"
+        assert world.row(tx, "vpnservice", "svc_r2")["status"] == "PENDING_CREATE"
+        world.update(tx, "vpnservice", "svc", admin_state_up=False)
+        assert world.row(tx, "vpnservice", "svc")["status"] == "DOWN"
+        world.update(tx, "vpnservice", "svc", admin_state_up=True)
+        assert world.row(tx, "vpnservice", "svc")["status"] == "ACTIVE"
+        broken = Reason(code=ReasonCode.GATEWAY_ERROR, message="No charon.")
+        gateway.router(False, broken)
+        assert world.row(tx, "vpnservice", "svc")["status"] == "ERROR"
+
+    world.trial(attempt)
+
+
+def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
+    row = {
+        "established": True,
+        "revision": 1,
+        "admin_state_up": True,
+        "service_up": True,
+        "status": "ACTIVE",
+        "status_reason": None,
+        "status_message": None,
+        "status_changed_at": "then",
+    }
+    up = TunnelStatus(
+        id="t", revision=1, applied_revision=1, state=S.UP, reason=None, observed_at=0.0
+    )
+    down = TunnelStatus(
+        id="t", revision=1, applied_revision=1, state=S.DOWN, reason=WHY, observed_at=0.0
+    )
+    assert status.observe(row, up, "now")["status_changed_at"] == "then"
+    assert status.observe(row, down, "now")["status_changed_at"] == "now"
