@@ -65,6 +65,11 @@ class Api:
         call = self._client.request(method, path, headers=sent, params=query, **body)
         return self._runner.run(call)
 
+    def routers_ready(self) -> None:
+        """What a gateway's report would have made of all routers."""
+        values = {"ready": True, "applied_revision": t.routers.c.revision}
+        self.db.write_sync(lambda tx: tx.execute(update(t.routers).values(**values)))
+
     def set_status(self, collection: str, status: str, id: str | None = None) -> None:
         """What a gateway's report would have made of it (None: of all of them)."""
         table = _STATUSES[collection]

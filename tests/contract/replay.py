@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
+from uuid import UUID
 
 import httpx2
 import msgspec
@@ -30,6 +33,14 @@ _PATHS: Final = {
     "ipsec": ("ipsecpolicy", "/v2.0/vpn/ipsecpolicies"),
     "epg": ("endpoint_group", "/v2.0/vpn/endpoint-groups"),
 }
+_ORDER: Final = (  # the ids of the recording sorted like this; lists without a sort key show it
+    "svc_r2", "svc_legacy", "svc_legacy6", "svc",
+    "conn_b", "list4", "list2", "conn_legacy", "list0", "list3", "conn", "list1",
+    "ike", "ike_free", "ipsec_ahesp", "ipsec", "ipsec_free",
+    "epg_local_unattached", "epg_peer6", "epg_local6", "epg_peer", "epg_local2",
+    "epg_local_mixed", "epg_peer_mixed", "epg_peer2", "epg_local", "epg_local_r2",
+    "epg_local_b", "epg_peer_b",
+)  # fmt: skip
 _NO_ID: Final = "99999999-9999-4999-8999-999999999999"
 
 
@@ -51,6 +62,7 @@ class Stage:
         self._addresses: dict[str, str] = {}
         for step in RECORDS["setup"]:
             self._set_up(step)
+        api.routers_ready()
         api.set_status("vpnservices", "ACTIVE")
         api.set_status("ipsec_site_connections", "ACTIVE")
         for service in self._list("/v2.0/vpn/vpnservices", "vpnservices"):
@@ -59,9 +71,11 @@ class Stage:
                 self._addresses[service["external_v6_ip"]] = "<gw6>"
 
     def _set_up(self, step: Case) -> None:
-        answer = self._send(step)
+        name = step.get("keep_id_as")
+        with _next_id(name):
+            answer = self._send(step)
         assert answer.is_success, (step, answer.text)
-        if name := step.get("keep_id_as"):
+        if name:
             self.ids[name] = next(iter(answer.json().values()))["id"]
 
     def prepare(self, case: Case) -> None:
@@ -71,9 +85,19 @@ class Stage:
             if "list0" not in self.ids:
                 self._add_list_targets()
             self._put("conn", "conn", {"description": "svc down"})
+            self._api.set_status("ipsec_site_connections", "ACTIVE", self.ids["conn_legacy"])
+        if group == "get.epg":
+            self._put("epg", "epg_peer", {"description": "in use"})
+        if group.startswith("quota."):
+            self._remove_list_targets()
         if group == "quota.over":
             limits = {"quota": {"ipsec_site_connection": 1, "vpnservice": 1}}
             self._api.request("PUT", "/v2.0/quotas/proj-b", "admin", json=limits)
+
+    def _remove_list_targets(self) -> None:
+        for number in range(5):
+            if listed := self.ids.pop(f"list{number}", None):
+                self._api.request("DELETE", f"{_PATHS['conn'][1]}/{listed}", "a")
 
     def _put(self, kind: str, name: str, changes: dict[str, Any]) -> None:
         resource, path = _PATHS[kind]
@@ -81,7 +105,8 @@ class Stage:
             "PUT", f"{path}/{self.ids[name]}", "admin", json={resource: changes}
         )
         assert answer.is_success, answer.text
-        self._api.set_status("ipsec_site_connections", "ACTIVE", self.ids[name])
+        if kind == "conn":
+            self._api.set_status("ipsec_site_connections", "ACTIVE", self.ids[name])
 
     def _add_list_targets(self) -> None:
         """The five connections that the list cases were recorded with."""
@@ -89,7 +114,8 @@ class Stage:
         for number, name in enumerate(("list-0", "list-1", "list-2", "list-0", "list-1")):
             body = {**self._base("conn"), "name": name, "description": f"d{number}"}
             body |= {"mtu": 1400 + number, "admin_state_up": number != 3}
-            answer = self._api.request("POST", path, "a", json={"ipsec_site_connection": body})
+            with _next_id(f"list{number}"):
+                answer = self._api.request("POST", path, "a", json={"ipsec_site_connection": body})
             self.ids[f"list{number}"] = answer.json()["ipsec_site_connection"]["id"]
         for number in range(5):
             status = "DOWN" if number == 4 else "ACTIVE"
@@ -120,14 +146,15 @@ class Stage:
         """An object of the topology that the case writes to, as it is now."""
         if case["method"] != "PUT" or kind not in _PATHS or "{target}" in case["path"]:
             return None
-        id = self._filled(case["path"]).rsplit("/", 1)[1]
-        return id, self._show(kind, id)
+        object_id = self._filled(case["path"]).rsplit("/", 1)[1]
+        return object_id, self._show(kind, object_id)
 
     def _restore(self, kind: str, id: str, was: dict[str, Any]) -> None:
         """Undo what the reference refused and landbridge does."""
         name, path = _PATHS[kind]
         differs = {
-            key: was[key] for key, value in self._show(kind, id).items()
+            key: was[key]
+            for key, value in self._show(kind, id).items()
             if value != was[key] and key not in ("status", "updated_at", "revision_number")
         }
         if differs:
@@ -138,14 +165,14 @@ class Stage:
         body = self._base(kind) | _variation(case["name"])
         answer = self._api.request("POST", path, "a", json=self._filled({name: body}))
         assert answer.status_code == 201, (case["name"], answer.text)
-        self.ids["target"] = id = str(answer.json()[name]["id"])
+        self.ids["target"] = target = str(answer.json()[name]["id"])
         if kind in ("conn", "svc"):
             state = re.search(r"\.state\.([A-Z_]+)$", case["name"])
             collection = f"{name}s"
-            self._api.set_status(collection, state[1] if state else "ACTIVE", id)
+            self._api.set_status(collection, state[1] if state else "ACTIVE", target)
         if case["name"].endswith(".again"):
-            self._api.request("DELETE", f"{path}/{id}", "a")
-        return id
+            self._api.request("DELETE", f"{path}/{target}", "a")
+        return target
 
     def _base(self, kind: str) -> dict[str, Any]:
         base: dict[str, Any] = self._filled(RECORDS["update_target_base"][_PATHS[kind][0]])
@@ -196,14 +223,14 @@ class Stage:
         return value
 
     def _place(self, match: re.Match[str]) -> str:
-        id = self.ids.get(match[2])
-        if id is None:
+        known = self.ids.get(match[2])
+        if known is None:
             return match[0]
-        return {"UP_": id.upper(), "ND_": id.replace("-", "")}.get(match[1] or "", id)
+        return {"UP_": known.upper(), "ND_": known.replace("-", "")}.get(match[1] or "", known)
 
     def _recorded(self, match: re.Match[str]) -> str:
-        id = self.ids.get(_RECORDED_IDS.get(match[0].lower(), ""), match[0])
-        return id.upper() if match[0].isupper() else id
+        known = self.ids.get(_RECORDED_IDS.get(match[0].lower(), ""), match[0])
+        return known.upper() if match[0].isupper() else known
 
     def _answer(self, answer: httpx2.Response) -> Answer:
         content = None
@@ -217,9 +244,9 @@ class Stage:
     def _named(self, value: Any) -> Any:
         """Ids, addresses and the base URL as the records name them."""
         text = json.dumps(value).replace(BASE, "<base>")
-        for name, id in self.ids.items():
-            text = text.replace(id, f"<{name}>").replace(id.upper(), f"<UP_{name}>")
-            text = text.replace(id.replace("-", ""), f"<ND_{name}>")
+        for name, known in self.ids.items():
+            text = text.replace(known, f"<{name}>").replace(known.upper(), f"<UP_{name}>")
+            text = text.replace(known.replace("-", ""), f"<ND_{name}>")
         for address, name in self._addresses.items():
             text = text.replace(f'"{address}"', f'"{name}"')
         return json.loads(_UUID.sub("<uuid>", text))
@@ -267,6 +294,17 @@ def _variation(name: str) -> dict[str, Any]:
     """What the target of some cases has instead of the base."""
     found = (values for pattern, values in _VARIATIONS.items() if fnmatchcase(name, pattern))
     return next(found, {})
+
+
+@contextmanager
+def _next_id(name: str | None) -> Iterator[None]:
+    """The next object of the topology gets an id that sorts as the recording's did."""
+    if name not in _ORDER:
+        yield
+        return
+    chosen = UUID(int=(_ORDER.index(name) + 1 << 112) + (0x4000 << 64) + (0x8 << 60) + 0xFEED)
+    with mock.patch("landbridge.vpn.rows.uuid4", return_value=chosen):
+        yield
 
 
 def _raw(text: str) -> bytes:

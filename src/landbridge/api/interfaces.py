@@ -6,7 +6,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -16,9 +16,13 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.api import wire
 from landbridge.api.handlers import Handlers, Service
+from landbridge.api.kinds import Refused, Uuid
 from landbridge.api.network_catalogue import ROUTER
 from landbridge.api.operations import scope_of
 from landbridge.vpn import routers
+
+_NAMES: Final = ("subnet_id", "port_id")
+_ID: Final = Uuid()
 
 
 class InterfaceHandlers(Handlers):
@@ -32,9 +36,7 @@ class InterfaceHandlers(Handlers):
         return await self._act(request, caller, "remove_router_interface")
 
     async def _act(self, request: Request, caller: Caller, action: str) -> Response:
-        body = wire.decode(await wire.read_body(request))
-        if not isinstance(body, dict):
-            raise errors.BadPart("router", "Either subnet_id or port_id must be specified")
+        body = _named(wire.decode(await wire.read_body(request)))
         content = await self._db.write(
             self._change, caller, str(request.path_params["id"]), action, body
         )
@@ -49,3 +51,14 @@ class InterfaceHandlers(Handlers):
             "remove_router_interface": routers.remove_interface,
         }[action]
         return change(tx, row, body, scope_of(caller))
+
+
+def _named(body: Any) -> dict[str, str]:
+    """The ids that the body names. Raises: BadPart."""
+    given = [name for name in _NAMES if isinstance(body, dict) and name in body]
+    if not given:
+        raise errors.BadPart("router", "Either subnet_id or port_id must be specified")
+    try:
+        return {name: _ID.accept(body[name]) for name in given}
+    except Refused as refused:
+        raise errors.BadPart("router", str(refused)) from None
