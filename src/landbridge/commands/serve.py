@@ -20,7 +20,7 @@ from landbridge.commands.supervisor import Child, supervise
 from landbridge.settings import Settings
 
 READY_POLL = 0.1  # seconds
-LAB_LOG = "landbridge.log"  # in the state directory, so that the lab's own words can be read
+LAB_LOG = "landbridge.log"  # in the state directory: the terminal is for the lab's own words
 
 
 def run(settings: Settings, *, lab: bool) -> int:
@@ -39,9 +39,10 @@ def run(settings: Settings, *, lab: bool) -> int:
 async def _run(settings: Settings, listen_fd: int, lab: bool) -> int:
     options = _options(settings)
     api = ("api", *options, "--listen-fd", str(listen_fd))
+    log = settings.state_dir / LAB_LOG if lab else None
     children = [
-        Child("api", api, stop_rank=2, pass_fds=(listen_fd,)),
-        Child("agent", ("agent", *options), stop_rank=1, waits=True),
+        Child("api", api, stop_rank=2, pass_fds=(listen_fd,), log=log),
+        Child("agent", ("agent", *options), stop_rank=1, waits=True, log=log),
     ]
     if lab:
         children.append(Child("lab", ("lab", *options), stop_rank=0))
