@@ -22,7 +22,7 @@ def run(words: list[str]) -> dict[str, object]:
         try:
             code = OpenStackShell().run(words)
         except SystemExit as ended:  # the option parser's way to refuse
-            code = ended.code
+            code = int(ended.code or 0)
     return {"code": code, "out": out.getvalue(), "err": err.getvalue()}
 
 
