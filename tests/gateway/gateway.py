@@ -229,5 +229,5 @@ def _router() -> Router:
         revision=1,
         admin_state_up=True,
         uplink=leg("public", f"{ROUTER_OUTSIDE}/24"),
-        inside=(leg("private", f"{ROUTER_INSIDE}/16"),),
+        inside=(leg("private", f"{ROUTER_INSIDE}/16", "10.1.1.1/16"),),
     )

@@ -91,6 +91,14 @@ TABLE: Final = (
     ),
     _row(
         "5.9.8",
+        r"error installing route with policy (?P<local>\S+) === ",
+        ReasonCode.NO_LOCAL_ADDRESS,
+        3,
+        "The router has no address of its own in {local}, which this gateway's userspace IPsec "
+        "needs; attach the router to that subnet.",
+    ),
+    _row(
+        "5.9.8",
         r"unable to resolve (?P<name>\S+?),? initiate aborted",
         ReasonCode.NAME_NOT_RESOLVABLE,
         3,

@@ -31,7 +31,7 @@ _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+
 _MOST_KEPT: Final = 4096
 _UP: Final = re.compile(r"^IKE_SA \S+ established between ")
 _SILENCE: Final = re.compile(r"retransmit \d+ of request ")
-_TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB"})
+_TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
 
 
 class Hint(Model, frozen=True, kw_only=True):

@@ -112,7 +112,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
     """Raises `Unsupported` for what strongSwan or the backend cannot do."""
     _check(tunnel, CAPABILITIES[backend], backend)
     ike = _ike(tunnel)
-    ids = fingerprint([tunnel.local_id, tunnel.peer_id], IDS_DIGITS)
+    ids = _ids(tunnel)
     rest = fingerprint([ike, tunnel.psk_generation, tunnel.dpd.timeout], _REST_DIGITS)
     children = _children(tunnel)
     connection: Settings = {**ike, "children": {c.name: _child(tunnel, c.pairs) for c in children}}
@@ -136,7 +136,9 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
 
 
 def secret_id(tunnel: Tunnel) -> str:
-    return f"{tunnel.id}.{tunnel.psk_generation}"
+    """``<tunnel id>.<generation>.<ids>``: a secret is found by its owners, so other identities
+    make another secret of the same PSK."""
+    return f"{tunnel.id}.{tunnel.psk_generation}.{_ids(tunnel)}"
 
 
 def secret(tunnel: Tunnel) -> Settings:
@@ -215,6 +217,10 @@ def _children(tunnel: Tunnel) -> tuple[ChildConfig, ...]:
 def _named(tunnel: Tunnel, key: str, pairs: tuple[Pair, ...]) -> ChildConfig:
     print_ = fingerprint(_child(tunnel, pairs), _CHILD_DIGITS)
     return ChildConfig(name=f"{key}.{print_}", key=key, pairs=pairs)
+
+
+def _ids(tunnel: Tunnel) -> str:
+    return fingerprint([tunnel.local_id, tunnel.peer_id], IDS_DIGITS)
 
 
 def _lifetime(seconds: int) -> tuple[int, int, int]:

@@ -1,0 +1,281 @@
+"""Updates of a live tunnel under traffic: what each attribute costs it, and its sibling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from landbridge.lab.hosts import wait_until
+from landbridge.lab.peer import PeerChild, PeerConnection
+from landbridge.lab.traffic import FlowCount, Traffic
+from landbridge.model import Dpd, ReasonCode, Secret, Tunnel, TunnelState
+from tests.gateway.conftest import (
+    LOCAL_CIDRS,
+    PEER_CIDRS,
+    Surroundings,
+    peer_connection,
+)
+from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
+
+pytestmark = pytest.mark.gateway
+
+#: Packets (2 ms apart) of one direction that the tunnel that changes may lose while one end has
+#: installed the new SA and the other, on a busy machine, is about to.
+NOISE = 15
+SIBLING_IDS = ("sibling-a.example.com", "sibling-b.example.com")
+
+
+@pytest.fixture
+def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
+    made = Gateway(surroundings, tmp_path / "gw")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def sibling() -> Tunnel:
+    return tunnel(
+        local_id=SIBLING_IDS[0],
+        peer_id=SIBLING_IDS[1],
+        local_cidrs=LOCAL_CIDRS[1:],
+        peer_cidrs=PEER_CIDRS[1:],
+    )
+
+
+def sibling_peer() -> PeerConnection:
+    return replace(
+        peer_connection("sibling", pairs=(1,)), local_id=SIBLING_IDS[1], remote_id=SIBLING_IDS[0]
+    )
+
+
+def ike(**values: Any) -> Callable[[Tunnel], dict[str, Any]]:
+    return lambda old: {"ike": msgspec.structs.replace(old.ike, **values)}
+
+
+def esp(**values: Any) -> Callable[[Tunnel], dict[str, Any]]:
+    return lambda old: {"esp": msgspec.structs.replace(old.esp, **values)}
+
+
+def plain(**values: Any) -> Callable[[Tunnel], dict[str, Any]]:
+    return lambda _: values
+
+
+def children(**values: Any) -> Callable[[PeerConnection], dict[str, Any]]:
+    return lambda old: {"children": tuple(replace(child, **values) for child in old.children)}
+
+
+def fields(**values: Any) -> Callable[[PeerConnection], dict[str, Any]]:
+    return lambda _: values
+
+
+#: One after the other on the same tunnel: what changes with us, and with the peer before.
+UPDATES: tuple[tuple[str, Callable[[Tunnel], dict[str, Any]], Any], ...] = (
+    ("esp encryption", esp(encryption="aes-256"), children(esp_proposals="aes256-sha256-modp2048")),
+    ("esp integrity", esp(integrity="sha512"), children(esp_proposals="aes256-sha512-modp2048")),
+    ("pfs", esp(pfs_group="group19"), children(esp_proposals="aes256-sha512-ecp256")),
+    ("esp lifetime", esp(lifetime=1800), None),
+    ("ike encryption", ike(encryption="aes-256"), fields(proposals="aes256-sha256-modp2048")),
+    ("ike group", ike(dh_group="group19"), fields(proposals="aes256-sha256-ecp256")),
+    ("ike lifetime", ike(lifetime=7200), None),
+    ("dpd interval", plain(dpd=Dpd(action="hold", interval=20, timeout=120)), None),
+    ("dpd timeout", plain(dpd=Dpd(action="hold", interval=20, timeout=90)), None),
+    ("psk", plain(psk=Secret(value="new"), psk_generation=2), fields(psk="new")),
+    ("peer id", plain(peer_id="b.example.com"), fields(local_id="b.example.com")),
+    ("local id", plain(local_id="a@example.com"), fields(remote_id="a@example.com")),
+)
+#: What touches no SA at all.
+FREE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("name", {"name": "another"}),
+    ("mtu", {"mtu": 1300}),
+    ("dpd action", {"dpd": Dpd(action="restart", interval=30, timeout=120)}),
+    ("initiator", {"initiator": "response-only"}),
+)
+
+
+def losses(what: str, counts: dict[str, FlowCount]) -> list[str]:
+    ours, beside = counts["tunnel"], counts["sibling"]
+    found = []
+    if beside.lost:
+        found.append(f"{what}: the sibling lost {beside.lost}")
+    if max(ours.forward.lost, ours.backward.lost) > NOISE:
+        found.append(f"{what}: lost {ours.forward.lost} and {ours.backward.lost}")
+    return found
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_every_attribute_make_before_break(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    peer, beside = surroundings.remote.peer, sibling()
+    peer.start(peer_connection(version=int(version[1])), sibling_peer())
+    wanted = tunnel(version)
+    gateway.want(wanted, beside)
+    gateway.start()
+    gateway.wait_applied(wanted, beside)
+    wait_until(lambda: surroundings.ping(0) and surroundings.ping(0), 3, "packets")
+    sibling_child = gateway.children(beside)
+    found: list[str] = []
+    with Traffic([surroundings.flow(), surroundings.flow("sibling", 1, 1)]) as traffic:
+        for what, ours, theirs in UPDATES:
+            if theirs is not None:
+                peer.change("site-a", **theirs(peer.connections[0]))
+            traffic.restart()
+            before = gateway.children(wanted)
+            wanted = changed(wanted, **ours(wanted))
+            gateway.want(wanted)
+            gateway.wait_applied(wanted)
+            assert not before & gateway.children(wanted), what
+            found += losses(what, traffic.restart())
+    assert found == []
+    assert gateway.children(beside) == sibling_child
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_what_charon_need_not_know_touches_no_sa(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    surroundings.remote.peer.start(peer_connection(version=int(version[1])))
+    wanted = tunnel(version)
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    for _, change in FREE:
+        wanted = changed(wanted, **change)
+        gateway.want(wanted)
+        gateway.wait_applied(wanted, patience=1)
+    assert gateway.children(wanted) == before
+
+
+def pairs_peer(version: str, *pairs: tuple[int, int]) -> PeerConnection:
+    """One child per pair of (local, peer) CIDRs, in our words."""
+    made = tuple(
+        PeerChild(f"c{local}{remote}", PEER_CIDRS[remote], LOCAL_CIDRS[local])
+        for local, remote in pairs
+    )
+    return replace(peer_connection(version=int(version[1])), children=made)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_cidr_comes_and_goes_beside_the_others(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    surroundings.remote.peer.start(pairs_peer(version, (0, 0), (0, 1)))
+    one = tunnel(version, split_selector=True)
+    gateway.want(one)
+    gateway.start()
+    gateway.wait_applied(one)
+    wait_until(surroundings.ping, 3, "packets")
+    staying = gateway.children(one)
+    with Traffic([surroundings.flow()]) as traffic:
+        both = changed(one, peer_cidrs=PEER_CIDRS)
+        gateway.want(both)
+        gateway.wait_applied(both)
+        assert staying < gateway.children(both)
+        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        one = changed(both, peer_cidrs=PEER_CIDRS[:1])
+        gateway.want(one)
+        gateway.wait_applied(one)
+        assert gateway.children(one) == staying
+        assert traffic.stop()["tunnel"].lost == 0
+    assert not surroundings.ping(1)
+
+
+def test_all_selectors_in_one_child(surroundings: Surroundings, gateway: Gateway) -> None:
+    child = PeerChild("all", ",".join(PEER_CIDRS), LOCAL_CIDRS[0])
+    surroundings.remote.peer.start(replace(peer_connection(), children=(child,)))
+    one = tunnel()
+    gateway.want(one)
+    gateway.start()
+    gateway.wait_applied(one)
+    wait_until(surroundings.ping, 3, "packets")
+    with Traffic([surroundings.flow()]) as traffic:
+        both = changed(one, peer_cidrs=PEER_CIDRS)
+        gateway.want(both)
+        gateway.wait_applied(both)
+        assert len(gateway.children(both)) == 1
+        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        split = changed(both, split_selector=True)
+        gateway.want(split)
+        gateway.wait_applied(split)
+        assert len(gateway.children(split)) == 2
+        lost = traffic.stop()["tunnel"]
+    assert lost.forward.lost <= NOISE
+    assert lost.backward.lost <= NOISE
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (esp(encryption="aes-256"), children(esp_proposals="aes256-sha256-modp2048")),
+        (ike(encryption="aes-256"), fields(proposals="aes256-sha256-modp2048")),
+        (plain(psk=Secret(value="new"), psk_generation=2), fields(psk="new")),
+    ],
+    ids=["esp", "ike", "psk"],
+)
+def test_the_old_goes_on_until_the_peer_has_changed(
+    surroundings: Surroundings, gateway: Gateway, version: str, ours: Any, theirs: Any
+) -> None:
+    peer = surroundings.remote.peer
+    peer.start(peer_connection(version=int(version[1])))
+    wanted = tunnel(version)
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 3, "packets")
+    with Traffic([surroundings.flow()]) as traffic:
+        new = changed(wanted, **ours(wanted))
+        gateway.want(new)
+        status = gateway.wait(new, lambda s: s.reason is not None)
+        assert status.reason is not None
+        assert status.state is TunnelState.UP
+        assert status.reason.code is ReasonCode.PEER_NOT_CHANGED
+        assert status.applied_revision == wanted.revision
+        assert traffic.restart()["tunnel"].lost == 0
+        peer.change("site-a", **theirs(peer.connections[0]))
+        gateway.wait(new, is_applied, 25)
+        lost = traffic.stop()["tunnel"]
+    assert lost.forward.lost <= NOISE
+    assert lost.backward.lost <= NOISE
+
+
+def test_back_to_the_old_value_ends_the_waiting(
+    surroundings: Surroundings, gateway: Gateway
+) -> None:
+    surroundings.remote.peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    new = changed(wanted, **ike(encryption="aes-256")(wanted))
+    gateway.want(new)
+    gateway.wait(new, lambda s: s.reason is not None)
+    back = changed(new, ike=wanted.ike)
+    gateway.want(back)
+    gateway.wait_applied(back)
+    assert gateway.children(back) == before
+
+
+def test_restart_in_the_middle_of_an_update(surroundings: Surroundings, gateway: Gateway) -> None:
+    peer = surroundings.remote.peer
+    peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    gateway.stop()
+    new = changed(wanted, **ike(encryption="aes-256")(wanted))
+    gateway.want(new)
+    gateway.start()
+    status = gateway.wait(new, lambda s: s.reason is not None)
+    assert (status.state, status.applied_revision) == (TunnelState.UP, 0)
+    peer.change("site-a", proposals="aes256-sha256-modp2048")
+    gateway.wait(new, is_applied, 25)
