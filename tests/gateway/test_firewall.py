@@ -227,6 +227,23 @@ def test_a_restarted_agent_finds_everything_right(site: Site) -> None:
     assert site.host.ping(PEER)  # no tunnel, no block
 
 
+def test_a_change_of_one_tunnel_leaves_what_others_share(site: Site) -> None:
+    with tunnel_device(site.namespace):
+        one, two = tunnel("10.2.0.0/24", "10.4.0.0/24", id="a"), tunnel("10.2.0.9/24", id="b")
+        site.apply(one, two)
+        shared = "10.2.0.0/24 dev ipsec0"
+        for tunnels in ((one,), (one, two), (two,)):
+            site.apply(*tunnels)
+            assert shared in site.namespace.ip("route", "show", "table", "210")
+        table = site.namespace.ip("route", "show", "table", "210")
+        assert "10.4.0.0" not in table
+        assert "throw 10.1.0.0/24" in table
+        site.apply(tunnel("10.2.0.9/24", id="b", up=False))
+        table = site.namespace.ip("route", "show", "table", "210")
+        assert shared not in table
+        assert "unreachable 10.2.0.0/24" in table
+
+
 def test_rewrites_lose_no_packet(site: Site, tmp_path: Path) -> None:
     log = tmp_path / "ping"
     ping = site.host.start("ping", "-qc400", "-i0.002", "-W1", "10.9.0.9", log=log)

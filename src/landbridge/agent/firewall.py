@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from landbridge.agent import segments
@@ -74,13 +75,18 @@ def effective_mtu(mtu: int, version: int) -> int:
 
 def contents(tunnels: Iterable[TunnelNet]) -> Contents:
     ranges: dict[int, list[Segment]] = {family.version: [] for family in FAMILIES}
-    headers = {family.version: family.headers for family in FAMILIES}
     for tunnel in tunnels:
         for cidr in tunnel.peer_cidrs:
-            net = segments.network(cidr)
-            size = effective_mtu(tunnel.mtu, net.version) - headers[net.version]
-            ranges[net.version].append(segments.of_network(net, size))
+            version, piece = _segment(cidr, tunnel.mtu)
+            ranges[version].append(piece)
     return Contents({version: segments.disjoint(found) for version, found in ranges.items()})
+
+
+@lru_cache(maxsize=65536)
+def _segment(cidr: str, mtu: int) -> tuple[int, Segment]:
+    net = segments.network(cidr)
+    headers = next(family.headers for family in FAMILIES if family.version == net.version)
+    return net.version, segments.of_network(net, effective_mtu(mtu, net.version) - headers)
 
 
 def whole(uplink: str | None, backend: Backend, wanted: Contents) -> list[Command]:

@@ -8,8 +8,9 @@ Rules this module keeps:
   an inside 10.1.0.0/24.
 - IKE, ESP and AH of this host ask main first (rule 209), so that a peer whose address lies
   inside its own network is still reached.
-- What is new comes before what is old goes, and only what differs is touched. What the
-  kernel has is read again when the memory of it is older than `REREAD_AFTER`.
+- What is new comes before what is old goes, and only what differs is touched; a change of
+  one tunnel looks at that tunnel's places only. What the kernel has is read again when the
+  memory of it is older than `REREAD_AFTER`.
 """
 
 from __future__ import annotations
@@ -89,6 +90,12 @@ def wanted(router: Router, tunnels: Iterable[TunnelNet], device: int | None) -> 
     return routes
 
 
+def places_of(networks: Iterable[Network]) -> frozenset[Place]:
+    """Where tunnels to these networks may have routes."""
+    metrics = (TUNNEL_METRIC, BLOCK_METRIC)
+    return frozenset(Place(net, metric) for net in networks for metric in metrics)
+
+
 class RouteTable:
     """Table 210 of one namespace, and what it is known to hold."""
 
@@ -97,23 +104,33 @@ class RouteTable:
         self._known: Routes = {}
         self._read_at = float("-inf")
 
+    def is_stale(self) -> bool:
+        """Whether what is known is too old (or an error has come between) to build on."""
+        return self._clock() - self._read_at > REREAD_AFTER
+
     async def ensure(self, route: Any, desired: Routes) -> None:
         """Make the table exactly `desired`, and have it asked.
 
         Raises:
             GatewayError: the kernel refuses; what it holds is read again next time.
         """
-        if self._clock() - self._read_at > REREAD_AFTER:
+        if self.is_stale():
             await _ensure_rules(route)
             self._known = await _read(route)
-        self._read_at = float("-inf")
-        for place, way in desired.items():
-            if self._known.get(place) != way:
-                await _replace(route, place, way)
-        for place in self._known.keys() - desired.keys():
-            await _remove(route, place)
-        self._known = dict(desired)
-        self._read_at = self._clock()
+            self._read_at = self._clock()
+        await self.change(route, desired, frozenset(self._known.keys() | desired.keys()))
+
+    async def change(self, route: Any, desired: Routes, places: frozenset[Place]) -> None:
+        """Make these places of the table as in `desired`, and leave the others alone."""
+        read_at, self._read_at = self._read_at, float("-inf")  # until it has succeeded
+        for place in places & desired.keys():
+            if self._known.get(place) != desired[place]:
+                await _replace(route, place, desired[place])
+                self._known[place] = desired[place]
+        for place in places - desired.keys():
+            if self._known.pop(place, None) is not None:
+                await _remove(route, place)
+        self._read_at = read_at
 
 
 async def _read(route: Any) -> Routes:

@@ -9,12 +9,13 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
-from landbridge.agent import firewall, netlink, routes
+from landbridge.agent import firewall, netlink, routes, segments
 from landbridge.agent.bridges import link_by_name
 from landbridge.agent.commands import run
 from landbridge.agent.dataplane import Backend, TunnelNet
@@ -30,6 +31,9 @@ class _RouterState:
     table: routes.RouteTable = field(default_factory=routes.RouteTable)
     uplink: str | None = None
     contents: Contents | None = None
+    router: Router | None = None
+    device: int | None = None
+    nets: Mapping[str, TunnelNet] = field(default_factory=dict)
 
 
 class HostDataplane:
@@ -46,26 +50,69 @@ class HostDataplane:
             GatewayError: the host refuses; the next call starts from what is there.
         """
         state = self._states.setdefault(router.id, _RouterState())
-        await self._filter(router, firewall.contents(tunnels.values()), state)
+        changed = _changed(state.nets, tunnels)
+        await self._filter(router, tunnels, changed, state)
         async with netlink.opened(namespace_name(router.id)) as route:
             name = routes.device_of(router, self._backend)
             link = await link_by_name(route, name) if name else None
             device = int(link["index"]) if link is not None else None
-            await state.table.ensure(route, routes.wanted(router, tunnels.values(), device))
+            if state.table.is_stale() or (state.router, state.device) != (router, device):
+                await state.table.ensure(route, routes.wanted(router, tunnels.values(), device))
+            else:
+                await _reroute(route, state, tunnels, changed)
+        state.router, state.device, state.nets = router, device, dict(tunnels)
 
     def forget(self, router_id: str) -> None:
         """Start from what is there again: the namespace has gone, or been made anew."""
         self._states.pop(router_id, None)
 
-    async def _filter(self, router: Router, wanted: Contents, state: _RouterState) -> None:
+    async def _filter(
+        self,
+        router: Router,
+        tunnels: Mapping[str, TunnelNet],
+        changed: Sequence[TunnelNet],
+        state: _RouterState,
+    ) -> None:
         uplink = uplink_interface(router.uplink) if router.uplink else None
-        if state.contents is None or state.uplink != uplink:
+        known, state.contents = state.contents, None  # until it has succeeded
+        whole = known is None or state.uplink != uplink
+        if known is not None and not whole and not changed:
+            state.contents = known
+            return
+        wanted = firewall.contents(tunnels.values())
+        if known is None or whole:
             commands = firewall.whole(uplink, self._backend, wanted)
         else:
-            commands = firewall.difference(state.contents, wanted)
-        state.contents = None
+            commands = firewall.difference(known, wanted)
         await _nft(namespace_name(router.id), commands)
         state.contents, state.uplink = wanted, uplink
+
+
+def _changed(
+    before: Mapping[str, TunnelNet], after: Mapping[str, TunnelNet]
+) -> tuple[TunnelNet, ...]:
+    """The tunnels that differ, as they were and as they are to be."""
+    keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    both = [net for key in keys for net in (before.get(key), after.get(key))]
+    return tuple(net for net in both if net is not None)
+
+
+async def _reroute(
+    route: Any,
+    state: _RouterState,
+    tunnels: Mapping[str, TunnelNet],
+    changed: Sequence[TunnelNet],
+) -> None:
+    """Change the places of what changed; others that share them have their say."""
+    touched = {peer for net in changed for peer in _peers(net)}
+    sharing = [net for net in tunnels.values() if not touched.isdisjoint(_peers(net))]
+    if state.router is not None:
+        desired = routes.wanted(state.router, sharing, state.device)
+        await state.table.change(route, desired, routes.places_of(touched))
+
+
+def _peers(net: TunnelNet) -> list[segments.Network]:
+    return [segments.network(cidr) for cidr in net.peer_cidrs]
 
 
 async def _nft(namespace: str, commands: list[Command]) -> None:
