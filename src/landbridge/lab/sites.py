@@ -55,40 +55,14 @@ class Objects:
 def ensure_objects(api: Api) -> Objects:
     networks, subnet = _ensure_networks(api)
     router = _ensure_router(api, networks[EXTERNAL], subnet)
-    ike = api.ensure(
-        "ikepolicy",
-        "lab-ike",
-        ike_version="v2",
-        encryption_algorithm="aes-256",
-        auth_algorithm="sha256",
-        pfs="group14",
-    )
-    ipsec = api.ensure(
-        "ipsecpolicy",
-        "lab-ipsec",
-        encryption_algorithm="aes-256",
-        auth_algorithm="sha256",
-        pfs="group14",
-    )
     local = api.ensure("endpoint_group", "lab-local", type="subnet", endpoints=[subnet["id"]])
     service = api.ensure("vpnservice", "lab-vpn", router_id=router["id"])
-    connections = {}
-    for name, address in PEER_ADDRESSES.items():
-        peers = api.ensure(
-            "endpoint_group", f"lab-peer-{name}", type="cidr", endpoints=[PEER_CIDRS[name]]
+    connections = {
+        name: _ensure_connection(
+            api, name, vpnservice_id=service["id"], local_ep_group_id=local["id"]
         )
-        connections[name] = api.ensure(
-            "ipsec_site_connection",
-            name,
-            vpnservice_id=service["id"],
-            ikepolicy_id=ike["id"],
-            ipsecpolicy_id=ipsec["id"],
-            local_ep_group_id=local["id"],
-            peer_ep_group_id=peers["id"],
-            peer_address=address,
-            peer_id=address,
-            psk=PSKS[name],
-        )
+        for name in PEER_ADDRESSES
+    }
     return Objects(networks, api.show("router", router["id"]), connections)
 
 
@@ -125,6 +99,31 @@ def _ensure_router(api: Api, external: str, subnet: Resource) -> Resource:
         path = f"/v2.0/routers/{router['id']}/add_router_interface"
         api.call("PUT", path, {"subnet_id": subnet["id"]})
     return router
+
+
+def _ensure_connection(api: Api, name: str, **attributes: object) -> Resource:
+    """Each with policies of its own, so that a change of one's leaves the other alone."""
+    algorithms = {
+        "encryption_algorithm": "aes-256",
+        "auth_algorithm": "sha256",
+        "pfs": "group14",
+    }
+    ike = api.ensure("ikepolicy", f"lab-{name}", ike_version="v2", **algorithms)
+    ipsec = api.ensure("ipsecpolicy", f"lab-{name}", **algorithms)
+    peers = api.ensure(
+        "endpoint_group", f"lab-peer-{name}", type="cidr", endpoints=[PEER_CIDRS[name]]
+    )
+    return api.ensure(
+        "ipsec_site_connection",
+        name,
+        ikepolicy_id=ike["id"],
+        ipsecpolicy_id=ipsec["id"],
+        peer_ep_group_id=peers["id"],
+        peer_address=PEER_ADDRESSES[name],
+        peer_id=PEER_ADDRESSES[name],
+        psk=PSKS[name],
+        **attributes,
+    )
 
 
 def bridge_of(network_id: str) -> str:

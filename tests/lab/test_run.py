@@ -1,0 +1,166 @@
+"""The first thing that a person does: `make run`, a ping, the curl line, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from landbridge.lab import hosts, sites
+from landbridge.lab.client import Api, Resource
+from landbridge.lab.hosts import Host, wait_until
+from tests.lab.conftest import MakeRun
+
+pytestmark = pytest.mark.gateway
+STANDING = "its tunnel is ACTIVE"
+CONNECTION = "ipsec_site_connection"
+
+
+def test_make_run_updates_a_live_tunnel_and_leaves_nothing(make_run: MakeRun) -> None:
+    make_run.start()
+    words = make_run.wait_for(STANDING)
+    site_a = Host(sites.SITE_A)
+    assert site_a.ping(sites.SITE_B_HOSTS["demo"], count=3)
+    api = make_run.api()
+    assert api.token in words
+    made = names_made(api)
+    assert all(hosts.link_exists(bridge) for bridge in made.bridges)
+    assert made.router.exists()
+    assert len(made.charons) == 2
+
+    answer = run_printed_curl(words)
+
+    assert answer[CONNECTION]["mtu"] == 1400
+    wait_until(lambda: demo(api)["status"] == "ACTIVE", 10, "ACTIVE after the update")
+    assert demo(api)["dpd"] == {"action": "hold", "interval": 20, "timeout": 60}
+    assert site_a.ping(sites.SITE_B_HOSTS["demo"], count=3)
+    assert site_a.ping(sites.SITE_B_HOSTS["sibling"])
+
+    make_run.end(signal.SIGINT)
+    assert leftovers(make_run, made) == []
+
+    make_run.start()
+    make_run.wait_for(STANDING)
+    assert demo(api)["description"] == "New IPsec connection"
+    again = names_made(api)
+    assert (again.router, again.bridges) == (made.router, made.bridges)
+    assert site_a.ping(sites.SITE_B_HOSTS["demo"])
+    make_run.end(signal.SIGTERM)
+    assert leftovers(make_run, again) == []
+
+
+def test_the_sites_reach_each_other_only_through_the_tunnel(make_run: MakeRun) -> None:
+    make_run.start()
+    make_run.wait_for(STANDING)
+    api = make_run.api()
+    site_a, target = Host(sites.SITE_A), sites.SITE_B_HOSTS["demo"]
+    assert site_a.ping(target)
+
+    api.update(CONNECTION, demo(api)["id"], admin_state_up=False)
+    wait_until(lambda: demo(api)["status"] == "DOWN", 10, "DOWN when switched off")
+    assert not site_a.ping(target, wait=0.3)
+    assert site_a.ping(sites.SITE_B_HOSTS["sibling"])
+
+    api.update(CONNECTION, demo(api)["id"], admin_state_up=True)
+    wait_until(lambda: demo(api)["status"] == "ACTIVE", 10, "ACTIVE when switched on")
+    assert site_a.ping(target)
+
+
+def test_a_second_lab_says_that_there_is_one(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run.start()
+    make_run.wait_for(STANDING)
+    second = MakeRun(tmp_path / "second", tmp_path / "second.log")
+    second.start()
+    second.wait_for_end()
+    assert "another lab runs on this machine" in second.said()
+
+
+def test_the_demo_tells_its_story(only_lab: None) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "landbridge", "demo"],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=os.environ | {"COLUMNS": "140"},
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "All taken away again" in told.stdout
+    rows = re.findall(r"(ESP|IKE|name|description).*?(same|new) / (same|new)", told.stdout)
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        ("description", "same", "same"),
+        ("name", "new", "new"),
+        ("ESP", "same", "new"),
+        ("IKE", "new", "new"),
+    ]
+
+
+def demo(api: Api) -> Resource:
+    (found,) = api.list(CONNECTION, name="demo")
+    return found
+
+
+def run_printed_curl(words: str) -> dict[str, dict[str, object]]:
+    (line,) = (line.strip() for line in words.splitlines() if line.strip().startswith("curl "))
+    done = subprocess.run(
+        ["sh", "-c", f"{line} -f"], capture_output=True, text=True, check=True, timeout=10
+    )
+    answer: dict[str, dict[str, object]] = json.loads(done.stdout)
+    return answer
+
+
+@dataclass(frozen=True)
+class Made:
+    """Names of what stands on the machine for the objects of the lab."""
+
+    router: Host
+    bridges: tuple[str, ...]
+    charons: tuple[int, ...]  # ours and the peer's
+
+
+def names_made(api: Api) -> Made:
+    (found,) = api.list("router")
+    router = Host(f"lbr-{UUID(found['id']).hex[:12]}")
+    bridges = (sites.bridge_of(network["id"]) for network in api.list("network"))
+    charons = (*router.pids(), *Host(sites.PEER_B).pids())
+    return Made(router, tuple(sorted(bridges)), charons)
+
+
+def leftovers(run: MakeRun, made: Made) -> list[str]:
+    """What is still there of a run that has ended: namespaces, links, processes."""
+    namespaces = (made.router, *(Host(n) for n in (sites.SITE_A, sites.SITE_B, sites.PEER_B)))
+    return [
+        *(host.name for host in namespaces if host.exists()),
+        *(bridge for bridge in made.bridges if hosts.link_exists(bridge)),
+        *(f"charon {pid}" for pid in made.charons if name_of(pid).startswith("charon")),
+        *processes_of(run.state),
+    ]
+
+
+def name_of(pid: int) -> str:
+    """Empty for a process that has ended, whether it has been reaped already or not."""
+    try:
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if rest.startswith(("Z", "X")) else name
+
+
+def processes_of(state: Path) -> Iterator[str]:
+    """Command lines that name this state directory."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if os.fsencode(state) in told:
+            yield told.replace(b"\0", b" ").decode(errors="replace")
