@@ -42,7 +42,17 @@ def run(settings: Settings, listen_fd: int | None) -> None:
         with closing(open_door(settings, db)) as door:
             server = uvicorn.Server(_config(create_app(settings, db, door)))
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(server.serve(sockets=[listener]))
+                runner.run(_serve(server, listener, db))
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, db: Database) -> None:
+    """Serve, and hear of what other processes commit meanwhile."""
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(db.follow())
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            following.cancel()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -4,6 +4,8 @@ Rules this package keeps:
 - One set of revisions for SQLite and PostgreSQL; none of them asks which one it runs on.
 - Expand first, contract a release later: the code of the release before runs on the new
   schema. A revision is never edited once released.
+- An upgrade is one transaction and alone: killed in the middle it has not happened, and of
+  two that start at once the second finds nothing to do.
 - Revisions spell the schema out; they do not import `landbridge.store.tables`, which goes on.
 """
 
@@ -15,10 +17,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, exc, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import NullPool
 
 from landbridge.store.database import DRIVERS, dialect
+
+_LOCK_NUMBER = 0x6C616E64  # any number that nobody else uses in this database
+_ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})",
+}
 
 
 class SchemaError(Exception):
@@ -31,6 +39,7 @@ def upgrade(url: str) -> None:
     Raises: DatabaseUrlError, SchemaError.
     """
     engine = _engine(url)
+    event.listen(engine, "begin", _be_alone)
     try:
         with engine.begin() as connection:
             settings = _settings()
@@ -66,4 +75,9 @@ def _settings() -> Config:
 
 
 def _engine(url: str) -> Engine:
-    return create_engine(make_url(url).set(drivername=DRIVERS[dialect(url)]), poolclass=NullPool)
+    name = dialect(url)
+    return create_engine(make_url(url).set(drivername=DRIVERS[name]), poolclass=NullPool)
+
+
+def _be_alone(connection: Connection) -> None:
+    connection.exec_driver_sql(_ALONE[connection.dialect.name])
