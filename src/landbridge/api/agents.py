@@ -26,6 +26,7 @@ from landbridge.access.door import Door
 from landbridge.model import Lease, Report
 from landbridge.store import changes
 from landbridge.store.database import Database
+from landbridge.telemetry import ApiMetrics
 from landbridge.vpn import desired, placement, status
 
 PREFIX: Final = "/agent/v1"
@@ -60,9 +61,9 @@ _lease_request = msgspec.json.Decoder(LeaseRequest)
 _report = msgspec.json.Decoder(Report)
 
 
-def agent_routes(db: Database, door: Door) -> list[Route]:
+def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
     """The routes; the application maps `errors.ApiError` as for all others."""
-    agents = _Agents(db)
+    agents = _Agents(db, metrics)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("POST", "/lease", agents.lease),
         ("GET", "/desired", agents.desired),
@@ -88,8 +89,9 @@ def _for_agents(door: Door, endpoint: Endpoint) -> Endpoint:
 
 
 class _Agents:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, metrics: ApiMetrics) -> None:
         self._db = db
+        self._metrics = metrics
 
     async def lease(self, request: Request) -> Response:
         asked = _decode(_lease_request, await _body(request))
@@ -109,7 +111,12 @@ class _Agents:
 
     async def report(self, request: Request) -> Response:
         report = _decode(_report, await _body(request))
-        await self._db.write(status.apply, _gateway(request), report)
+        try:
+            await self._db.write(status.apply, _gateway(request), report)
+        except status.StaleEpoch:
+            self._metrics.reports.labels("stale").inc()
+            raise
+        self._metrics.reports.labels("taken").inc()
         return Response(status_code=204)
 
     async def stream(self, request: Request) -> Response:
@@ -122,7 +129,7 @@ class _Agents:
 
     async def _lines(self, gateway: str, cursor: int) -> AsyncIterator[bytes]:
         """Ends where the cursor has become too old: the reader comes again and is told."""
-        with self._db.hub.listen(gateway) as wake:
+        with self._db.hub.listen(gateway) as wake, self._metrics.streams.track_inprogress():
             yield b"\n"  # the reader knows that it is heard
             while True:
                 try:

@@ -50,7 +50,7 @@ def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
             *_interfaces(service),
             *_quotas(service),
             *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms), metrics),
-            *agent_routes(db, door),
+            *agent_routes(db, door, metrics),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
         middleware=[Middleware(Requests, metrics=metrics)],
