@@ -1,0 +1,169 @@
+"""Tunnels and a charon to try plans on: the peer agrees to everything at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from landbridge.agent import steps as do
+from landbridge.agent.control import command_of
+from landbridge.agent.memory import Memory, attempt_key, begun, recall
+from landbridge.agent.observe import Actual, ChildSa, IkeSa
+from landbridge.agent.plan import Loaded, plan
+from landbridge.agent.steps import Step
+from landbridge.agent.swan import ConfigName, Target
+from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
+
+ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
+
+
+def tunnel(**changes: Any) -> Tunnel:
+    made = Tunnel(
+        id=ID,
+        name="t",
+        router_id="r",
+        revision=1,
+        admin_state_up=True,
+        local_address="198.51.100.1",
+        local_id="198.51.100.1",
+        peer_address="198.51.100.2",
+        peer_id="198.51.100.2",
+        psk=Secret(value="s3cret"),
+        psk_generation=1,
+        initiator="bi-directional",
+        mtu=1500,
+        dpd=Dpd(action="hold", interval=30, timeout=120),
+        ike=IkeProposal(
+            version="v2",
+            mode="main",
+            encryption="aes-128",
+            integrity="sha256",
+            dh_group="group14",
+            lifetime=3600,
+        ),
+        esp=EspProposal(
+            protocol="esp",
+            encapsulation="tunnel",
+            encryption="aes-128",
+            integrity="sha256",
+            pfs_group="group14",
+            lifetime=3600,
+        ),
+        local_cidrs=("10.1.0.0/24",),
+        peer_cidrs=("10.2.0.0/24",),
+        split_selector=False,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def child_sa(name: str, local: tuple[str, ...], remote: tuple[str, ...], unique_id: int) -> ChildSa:
+    return ChildSa(
+        unique_id=unique_id,
+        name=name,
+        state="INSTALLED",
+        local_ts=local,
+        remote_ts=remote,
+        spi_in="1",
+        spi_out="2",
+        bytes_in=0,
+        bytes_out=0,
+        age=0,
+    )
+
+
+def ike_sa(
+    name: str, unique_id: int, *children: ChildSa, state: str = "ESTABLISHED", version: str = "2"
+) -> IkeSa:
+    parsed = ConfigName.parse(name)
+    assert parsed is not None
+    return IkeSa(
+        unique_id=unique_id,
+        name=name,
+        tunnel_id=parsed.tunnel_id,
+        ids=parsed.ids,
+        version=version,
+        state=state,
+        initiator=True,
+        local_host="",
+        remote_host="",
+        local_id="",
+        remote_id="",
+        age=0,
+        tasks=frozenset(),
+        queued=frozenset(),
+        children=children,
+    )
+
+
+class Charon:
+    """Does at once what a step asks, with a peer that `agrees` or refuses everything."""
+
+    def __init__(self) -> None:
+        self.agrees = True
+        self.now = 100.0
+        self.connections: dict[str, Target] = {}
+        self.secrets: set[str] = set()
+        self.sas: dict[int, IkeSa] = {}
+        self.memory = Memory()
+        self._last_id = 0
+
+    @property
+    def actual(self) -> Actual:
+        return Actual(sas=tuple(self.sas.values()))
+
+    @property
+    def loaded(self) -> Loaded:
+        digests = {name: target.digest for name, target in self.connections.items()}
+        return Loaded(connections=digests, secrets=frozenset(self.secrets))
+
+    def steps(self, target: Target | None, allowed: int = 4) -> tuple[Step, ...]:
+        self.memory = recall(self.memory, target, self.actual, self.now)
+        return plan(target, self.actual, self.loaded, self.memory, allowed=allowed, now=self.now)
+
+    def take(self, step: Step, target: Target | None) -> None:
+        if not isinstance(step, do.Wait):
+            command_of(step, tunnel(), target)  # every step has a command
+        match step:
+            case do.Load(name=name) if target is not None:
+                assert name == target.name
+                self.connections[name] = target
+            case do.Unload(name=name):
+                del self.connections[name]
+            case do.LoadSecret(secret_id=secret):
+                self.secrets.add(secret)
+            case do.UnloadSecret(secret_id=secret):
+                self.secrets.remove(secret)
+            case do.Initiate() if target is not None:
+                self.memory = begun(self.memory, attempt_key(target, step.child), self.now)
+                if self.agrees:
+                    self._establish(step)
+            case do.RetireIke(unique_id=unique_id) | do.Terminate(unique_id=unique_id):
+                del self.sas[unique_id]
+            case do.RetireChild(unique_id=unique_id) | do.TerminateChild(unique_id=unique_id):
+                self._close(unique_id)
+            case _:
+                pass
+
+    def _establish(self, step: do.Initiate) -> None:
+        target = self.connections[step.name]
+        config = next(child for child in target.children if child.name == step.child)
+        local = tuple(dict.fromkeys(pair.local for pair in config.pairs))
+        remote = tuple(dict.fromkeys(pair.remote for pair in config.pairs))
+        made = child_sa(config.name, local, remote, self._next_id())
+        for sa in self.sas.values():
+            if sa.name == step.name:
+                self.sas[sa.unique_id] = msgspec.structs.replace(sa, children=(*sa.children, made))
+                return
+        unique_id = self._next_id()
+        version = "1" if target.version == "v1" else "2"
+        self.sas[unique_id] = ike_sa(step.name, unique_id, made, version=version)
+
+    def _close(self, unique_id: int) -> None:
+        for sa in tuple(self.sas.values()):
+            kept = tuple(child for child in sa.children if child.unique_id != unique_id)
+            self.sas[sa.unique_id] = msgspec.structs.replace(sa, children=kept)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
