@@ -19,14 +19,14 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all."""
 
 
-class DatabaseSettings(Frozen):
+class DatabaseSettings(Frozen, frozen=True, kw_only=True):
     url: str
 
     def __repr__(self) -> str:
         return f"DatabaseSettings(url={self.url.partition(':')[0]}:...)"
 
 
-class AuthSettings(Frozen):
+class AuthSettings(Frozen, frozen=True, kw_only=True):
     """`revalidate_after`: how old a cached verdict of Keystone may grow before it is asked
     for again; it bounds how long a revoked token lives."""
 
@@ -34,7 +34,7 @@ class AuthSettings(Frozen):
     revalidate_after: float
 
 
-class KeystoneSettings(Frozen):
+class KeystoneSettings(Frozen, frozen=True, kw_only=True):
     """``[keystone_authtoken]``, as keystonemiddleware has it."""
 
     auth_url: str
@@ -60,17 +60,17 @@ class KeystoneSettings(Frozen):
         return f"KeystoneSettings(auth_url={self.auth_url!r}, username={self.username!r})"
 
 
-class PolicySettings(Frozen):
+class PolicySettings(Frozen, frozen=True, kw_only=True):
     """`policy_file` need not exist: then upstream's defaults hold."""
 
     policy_file: Path
 
 
-class VpnSettings(Frozen):
+class VpnSettings(Frozen, frozen=True, kw_only=True):
     weak_algorithms: bool
 
 
-class AgentSettings(Frozen):
+class AgentSettings(Frozen, frozen=True, kw_only=True):
     """`bridges`: a network's name or id -> the host's Linux bridge. `update_deadline`: after
     how long an update is forced on a peer that has not changed yet; 0: never."""
 
@@ -84,12 +84,12 @@ class AgentSettings(Frozen):
     charon: str
 
 
-class LogSettings(Frozen):
+class LogSettings(Frozen, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "console", "json"]
 
 
-class Settings(Frozen):
+class Settings(Frozen, frozen=True, kw_only=True):
     """`quotas`: a resource such as ``ipsec_site_connection`` -> its limit, -1: none."""
 
     config_file: Path | None
