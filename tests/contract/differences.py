@@ -174,7 +174,8 @@ DIFFERENCES: Final = (
     ),
     Difference(
         cases=("update.conn.admin_state_up.*", "update.conn.mtu.v*", "update.conn.mtu.zero",
-               "update.conn.mtu.str_num", "update.conn.mtu.float", "update.conn.mtu.maxint", "update.conn.dpd.a*",
+               "update.conn.mtu.str_num", "update.conn.mtu.float", "update.conn.mtu.maxint",
+               "update.conn.dpd.a*",
                "update.conn.dpd.int_0", "update.conn.dpd.strings", "update.conn.dpd.bool",
                "update.conn.peer_address.short_v4", "update.conn.peer_address.loopback",
                "update.conn.peer_address.multicast", "update.conn.peer_id.*",

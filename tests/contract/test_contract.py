@@ -11,16 +11,20 @@ import pytest
 from tests.api.harness import running_api
 from tests.contract.differences import DIFFERENCES, Difference, difference
 from tests.contract.replay import RECORDS, Answer, Case, Stage
-from tests.environments.databases import Databases
+from tests.environments.databases import KINDS, Databases
 
 _OURS = ("revision_number", "updated_at", "status", "status_changed_at", "status_reason",
          "status_message")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+@pytest.fixture(scope="module", params=KINDS)
+def stage(
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
     state = tmp_path_factory.mktemp("contract")
-    with databases.fresh("sqlite") as url, running_api(url, state) as api:
+    with databases.fresh(request.param) as url, running_api(url, state) as api:
         yield Stage(api)
 
 
