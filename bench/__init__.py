@@ -1,6 +1,6 @@
 """The benchmarks: ``python -m bench``, printed as tables.
 
-- `service`: a real ``landbridge`` as a process of its own, its memory and processor time.
+- `service`, `processes`: a real ``landbridge`` as a process of its own, and what it costs.
 - `population`: connections built through the API.
 - `load`: the load generator, a process of its own so that its work is not the server's.
 - `floor`: what the database driver alone does on the same file system.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 from rich.console import Console
 
-from bench import floor, load, report
+from bench import floor, load, processes, report
 from bench.population import CONNECTIONS, Population
 from bench.service import Service, following, running
 
@@ -32,14 +32,14 @@ class Scope:
 
 def measure(console: Console, scope: Scope) -> None:
     with running("api") as service:
-        memory = [("api, just started", service.memory())]
+        memory = [("api, just started", processes.resident(service.pid))]
         with following(service, "bench"):
             population = Population(service)
             for count in _sizes(scope.connections):
                 _grow(console, service, population, count)
                 _measure_at(console, service, population, scope)
-                memory.append((f"after the requests at {count:,}", service.memory()))
-        memory.append(("peak", service.memory_peak()))
+                memory.append((f"after the requests at {count:,}", processes.resident(service.pid)))
+        memory.append(("peak", processes.resident_peak(service.pid)))
         rows = [(name, report.megabytes(size)) for name, size in memory]
         report.facts(console, "Resident memory of the API", rows)
 
@@ -49,12 +49,12 @@ def _sizes(most: int) -> list[int]:
 
 
 def _grow(console: Console, service: Service, population: Population, count: int) -> None:
-    busy = service.busy()
+    busy = processes.busy(service.pid)
     result = population.grow(count)
     console.print(
         f"{count:,} connections: the last {result.answers:,} built at {result.rate:,.0f} POST/s"
         f" (p99 {report.milliseconds(result.percentile(99))} ms, server"
-        f" {report.milliseconds((service.busy() - busy) / result.answers)} ms each)"
+        f" {report.milliseconds((processes.busy(service.pid) - busy) / result.answers)} ms each)"
     )
 
 
@@ -117,6 +117,6 @@ def _load(
         )
 
     load.run(job(seconds * WARM_UP))
-    busy = service.busy()
+    busy = processes.busy(service.pid)
     result = load.run(job(seconds))
-    return report.Row(what, clients, result, service.busy() - busy)
+    return report.Row(what, clients, result, processes.busy(service.pid) - busy)

@@ -10,6 +10,17 @@ from rich.table import Table
 
 from bench.load import Result
 
+REQUESTS = (
+    "request",
+    "clients",
+    "per second",
+    "p50 ms",
+    "p99 ms",
+    "of the floor",
+    "server ms each",
+    "generator ms each",
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -23,38 +34,32 @@ class Row:
 
 def requests(console: Console, title: str, rows: Sequence[Row], floor: Result) -> None:
     """Requests a second; PUTs also as parts of the floor."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("request")
-    for column in ("clients", "per second", "p50 ms", "p99 ms", "of the floor"):
-        table.add_column(column, justify="right")
-    table.add_column("server ms each", justify="right")
-    table.add_column("generator ms each", justify="right")
-    last = ""
-    for row in rows:
-        if row.what != last:
-            table.add_section()
-        table.add_row(
-            row.what if row.what != last else "",
-            str(row.clients),
-            *_speed(row.result),
-            f"{row.result.rate / floor.rate:.2f}" if row.what.startswith("PUT") else "",
-            milliseconds(row.busy / row.result.answers),
-            milliseconds(row.result.cost / row.result.answers),
-        )
-        last = row.what
-    table.add_section()
     own = milliseconds(floor.cost / floor.answers)
-    table.add_row("floor: sqlite3 alone, one row", "", *_speed(floor), "1.00", own, "")
-    console.print(table)
+    table(
+        console,
+        title,
+        REQUESTS,
+        [
+            ("floor: sqlite3 alone, one row", "1", *_speed(floor), "1.00", own, ""),
+            *((row.what, str(row.clients), *_numbers(row, floor)) for row in rows),
+        ],
+    )
 
 
 def facts(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in rows:
-        table.add_row(name, value)
-    console.print(table)
+    table(console, title, ("", ""), rows)
+
+
+def table(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """The first column is of words, the others of numbers."""
+    shown = Table(title=title, title_justify="left", show_header=any(columns))
+    for number, column in enumerate(columns):
+        shown.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
 
 
 def milliseconds(seconds: float) -> str:
@@ -70,4 +75,13 @@ def _speed(result: Result) -> tuple[str, str, str]:
         f"{result.rate:,.0f}",
         milliseconds(result.percentile(50)),
         milliseconds(result.percentile(99)),
+    )
+
+
+def _numbers(row: Row, floor: Result) -> tuple[str, ...]:
+    return (
+        *_speed(row.result),
+        f"{row.result.rate / floor.rate:.2f}" if row.what.startswith("PUT") else "",
+        milliseconds(row.busy / row.result.answers),
+        milliseconds(row.result.cost / row.result.answers),
     )

@@ -2,12 +2,10 @@
 
 Rules this module keeps:
 - It is started as an operator starts it, from the command line, with its log in a file.
-- The API's own `/proc` tells what it costs: memory, and processor time of all its threads.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -21,7 +19,6 @@ from pathlib import Path
 
 from landbridge.lab.client import Api
 
-_TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 60.0  # seconds, for the end of a process
 
 
@@ -39,18 +36,6 @@ class Service:
     def database(self) -> Path:
         return self.state / "landbridge.db"
 
-    def memory(self) -> int:
-        """Resident bytes now."""
-        return self._status("VmRSS")
-
-    def memory_peak(self) -> int:
-        return self._status("VmHWM")
-
-    def busy(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
-
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request as it goes over the wire."""
         head = (
@@ -60,13 +45,6 @@ class Service:
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return head.encode() + b"\r\n" + body
-
-    def _status(self, key: str) -> int:
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name == key:
-                return int(value.split()[0]) * 1024
-        raise LookupError(key)
 
 
 @contextmanager
