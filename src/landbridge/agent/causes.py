@@ -129,7 +129,7 @@ TABLE: Final = (
     ),
     _row(
         "5.9.8",
-        r"no shared key found for '(?P<ours>.*)'(?: \[.*\])? - '(?P<theirs>.*)'",
+        r"no shared key found for '(?P<ours>[^']*)'(?:\[\S*\])? - '(?P<theirs>[^']*)'",
         ReasonCode.PSK_MISSING,
         3,
         "There is no PSK for our ID '{ours}' and the peer's '{theirs}'.",

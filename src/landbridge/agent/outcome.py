@@ -6,7 +6,7 @@ Rules this module keeps:
 - A revision counts as applied when its configuration is on the wire alone: all its children
   are installed as wanted and no SA of another configuration is left; or, when nothing is
   established, when it is what charon has loaded.
-- Whatever is not up and applied carries a reason.
+- Whatever is not up carries a reason; so does what is up but not applied, once a cause is known.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
 
 def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     """0 when an older configuration is on the wire of which no revision is known (the agent
-    has restarted meanwhile)."""
+    has restarted meanwhile). A part of the children is enough where no revision was applied
+    before; after that an update counts only when all of them are up."""
     if not target.admin_state_up:
         return memory.applied_revision if actual.sas else target.revision
     carrying = actual.carrying
@@ -61,8 +62,10 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     wanted = {child.name for child in target.children}
     ours = all(sa.name == target.name for sa in actual.sas if sa.live)
     fresh = [child for child in carrying if child.name in wanted]
-    complete = ours and len(fresh) == len(carrying) and not uncovered(target.pairs, fresh)
-    return target.revision if complete else memory.applied_revision
+    alone = ours and len(fresh) == len(carrying)
+    if alone and (not memory.applied_revision or not uncovered(target.pairs, fresh)):
+        return target.revision
+    return memory.applied_revision
 
 
 def _state(
@@ -86,10 +89,10 @@ def _reason(
 ) -> Reason | None:
     if not target.admin_state_up:
         return Reason(code=ReasonCode.ADMIN_DOWN, message="The connection is switched off.")
-    if state is TunnelState.PARTIAL and applied:
-        return cause or Reason(code=ReasonCode.PARTIAL, message=f"Not up: {_words(missing)}.")
-    if state in (TunnelState.UP, TunnelState.PARTIAL):
-        return None if applied else _pending(target, cause)
+    if state is TunnelState.UP:
+        return None if applied else _pending(cause)
+    if state is TunnelState.PARTIAL:
+        return _partial(missing, cause, applied)
     if cause is not None:
         return cause
     if not target.may_initiate:
@@ -100,12 +103,20 @@ def _reason(
     return Reason(code=ReasonCode.CONNECTING, message=f"Negotiating with {target.peer_address}.")
 
 
-def _pending(target: Target, cause: Reason | None) -> Reason | None:
+def _pending(cause: Reason | None) -> Reason | None:
     if cause is None:
         return None
     return Reason(
         code=ReasonCode.PEER_NOT_CHANGED,
         message=f"The new configuration is not in effect yet, the old one goes on. {cause.message}",
+    )
+
+
+def _partial(missing: tuple[Pair, ...], cause: Reason | None, applied: bool) -> Reason:
+    told = f" {cause.message}" if cause else ""
+    return Reason(
+        code=ReasonCode.PARTIAL if applied else ReasonCode.PEER_NOT_CHANGED,
+        message=f"Not up: {_words(missing)}.{told}",
     )
 
 

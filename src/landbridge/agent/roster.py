@@ -16,6 +16,7 @@ import msgspec
 from landbridge.agent.charge import Charge
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.plan import MOST_AT_ONCE
+from landbridge.agent.swan import Target
 from landbridge.model import Reason, ReasonCode, Tunnel
 
 Group = dict[str, None]  # ids, in the order of their coming
@@ -46,16 +47,18 @@ class Roster:
 
     def want(self, tunnel_id: str, tunnel: Tunnel | None, *, switched_off: bool) -> None:
         charge = self.take_in(tunnel_id)
-        self._leave(charge)
+        before = charge.target
         charge.wanted = tunnel
         if tunnel is not None and switched_off:
             tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
         charge.want(tunnel)
-        self._enter(charge)
+        self._move(charge.id, before, charge.target)
+        if charge.target is not None:
+            self._settle(charge, charge.target)
         self.refresh(charge)
 
     def forget(self, charge: Charge) -> None:
-        self._leave(charge)
+        self._move(charge.id, charge.target, None)
         self._charges.pop(charge.id, None)
         self.nets.pop(charge.id, None)
 
@@ -82,24 +85,25 @@ class Roster:
             if other is not charge and other.waiting:
                 self._mark(other.id)
 
-    def _enter(self, charge: Charge) -> None:
-        if charge.target is None:
+    def _move(self, tunnel_id: str, before: Target | None, after: Target | None) -> None:
+        """Leave the groups that it is in no more. A group that it stays in keeps its order."""
+        if before is None:
             return
-        self._peers.setdefault(charge.target.peer_address, {})[charge.id] = None
-        place = self._contacts.setdefault(charge.target.contact, {})
+        if after is None or after.peer_address != before.peer_address:
+            _take_out(self._peers, before.peer_address, tunnel_id)
+        if after is None or after.contact != before.contact:
+            heir = _take_out(self._contacts, before.contact, tunnel_id)
+            if heir is not None:
+                self._charges[heir].fault = None
+                self._mark(heir)
+
+    def _settle(self, charge: Charge, target: Target) -> None:
+        self._peers.setdefault(target.peer_address, {})[charge.id] = None
+        place = self._contacts.setdefault(target.contact, {})
         place[charge.id] = None
         first = next(iter(place))
         if first != charge.id:
             charge.fault = _collision(first)
-
-    def _leave(self, charge: Charge) -> None:
-        if charge.target is None:
-            return
-        _take_out(self._peers, charge.target.peer_address, charge.id)
-        heir = _take_out(self._contacts, charge.target.contact, charge.id)
-        if heir is not None:
-            self._charges[heir].fault = None
-            self._mark(heir)
 
 
 def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> str | None:

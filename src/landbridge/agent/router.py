@@ -38,6 +38,7 @@ from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel, T
 from landbridge.vici import Session, ViciError
 
 SLOW_PASS: Final = 30.0  # seconds
+PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 10.0
 
@@ -170,7 +171,8 @@ class RouterTask:
             ready = await self._agenda.next()
             await self._sync_dataplane()  # what is new is blocked before it is negotiated
             for tunnel_id in ready:
-                await self._pass(tunnel_id, control)
+                async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
+                    await self._pass(tunnel_id, control)
             await self._sync_dataplane()
 
     # One tunnel -------------------------------------------------------------------------

@@ -1,0 +1,279 @@
+"""What charon says: lists, events, log lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from landbridge.agent.causes import cause
+from landbridge.agent.charge import Charge
+from landbridge.agent.cover import carries, touches
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.hints import Hints
+from landbridge.agent.observe import Actual, actual
+from landbridge.agent.roster import Roster
+from landbridge.agent.swan import Pair, target
+from landbridge.model import Dpd, Reason, ReasonCode, TunnelState
+from landbridge.vici import Event, Message
+from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel
+
+NAME = target(tunnel(), Backend.LIBIPSEC).name
+OTHER = "11111111-bdee-4a78-9d14-3484d8ee97a9"
+
+#: Lines as charon 5.9.8 wrote them; `True`: after its IKE_SA was established.
+LINES: tuple[tuple[str, bool, ReasonCode], ...] = (
+    ("retransmit 1 of request with message ID 0", False, ReasonCode.PEER_UNREACHABLE),
+    ("sending retransmit 1 of request message ID 0, seq 3", False, ReasonCode.PEER_UNREACHABLE),
+    ("giving up after 5 retransmits", False, ReasonCode.PEER_UNREACHABLE),
+    ("received AUTHENTICATION_FAILED notify error", False, ReasonCode.AUTHENTICATION_FAILED),
+    ("received AUTHENTICATION_FAILED error notify", False, ReasonCode.AUTHENTICATION_FAILED),
+    (
+        "tried 1 shared key for 'b.x' - 'a.x', but MAC mismatched",
+        False,
+        ReasonCode.PSK_MISMATCH,
+    ),
+    ("invalid HASH_V1 payload length, decryption failed?", False, ReasonCode.PSK_MISMATCH),
+    ("invalid ID_V1 payload length, decryption failed?", False, ReasonCode.PSK_MISMATCH),
+    ("no shared key found for 'b.x' - 'a.x'", False, ReasonCode.PSK_MISSING),
+    ("no shared key found for 'b.x'[10.0.0.2] - 'a.x'[10.0.0.1]", False, ReasonCode.PSK_MISSING),
+    ("received NO_PROPOSAL_CHOSEN notify error", False, ReasonCode.IKE_PROPOSAL_MISMATCH),
+    ("received NO_PROPOSAL_CHOSEN error notify", False, ReasonCode.IKE_PROPOSAL_MISMATCH),
+    ("received NO_PROPOSAL_CHOSEN error notify", True, ReasonCode.IPSEC_PROPOSAL_MISMATCH),
+    (
+        "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built",
+        True,
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+    ),
+    (
+        "received proposals: IKE:AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",
+        False,
+        ReasonCode.IKE_PROPOSAL_MISMATCH,
+    ),
+    (
+        "received proposals: ESP:AES_CBC_128/HMAC_SHA2_256_128/NO_EXT_SEQ",
+        True,
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+    ),
+    (
+        "received TS_UNACCEPTABLE notify, no CHILD_SA built",
+        True,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+    ),
+    ("received INVALID_ID_INFORMATION error notify", True, ReasonCode.TRAFFIC_SELECTOR_MISMATCH),
+    (
+        "traffic selectors 10.2.0.0/24 === 10.1.0.0/24 unacceptable",
+        True,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+    ),
+    (
+        "no matching CHILD_SA config found for 10.1.0.0/24 === 10.2.0.0/24",
+        True,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+    ),
+    ("IDir 'c.x' does not match to 'b.x'", False, ReasonCode.PEER_ID_MISMATCH),
+    ("no matching peer config found", False, ReasonCode.PEER_ID_MISMATCH),
+    (
+        "no IKE config found for 192.0.2.2...192.0.2.1, sending NO_PROPOSAL_CHOSEN",
+        False,
+        ReasonCode.IKE_VERSION_MISMATCH,
+    ),
+    ("DPD check timed out, enforcing DPD action", True, ReasonCode.DPD_TIMEOUT),
+    ("received DELETE for IKE_SA x[1]", True, ReasonCode.PEER_CLOSED),
+    (
+        "error writing to socket: Network is unreachable",
+        False,
+        ReasonCode.NO_ROUTE,
+    ),
+    (
+        "error installing route with policy 10.1.1.0/24 === 10.2.1.0/24 out",
+        True,
+        ReasonCode.NO_LOCAL_ADDRESS,
+    ),
+)
+
+
+@pytest.mark.parametrize(("line", "established", "code"), LINES)
+def test_a_line_tells_a_cause(line: str, established: bool, code: ReasonCode) -> None:
+    told = cause(line, tunnel(), established=established)
+    assert told is not None
+    assert told.reason.code is code
+    assert "{" not in told.reason.message
+
+
+def test_other_lines_tell_nothing() -> None:
+    assert cause("IKE_SA x[1] established between a...b", tunnel()) is None
+
+
+def test_the_sentence_has_both_sides() -> None:
+    told = cause("received proposals: IKE:AES_CBC_256/X", tunnel())
+    assert told is not None
+    assert "IKE:AES_CBC_256/X" in told.reason.message
+    assert "aes-128, sha256, group14" in told.reason.message
+
+
+def listed(**changes: Any) -> Message:
+    section: Message = {
+        "uniqueid": "7",
+        "version": "2",
+        "state": "ESTABLISHED",
+        "established": "12",
+        "tasks-active": ["IKE_DPD"],
+        "child-sas": {
+            "all.0-3": {
+                "name": "all.0",
+                "uniqueid": "3",
+                "state": "INSTALLED",
+                "local-ts": ["10.1.0.0/24"],
+                "remote-ts": ["10.2.0.0/24"],
+                "spi-in": "aa",
+                "bytes-in": "99",
+            }
+        },
+    }
+    section.update(changes)
+    return {NAME: section}
+
+
+def test_lists_are_read() -> None:
+    foreign: Message = {"site-a": {"uniqueid": "9", "state": "ESTABLISHED"}}
+    found = actual([listed(), foreign, listed()], ID)
+    (sa,) = found.sas
+    assert (sa.unique_id, sa.name, sa.age, sa.tasks) == (7, NAME, 12, frozenset({"IKE_DPD"}))
+    (child,) = found.carrying
+    assert (child.unique_id, child.key, child.bytes_in, child.spi_out) == (3, "all", 99, "")
+    assert actual([listed(state="CONNECTING")], ID).carrying == ()
+    assert actual([listed(uniqueid="x")], OTHER).sas == ()
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "carried", "touched"),
+    [
+        (("10.1.0.0/24",), ("10.2.0.0/24",), True, True),
+        (("10.0.0.0/8",), ("10.9.0.0/24", "10.2.0.0/16"), True, True),
+        (("10.1.0.0/25",), ("10.2.0.0/24",), False, True),
+        (("10.1.1.0/24",), ("10.2.0.0/24",), False, False),
+        (("fd00::/64",), ("10.2.0.0/24",), False, False),
+        (("10.1.0.1..10.1.0.9",), ("10.2.0.0/24",), False, True),
+    ],
+)
+def test_cover(
+    local: tuple[str, ...], remote: tuple[str, ...], carried: bool, touched: bool
+) -> None:
+    pair = Pair(local="10.1.0.0/24", remote="10.2.0.0/24")
+    child = child_sa("all.0", local, remote, 1)
+    assert (carries(child, pair), touches(child, pair)) == (carried, touched)
+
+
+def line(text: str, name: str = NAME, unique_id: str = "1", group: str = "IKE") -> Event:
+    return Event(
+        "log", {"group": group, "ikesa-name": name, "ikesa-uniqueid": unique_id, "msg": text}
+    )
+
+
+def test_events_name_their_tunnel() -> None:
+    hint = Hints().read(Event("child-updown", {"up": "yes", **listed()}))
+    assert hint is not None
+    assert (hint.tunnel_id, hint.line, len(hint.sas)) == (ID, "", 1)
+    assert Hints().read(Event("ike-updown", {"site-a": {"uniqueid": "1"}})) is None
+
+
+def test_a_strangers_lines_are_known_by_its_address() -> None:
+    hints = Hints()
+    assert hints.read(line("received proposals: IKE:X", "(unnamed)", "4")) is None
+    hints.read(line("192.0.2.7 is initiating an IKE_SA", "(unnamed)", "4"))
+    hint = hints.read(line("received proposals: IKE:X", "(unnamed)", "4", "CFG"))
+    assert hint is not None
+    assert (hint.tunnel_id, hint.peer_address) == ("", "192.0.2.7")
+    between = "no IKE config found for 192.0.2.2...192.0.2.9, sending NO_PROPOSAL_CHOSEN"
+    hint = hints.read(line(between, "(unnamed)", "5"))
+    assert hint is not None
+    assert hint.peer_address == "192.0.2.9"
+
+
+def test_lines_know_whether_their_ike_sa_is_up() -> None:
+    hints = Hints()
+    early = hints.read(line("received NO_PROPOSAL_CHOSEN error notify"))
+    hints.read(line(f"IKE_SA {NAME}[1] established between 10.0.0.1[a]...10.0.0.2[b]"))
+    late = hints.read(line("received NO_PROPOSAL_CHOSEN error notify"))
+    silent = hints.read(line("retransmit 1 of request with message ID 3"))
+    assert early is not None
+    assert late is not None
+    assert silent is not None
+    assert (early.established, late.established, silent.silence) == (False, True, True)
+
+
+def test_a_telling_line_is_not_overwritten_by_silence_of_the_same_attempt() -> None:
+    charge = Charge(ID, Backend.LIBIPSEC)
+    charge.want(tunnel())
+    charge.begin_attempt()
+    assert charge.blame("invalid HASH_V1 payload length, decryption failed?", established=False)
+    assert not charge.blame("sending retransmit 1 of request message ID 0", established=False)
+    status = charge.judge(0.0)
+    assert status is not None
+    assert status.reason is not None
+    assert status.reason.code is ReasonCode.PSK_MISMATCH
+    charge.begin_attempt()
+    assert charge.blame("sending retransmit 1 of request message ID 0", established=False)
+
+
+def test_a_partial_tunnel_names_what_is_missing() -> None:
+    wanted = tunnel(split_selector=True, peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))
+    charge = Charge(ID, Backend.LIBIPSEC)
+    charge.want(wanted)
+    assert charge.target is not None
+    first = charge.target.children[0]
+    child = child_sa(first.name, ("10.1.0.0/24",), ("10.2.0.0/24",), 1)
+    charge.actual = Actual(sas=(ike_sa(charge.target.name, 1, child),))
+    status = charge.judge(0.0)
+    assert status is not None
+    assert status.reason is not None
+    assert (status.state, status.reason.code) == (TunnelState.PARTIAL, ReasonCode.PARTIAL)
+    assert "10.1.0.0/24 - 10.2.1.0/24" in status.reason.message
+    assert status.applied_revision == wanted.revision
+
+
+def test_what_cannot_be_done_is_a_terminal_error() -> None:
+    wanted = tunnel()
+    charge = Charge(ID, Backend.LIBIPSEC)
+    charge.want(tunnel(esp=msgspec.structs.replace(wanted.esp, protocol="ah")))
+    status = charge.judge(0.0)
+    assert status is not None
+    assert status.reason is not None
+    assert (status.state, status.reason.code) == (TunnelState.ERROR, ReasonCode.UNSUPPORTED)
+
+
+def test_of_tunnels_that_a_peer_cannot_tell_apart_the_first_stays() -> None:
+    marked: list[str] = []
+    roster = Roster(Backend.LIBIPSEC, marked.append)
+    first, second = tunnel(), tunnel(id=OTHER, dpd=Dpd(action="hold", interval=5, timeout=9))
+    roster.want(ID, first, switched_off=False)
+    roster.want(OTHER, second, switched_off=False)
+    other = roster.get(OTHER)
+    assert other is not None
+    assert other.fault is not None
+    assert other.fault.code is ReasonCode.COLLISION
+    assert ID in other.fault.message
+    roster.want(ID, first, switched_off=False)  # the same again: it may not lose its place
+    assert other.fault is not None
+    roster.want(ID, None, switched_off=False)
+    assert marked == [OTHER]
+    assert _fault(roster) is None
+
+
+def _fault(roster: Roster) -> Reason | None:
+    charge = roster.get(OTHER)
+    assert charge is not None
+    return charge.fault
+
+
+def test_a_switched_off_router_switches_its_tunnels_off_and_on_again() -> None:
+    roster = Roster(Backend.LIBIPSEC, lambda _: None)
+    roster.want(ID, tunnel(), switched_off=True)
+    charge = roster.get(ID)
+    assert charge is not None
+    assert charge.target is not None
+    assert not charge.target.admin_state_up
+    roster.want(ID, charge.wanted, switched_off=False)
+    assert charge.target.admin_state_up

@@ -1,0 +1,250 @@
+"""A tunnel in charon's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.identity import identity, peer_address, selector
+from landbridge.agent.proposals import (
+    AEADS,
+    CIPHERS,
+    GROUPS,
+    INTEGRITY,
+    Unsupported,
+    esp_proposal,
+    ike_proposal,
+)
+from landbridge.agent.settings import strongswan_conf
+from landbridge.agent.swan import ConfigName, Target, secret, target
+from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
+from landbridge.vici import decode, encode
+from tests.unit.agent.tunnels import ID, tunnel
+
+BASE = tunnel()
+
+
+def ike(**changes: Any) -> IkeProposal:
+    return msgspec.structs.replace(BASE.ike, **changes)
+
+
+def esp(**changes: Any) -> EspProposal:
+    return msgspec.structs.replace(BASE.esp, **changes)
+
+
+def planned(**changes: Any) -> Target:
+    return target(tunnel(**changes), Backend.LIBIPSEC)
+
+
+@pytest.mark.parametrize(
+    ("policy", "proposal"),
+    [
+        (ike(), "aes128-sha256-modp2048"),
+        (ike(version="v1"), "aes128-sha256-modp2048"),
+        (ike(encryption="3des", integrity="sha1", dh_group="group2"), "3des-sha1-modp1024"),
+        (ike(encryption="aes-256-gcm-16"), "aes256gcm16-prfsha256-modp2048"),
+        (ike(encryption="aes-192-ctr", integrity="aes-xcbc"), "aes192ctr-aesxcbc-modp2048"),
+        (ike(encryption="aes-128-ccm-8", integrity="aes-cmac"), "aes128ccm8-prfaescmac-modp2048"),
+        (ike(dh_group="group31"), "aes128-sha256-curve25519"),
+    ],
+)
+def test_ike_proposals(policy: IkeProposal, proposal: str) -> None:
+    assert ike_proposal(policy) == proposal
+
+
+@pytest.mark.parametrize(
+    ("policy", "proposal"),
+    [
+        (esp(), "aes128-sha256-modp2048"),
+        (esp(encryption="aes-256-gcm-16", integrity="sha512"), "aes256gcm16-modp2048"),
+        (esp(protocol="ah", integrity="sha384"), "sha384-modp2048"),
+        (esp(encryption="aes-256-ctr", pfs_group="group19"), "aes256ctr-sha256-ecp256"),
+    ],
+)
+def test_esp_proposals(policy: EspProposal, proposal: str) -> None:
+    assert esp_proposal(policy, "v2") == proposal
+
+
+def test_every_word_of_the_api_has_a_proposal() -> None:
+    for encryption in (*CIPHERS, *AEADS):
+        assert ike_proposal(ike(encryption=encryption))
+        assert esp_proposal(esp(encryption=encryption), "v2")
+    for integrity in INTEGRITY:
+        assert ike_proposal(ike(integrity=integrity))
+    for number in (2, 5, *range(14, 32)):
+        assert f"group{number}" in GROUPS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ike": ike(version="v1", encryption="aes-128-gcm-16")},
+        {"ike": ike(version="v1", encryption="aes-128-ctr")},
+        {"ike": ike(version="v1", integrity="aes-xcbc")},
+        {"ike": ike(version="v1"), "esp": esp(integrity="aes-cmac")},
+        {"ike": ike(encryption="rot13")},
+        {"esp": esp(pfs_group="group99")},
+        {"esp": esp(protocol="ah")},
+        {"esp": esp(protocol="ah-esp")},
+        {"esp": esp(encapsulation="transport")},
+        {"local_cidrs": ()},
+        {"peer_cidrs": ("fd00::/64",)},
+        {"peer_address": "%any"},
+        {"peer_address": "10.0.0.0/8"},
+        {"peer_address": "a,b"},
+        {"local_address": "%defaultroute"},
+        {"peer_cidrs": ("10.2.0.0/24[tcp/80]",)},
+    ],
+)
+def test_what_cannot_be_done_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported):
+        planned(**changes)
+
+
+def test_the_kernel_can_do_what_userspace_cannot() -> None:
+    wanted = target(tunnel(esp=esp(protocol="ah", encapsulation="transport")), Backend.NETLINK)
+    (child,) = wanted.connection["children"].values()  # type: ignore[union-attr]  # a section
+    assert isinstance(child, dict)
+    assert child["ah_proposals"] == ["sha256-modp2048"]
+    assert child["mode"] == "transport"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("192.0.2.1", "ipv4:#c0000201"),
+        ("2001:db8::1", "ipv6:#20010db8000000000000000000000001"),
+        ("vpn.example.com", "fqdn:#" + b"vpn.example.com".hex()),
+        ("@vpn.example.com", "fqdn:#" + b"vpn.example.com".hex()),
+        ("site-a", "fqdn:#" + b"site-a".hex()),
+        ("joe@example.com", "email:#" + b"joe@example.com".hex()),
+        ("%any", "keyid:#" + b"%any".hex()),
+        ("@#0102", "keyid:#" + b"@#0102".hex()),
+        ("*@example.com", "keyid:#" + b"*@example.com".hex()),
+        ("*.example.com", "keyid:#" + b"*.example.com".hex()),
+        ("C=CH, O=x", "keyid:#" + b"C=CH, O=x".hex()),
+        ("keyid:x", "keyid:#" + b"keyid:x".hex()),
+    ],
+)
+def test_identities_are_explicit(typed: str, kind: str) -> None:
+    assert identity(typed) == kind
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_nothing_typed_becomes_configuration(typed: str) -> None:
+    kind, _, data = identity(typed).partition(":#")
+    assert kind in ("ipv4", "ipv6", "fqdn", "email", "keyid")
+    assert bytes.fromhex(data)
+    try:
+        address = peer_address(typed)
+    except Unsupported:
+        return
+    assert not set(address) & set('%/,[]*# \n"{}')
+
+
+def test_selectors_are_canonical() -> None:
+    assert selector("10.1.0.9/24") == "10.1.0.0/24"
+
+
+def test_names_tell_the_configuration() -> None:
+    parsed = ConfigName.parse(planned().name)
+    assert parsed is not None
+    assert parsed.tunnel_id == ID
+    assert ConfigName.parse("site-a") is None
+
+
+#: What makes another IKE configuration, and what another child.
+IKE_CHANGES: tuple[dict[str, Any], ...] = (
+    {"peer_address": "198.51.100.9"},
+    {"local_id": "a"},
+    {"peer_id": "b"},
+    {"psk_generation": 2},
+    {"ike": ike(lifetime=7200)},
+    {"ike": ike(mode="aggressive")},
+    {"dpd": Dpd(action="hold", interval=20, timeout=120)},
+    {"dpd": Dpd(action="hold", interval=30, timeout=121)},
+    {"dpd": Dpd(action="disabled", interval=30, timeout=120)},
+)
+CHILD_CHANGES: tuple[dict[str, Any], ...] = (
+    {"esp": esp(lifetime=7200)},
+    {"esp": esp(integrity="sha1")},
+    {"peer_cidrs": ("10.9.0.0/24",)},
+)
+NO_CHANGES: tuple[dict[str, Any], ...] = (
+    {"name": "other"},
+    {"revision": 9},
+    {"mtu": 1300},
+    {"initiator": "response-only"},
+    {"dpd": Dpd(action="restart", interval=30, timeout=120)},
+    {"psk": Secret(value="the same generation")},
+)
+
+
+def child_names(wanted: Target) -> list[str]:
+    return [child.name for child in wanted.children]
+
+
+@pytest.mark.parametrize("change", IKE_CHANGES)
+def test_a_change_of_ike_makes_another_ike_configuration(change: dict[str, Any]) -> None:
+    assert planned(**change).name != planned().name
+    assert child_names(planned(**change)) == child_names(planned())
+
+
+@pytest.mark.parametrize("change", CHILD_CHANGES)
+def test_a_change_of_ipsec_makes_another_child(change: dict[str, Any]) -> None:
+    assert planned(**change).name == planned().name
+    assert child_names(planned(**change)) != child_names(planned())
+
+
+@pytest.mark.parametrize("change", NO_CHANGES)
+def test_the_rest_changes_nothing(change: dict[str, Any]) -> None:
+    assert planned(**change).digest == planned().digest
+    assert planned(**change).name == planned().name
+
+
+def test_what_charon_takes_for_equal_differs_in_over_time() -> None:
+    times = {
+        planned(psk_generation=psk, dpd=Dpd(action="hold", interval=30, timeout=dpd)).connection[
+            "over_time"
+        ]
+        for psk, dpd in ((1, 120), (2, 120), (1, 121), (3, 120))
+    }
+    assert len({str(time) for time in times}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({}, 1),
+        ({"split_selector": True}, 4),
+        ({"ike": ike(version="v1")}, 4),
+    ],
+)
+def test_children_by_mode(changes: dict[str, Any], keys: int) -> None:
+    local, peer = ("10.1.0.0/24", "10.1.1.0/24"), ("10.2.0.0/24", "10.2.1.0/24")
+    wanted = planned(local_cidrs=local, peer_cidrs=peer, **changes)
+    assert len({child.key for child in wanted.children}) == keys
+    assert len(wanted.pairs) == 4
+
+
+def test_the_psk_is_in_the_secret_alone() -> None:
+    made: Tunnel = tunnel(psk=Secret(value='Tr0ub"4dor}\n{'))
+    message = secret(made)
+    assert message["data"] == 'Tr0ub"4dor}\n{'
+    wanted = target(made, Backend.LIBIPSEC)
+    assert b"4dor" not in msgspec.json.encode(wanted)
+    assert decode(encode(message)) == message
+    assert decode(encode(wanted.connection)) == wanted.connection
+
+
+@pytest.mark.parametrize("backend", list(Backend))
+def test_charons_own_file_holds_values_of_ours(backend: Backend, tmp_path: Any) -> None:
+    text = strongswan_conf(tmp_path, backend)
+    assert text.count("{") == text.count("}")
+    assert f"unix://{tmp_path}/vici" in text
+    assert ("kernel-libipsec" in text) is (backend is Backend.LIBIPSEC)
