@@ -47,6 +47,18 @@ class MakeRun:
             self._api = Api(f"http://{self.bind}", token)
         return self._api
 
+    def pid(self, command: str) -> int:
+        """The process of `landbridge COMMAND` below this run; ``serve`` is their parent."""
+        if command == "serve":
+            status = Path(f"/proc/{self.pid('api')}/stat").read_text()
+            return int(status.rpartition(") ")[2].split()[1])
+        wanted = f"landbridge\0{command}\0--state-dir={self.state}\0".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if wanted in (process / "cmdline").read_bytes():
+                    return int(process.name)
+        raise LabError(f"landbridge {command} is not running")
+
     def close(self) -> None:
         self.end(signal.SIGTERM)
         if self._api is not None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,8 @@ import pytest
 
 from landbridge.lab import hosts, sites
 from landbridge.lab.client import Api, Resource
-from landbridge.lab.hosts import Host, wait_until
+from landbridge.lab.hosts import Host, LabError, wait_until
+from landbridge.lab.traffic import Traffic
 from tests.lab.conftest import MakeRun
 
 pytestmark = pytest.mark.gateway
@@ -75,6 +77,28 @@ def test_the_sites_reach_each_other_only_through_the_tunnel(make_run: MakeRun) -
     assert site_a.ping(target)
 
 
+def test_packets_flow_on_when_everything_of_ours_is_killed(make_run: MakeRun) -> None:
+    make_run.start()
+    make_run.wait_for(STANDING)
+    api = make_run.api()
+    wait_until(lambda: active(api) == {"demo", "sibling"}, 20, "both tunnels are up")
+    with Traffic(sites.flows(), rate=200) as traffic:
+        for command in ("lab", "agent", "api"):
+            before = make_run.pid(command)
+            os.kill(before, signal.SIGKILL)
+            wait_until(partial(started_again, make_run, command, before), 20, f"{command} is back")
+        wait_until(lambda: active(api) == {"demo", "sibling"}, 20, "told as up again")
+        os.kill(make_run.pid("serve"), signal.SIGKILL)
+        make_run.wait_for_end()
+        make_run.start()
+        make_run.wait_for(STANDING)
+        counts = traffic.stop()
+    assert {name: count.lost for name, count in counts.items()} == {"demo": 0, "sibling": 0}
+    made = names_made(api)
+    make_run.end(signal.SIGINT)
+    assert leftovers(make_run, made) == []
+
+
 def test_a_second_lab_says_that_there_is_one(make_run: MakeRun, tmp_path: Path) -> None:
     make_run.start()
     make_run.wait_for(STANDING)
@@ -102,6 +126,17 @@ def test_the_demo_tells_its_story(only_lab: None) -> None:
         ("ESP", "same", "new"),
         ("IKE", "new", "new"),
     ]
+
+
+def active(api: Api) -> set[str]:
+    return {each["name"] for each in api.list(CONNECTION) if each["status"] == "ACTIVE"}
+
+
+def started_again(run: MakeRun, command: str, before: int) -> bool:
+    try:
+        return run.pid(command) != before
+    except LabError:
+        return False
 
 
 def demo(api: Api) -> Resource:

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -193,6 +194,16 @@ class Ground:
         host.ip("link", "set", "dev", "lo", "up")
         return host
 
+    def adopt(self, host: Host, *plugs: str) -> None:
+        """Take over a host that stands, with its `plugs` (interfaces that are in a bridge)."""
+        self.defer(lambda: remove_host(host))
+        for plug in plugs:
+            self.defer(partial(remove_link, plug_name(host.name, plug)))
+
+    def leave(self) -> None:
+        """Take nothing away: let all of it stand."""
+        self._undo.clear()
+
     def bridge(self, name: str) -> str:
         """A Linux bridge in the machine's own namespace; gives its name."""
         bridge = self.prefix + name
@@ -235,6 +246,12 @@ def make_bridge(name: str) -> None:
 
 def link_exists(name: str) -> bool:
     return Path("/sys/class/net", name).exists()
+
+
+def plugged_into(host: Host, interface: str, bridge: str) -> bool:
+    """Whether the host's interface is in that bridge."""
+    master = Path("/sys/class/net", plug_name(host.name, interface), "master")
+    return host.exists() and master.exists() and master.resolve().name == bridge
 
 
 def remove_link(name: str) -> None:

@@ -203,6 +203,14 @@ class Peer:
         """What ``swanctl --list-sas`` prints."""
         return self.swanctl("--list-sas")
 
+    def answers(self) -> bool:
+        """Whether its charon runs, whoever started it."""
+        try:
+            self.swanctl("--stats")
+        except LabError:
+            return False
+        return True
+
     def installed(self, child: str) -> int:
         """How many CHILD_SAs of that name are installed."""
         return len(re.findall(rf"^\s+{re.escape(child)}: .*INSTALLED", self.sas(), re.MULTILINE))

@@ -2,7 +2,9 @@
 
 Rules this module keeps:
 - One lab per machine: its names are fixed, so a lock is held while it stands.
-- A signal ends it at any moment, and everything that it made goes with it.
+- A signal ends it at any moment, and everything that it made goes with it, unless the
+  signal says that the supervisor has died: then all stands, packets flow on, and the next
+  lab takes it over.
 - What a person needs next (token, curl line) is printed when the tunnel is ACTIVE, not
   before; if it does not come up, the connection's own reason is printed instead.
 """
@@ -36,8 +38,13 @@ class Stopped(BaseException):
 def run(settings: Settings) -> int:
     """Build the lab and stay until SIGTERM or SIGINT. The exit code."""
     try:
+        supervisor = os.getppid()
         with _signals(), _only_one(), Ground() as ground:
-            _stand(ground, settings)
+            try:
+                _stand(ground, settings)
+            except Stopped:
+                if os.getppid() != supervisor:
+                    ground.leave()
     except Stopped:
         return os.EX_OK
     except BlockingIOError:

@@ -3,8 +3,9 @@
 Rules this module keeps:
 - Objects are found by name and made when missing, never changed: what a person changed
   in an earlier run stays.
-- Namespaces and the peer are made anew each time, the peer from the swanctl.conf in the
-  state directory if there is one: it is the person's to edit.
+- Namespaces and the peer that stand (a killed run leaves them) are taken over, so that its
+  packets flow on; otherwise they are made anew, the peer from the swanctl.conf in the state
+  directory if there is one: it is the person's to edit.
 - ``lb-site-a`` and ``lb-site-b`` reach each other through the tunnels only.
 """
 
@@ -18,7 +19,7 @@ from typing import Final
 from uuid import UUID
 
 from landbridge.lab.client import Api, Resource
-from landbridge.lab.hosts import Ground, Host, link_exists, wait_until
+from landbridge.lab.hosts import Ground, Host, link_exists, plugged_into, wait_until
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection, swanctl_conf
 from landbridge.lab.site import remote_site
 from landbridge.lab.traffic import End, Flow
@@ -135,6 +136,19 @@ def build_hosts(
     ground: Ground, directory: Path, objects: Objects, mapping: Mapping[str, str]
 ) -> Peer:
     """Both hosts and the running peer; `mapping` is ``[agent] bridges``."""
+    bridges = _bridges(objects, mapping)
+    hosts = (Host(SITE_A), Host(SITE_B), Host(PEER_B))
+    standing = Peer(hosts[2], directory)
+    if _stand(hosts, standing, bridges):
+        ground.adopt(hosts[0], "eth0")
+        ground.adopt(hosts[1])
+        ground.adopt(hosts[2], "uplink")
+        return standing
+    return _build(ground, directory, objects, bridges)
+
+
+def _bridges(objects: Objects, mapping: Mapping[str, str]) -> dict[str, str]:
+    """The bridge of each network, as soon as it is there."""
     bridges = {
         name: mapping.get(identifier) or mapping.get(name) or bridge_of(identifier)
         for name, identifier in objects.networks.items()
@@ -145,6 +159,20 @@ def build_hosts(
             60,
             f"the gateway makes {bridge}, the bridge of network {name}",
         )
+    return bridges
+
+
+def _stand(hosts: tuple[Host, Host, Host], peer: Peer, bridges: Mapping[str, str]) -> bool:
+    site_a, site_b, peer_b = hosts
+    return (
+        plugged_into(site_a, "eth0", bridges[INSIDE])
+        and plugged_into(peer_b, "uplink", bridges[EXTERNAL])
+        and site_b.exists()
+        and peer.answers()
+    )
+
+
+def _build(ground: Ground, directory: Path, objects: Objects, bridges: Mapping[str, str]) -> Peer:
     site_a = ground.host(SITE_A)
     ground.attach(site_a, bridges[INSIDE], "eth0", f"{SITE_A_HOST}/24")
     site_a.route("default", SITE_A_ROUTER)
