@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 REQUIREMENTS: Final = Path(__file__).with_name("keystone.txt")
+TOOLS: Final = Path(__file__).parents[2] / ".tools" / "bin"
 PLACE: Final = Path(sys.prefix) / "keystone"
 
 
@@ -32,7 +33,7 @@ def python() -> str:
 
 
 def _install() -> None:
-    uv = shutil.which("uv")
+    uv = shutil.which("uv") or shutil.which("uv", path=TOOLS)
     target = str(PLACE / "bin" / "python")
     if uv:
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(PLACE))

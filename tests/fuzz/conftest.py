@@ -11,12 +11,17 @@ from tests.environments.landbridge import Landbridge, running, with_tokens
 from tests.fuzz.population import Population
 
 
-@pytest.fixture(scope="module")
+# PostgreSQL takes less (NUL, integers), so it is the one for every day.
+@pytest.fixture(
+    scope="module", params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"]
+)
 def landbridge(
-    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Landbridge]:
     state = tmp_path_factory.mktemp("fuzz")
-    with databases.fresh("sqlite") as url, running(state, with_tokens(url)) as server:
+    with databases.fresh(request.param) as url, running(state, with_tokens(url)) as server:
         yield server
 
 

@@ -58,7 +58,7 @@ class Population:
 
     def spare(self, kind: str) -> str:
         """The id of a new object that nothing uses."""
-        return str(self._make(kind, **self._minimal(kind))["id"])
+        return str(self._make(kind, **self.minimal(kind))["id"])
 
     def _build(self) -> None:
         public = self._make("networks", **{"router:external": True})["id"]
@@ -82,7 +82,7 @@ class Population:
             if kind in ("networks", "routers", "ikepolicies", "ports"):
                 self.ids[kind].append(self.spare(kind))
 
-    def _minimal(self, kind: str) -> dict[str, Any]:
+    def minimal(self, kind: str) -> dict[str, Any]:
         number = next(self._numbers)
         cidr = f"10.{number // 250}.{number % 250}.0/24"
         if kind == "subnets":

@@ -33,14 +33,14 @@ CHECKS = [
     response_schema_conformance,
 ]
 QUICK = settings(
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=2000, derandomize=False, print_blob=True)
+LONG = settings(QUICK, max_examples=1000, derandomize=False, print_blob=True)
 
 WAYS = [
     (f"{method.upper()} {path}", mode)
