@@ -7,19 +7,29 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 from rich.console import Console
 
 from bench import floor, load, processes, report
+from bench.floor import Floor
 from bench.population import CONNECTIONS, Population
 from bench.service import Service, following, running
 
 CLIENTS = (1, 8, 32)
 WARM_UP = 0.3  # of the measured time
 PAGE = 100
+ALL_AT_ONCE = 1_000  # connections that are also listed without a page
+
+
+@dataclass(frozen=True)
+class Case:
+    """Requests of one kind. `writes`: to be told beside the floor."""
+
+    what: str
+    requests: list[bytes]
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,32 +70,30 @@ def _grow(console: Console, service: Service, population: Population, count: int
 
 def _measure_at(console: Console, service: Service, population: Population, scope: Scope) -> None:
     count = len(population.ids)
-    before = floor.measure(service.database, population.ids, scope.seconds)
-    rows = [
-        _load(service, what, requests, clients, scope.seconds)
-        for what, requests in _cases(service, population)
-        for clients in CLIENTS
-    ]
-    after = floor.measure(service.database, population.ids, scope.seconds)
-    title = f"Requests with {count:,} connections"
-    report.requests(console, title, rows, max(before, after, key=lambda each: each.rate))
+    with floor.beside(service.database, population.ids) as beneath:
+        rows = [
+            _load(service, case, clients, scope.seconds, beneath)
+            for case in _cases(service, population)
+            for clients in CLIENTS
+        ]
+    report.requests(console, f"Requests with {count:,} connections", rows)
 
 
-def _cases(service: Service, population: Population) -> Sequence[tuple[str, list[bytes]]]:
+def _cases(service: Service, population: Population) -> list[Case]:
     paths = [f"{CONNECTIONS}/{each}" for each in population.ids]
     counted = load.COUNTED.decode()
     cases = [
-        ("PUT name", _puts(service, paths, [{"name": f"n{counted}"}])),
-        ("PUT dpd, told to the gateway", _puts(service, paths, _dpd_changes())),
-        ("GET one", [service.request("GET", path) for path in paths]),
+        Case("PUT name", _puts(service, paths, [{"name": f"n{counted}"}]), writes=True),
+        Case("PUT dpd, to the gateway", _puts(service, paths, _dpd_changes()), writes=True),
+        Case("GET one", [service.request("GET", path) for path in paths]),
     ]
-    if len(paths) <= 1000:
-        cases.append((f"GET all {len(paths):,}", [service.request("GET", CONNECTIONS)]))
+    if len(paths) <= ALL_AT_ONCE:
+        cases.append(Case(f"GET all {len(paths):,}", [service.request("GET", CONNECTIONS)]))
     if len(paths) > PAGE:
         markers = population.ids[PAGE - 1 :: PAGE][:-1]
         pages = [f"{CONNECTIONS}?limit={PAGE}&marker={marker}" for marker in markers]
-        name = f"GET a page of {PAGE} of {len(paths):,}"
-        cases.append((name, [service.request("GET", page) for page in pages]))
+        requests = [service.request("GET", page) for page in pages]
+        cases.append(Case(f"GET {PAGE} of {len(paths):,}", requests))
     return cases
 
 
@@ -104,19 +112,21 @@ def _puts(service: Service, paths: list[str], changes: list[dict[str, object]]) 
     ]
 
 
-def _load(
-    service: Service, what: str, requests: list[bytes], clients: int, seconds: float
-) -> report.Row:
+def _load(service: Service, case: Case, clients: int, seconds: float, beneath: Floor) -> report.Row:
     def job(duration: float) -> load.Job:
         return load.Job(
             host=service.host,
             port=service.port,
             clients=clients,
-            requests=requests,
+            requests=case.requests,
             seconds=duration,
         )
 
     load.run(job(seconds * WARM_UP))
+    before = beneath.rate(seconds * WARM_UP) if case.writes else None
     busy = processes.busy(service.pid)
     result = load.run(job(seconds))
-    return report.Row(what, clients, result, processes.busy(service.pid) - busy)
+    busy = processes.busy(service.pid) - busy
+    after = beneath.rate(seconds * WARM_UP) if case.writes else None
+    mean = (before + after) / 2 if before and after else None
+    return report.Row(case.what, clients, result, busy, mean)

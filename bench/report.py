@@ -16,6 +16,7 @@ REQUESTS = (
     "per second",
     "p50 ms",
     "p99 ms",
+    "floor per second",
     "of the floor",
     "server ms each",
     "generator ms each",
@@ -24,26 +25,20 @@ REQUESTS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement. `busy`: the server's processor time meanwhile, in seconds."""
+    """One measurement. `busy`: the server's processor time meanwhile, in seconds; `floor`:
+    updates a second through the database driver alone, just before and after."""
 
     what: str
     clients: int
     result: Result
     busy: float
+    floor: float | None
 
 
-def requests(console: Console, title: str, rows: Sequence[Row], floor: Result) -> None:
+def requests(console: Console, title: str, rows: Sequence[Row]) -> None:
     """Requests a second; PUTs also as parts of the floor."""
-    own = milliseconds(floor.cost / floor.answers)
-    table(
-        console,
-        title,
-        REQUESTS,
-        [
-            ("floor: sqlite3 alone, one row", "1", *_speed(floor), "1.00", own, ""),
-            *((row.what, str(row.clients), *_numbers(row, floor)) for row in rows),
-        ],
-    )
+    numbers = [(row.what, str(row.clients), *_numbers(row)) for row in rows]
+    table(console, title, REQUESTS, numbers)
 
 
 def facts(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
@@ -70,18 +65,14 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.0f} MB"
 
 
-def _speed(result: Result) -> tuple[str, str, str]:
+def _numbers(row: Row) -> tuple[str, ...]:
+    result = row.result
     return (
         f"{result.rate:,.0f}",
         milliseconds(result.percentile(50)),
         milliseconds(result.percentile(99)),
-    )
-
-
-def _numbers(row: Row, floor: Result) -> tuple[str, ...]:
-    return (
-        *_speed(row.result),
-        f"{row.result.rate / floor.rate:.2f}" if row.what.startswith("PUT") else "",
-        milliseconds(row.busy / row.result.answers),
-        milliseconds(row.result.cost / row.result.answers),
+        f"{row.floor:,.0f}" if row.floor else "",
+        f"{result.rate / row.floor:.2f}" if row.floor else "",
+        milliseconds(row.busy / result.answers),
+        milliseconds(result.cost / result.answers),
     )
