@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from landbridge import telemetry
-from landbridge.commands.preflight import NotReady
+from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
 from landbridge.config import ConfigError, load
 from landbridge.settings import Settings
@@ -32,6 +32,10 @@ class _OneLine(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         click.echo(f"landbridge: {self.format_message()}", err=True)
+
+
+class _Later(_OneLine):
+    exit_code = 1  # `serve` starts such a child again
 
 
 def common(command: Command) -> Command:
@@ -57,6 +61,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (ConfigError, NotReady) as error:
             raise _OneLine(str(error)) from None
+        except TryLater as error:
+            raise _Later(str(error)) from None
         except Exception as error:
             known = _said(error)
             if known is None:
@@ -152,12 +158,9 @@ def db() -> None:
 @common
 def upgrade(config: str | None, state_dir: str | None, bind: str | None) -> None:
     """Bring the schema up to date."""
-    from landbridge.commands import preflight
-    from landbridge.store.migrations import upgrade as migrate
+    from landbridge.commands.storage import prepare
 
-    settings = _settings("db", config, state_dir, bind)
-    preflight.state_dir(settings)
-    migrate(settings.database.url)
+    prepare(_settings("db", config, state_dir, bind))
     click.echo("The schema is up to date.")
 
 

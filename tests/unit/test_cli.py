@@ -56,6 +56,21 @@ def test_a_state_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> No
     assert "--state-dir" in line
 
 
+def test_a_database_that_does_not_answer_is_one_line_and_worth_another_try(tmp_path: Path) -> None:
+    path = tmp_path / "landbridge.conf"
+    path.write_text("[database]\nurl = postgresql://u:hush@127.0.0.1:1/landbridge\n")
+    result = run("db", "upgrade", "--config", path, "--state-dir", tmp_path)
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert "does not answer" in line
+    assert "hush" not in result.output
+
+
+def test_the_database_is_its_owners_alone(tmp_path: Path) -> None:
+    assert run("db", "upgrade", "--state-dir", tmp_path).exit_code == 0
+    assert (tmp_path / "landbridge.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         bind = f"127.0.0.1:{taken.getsockname()[1]}"

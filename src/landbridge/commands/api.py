@@ -19,19 +19,11 @@ from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
 from landbridge.commands import preflight
+from landbridge.commands.storage import open_database
 from landbridge.settings import Settings
 from landbridge.store.database import Database
-from landbridge.store.migrations import upgrade
-from landbridge.store.secrets import Sealer
 
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
-
-
-def open_database(settings: Settings) -> Database:
-    """The database with its schema up to date."""
-    state = preflight.state_dir(settings)
-    upgrade(settings.database.url)
-    return Database.open(settings.database.url, sealer=Sealer.from_file(state / "secret.key"))
 
 
 def run(settings: Settings, listen_fd: int | None) -> None:

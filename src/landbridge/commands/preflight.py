@@ -21,6 +21,10 @@ class NotReady(Exception):
     """One line for a person: what is missing, and what to do."""
 
 
+class TryLater(Exception):
+    """One line for a person: what does not answer. It may mend itself."""
+
+
 def for_gateway(settings: Settings) -> None:
     """What only the agent needs. Raises: NotReady."""
     if os.geteuid() != 0:

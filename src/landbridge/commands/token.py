@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from landbridge.commands import preflight
 from landbridge.config import load
 
 if TYPE_CHECKING:
@@ -28,12 +27,11 @@ UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 @contextmanager
 def _database(config: str | None, state_dir: str | None) -> Iterator[Database]:
+    from landbridge.commands.storage import prepare
     from landbridge.store.database import Database
-    from landbridge.store.migrations import upgrade
 
     settings = load(config, state_dir=state_dir)
-    preflight.state_dir(settings)
-    upgrade(settings.database.url)
+    prepare(settings)
     db = Database.open(settings.database.url)
     try:
         yield db
