@@ -69,6 +69,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return self.viewer.view(self._presented(tx, caller, row), fields)
 
     def create(self, tx: Connection, caller: Caller, asked: Input) -> View:
+        self.rules.enter(tx, "create")
         target = self._target(tx, caller, asked.values)
         rule = f"create_{self.resource.name}"
         self.policy.enforce(caller, rule, target, _named(asked))
@@ -79,28 +80,31 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def update(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
     ) -> View:
-        row = self._find(tx, caller, id, change=True)
+        row = self._find(tx, caller, id, to="update")
         self._enforce(tx, caller, "update", row, asked)
         preconditions.check(row, expected)
         row = self.rules.update(tx, row, asked.values, scope_of(caller))
         return self.viewer.answer(self._presented(tx, caller, row), asked)
 
     def delete(self, tx: Connection, caller: Caller, id: str, expected: int | None) -> None:
-        row = self._find(tx, caller, id, change=True)
+        row = self._find(tx, caller, id, to="delete")
         self._enforce(tx, caller, "delete", row)
         preconditions.check(row, expected)
         self.rules.delete(tx, row)
 
     def act(self, tx: Connection, caller: Caller, id: str, action: str) -> Row:
         """The row, to be changed by `action`, which has a policy rule of its own name."""
-        row = self._find(tx, caller, id, change=True)
+        row = self._find(tx, caller, id, to=action)
         if not self._may(tx, caller, "get", row):
             raise errors.NotFound(_NOT_FOUND)
         self.policy.enforce(caller, action, row)
         return row
 
-    def _find(self, tx: Connection, caller: Caller, id: str, *, change: bool = False) -> Row:
-        row = select.one(tx, self.rules.table, id, scope_of(caller), change=change)
+    def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> Row:
+        """The row; `to`: what will be done to it."""
+        if to is not None:
+            self.rules.enter(tx, to)
+        row = select.one(tx, self.rules.table, id, scope_of(caller), change=to is not None)
         if row is None:
             raise self.rules.not_found(id)
         return row

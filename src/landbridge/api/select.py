@@ -42,7 +42,7 @@ def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) ->
     """The row if it is there and in scope; locked when it is to be changed."""
     query = select(table).where(table.c.id == id.lower(), in_scope(table, scope))
     if change:
-        query = query.with_for_update(of=table)
+        query = query.with_for_update(of=table, key_share=True)
     found = tx.execute(query).mappings().first()
     return None if found is None else dict(found)
 

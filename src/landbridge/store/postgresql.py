@@ -1,7 +1,8 @@
 """Transactions on PostgreSQL: a pool of connections, one thread each.
 
 Rules this module keeps:
-- READ COMMITTED with row locks (``FOR UPDATE``) taken by the rules; what loses a race
+- READ COMMITTED; the rules go through a gate (an advisory lock: shared or alone) and lock the
+  rows that they change. What loses a race all the same
   (serialization failure, deadlock) is run again here and nowhere else.
 - Wakes go out by NOTIFY in the same transaction, so that other API processes hear of a
   commit when it happens; this process is told directly.
@@ -19,10 +20,15 @@ from sqlalchemy.exc import DBAPIError
 
 from landbridge.store.hub import Hub
 from landbridge.store.listener import CHANNEL, listen
-from landbridge.store.transaction import take_wakes
+from landbridge.store.transaction import GATE, Gate, take_wakes
 
 _RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _ATTEMPTS = 8
+_GATE_NUMBER = 0x67617465  # of the advisory lock; any that nobody else uses in this database
+_GATE = Gate(
+    beside=f"SELECT pg_advisory_xact_lock_shared({_GATE_NUMBER})",
+    alone=f"SELECT pg_advisory_xact_lock({_GATE_NUMBER})",
+)
 _NOTIFY = sql("SELECT pg_notify(:channel, :topic)")
 
 
@@ -39,7 +45,7 @@ class PostgresqlBackend:
             pool_size=threads,
             max_overflow=0,
             pool_pre_ping=True,
-            execution_options=options,
+            execution_options=options | {GATE: _GATE},
         )
         self._announce = announce
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="db")

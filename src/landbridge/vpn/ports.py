@@ -145,7 +145,7 @@ def _allocate(
         select(t.subnets)
         .where(t.subnets.c.network_id == network_id)
         .order_by(t.subnets.c.ip_version, t.subnets.c.created_at, t.subnets.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     subnets = [dict(row) for row in tx.execute(query).mappings()]
     if wanted is None:

@@ -84,7 +84,7 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
         .join(_routers, _routers.c.id == _services.c.router_id)
         .where(concerned)
         .order_by(_connections.c.id)
-        .with_for_update(of=_connections)
+        .with_for_update(of=_connections, key_share=True)
     )
     by_gateway: defaultdict[str | None, list[Item]] = defaultdict(list)
     for connection_id, revision, router_id, gateway_id in tx.execute(query):

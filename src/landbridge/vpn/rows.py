@@ -6,8 +6,8 @@ Rules this module keeps:
   attributes both hold.
 - A reference is looked up within a scope: the project whose objects may be referred to, or
   None for an administrator. What is out of scope is not found. Ids are matched in lower case.
-- What a decision rests on is locked for the transaction (on PostgreSQL; SQLite has one
-  writer), so that it still holds at the commit.
+- What many connections rest on is changed alone (`store.transaction.enter`), so what a
+  decision rests on still holds at the commit.
 """
 
 from __future__ import annotations
@@ -68,10 +68,7 @@ def delete(tx: Connection, table: Table, row: Row) -> None:
 
 
 def get(tx: Connection, table: Table, id: str, *, to_change: bool = False) -> Row | None:
-    """The row, locked against changes by others until the commit.
-
-    `to_change`: this transaction will change it, or must be alone in what it does with it.
-    """
+    """The row. `to_change`: locked until the commit."""
     found = tx.execute(_select(table, to_change), {"the_id": id.lower()}).mappings().first()
     return None if found is None else dict(found)
 
@@ -133,4 +130,4 @@ def _delete(table: Table) -> Delete:
 @cache
 def _select(table: Table, to_change: bool) -> Select[Any]:
     query = sql_select(table).where(table.c.id == bindparam("the_id"))
-    return query.with_for_update(read=not to_change)
+    return query.with_for_update(key_share=True) if to_change else query

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table
 
 from landbridge.errors import ApiError
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.transaction import Row, enter
 from landbridge.vpn import (
     connections,
     endpoints,
@@ -43,7 +43,11 @@ class Present(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """What can be done to one kind of resource; each verb runs in the caller's transaction."""
+    """What can be done to one kind of resource; each verb runs in the caller's transaction.
+
+    Who writes calls `enter` before the first row is read. `beside`: the verbs that may run
+    beside each other; all others run alone.
+    """
 
     table: Table
     not_found: Callable[[str], ApiError]
@@ -51,11 +55,21 @@ class Rules:
     update: Update
     delete: Callable[[Connection, Row], None]
     present: Present
+    beside: frozenset[str] = frozenset()
+
+    def enter(self, tx: Connection, verb: str) -> None:
+        """`verb`: create, update, delete or an action."""
+        enter(tx, alone=verb not in self.beside)
 
 
-def _of(module: object, table: Table, not_found: Callable[[str], ApiError]) -> Rules:
+def _of(
+    module: object,
+    table: Table,
+    not_found: Callable[[str], ApiError],
+    beside: frozenset[str] = frozenset(),
+) -> Rules:
     verbs = {name: getattr(module, name) for name in ("create", "update", "delete", "present")}
-    return Rules(table, not_found, **verbs)
+    return Rules(table, not_found, **verbs, beside=beside)
 
 
 RULES: dict[str, Rules] = {
@@ -68,6 +82,9 @@ RULES: dict[str, Rules] = {
     "endpoint_group": _of(endpoints, t.endpoint_groups, faults.VPNEndpointGroupNotFound),
     "vpnservice": _of(services, t.vpnservices, faults.VPNServiceNotFound),
     "ipsec_site_connection": _of(
-        connections, t.ipsec_site_connections, faults.IPsecSiteConnectionNotFound
+        connections,
+        t.ipsec_site_connections,
+        faults.IPsecSiteConnectionNotFound,
+        beside=frozenset({"update", "delete"}),
     ),
 }

@@ -6,6 +6,8 @@ Rules this module keeps:
 - A report of an older epoch is refused, one of an older sequence dropped, and so is what it
   says of a revision that is not the newest any more.
 - A gateway speaks only for the routers that it runs.
+- Rows are locked in the order of the rules (what is reported on, then the gateway), so that
+  reports and updates wait for each other and never in a circle.
 - One statement per table, however many objects a report is about; `revision_number` and
   `updated_at` stay: a status is not a client's change.
 """
@@ -21,7 +23,7 @@ from landbridge.errors import Conflict
 from landbridge.model import Reason, Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import tables as t
 from landbridge.store.hub import EVENTS
-from landbridge.store.transaction import Row, utcnow, wake
+from landbridge.store.transaction import Row, enter, utcnow, wake
 from landbridge.vpn.verdicts import Facts, Verdict, connection_verdict, service_status
 
 MESSAGE_LENGTH = 1024
@@ -59,7 +61,7 @@ _REPORTED_ON = (
     .where(_routers.c.gateway_id == bindparam("gateway"))
     .where(_connections.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_connections.c.id)
-    .with_for_update(of=_connections)
+    .with_for_update(of=_connections, key_share=True)
 )
 _OBSERVED = (
     "applied_revision",
@@ -80,7 +82,7 @@ _ROUTERS_OF = (
     .where(_routers.c.gateway_id == bindparam("gateway"))
     .where(_routers.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_routers.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _READINESS = ("ready", "applied_revision", "status_reason", "status_message")
 _WRITE_ROUTER = (
@@ -92,7 +94,7 @@ _SERVICES_OF = (
     select(_services)
     .where(_services.c.router_id.in_(bindparam("ids", expanding=True)))
     .order_by(_services.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _WRITE_SERVICE = (
     update(_services)
@@ -106,18 +108,18 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
 
     Raises: StaleEpoch.
     """
-    numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
-    if tx.execute(_ADVANCE, numbers).rowcount == 0:
-        if tx.execute(_EPOCH, {"gateway": gateway_id}).scalar() != report.epoch:
-            raise StaleEpoch(gateway_id)
+    enter(tx, alone=False)
+    connections = _observed_tunnels(tx, gateway_id, report.tunnels)
+    routers = _observed_routers(tx, gateway_id, report.routers)
+    services = _derived_services(tx, routers)
+    if not _is_newer(tx, gateway_id, report):
         return Changed([], [])
-    changed = Changed(
-        _apply_tunnels(tx, gateway_id, report.tunnels),
-        _apply_routers(tx, gateway_id, report.routers),
-    )
-    if changed.connections or changed.services:
+    _write(tx, _WRITE_CONNECTION, connections, _OBSERVED)
+    _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
+    _write(tx, _WRITE_SERVICE, services, ("status",))
+    if connections or services:
         wake(tx, EVENTS)
-    return changed
+    return Changed(connections, services)
 
 
 def observe(row: Row, status: TunnelStatus, now: str) -> Row:
@@ -152,7 +154,20 @@ def _reason_columns(reason: Reason | None) -> Row:
     }
 
 
-def _apply_tunnels(tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]) -> list[Row]:
+def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
+    """Count the report. False: one as new has been here. Raises: StaleEpoch."""
+    numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
+    if tx.execute(_ADVANCE, numbers).rowcount:
+        return True
+    if tx.execute(_EPOCH, {"gateway": gateway_id}).scalar() != report.epoch:
+        raise StaleEpoch(gateway_id)
+    return False
+
+
+def _observed_tunnels(
+    tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]
+) -> list[Row]:
+    """The connections that a report changes, as they will be."""
     newest = {status.id: status for status in statuses}
     if not newest:
         return []
@@ -166,14 +181,16 @@ def _apply_tunnels(tx: Connection, gateway_id: str, statuses: Iterable[TunnelSta
         observed = observe(row, status, now)
         if any(row[name] != value for name, value in observed.items()):
             changed.append(row | observed)
-    _write(tx, _WRITE_CONNECTION, changed, _OBSERVED)
     return changed
 
 
-def _apply_routers(tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]) -> list[Row]:
+def _observed_routers(
+    tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]
+) -> dict[str, Row]:
+    """The routers that a report is about, as they will be, by id."""
     newest = {status.id: status for status in statuses}
     if not newest:
-        return []
+        return {}
     found = tx.execute(_ROUTERS_OF, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
     routers = {}
     for row in map(dict, found.all()):
@@ -181,11 +198,11 @@ def _apply_routers(tx: Connection, gateway_id: str, statuses: Iterable[RouterSta
         if status.revision >= row["revision"]:
             ready = {"ready": status.ready, "applied_revision": status.revision}
             routers[row["id"]] = row | ready | _reason_columns(status.reason)
-    _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
-    return _apply_services(tx, routers)
+    return routers
 
 
-def _apply_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
+def _derived_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
+    """The services whose status is another one with their routers as they will be."""
     if not routers:
         return []
     changed = []
@@ -194,7 +211,6 @@ def _apply_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
         status = service_status(router, admin=row["admin_state_up"])
         if status != row["status"]:
             changed.append(row | {"status": status})
-    _write(tx, _WRITE_SERVICE, changed, ("status",))
     return changed
 
 

@@ -30,7 +30,7 @@ class _Undo(Exception):
 
 class World:
     def __init__(self, url: str) -> None:
-        self.db = Database.open(url, sealer=Sealer.generate(), threads=2)
+        self.db = Database.open(url, sealer=Sealer.generate(), threads=6)
         self.ids: dict[str, str] = {}
         self.keep(_register)
         self.keep(self._inventory)
@@ -55,14 +55,17 @@ class World:
     def create(self, tx: Connection, kind: str, scope: str | None = "a", **values: Any) -> Row:
         """A resource of project `scope` (None: made by an administrator for project admin)."""
         given = {"project_id": scope or "admin", **DEFAULTS.get(kind, {}), **self.resolve(values)}
+        RULES[kind].enter(tx, "create")
         return RULES[kind].create(tx, given, scope)
 
     def update(
         self, tx: Connection, kind: str, id: str, scope: str | None = "a", **changes: Any
     ) -> Row:
+        RULES[kind].enter(tx, "update")
         return RULES[kind].update(tx, self.row(tx, kind, id), self.resolve(changes), scope)
 
     def delete(self, tx: Connection, kind: str, id: str) -> None:
+        RULES[kind].enter(tx, "delete")
         RULES[kind].delete(tx, self.row(tx, kind, id))
 
     def row(self, tx: Connection, kind: str, id: str) -> Row:
