@@ -12,7 +12,7 @@ Rules this module keeps:
 - At most `MOST_AT_ONCE` exchanges per peer; the first child goes alone until its IKE_SA is up.
 - charon's configuration: the new one is loaded and the old one unloaded before anything is
   initiated, so that a peer's initiation completes the change, too. The old secret stays until
-  the new one has authenticated an IKE_SA.
+  the new one has authenticated an IKE_SA; between two refused attempts IKEv1 has it alone.
 """
 
 from __future__ import annotations
@@ -112,7 +112,10 @@ def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> It
 
 def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
     target = view.target
-    if target.secret_id not in loaded.secrets:
+    if _holds_secret_back(view, loaded):
+        if target.secret_id in loaded.secrets:
+            yield do.UnloadSecret(secret_id=target.secret_id)
+    elif target.secret_id not in loaded.secrets:
         yield do.LoadSecret(secret_id=target.secret_id)
     if loaded.connections.get(target.name) != target.digest:
         yield do.Load(name=target.name)
@@ -120,6 +123,20 @@ def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
     if view.connected or not any(sa.live for sa in view.older):
         old = loaded.secrets - {target.secret_id}
         yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(old))
+
+
+def _holds_secret_back(view: _View, loaded: Loaded) -> bool:
+    """Between two attempts with IKEv1 charon may know the old secret only: it authenticates
+    with the one loaded last, and a rekeying of the old IKE_SA with the new one would end it."""
+    if (
+        view.target.version != "v1"
+        or view.connected
+        or not loaded.secrets - {view.target.secret_id}
+    ):
+        return False
+    attempts = view.memory.attempts.values()
+    waiting = any(view.now < each.retry_at for each in attempts)
+    return waiting and not any(each.open for each in attempts) and any(sa.live for sa in view.older)
 
 
 def _initiate(view: _View, allowed: int) -> Iterator[Step]:

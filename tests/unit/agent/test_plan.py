@@ -231,6 +231,24 @@ def test_the_old_secret_stays_until_the_new_one_has_authenticated() -> None:
     assert charon.secrets == {wanted.secret_id}
 
 
+def test_between_refused_attempts_ikev1_has_the_old_secret_alone() -> None:
+    charon = up(V1)
+    old, wanted = planned(V1), planned(msgspec.structs.replace(V1, psk_generation=2))
+    charon.agrees = False
+    seen = set()
+    for _ in range(40):
+        for step in charon.steps(wanted):
+            charon.take(step, wanted)
+            if isinstance(step, do.Initiate):
+                assert wanted.secret_id in charon.secrets
+        seen.add(frozenset(charon.secrets))
+        charon.now += 0.3
+    assert seen == {frozenset({old.secret_id}), frozenset({old.secret_id, wanted.secret_id})}
+    charon.agrees = True
+    converge(charon, wanted)
+    assert charon.secrets == {wanted.secret_id}
+
+
 def test_no_more_exchanges_than_allowed_and_the_first_child_alone() -> None:
     wanted = planned(
         tunnel(split_selector=True, peer_cidrs=tuple(f"10.2.{n}.0/24" for n in range(9)))
