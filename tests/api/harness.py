@@ -70,10 +70,12 @@ class Api:
         values = {"ready": True, "applied_revision": t.routers.c.revision}
         self.db.write_sync(lambda tx: tx.execute(update(t.routers).values(**values)))
 
-    def set_status(self, collection: str, status: str, id: str | None = None) -> None:
+    def set_status(
+        self, collection: str, status: str, id: str | None = None, **more: Any
+    ) -> None:
         """What a gateway's report would have made of it (None: of all of them)."""
         table = _STATUSES[collection]
-        values: dict[str, Any] = {"status": status}
+        values: dict[str, Any] = {"status": status, **more}
         if collection == "ipsec_site_connections":
             values |= {"established": True, "applied_revision": table.c.revision}
         query = update(table).values(**values)

@@ -27,7 +27,7 @@ from landbridge.api.agents import agent_routes
 from landbridge.api.attributes import Terms
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.discovery import Discovery
-from landbridge.api.endpoints import Endpoint, Handler, OpenEndpoint
+from landbridge.api.endpoints import Endpoint, Handler, Objection, OpenEndpoint
 from landbridge.api.handlers import Handlers, Service
 from landbridge.api.interfaces import InterfaceHandlers
 from landbridge.api.middleware import Faults, Requests
@@ -67,7 +67,7 @@ def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
     return [
         _guarded(service.door, resource.path, many),
         _guarded(service.door, f"{resource.path}/", many),
-        _guarded(service.door, f"{resource.path}/{{id}}", one, refused={"POST": verbs.refuse_post}),
+        _guarded(service.door, f"{resource.path}/{{id}}", one, {"POST": verbs.object_to_post}),
     ]
 
 
@@ -120,8 +120,8 @@ def _guarded(
     door: Door,
     path: str,
     handlers: Mapping[str, Handler],
+    refused: Mapping[str, Objection] | None = None,
     *,
-    refused: Mapping[str, Handler] | None = None,
     every_method: bool = False,
 ) -> Route:
     """A path behind the door, with its methods."""

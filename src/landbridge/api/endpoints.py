@@ -20,6 +20,7 @@ from landbridge.access.caller import Caller
 from landbridge.access.door import Door
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
+Objection = Callable[[Request, Caller], Awaitable[None]]
 OpenHandler = Callable[[Request], Awaitable[Response]]
 
 
@@ -35,7 +36,7 @@ class Endpoint:
         door: Door,
         template: str,
         handlers: Mapping[str, Handler],
-        refused: Mapping[str, Handler],
+        refused: Mapping[str, Objection],
         otherwise: Handler | None,
     ) -> None:
         self.template = template
@@ -45,18 +46,24 @@ class Endpoint:
         if "GET" in handlers:
             known["OPTIONS"] = handlers["GET"]
         self._allowed = tuple(known)
-        self._handlers = {**known, **refused}
+        self._handlers = known
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         caller = await admit(self._door, request)
         handler = self._handlers.get(request.method, self._otherwise)
         if handler is None:
+            await self._object(request, caller)
             raise errors.MethodNotAllowed(self._allowed)
         response = await handler(request, caller)
         if request.method == "OPTIONS":
             response.headers["Allow"] = ", ".join(self._allowed)
         await response(scope, receive, send)
+
+    async def _object(self, request: Request, caller: Caller) -> None:
+        if objection := self._refused.get(request.method):
+            await objection(request, caller)
 
 
 class OpenEndpoint:

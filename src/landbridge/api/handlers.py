@@ -86,11 +86,10 @@ class Handlers:
         await self._db.write(self._desk.delete, caller, _id(request), expected)
         return Response(status_code=204)
 
-    async def refuse_post(self, request: Request, caller: Caller) -> Response:
-        """POST on one object. The reference reads its body as for a creation first."""
+    async def object_to_post(self, request: Request, caller: Caller) -> None:
+        """POST on one object: its body is read as for a creation, as the reference does."""
         body = wire.decode(await wire.read_body(request))
         attributes.for_create(self._resource, body, caller, self._terms)
-        raise errors.MethodNotAllowed(("GET", "PUT", "DELETE"))
 
 
 def _id(request: Request) -> str:

@@ -20,6 +20,7 @@ from landbridge.access.caller import Caller
 from landbridge.access.policy import Policy
 from landbridge.api import preconditions, quotas, select
 from landbridge.api.attributes import Input
+from landbridge.api.network_catalogue import SUBNET
 from landbridge.api.query import Listing
 from landbridge.api.resources import Resource
 from landbridge.api.views import View, Viewer
@@ -135,12 +136,17 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return target
 
     def _with_owners(self, tx: Connection, found: list[Row]) -> list[Row]:
-        """Subnets and ports with their network's owner beside, for the policy."""
+        """Subnets and ports with what the policy asks of their network beside."""
         if self.resource.attribute("network_id") is None:
             return found
         networks = rows.by_id(tx, t.networks, (row["network_id"] for row in found))
-        owners = {key: network["project_id"] for key, network in networks.items()}
-        return [{**row, "network:project_id": owners.get(row["network_id"])} for row in found]
+        return [row | self._of_network(networks.get(row["network_id"], {})) for row in found]
+
+    def _of_network(self, network: Row) -> Row:
+        seen = {"network:project_id": network.get("project_id")}
+        if self.resource is SUBNET:
+            seen["shared"] = network.get("shared", False)
+        return seen
 
     def _presented(self, tx: Connection, caller: Caller, row: Row) -> Row:
         return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])

@@ -1,0 +1,138 @@
+"""What holds for every request, whatever it asks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import structlog
+
+from tests.api.harness import Api, running_api
+from tests.environments.databases import Databases
+
+IKE = "/v2.0/vpn/ikepolicies"
+_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+@pytest.fixture
+def api(databases: Databases, tmp_path: Path) -> Any:
+    with databases.fresh("sqlite") as url, running_api(url, tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "caller"),
+    [
+        ("GET", "/", None),
+        ("GET", "/nowhere", None),
+        ("GET", IKE, None),
+        ("GET", IKE, "a"),
+        ("PATCH", IKE, "a"),
+        ("GET", f"{IKE}/x", "a"),
+        ("GET", "/v2.0/nowhere", "a"),
+    ],
+)
+def test_every_answer_has_a_request_id(
+    api: Api, method: str, path: str, caller: str | None
+) -> None:
+    answer = api.request(method, path, caller)
+    assert _REQUEST_ID.fullmatch(answer.headers["X-Openstack-Request-Id"])
+
+
+def test_without_a_token_one_learns_where_to_get_one(api: Api) -> None:
+    answer = api.request("GET", "/v2.0/nowhere", None)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"]
+
+
+def test_a_bad_token_is_refused_in_words(api: Api) -> None:
+    answer = api.request("GET", IKE, None, headers={"X-Auth-Token": "nonsense"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("HEAD", IKE, {"GET", "POST", "OPTIONS"}),
+        ("PUT", IKE, {"GET", "POST", "OPTIONS"}),
+        ("BREW", IKE, {"GET", "POST", "OPTIONS"}),
+        ("PATCH", f"{IKE}/x", {"GET", "PUT", "DELETE", "OPTIONS"}),
+        ("GET", "/v2.0/routers/x/add_router_interface", {"PUT"}),
+        ("POST", "/healthcheck", {"GET", "HEAD"}),
+    ],
+)
+def test_methods_that_a_path_does_not_have(
+    api: Api, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = api.request(method, path, "a")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+def test_a_post_to_one_object_is_read_and_then_refused(api: Api) -> None:
+    body = {"ikepolicy": {"name": "x"}}
+    answer = api.request("POST", f"{IKE}/x", "a", json=body)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PUT, DELETE, OPTIONS")
+    assert not api.request("GET", IKE, "a").json()["ikepolicies"]
+
+
+def test_a_body_may_be_too_large(api: Api) -> None:
+    answer = api.request("POST", IKE, "a", content=b" " * 114_689)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", [f"{IKE}/%00", f"{IKE}?name=%00", "/v2.0/quotas/a%00b"])
+def test_nul_in_an_address(api: Api, path: str) -> None:
+    assert api.request("GET", path, "a").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["name=%ff", "mtu=99999999999999999999999", "revision_number=-5", "limit=99999999999999999999",
+     "marker=%F0%9F%9A%80&limit=1", "admin_state_up=1&id=x&id=y", "created_at=x"],
+)  # fmt: skip
+def test_odd_queries(api: Api, query: str) -> None:
+    answer = api.request("GET", f"/v2.0/vpn/ipsec-site-connections?{query}", "a")
+    assert answer.status_code == 200
+    assert answer.json()["ipsec_site_connections"] == []
+
+
+def test_what_nobody_foresaw_is_logged_and_not_told(api: Api) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("the inner cause")
+
+    with (
+        structlog.testing.capture_logs() as lines,
+        mock.patch("landbridge.api.select.page", fails),
+    ):
+        answer = api.request("GET", IKE, "a")
+    assert answer.status_code == 500
+    assert "inner cause" not in answer.text
+    unforeseen = next(line for line in lines if line["event"] == "unforeseen error")
+    assert unforeseen["log_level"] == "error"
+
+
+def test_logs_hold_nothing_that_was_sent(api: Api) -> None:
+    body = {"ipsec_site_connection": {"psk": "s3cret", "name": "given"}}
+    path = "/v2.0/vpn/ipsec-site-connections?name=given"
+    with structlog.testing.capture_logs() as lines:
+        api.request("POST", path, "a", json=body)
+    assert lines
+    assert not re.search("s3cret|given", str(lines))
+
+
+def test_addresses_are_those_of_the_client(api: Api) -> None:
+    headers = {"Host": "vpn.example.org", "X-Forwarded-Proto": "https"}
+    answer = api.request("GET", "/", None, headers=headers).json()
+    assert answer["versions"][0]["links"][0]["href"] == "https://vpn.example.org/v2.0/"
+
+
+def test_metrics_count_by_route(api: Api) -> None:
+    api.request("GET", f"{IKE}/some-id", "a")
+    text = api.request("GET", "/metrics", None).text
+    assert 'code="404",method="GET",route="/v2.0/vpn/ikepolicies/{id}"' in text
+    assert "some-id" not in text
