@@ -15,7 +15,7 @@ from typing import Final
 from landbridge.model import EspProposal, IkeProposal, IkeVersion
 
 
-class Unsupported(Exception):  # noqa: N818 - names what the tunnel is, as its ReasonCode does
+class Unsupported(Exception):
     """The configuration asks for what strongSwan or this gateway cannot do; terminal."""
 
 
