@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from landbridge.agent import causes, cover, outcome, swan
+from landbridge.agent.addressbook import Place
 from landbridge.agent.causes import Cause
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.memory import Memory
@@ -35,9 +36,11 @@ class Charge:
         self._backend = backend
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
-        self.tunnel: Tunnel | None = None  # as it is run: switched off with its router
+        #: As it is run: switched off with its router, its peer's name resolved.
+        self.tunnel: Tunnel | None = None
         self.target: Target | None = None
         self.fault: Reason | None = None  # terminal: not tried
+        self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
         self.actual = Actual()
         self.status: TunnelStatus | None = None
@@ -45,16 +48,52 @@ class Charge:
         self._cause_is_old = False
         self._cause_at = 0.0
         self._fine = False
+        self._lost_name: Reason | None = None  # its address is only the last known one
 
-    def want(self, tunnel: Tunnel | None) -> None:
-        self.tunnel, self.target, self.fault = tunnel, None, None
+    def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
+        """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
+        it is an address already)."""
+        before, self.target, self.fault = self.target, None, None
+        self.held = self._lost_name = None
+        self.tunnel = tunnel
         if tunnel is None:
             return
+        self.tunnel = tunnel = self._located(tunnel, place) if place else tunnel
         try:
             self.target = swan.target(tunnel, self._backend)
         except Unsupported as error:
             self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
         self._cause_is_old = True
+        if before and self.target and before.peer_address != self.target.peer_address:
+            self.memory = msgspec.structs.replace(self.memory, resting=False)
+
+    def _located(self, tunnel: Tunnel, place: Place) -> Tunnel:
+        if place.address is None:
+            self.held = unresolved(tunnel.peer_address, place)
+            return tunnel
+        if place.failure:
+            self._lost_name = unresolved(tunnel.peer_address, place)
+        return msgspec.structs.replace(tunnel, peer_address=place.address)
+
+    @property
+    def plannable(self) -> bool:
+        """Whether steps may be planned: to take it away always, to run it when all is known."""
+        if self.tunnel is None:
+            return True
+        if self.target is None or self.fault is not None:
+            return False
+        return self.held is None or not self.target.admin_state_up
+
+    def address_in_use(self) -> str | None:
+        """Of a tunnel whose peer's name is not resolved yet (the agent is new): where an SA of
+        exactly this configuration has its peer."""
+        if self.held is None or self.wanted is None or self.target is None:
+            return None
+        for sa in self.actual.sas:
+            there = msgspec.structs.replace(self.wanted, peer_address=sa.remote_host)
+            if sa.live and swan.target(there, self._backend).name == sa.name:
+                return sa.remote_host
+        return None
 
     @property
     def attempts_open(self) -> int:
@@ -76,14 +115,14 @@ class Charge:
         """Takes in a log line about this tunnel. Whether it told anything new."""
         if self.tunnel is None:
             return False
-        told = causes.cause(line, self.tunnel, established=established)
+        told = causes.cause(line, self._as_named(), established=established)
         return told is not None and self._accept(told)
 
     def found_dead(self) -> None:
         """The peer has not answered for its time-out; with action clear that is the end."""
         if self.tunnel is None:
             return
-        self._accept(causes.dead(self.tunnel))
+        self._accept(causes.dead(self._as_named()))
         if self.tunnel.dpd.action == "clear":
             self.memory = msgspec.structs.replace(self.memory, resting=True)
 
@@ -125,7 +164,19 @@ class Charge:
         )
 
     def _reason(self) -> Reason | None:
+        if self.held is not None:
+            return self.held
+        if self._lost_name is not None and not self.actual.carrying:
+            return self._lost_name
         return self._cause.reason if self._cause else None
+
+    def _as_named(self) -> Tunnel:
+        """For sentences: the peer's name as the user gave it, and where that is."""
+        assert self.tunnel is not None  # noqa: S101 - its callers have looked
+        name, address = self.wanted and self.wanted.peer_address, self.tunnel.peer_address
+        if not name or name == address:
+            return self.tunnel
+        return msgspec.structs.replace(self.tunnel, peer_address=f"{name} ({address})")
 
     def _stale(self) -> bool:
         """Whether the cause was told long before the tunnel went down."""
@@ -137,3 +188,13 @@ class Charge:
             return False
         self._cause, self._cause_is_old, self._cause_at = told, False, self._clock()
         return known is None or known.reason != told.reason
+
+
+def unresolved(name: str, place: Place) -> Reason:
+    if not place.failure:
+        return Reason(code=ReasonCode.CONNECTING, message=f"Looking up {name}.")
+    further = f"; trying its last known address {place.address}" if place.address else ""
+    return Reason(
+        code=ReasonCode.NAME_NOT_RESOLVABLE,
+        message=f"The peer address {name} cannot be resolved: {place.failure}{further}.",
+    )

@@ -106,8 +106,9 @@ def _reason(
 def _pending(cause: Reason | None) -> Reason | None:
     if cause is None:
         return None
+    nameless = cause.code is ReasonCode.NAME_NOT_RESOLVABLE  # the peer has not been asked
     return Reason(
-        code=ReasonCode.PEER_NOT_CHANGED,
+        code=cause.code if nameless else ReasonCode.PEER_NOT_CHANGED,
         message=f"The new configuration is not in effect yet, the old one goes on. {cause.message}",
     )
 

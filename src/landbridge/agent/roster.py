@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from landbridge.agent.addressbook import Place
 from landbridge.agent.charge import Charge
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.plan import MOST_AT_ONCE
@@ -45,13 +46,20 @@ class Roster:
             self._charges[tunnel_id] = Charge(tunnel_id, self._backend)
         return self._charges[tunnel_id]
 
-    def want(self, tunnel_id: str, tunnel: Tunnel | None, *, switched_off: bool) -> None:
+    def want(
+        self,
+        tunnel_id: str,
+        tunnel: Tunnel | None,
+        place: Place | None = None,
+        *,
+        switched_off: bool,
+    ) -> None:
         charge = self.take_in(tunnel_id)
         before = charge.target
         charge.wanted = tunnel
         if tunnel is not None and switched_off:
             tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
-        charge.want(tunnel)
+        charge.want(tunnel, place)
         self._move(charge.id, before, charge.target)
         if charge.target is not None:
             self._settle(charge, charge.target)

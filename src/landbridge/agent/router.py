@@ -23,6 +23,7 @@ import structlog
 
 from landbridge.agent import causes
 from landbridge.agent import steps as do
+from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.agenda import Agenda
 from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
@@ -32,13 +33,23 @@ from landbridge.agent.faults import GatewayError
 from landbridge.agent.hints import EVENTS, Hint, Hints
 from landbridge.agent.memory import attempt_key, begun, recall
 from landbridge.agent.plan import plan
+from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.steps import Step
-from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel, TunnelStatus
+from landbridge.model import (
+    Reason,
+    ReasonCode,
+    Router,
+    RouterStatus,
+    Tunnel,
+    TunnelState,
+    TunnelStatus,
+)
 from landbridge.vici import Session, ViciError
 
 SLOW_PASS: Final = 30.0  # seconds
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
+_FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 10.0
 
@@ -60,6 +71,7 @@ class RouterTask:
         dataplane: Dataplane,
         report: Callable[[TunnelStatus], None],
         report_router: Callable[[RouterStatus], None],
+        lookup: Lookup | None = None,
     ) -> None:
         self._router = router
         self._charon = charon
@@ -68,6 +80,7 @@ class RouterTask:
         self._report_router = report_router
         self._agenda = Agenda()
         self._roster = Roster(backend, self._agenda.mark)
+        self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._applied: tuple[Router, Mapping[str, TunnelNet]] | None = None
         self._complete = False  # whether `replace` has told all of desired
         self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
@@ -110,8 +123,15 @@ class RouterTask:
         self._agenda.mark(tunnel_id)
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
-        self._roster.want(tunnel_id, tunnel, switched_off=not self._router.admin_state_up)
+        place = self._book.place(tunnel_id, tunnel)
+        self._roster.want(tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up)
         self._agenda.mark(tunnel_id)
+
+    def _readdress(self, tunnel_id: str) -> None:
+        """The name of the tunnel's peer tells something new."""
+        charge = self._roster.get(tunnel_id)
+        if charge is not None:
+            self._set(tunnel_id, charge.wanted)
 
     # Life -------------------------------------------------------------------------------
 
@@ -153,6 +173,7 @@ class RouterTask:
                 self._agenda.mark(tunnel_id)
             self._tell_router(None)
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._book.run())
                 group.create_task(self._listen(events, control))
                 group.create_task(self._work(control))
 
@@ -185,13 +206,15 @@ class RouterTask:
             charge = self._roster.take_in(tunnel_id)
         now = asyncio.get_running_loop().time()
         charge.actual = await control.look(tunnel_id)
+        if known := charge.address_in_use():
+            self._book.assume(tunnel_id, known)
         was_open = charge.attempts_open
         charge.memory = recall(charge.memory, charge.target, charge.actual, now)
         if charge.tunnel is None and not control.knows(tunnel_id):
             self._forget(charge, control)
             return
         next_look = now + SLOW_PASS
-        if charge.tunnel is None or (charge.target is not None and charge.fault is None):
+        if charge.plannable:
             for step in self._plan(charge, control, now):
                 if isinstance(step, do.Wait):
                     next_look = min(next_look, step.until)
@@ -239,6 +262,8 @@ class RouterTask:
         status = charge.judge(time.time())
         if status is None:
             return
+        if status.state in _FAILING:
+            self._book.doubt(charge.id, down=True)
         last = charge.status
         if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
             charge.status = status
@@ -259,6 +284,8 @@ class RouterTask:
             if causes.DEATH in hint.line:
                 charge.found_dead()
             told = charge.blame(hint.line, established=hint.established)
+            if hint.silence:
+                self._book.doubt(charge.id, down=False)
             if told or hint.silence:
                 self._agenda.mark(charge.id)
 
