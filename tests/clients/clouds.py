@@ -37,12 +37,13 @@ class TokenCallers:
     """``[auth] strategy = token``: a token of landbridge's own and the URL, no Keystone."""
 
     def __init__(self, landbridge: Landbridge) -> None:
-        self._url = landbridge.url
+        self._landbridge = landbridge
         self._tokens = {"admin": landbridge.admin_token}
-        for user, (project, roles) in LOCAL_PEOPLE.items():
-            self._tokens[user] = landbridge.issue_token(project, *roles)
 
     def token(self, user: str) -> str:
+        if user not in self._tokens:
+            project, roles = LOCAL_PEOPLE[user]
+            self._tokens[user] = self._landbridge.issue_token(project, *roles)
         return self._tokens[user]
 
     def project_id(self, user: str) -> str:
@@ -51,8 +52,8 @@ class TokenCallers:
     def environment(self, user: str) -> dict[str, str]:
         return {
             "OS_AUTH_TYPE": "admin_token",
-            "OS_ENDPOINT": self._url,
-            "OS_TOKEN": self._tokens[user],
+            "OS_ENDPOINT": self._landbridge.url,
+            "OS_TOKEN": self.token(user),
         }
 
 
@@ -105,7 +106,7 @@ def _sdk_login(environment: Mapping[str, str]) -> dict[str, Any]:
     given = {name.removeprefix("OS_").lower(): value for name, value in environment.items()}
     apart = ("auth_type", "region_name", "identity_api_version")
     top = {name: given.pop(name) for name in apart if name in given}
-    return {**top, "auth": given, "load_yaml_config": False, "load_envvars": False}
+    return {**top, "auth": given}
 
 
 @contextmanager
