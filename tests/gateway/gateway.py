@@ -26,6 +26,7 @@ from landbridge.agent.kernel import choose_backend
 from landbridge.agent.names import namespace_name
 from landbridge.agent.namespace import Namespaces
 from landbridge.agent.observe import Actual, IkeSa, ike_sas
+from landbridge.agent.resolve import Lookup
 from landbridge.agent.router import RouterTask
 from landbridge.agent.traffic import HostDataplane
 from landbridge.model import (
@@ -102,7 +103,10 @@ def changed(old: Tunnel, **changes: Any) -> Tunnel:
 class Gateway:
     """`start` and `stop` are those of an agent: `stop` leaves charon and tunnels alone."""
 
-    def __init__(self, around: Surroundings, directory: Path) -> None:
+    def __init__(
+        self, around: Surroundings, directory: Path, *, lookup: Lookup | None = None
+    ) -> None:
+        self._lookup = lookup
         self.statuses: dict[str, TunnelStatus] = {}
         self.routers: list[RouterStatus] = []
         self.tunnels: dict[str, Tunnel] = {}
@@ -133,6 +137,7 @@ class Gateway:
                 dataplane=HostDataplane(self._backend),
                 report=self._take,
                 report_router=self.routers.append,
+                lookup=self._lookup,
             )
             task.replace(self.tunnels.values())
             self._task, self._running = task, asyncio.create_task(task.run())

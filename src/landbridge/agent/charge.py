@@ -87,7 +87,7 @@ class Charge:
     def address_in_use(self) -> str | None:
         """Of a tunnel whose peer's name is not resolved yet (the agent is new): where an SA of
         exactly this configuration has its peer."""
-        if self.held is None or self.wanted is None or self.target is None:
+        if self.held is None or self.wanted is None or self.memory.applied_revision:
             return None
         for sa in self.actual.sas:
             there = msgspec.structs.replace(self.wanted, peer_address=sa.remote_host)

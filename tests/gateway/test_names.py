@@ -1,0 +1,213 @@
+"""Peers that are given by name: a real DNS server, real charons, real packets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from landbridge.agent.resolve import SystemLookup
+from landbridge.lab.hosts import wait_until
+from landbridge.lab.peer import PeerConnection
+from landbridge.lab.traffic import Traffic
+from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from tests.dnsserver import DnsServer, dns_server
+from tests.gateway.conftest import PEER_OUTSIDE, Surroundings, peer_connection
+from tests.gateway.gateway import Gateway, changed, tunnel
+from tests.gateway.test_update import NOISE, sibling, sibling_peer
+
+pytestmark = pytest.mark.gateway
+NAME = "vpn.example.com"
+ELSEWHERE = "198.51.100.3"
+
+
+@pytest.fixture
+def server() -> Iterator[DnsServer]:
+    with dns_server() as server:
+        yield server
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts"
+    path.write_text("127.0.0.1 localhost\n")
+    return path
+
+
+@pytest.fixture
+def gateway(
+    surroundings: Surroundings, tmp_path: Path, server: DnsServer, hosts: Path
+) -> Iterator[Gateway]:
+    lookup = SystemLookup(server.resolv_conf(tmp_path), hosts)
+    made = Gateway(surroundings, tmp_path / "gw", lookup=lookup)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def named(version: str = "v2", **changes: Any) -> Tunnel:
+    return tunnel(version, peer_address=NAME, peer_id="b.example.com", **changes)
+
+
+def named_peer(surroundings: Surroundings, version: str = "v2") -> PeerConnection:
+    """At two addresses, with the same identity."""
+    surroundings.remote.peer.host.address("uplink", f"{ELSEWHERE}/24")
+    connection = peer_connection(version=int(version[1]))
+    return replace(connection, local=f"{PEER_OUTSIDE},{ELSEWHERE}", local_id="b.example.com")
+
+
+def peers_of(gateway: Gateway, what: Tunnel) -> set[str]:
+    return {sa.remote_host for sa in gateway.sas(what) if sa.live_children}
+
+
+def says_not_resolvable(status: TunnelStatus) -> bool:
+    return status.reason is not None and status.reason.code is ReasonCode.NAME_NOT_RESOLVABLE
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_tunnel_follows_its_peer_make_before_break(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer, version: str
+) -> None:
+    peer, beside = surroundings.remote.peer, sibling()
+    peer.start(named_peer(surroundings, version), sibling_peer())
+    server.records[NAME] = ((PEER_OUTSIDE,), 1)
+    wanted = named(version)
+    gateway.want(wanted, beside)
+    gateway.start()
+    gateway.wait_applied(wanted, beside)
+    assert peers_of(gateway, wanted) == {PEER_OUTSIDE}
+    wait_until(lambda: surroundings.ping(0) and surroundings.ping(0), 3, "packets")
+    untouched = gateway.children(beside)
+    with Traffic([surroundings.flow(), surroundings.flow("sibling", 1, 1)]) as traffic:
+        server.records[NAME] = ((ELSEWHERE,), 1)
+        wait_until(lambda: peers_of(gateway, wanted) == {ELSEWHERE}, 6, "the tunnel moves")
+        counts = traffic.stop()
+    assert counts["sibling"].lost == 0
+    assert max(counts["tunnel"].forward.lost, counts["tunnel"].backward.lost) <= NOISE
+    assert gateway.children(beside) == untouched
+    status = gateway.statuses[wanted.id]
+    assert (status.state, status.applied_revision) == (TunnelState.UP, wanted.revision)
+
+
+def test_an_answer_in_another_order_moves_nothing(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE, ELSEWHERE), 1)
+    wanted = named()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before, asked = gateway.children(wanted), len(server.asked)
+    server.records[NAME] = ((ELSEWHERE, PEER_OUTSIDE), 1)
+    wait_until(lambda: len(server.asked) >= asked + 2, 6, "asked again when the TTL is over")
+    assert gateway.children(wanted) == before
+
+
+def test_a_name_that_does_not_exist_is_told_and_delays_nobody(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings), sibling_peer())
+    wanted, beside = named(), sibling()
+    gateway.want(wanted, beside)
+    gateway.start()
+    status = gateway.wait(wanted, says_not_resolvable)
+    assert status.state is TunnelState.BUILDING
+    assert status.reason is not None
+    assert NAME in status.reason.message
+    assert server.address in status.reason.message
+    assert "no such name" in status.reason.message
+    gateway.wait_applied(beside, patience=3)
+    server.records[NAME] = ((PEER_OUTSIDE,), 60)
+    gateway.wait_applied(wanted, patience=15)
+
+
+def test_a_silent_dns_server_delays_nobody(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(sibling_peer())
+    server.silent = True
+    wanted, beside = named(), sibling()
+    gateway.want(wanted, beside)
+    gateway.start()
+    gateway.wait_applied(beside, patience=3)
+    status = gateway.wait(wanted, says_not_resolvable)
+    assert status.reason is not None
+    assert "no answer from DNS" in status.reason.message
+
+
+def test_without_dns_the_tunnel_goes_on_also_over_an_agents_restart(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE,), 1)
+    wanted = named()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    server.failing = True
+    asked = len(server.asked)
+    wait_until(lambda: len(server.asked) > asked, 5, "asked in vain")
+    gateway.stop()
+    gateway.statuses.clear()
+    gateway.start()
+    gateway.wait_applied(wanted)
+    assert gateway.children(wanted) == before
+    shorter = changed(wanted, mtu=1300)
+    gateway.want(shorter)
+    gateway.wait_applied(shorter)
+    assert gateway.children(wanted) == before
+
+
+def test_another_name_that_is_not_known_leaves_the_old_tunnel_alone(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE,), 60)
+    wanted = named()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    other = changed(wanted, peer_address="nowhere.example.com")
+    gateway.want(other)
+    status = gateway.wait(other, says_not_resolvable)
+    assert (status.state, status.applied_revision) == (TunnelState.UP, wanted.revision)
+    assert gateway.children(other) == before
+    server.records["nowhere.example.com"] = ((ELSEWHERE,), 60)
+    gateway.wait_applied(other, patience=15)
+    assert peers_of(gateway, other) == {ELSEWHERE}
+
+
+def test_a_tunnel_that_fails_asks_before_the_ttl_is_over(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    peer = surroundings.remote.peer
+    peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE,), 3600)
+    wanted = named(dpd=Dpd(action="restart", interval=1, timeout=3))
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    server.records[NAME] = ((ELSEWHERE,), 3600)
+    peer.host.ip("address", "delete", f"{PEER_OUTSIDE}/24", "dev", "uplink")
+    peer.host.address("uplink", f"{ELSEWHERE}/24")  # was a secondary one: gone with the first
+    wait_until(lambda: peers_of(gateway, wanted) == {ELSEWHERE}, 15, "the tunnel moves")
+    wait_until(surroundings.ping, 5, "packets")
+
+
+def test_the_hosts_file_comes_first(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer, hosts: Path
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings))
+    hosts.write_text(f"{PEER_OUTSIDE} other {NAME} # by hand\n")
+    wanted = named()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    assert server.asked == []
