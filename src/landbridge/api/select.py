@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 
 from landbridge.api.kinds import Uuid
@@ -78,13 +79,15 @@ def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
 
 
 def _ordered(query: Select[Any], order: Order, limit: int) -> Select[Any]:
-    query = query.order_by(
-        *(
-            column.asc().nulls_first() if ascending else column.desc().nulls_last()
-            for column, ascending in order
-        )
-    )
+    query = query.order_by(*(_direction(column, ascending) for column, ascending in order))
     return query.limit(limit) if limit else query
+
+
+def _direction(column: Column[Any], ascending: bool) -> ColumnElement[Any]:
+    """NULL is said only where it may be: an index is not used for an order with it."""
+    if not column.nullable:
+        return column.asc() if ascending else column.desc()
+    return column.asc().nulls_first() if ascending else column.desc().nulls_last()
 
 
 def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
@@ -122,12 +125,22 @@ def _after(order: Order, marker: Row) -> ColumnElement[bool]:
         value = marker[str(column.key)]
         alternatives.append(and_(*equal, _beyond(column, value, ascending)))
         equal.append(column.is_(None) if value is None else column == value)
-    return or_(*alternatives)
+    return and_(_not_before(order[0], marker), or_(*alternatives))
 
 
-def _beyond(column: ColumnElement[Any], value: Any, ascending: bool) -> ColumnElement[bool]:
+def _not_before(first: tuple[Column[Any], bool], marker: Row) -> ColumnElement[bool]:
+    """The first key alone: says nothing new, but lets an index begin at the marker."""
+    column, ascending = first
+    if column.nullable:
+        return true()
+    value = marker[str(column.key)]
+    bounded: ColumnElement[bool] = column >= value if ascending else column <= value
+    return bounded
+
+
+def _beyond(column: Column[Any], value: Any, ascending: bool) -> ColumnElement[bool]:
     if ascending:
         return column.is_not(None) if value is None else column > value
     if value is None:
         return false()
-    return or_(column < value, column.is_(None))
+    return or_(column < value, column.is_(None)) if column.nullable else column < value

@@ -58,13 +58,15 @@ def _resource(name: str, *columns: Any) -> Table:
         name,
         metadata,
         _id(),
-        Column("project_id", String(255), nullable=False, index=True),
+        Column("project_id", String(255), nullable=False),
         text("name"),
         text("description"),
         *columns,
         number("revision_number"),
         text("created_at", default=None, length=32),
         text("updated_at", default=None, length=32),
+        Index(None, "project_id", "id"),  # a project's pages, by id or by name
+        Index(None, "project_id", "name", "id"),
     )
 
 

@@ -30,7 +30,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_endpoint_groups")),
     )
     op.create_index(
-        op.f("ix_endpoint_groups_project_id"), "endpoint_groups", ["project_id"], unique=False
+        op.f("ix_endpoint_groups_project_id_id"),
+        "endpoint_groups",
+        ["project_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_endpoint_groups_project_id_name_id"),
+        "endpoint_groups",
+        ["project_id", "name", "id"],
+        unique=False,
     )
     op.create_table(
         "gateways",
@@ -63,7 +72,15 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ikepolicies")),
     )
-    op.create_index(op.f("ix_ikepolicies_project_id"), "ikepolicies", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_ikepolicies_project_id_id"), "ikepolicies", ["project_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_ikepolicies_project_id_name_id"),
+        "ikepolicies",
+        ["project_id", "name", "id"],
+        unique=False,
+    )
     op.create_table(
         "ipsecpolicies",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -83,7 +100,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ipsecpolicies")),
     )
     op.create_index(
-        op.f("ix_ipsecpolicies_project_id"), "ipsecpolicies", ["project_id"], unique=False
+        op.f("ix_ipsecpolicies_project_id_id"), "ipsecpolicies", ["project_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_ipsecpolicies_project_id_name_id"),
+        "ipsecpolicies",
+        ["project_id", "name", "id"],
+        unique=False,
     )
     op.create_table(
         "networks",
@@ -101,7 +124,15 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_networks")),
     )
-    op.create_index(op.f("ix_networks_project_id"), "networks", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_networks_project_id_id"), "networks", ["project_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_networks_project_id_name_id"),
+        "networks",
+        ["project_id", "name", "id"],
+        unique=False,
+    )
     op.create_table(
         "quotas",
         sa.Column("project_id", sa.String(length=255), nullable=False),
@@ -167,7 +198,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_ports_device_id"), "ports", ["device_id"], unique=False)
     op.create_index(op.f("ix_ports_network_id"), "ports", ["network_id"], unique=False)
-    op.create_index(op.f("ix_ports_project_id"), "ports", ["project_id"], unique=False)
+    op.create_index(op.f("ix_ports_project_id_id"), "ports", ["project_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_ports_project_id_name_id"), "ports", ["project_id", "name", "id"], unique=False
+    )
     op.create_table(
         "routers",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -205,7 +239,10 @@ def upgrade() -> None:
         op.f("ix_routers_external_network_id"), "routers", ["external_network_id"], unique=False
     )
     op.create_index(op.f("ix_routers_gateway_id"), "routers", ["gateway_id"], unique=False)
-    op.create_index(op.f("ix_routers_project_id"), "routers", ["project_id"], unique=False)
+    op.create_index(op.f("ix_routers_project_id_id"), "routers", ["project_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_routers_project_id_name_id"), "routers", ["project_id", "name", "id"], unique=False
+    )
     op.create_table(
         "subnets",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -234,7 +271,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subnets")),
     )
     op.create_index(op.f("ix_subnets_network_id"), "subnets", ["network_id"], unique=False)
-    op.create_index(op.f("ix_subnets_project_id"), "subnets", ["project_id"], unique=False)
+    op.create_index(op.f("ix_subnets_project_id_id"), "subnets", ["project_id", "id"], unique=False)
+    op.create_index(
+        op.f("ix_subnets_project_id_name_id"), "subnets", ["project_id", "name", "id"], unique=False
+    )
     op.create_table(
         "endpoint_group_subnets",
         sa.Column("endpoint_group_id", sa.String(length=36), nullable=False),
@@ -314,7 +354,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vpnservices")),
     )
-    op.create_index(op.f("ix_vpnservices_project_id"), "vpnservices", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_vpnservices_project_id_id"), "vpnservices", ["project_id", "id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_vpnservices_project_id_name_id"),
+        "vpnservices",
+        ["project_id", "name", "id"],
+        unique=False,
+    )
     op.create_index(op.f("ix_vpnservices_router_id"), "vpnservices", ["router_id"], unique=False)
     op.create_index(op.f("ix_vpnservices_subnet_id"), "vpnservices", ["subnet_id"], unique=False)
     op.create_table(
@@ -413,9 +461,15 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_ipsec_site_connections_project_id"),
+        op.f("ix_ipsec_site_connections_project_id_id"),
         "ipsec_site_connections",
-        ["project_id"],
+        ["project_id", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_ipsec_site_connections_project_id_name_id"),
+        "ipsec_site_connections",
+        ["project_id", "name", "id"],
         unique=False,
     )
     op.create_index(
