@@ -91,6 +91,7 @@ class Tunnel(Model, frozen=True, kw_only=True):
     local_cidrs: tuple[str, ...]
     peer_cidrs: tuple[str, ...]
     split_selector: bool
+    request_id: str = ""  # of the API request that made the newest change, for logs
 
 
 class Leg(Model, frozen=True, kw_only=True):
@@ -139,14 +140,21 @@ class Desired(Model, frozen=True, kw_only=True):
 
 
 class Change(Model, frozen=True, kw_only=True):
-    """One line of a gateway's stream: this object is now at this revision, or gone."""
+    """One line of a gateway's stream: this object is now at this revision, or gone.
+
+    `request_id` is that of the API request that made the change, for logs. The kind
+    ``diagnose`` changes nothing and moves no cursor: it asks for a `Diagnosis` of tunnel `id`,
+    to be posted under `diagnosis_id`.
+    """
 
     cursor: int
-    kind: Literal["router", "tunnel"]
+    kind: Literal["router", "tunnel", "diagnose"]
     id: str
     router_id: str
     revision: int
     deleted: bool = False
+    request_id: str = ""
+    diagnosis_id: str = ""
 
 
 class Lease(Model, frozen=True, kw_only=True):
@@ -162,6 +170,7 @@ class ReasonCode(StrEnum):
 
     ADMIN_DOWN = "admin-down"
     SERVICE_DOWN = "service-down"
+    PENDING = "pending"
     CONNECTING = "connecting"
     AUTHENTICATION_FAILED = "authentication-failed"
     PSK_MISMATCH = "psk-mismatch"
@@ -221,12 +230,28 @@ class ChildStatus(Model, frozen=True, kw_only=True):
     spi_out: str
 
 
+class TunnelEventKind(StrEnum):
+    """What happens to a tunnel without changing its state."""
+
+    REKEYED = "rekeyed"
+    PEER_MOVED = "peer-moved"
+
+
+class TunnelEvent(Model, frozen=True, kw_only=True):
+    """`at` is seconds since the epoch and grows with each event of one tunnel."""
+
+    kind: TunnelEventKind
+    at: float
+    message: str
+
+
 class TunnelStatus(Model, frozen=True, kw_only=True):
     """What is true of one tunnel now.
 
     `revision` is the newest desired revision that the gateway has taken in,
     `applied_revision` the newest that is in effect on the wire (0: none yet).
-    `observed_at` is seconds since the epoch, by the gateway's clock.
+    `observed_at` is seconds since the epoch, by the gateway's clock: when this became true.
+    `events` are the tunnel's last few, oldest first; who has them already knows by `at`.
     """
 
     id: str
@@ -236,6 +261,7 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     reason: Reason | None
     observed_at: float
     children: tuple[ChildStatus, ...] = ()
+    events: tuple[TunnelEvent, ...] = ()
 
 
 class RouterStatus(Model, frozen=True, kw_only=True):

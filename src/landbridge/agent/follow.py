@@ -81,7 +81,7 @@ class Follower:
     async def take(self, change: Change) -> None:
         if change.kind == "router":
             await self._take_router(change)
-        else:
+        elif change.kind == "tunnel":
             await self._take_tunnel(change)
 
     async def _take_router(self, change: Change) -> None:
