@@ -119,3 +119,10 @@ class OverQuota(Conflict):
 class FlavorNotFound(NotFound):
     def __init__(self, id: str) -> None:
         super().__init__(f"Flavor {id} could not be found.")
+
+
+class AdminRequired(ApiError):
+    status = 403
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"User does not have admin privileges: {reason}.")

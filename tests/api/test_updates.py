@@ -81,6 +81,9 @@ def test_quotas_hold_for_each_kind(api: Api) -> None:
     assert api.request("DELETE", "/v2.0/quotas/proj-a", "admin").status_code == 204
     assert api.request("GET", "/v2.0/quotas/proj-a", "a").json()["quota"]["ikepolicy"] == -1
     assert api.request("PUT", "/v2.0/quotas/proj-a", "a", json={"quota": {}}).status_code == 403
+    assert api.request("GET", "/v2.0/quotas/proj-a", "b").status_code == 404
+    assert api.request("PUT", "/v2.0/quotas/proj-a", "b", json={"quota": {}}).status_code == 404
+    assert api.request("GET", "/v2.0/quotas", "a").status_code == 403
 
 
 @pytest.fixture

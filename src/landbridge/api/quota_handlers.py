@@ -2,11 +2,13 @@
 
 Rules this module keeps:
 - Who may, the policy says: ``get_quota``, ``update_quota``, ``delete_quota`` on the project
-  in the path.
+  in the path. Whose quota one may not see, there is none.
 - Counting and limits are in `quotas`.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +17,8 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.api import quotas, wire
 from landbridge.api.handlers import Service
+
+READ: Final = "get_quota"
 
 
 class QuotaHandlers:
@@ -25,7 +29,7 @@ class QuotaHandlers:
 
     async def index(self, request: Request, caller: Caller) -> Response:
         if not caller.is_admin:
-            raise errors.PolicyNotAuthorized("get_quota")
+            raise errors.AdminRequired("Only admin can view or configure quota")
         found = await self._db.read(quotas.all_projects, self._defaults)
         return wire.Json({"quotas": found})
 
@@ -34,19 +38,19 @@ class QuotaHandlers:
         if project in ("tenant", "project"):  # clients ask this way who they are
             own = {"project_id": caller.project_id, "tenant_id": caller.project_id}
             return wire.Json({project: own})
-        self._enforce(caller, "get_quota", project)
+        self._enforce(caller, READ, project)
         limits = await self._db.read(quotas.limits, project, self._defaults)
         return wire.Json({"quota": {**limits, "project_id": project, "tenant_id": project}})
 
     async def default(self, request: Request, caller: Caller) -> Response:
         project = _project(request)
-        self._enforce(caller, "get_quota", project)
+        self._enforce(caller, READ, project)
         limits = {**self._defaults, "project_id": project, "tenant_id": project}
         return wire.Json({"quota": limits})
 
     async def details(self, request: Request, caller: Caller) -> Response:
         project = _project(request)
-        self._enforce(caller, "get_quota", project)
+        self._enforce(caller, READ, project)
         found = await self._db.read(quotas.details, project, self._defaults)
         return wire.Json({"quota": found})
 
@@ -64,7 +68,13 @@ class QuotaHandlers:
         return Response(status_code=204)
 
     def _enforce(self, caller: Caller, rule: str, project: str) -> None:
-        self._policy.enforce(caller, rule, {"project_id": project})
+        target = {"project_id": project}
+        try:
+            self._policy.enforce(caller, rule, target)
+        except errors.PolicyNotAuthorized:
+            if rule != READ and self._policy.check(caller, READ, target):
+                raise
+            raise errors.NotFound("The resource could not be found.") from None
 
 
 def _project(request: Request) -> str:
