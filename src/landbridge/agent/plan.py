@@ -24,8 +24,9 @@ from landbridge.agent import steps as do
 from landbridge.agent.cover import touches, uncovered
 from landbridge.agent.memory import Memory, attempt_key, under_way
 from landbridge.agent.observe import Actual, ChildSa, IkeSa
-from landbridge.agent.steps import Disruption, Step
+from landbridge.agent.steps import Step
 from landbridge.agent.swan import ChildConfig, Target
+from landbridge.courses import Disruption
 from landbridge.model import Model
 
 GRACE: Final = 0.3  # seconds for packets under way on the old SA
@@ -177,14 +178,20 @@ def _cost(view: _View, child: ChildConfig) -> Disruption:
         return Disruption.INTERRUPT
     if not view.connected:
         return Disruption.REPLACE_IKE
-    replaced = any(touches(old, pair) for old in view.stale_beside for pair in child.pairs)
+    replaced = any(_in_place_of(child, old) for old in view.stale_beside)
     return Disruption.REPLACE_CHILD if replaced else Disruption.NONE
+
+
+def _in_place_of(child: ChildConfig, old: ChildSa) -> bool:
+    """Whether `child` will carry what `old` carries, or stands for the same selectors."""
+    return old.key == child.key or any(touches(old, pair) for pair in child.pairs)
 
 
 def _make_room(view: _View) -> Iterator[Step]:
     """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
     for child in view.stale_beside:
-        if child.unique_id not in view.memory.ending_children:
+        in_the_way = any(_in_place_of(missing, child) for missing in view.missing)
+        if in_the_way and child.unique_id not in view.memory.ending_children:
             yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
     for sa in view.older:
         if sa.live_children and sa.unique_id not in view.memory.ending_ikes:

@@ -7,18 +7,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from landbridge.courses import Disruption
 from landbridge.model import Model
-
-
-class Disruption(StrEnum):
-    """In rising order of cost; see the design's vocabulary."""
-
-    NONE = "none"
-    REPLACE_CHILD = "replace-child"
-    REPLACE_IKE = "replace-ike"
-    INTERRUPT = "interrupt"
 
 
 class Step(Model, frozen=True, kw_only=True, tag=True):

@@ -113,7 +113,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
     _check(tunnel, CAPABILITIES[backend], backend)
     ike = _ike(tunnel)
     ids = _ids(tunnel)
-    rest = fingerprint([ike, tunnel.psk_generation, tunnel.dpd.timeout], _REST_DIGITS)
+    rest = fingerprint([ike, tunnel.psk_generation], _REST_DIGITS)
     children = _children(tunnel)
     connection: Settings = {**ike, "children": {c.name: _child(tunnel, c.pairs) for c in children}}
     return Target(
@@ -161,11 +161,12 @@ def _check(tunnel: Tunnel, can: Capabilities, backend: Backend) -> None:
 
 def _ike(tunnel: Tunnel) -> Settings:
     rekey, rand, over = _lifetime(tunnel.ike.lifetime)
-    generation = (tunnel.psk_generation * 7 + tunnel.dpd.timeout) % _GENERATIONS
-    probing = tunnel.dpd.action != "disabled"
+    probing, v1 = tunnel.dpd.action != "disabled", tunnel.ike.version == "v1"
+    silence = tunnel.dpd.timeout if probing and v1 else 0  # with IKEv2 the agent heeds it
+    generation = (tunnel.psk_generation * 7 + silence) % _GENERATIONS
     return {
         "version": VERSIONS[tunnel.ike.version],
-        "aggressive": "yes" if tunnel.ike.mode == "aggressive" else "no",
+        "aggressive": "yes" if v1 and tunnel.ike.mode == "aggressive" else "no",
         "local_addrs": [local_address(tunnel.local_address)],
         "remote_addrs": [peer_address(tunnel.peer_address)],
         "proposals": [ike_proposal(tunnel.ike)],
@@ -176,7 +177,7 @@ def _ike(tunnel: Tunnel) -> Settings:
         "over_time": str(over + generation),
         "reauth_time": "0",
         "dpd_delay": str(tunnel.dpd.interval if probing else 0),
-        "dpd_timeout": str(tunnel.dpd.timeout if probing else 0),
+        "dpd_timeout": str(silence),
         "keyingtries": "1",
         "unique": "no",
         "mobike": "no",
@@ -203,8 +204,8 @@ def _child(tunnel: Tunnel, pairs: tuple[Pair, ...]) -> Settings:
 def _children(tunnel: Tunnel) -> tuple[ChildConfig, ...]:
     pairs = tuple(
         Pair(local=local, remote=remote)
-        for local in _unique(map(selector, tunnel.local_cidrs))
-        for remote in _unique(map(selector, tunnel.peer_cidrs))
+        for local in sorted(set(map(selector, tunnel.local_cidrs)))  # their order means nothing
+        for remote in sorted(set(map(selector, tunnel.peer_cidrs)))
         if (":" in local) == (":" in remote)
     )
     if not pairs:

@@ -15,8 +15,8 @@ from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.outcome import applied_revision, judge
 from landbridge.agent.plan import GRACE
-from landbridge.agent.steps import Disruption
 from landbridge.agent.swan import Pair, Target, target
+from landbridge.courses import Disruption
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState
 from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
 
@@ -163,7 +163,7 @@ COSTS: tuple[tuple[Tunnel, dict[str, Any], set[Disruption]], ...] = (
     (BASE, {"initiator": "response-only"}, set()),
     (BASE, {"dpd": Dpd(action="restart", interval=30, timeout=120)}, set()),
     (BASE, {"dpd": Dpd(action="hold", interval=20, timeout=120)}, {Disruption.REPLACE_IKE}),
-    (BASE, {"dpd": Dpd(action="hold", interval=30, timeout=90)}, {Disruption.REPLACE_IKE}),
+    (BASE, {"dpd": Dpd(action="hold", interval=30, timeout=90)}, set()),
     (V1, {"dpd": Dpd(action="hold", interval=30, timeout=90)}, {Disruption.REPLACE_IKE}),
     (BASE, {"psk_generation": 2}, {Disruption.REPLACE_IKE}),
     (BASE, {"peer_address": "198.51.100.9"}, {Disruption.REPLACE_IKE}),

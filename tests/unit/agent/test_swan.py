@@ -165,9 +165,7 @@ IKE_CHANGES: tuple[dict[str, Any], ...] = (
     {"peer_id": "b"},
     {"psk_generation": 2},
     {"ike": ike(lifetime=7200)},
-    {"ike": ike(mode="aggressive")},
     {"dpd": Dpd(action="hold", interval=20, timeout=120)},
-    {"dpd": Dpd(action="hold", interval=30, timeout=121)},
     {"dpd": Dpd(action="disabled", interval=30, timeout=120)},
 )
 CHILD_CHANGES: tuple[dict[str, Any], ...] = (
@@ -181,6 +179,8 @@ NO_CHANGES: tuple[dict[str, Any], ...] = (
     {"mtu": 1300},
     {"initiator": "response-only"},
     {"dpd": Dpd(action="restart", interval=30, timeout=120)},
+    {"dpd": Dpd(action="hold", interval=30, timeout=121)},  # the agent's to heed
+    {"ike": ike(mode="aggressive")},  # means nothing with IKEv2
     {"psk": Secret(value="the same generation")},
 )
 
@@ -207,14 +207,31 @@ def test_the_rest_changes_nothing(change: dict[str, Any]) -> None:
     assert planned(**change).name == planned().name
 
 
+@pytest.mark.parametrize(
+    "change", [{"ike": ike(version="v1", mode="aggressive")}, {"psk_generation": 2}]
+)
+def test_what_ikev1_heeds_makes_another_ike_configuration(change: dict[str, Any]) -> None:
+    assert planned(**{"ike": ike(version="v1"), **change}).name != planned(
+        ike=ike(version="v1")
+    ).name
+
+
 def test_what_charon_takes_for_equal_differs_in_over_time() -> None:
-    times = {
-        planned(psk_generation=psk, dpd=Dpd(action="hold", interval=30, timeout=dpd)).connection[
-            "over_time"
-        ]
-        for psk, dpd in ((1, 120), (2, 120), (1, 121), (3, 120))
-    }
-    assert len({str(time) for time in times}) == 4
+    made = [
+        planned(
+            ike=ike(version="v1"),
+            psk_generation=psk,
+            dpd=Dpd(action="hold", interval=30, timeout=silence),
+        )
+        for psk, silence in ((1, 120), (2, 120), (1, 121), (3, 120))
+    ]
+    assert len({str(each.connection["over_time"]) for each in made}) == 4
+    assert len({each.name for each in made}) == 4
+
+
+def test_the_order_of_cidrs_means_nothing() -> None:
+    one, other = "10.2.0.0/24", "10.2.1.0/24"
+    assert planned(peer_cidrs=(one, other)).digest == planned(peer_cidrs=(other, one)).digest
 
 
 @pytest.mark.parametrize(

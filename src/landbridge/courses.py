@@ -1,0 +1,126 @@
+"""The courses that an update can take on a gateway: steps in words, and what each costs; pure.
+
+Rules this module keeps:
+- A step has the name of what the agent does (`landbridge.agent.steps`), in its order; the tests
+  hold these courses against the plans.
+- The words are for the person who is about to send the update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final
+
+from landbridge.model import Model
+
+
+class Disruption(StrEnum):
+    """In rising order of cost; see the design's vocabulary."""
+
+    NONE = "none"
+    REPLACE_CHILD = "replace-child"
+    REPLACE_IKE = "replace-ike"
+    INTERRUPT = "interrupt"
+
+    @property
+    def weight(self) -> int:
+        return list(Disruption).index(self)
+
+
+def worst(disruptions: Iterable[Disruption]) -> Disruption:
+    return max(disruptions, key=lambda each: each.weight, default=Disruption.NONE)
+
+
+class Step(Model, frozen=True, kw_only=True):
+    """`step`: what is done; `about`: in words; `disruption`: what it costs the tunnel."""
+
+    step: str
+    about: str
+    disruption: Disruption = Disruption.NONE
+
+
+def _step(step: str, about: str, disruption: Disruption = Disruption.NONE) -> Step:
+    return Step(step=step, about=about, disruption=disruption)
+
+
+LOAD_SHARED: Final = _step("load-shared", "Give charon the new secret; the old one stays.")
+UNLOAD_SHARED: Final = _step(
+    "unload-shared", "Take the old secret away, now that the new one has authenticated."
+)
+LOAD_CONN: Final = _step("load-conn", "Load the new configuration; no SA is touched.")
+UNLOAD_CONN: Final = _step(
+    "unload-conn", "Unload the old configuration, so that the peer may initiate the new one."
+)
+RETIRE_IKE: Final = _step(
+    "retire-ike", "End the old IKE_SA once the new one has carried its traffic for 0.3 s."
+)
+RETIRE_CHILD: Final = _step(
+    "retire-child", "End the CHILD_SA that is not wanted any more; others take over first."
+)
+AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are response-only.")
+ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")
+NEW_IKE: Final = "Set up a new IKE_SA with its CHILD_SAs beside the old one."
+
+TAKE_DOWN: Final = (
+    _step("unload-conn", "Unload the configuration."),
+    _step("terminate-ike", "End the IKE_SA and its CHILD_SAs.", Disruption.INTERRUPT),
+    _step("unload-shared", "Take the secret away."),
+    _step("routes", "Block the peer's networks, so that nothing leaves in clear."),
+)
+
+
+def set_up(*, passive: bool) -> tuple[Step, ...]:
+    """A tunnel that did not run."""
+    start = AWAIT_PEER if passive else _step("initiate", "Set up the IKE_SA with its CHILD_SAs.")
+    secret = _step("load-shared", "Give charon the secret.")
+    return secret, _step("load-conn", "Load the configuration."), start, ROUTES
+
+
+def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) -> Iterator[Step]:
+    """A new configuration of the IKE_SA. `interrupts`: setting it up may end the old one."""
+    if secret:
+        yield LOAD_SHARED
+    yield LOAD_CONN
+    yield UNLOAD_CONN
+    if passive:
+        end = "End the old IKE_SA, because only that brings the peer to set up a new one."
+        yield _step("terminate-ike", end, Disruption.INTERRUPT)
+        yield AWAIT_PEER
+    elif interrupts:
+        risk = " With IKEv1 a peer that has not changed yet may end the old one over it."
+        yield _step("initiate", NEW_IKE + risk, Disruption.INTERRUPT)
+    else:
+        yield _step("initiate", NEW_IKE, Disruption.REPLACE_IKE)
+    if secret:
+        yield UNLOAD_SHARED
+    if not passive:
+        yield RETIRE_IKE
+    if routes:
+        yield ROUTES
+
+
+def change_children(
+    *, replaced: int, removed: int, added: int, passive: bool, routes: bool
+) -> Iterator[Step]:
+    """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included."""
+    if replaced or removed or added:
+        yield LOAD_CONN
+    if replaced and passive:
+        end = "End the old CHILD_SA, because only that brings the peer to set up the new one."
+        yield _step("terminate-child", end, Disruption.INTERRUPT)
+    if added and not passive:
+        yield _initiate_child(replaced=bool(replaced))
+    if removed or (replaced and not passive):
+        yield RETIRE_CHILD
+    if added and passive:
+        yield AWAIT_PEER
+    if routes:
+        yield ROUTES
+
+
+def _initiate_child(*, replaced: bool) -> Step:
+    if replaced:
+        about = "Set up the new CHILD_SA on the same IKE_SA, beside the old one."
+        return _step("initiate", about, Disruption.REPLACE_CHILD)
+    return _step("initiate", "Set up a CHILD_SA for the new networks beside the others.")
