@@ -93,6 +93,12 @@ EXTENSIONS: Final = (
         "2017-02-10T10:00:00-00:00",
     ),
     Extension(
+        "quota-check-limit",
+        "Quota engine limit check",
+        "Support for checking the resource usage before applying a new quota limit",
+        "2021-06-17T00:00:00-00:00",
+    ),
+    Extension(
         "pagination",
         "Pagination support",
         "Extension that indicates that pagination is enabled.",

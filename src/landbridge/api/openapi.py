@@ -11,6 +11,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any, Final
 
+from landbridge.api import quotas
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.kinds import Group
 from landbridge.api.resources import REQUIRED, UNSET, Attribute, Resource
@@ -153,7 +154,8 @@ def _interfaces() -> Node:
 
 def _quotas() -> Node:
     limits = {"type": "integer", "minimum": -1, "maximum": 2**31 - 1}
-    wanted = _object({resource.name: limits for resource in RESOURCES})
+    flags: Node = {name: {"type": "boolean"} for name in quotas.FLAGS}
+    wanted = _object({resource.name: limits for resource in RESOURCES} | flags)
     change = _operation("Set limits of a project", "200", {"type": "object"})
     change["requestBody"] = _content(_object({"quota": {**wanted, "additionalProperties": False}}))
     one = {

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from landbridge import errors
-from landbridge.api.kinds import Number, Refused
+from landbridge.api.kinds import Flag, Kind, Number, Refused
 from landbridge.store import tables as t
 from landbridge.vpn.rules import RULES
 
@@ -23,6 +24,16 @@ UNLIMITED: Final = -1
 Limits = dict[str, int]
 
 _LIMIT: Final = Number(least=UNLIMITED)
+_FLAG: Final = Flag()
+# How a limit below what is used is taken; `force` is what happens without `check_limit`.
+FLAGS: Final = ("check_limit", "force")
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A PUT's limits; `check_limit`: none may be below what is used."""
+
+    limits: Limits
+    check_limit: bool
 
 
 def check(tx: Connection, project_id: str, resource: str, default: int) -> None:
@@ -61,11 +72,12 @@ def all_projects(tx: Connection, defaults: Mapping[str, int]) -> list[dict[str, 
     ]
 
 
-def change(
-    tx: Connection, project_id: str, wanted: Mapping[str, int], defaults: Mapping[str, int]
-) -> Limits:
+def change(tx: Connection, project_id: str, wanted: Wanted, defaults: Mapping[str, int]) -> Limits:
+    """Raises: errors.BadRequest, where a limit is checked and below what is used."""
     quota = t.quotas
-    for name, limit in wanted.items():
+    for name, limit in wanted.limits.items():
+        if wanted.check_limit and limit != UNLIMITED:
+            _check_not_below(limit, name, _used(tx, project_id, name))
         mine = (quota.c.project_id == project_id, quota.c.resource == name)
         tx.execute(delete(quota).where(*mine))
         tx.execute(insert(quota).values(project_id=project_id, resource=name, limit=limit))
@@ -76,8 +88,8 @@ def reset(tx: Connection, project_id: str) -> None:
     tx.execute(delete(t.quotas).where(t.quotas.c.project_id == project_id))
 
 
-def parse(body: Any, defaults: Mapping[str, int]) -> Limits:
-    """The limits in the body of a PUT. Raises: errors.BadRequest, errors.InvalidInput."""
+def parse(body: Any, defaults: Mapping[str, int]) -> Wanted:
+    """What the body of a PUT wants. Raises: errors.BadRequest."""
     if not body:
         raise errors.BadRequest("Resource body required")
     if not isinstance(body, dict):
@@ -87,14 +99,26 @@ def parse(body: Any, defaults: Mapping[str, int]) -> Limits:
         raise errors.BadRequest("Unable to find 'quota' in request body")
     if not isinstance(wanted, dict):
         raise errors.BadRequest("Object 'quota' contains invalid data")
-    if unknown := sorted(set(wanted) - set(defaults)):
+    if unknown := sorted(set(wanted) - set(defaults) - set(FLAGS)):
         raise errors.BadRequest(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
-    return {name: _limit(name, value) for name, value in wanted.items()}
+    flags = {name: _accept(_FLAG, name, wanted[name]) for name in FLAGS if name in wanted}
+    given = {name: value for name, value in wanted.items() if name not in FLAGS}
+    return Wanted(
+        limits={name: _accept(_LIMIT, name, value) for name, value in given.items()},
+        check_limit=bool(flags.get("check_limit")),
+    )
 
 
-def _limit(name: str, value: Any) -> int:
+def _check_not_below(limit: int, name: str, used: int) -> None:
+    if limit < used:
+        raise errors.BadRequest(
+            f"Quota limit {limit} for {name} must be greater than or equal to already used {used}"
+        )
+
+
+def _accept(kind: Kind, name: str, value: Any) -> Any:
     try:
-        return _LIMIT.accept(value)
+        return kind.accept(value)
     except Refused as reason:
         raise errors.BadRequest(f"Invalid input for {name}. Reason: {reason}.") from None
 
