@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 from rich.console import Console
 
@@ -15,6 +17,7 @@ from bench import api, updates
 @click.option("--connections", default=10_000, help="Up to how many.")
 def main(only: str | None, seconds: float, rounds: int, connections: int) -> None:
     """Measure landbridge on this machine and print tables."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # takes away what was started
     console = Console(width=120)
     if only in (None, "api"):
         api.measure(console, api.Scope(connections=connections, seconds=seconds))
