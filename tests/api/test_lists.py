@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from landbridge.api.catalogue import RESOURCES
 from tests.api.harness import Api
 from tests.api.population import CONNECTIONS, Site, made
 
@@ -112,6 +113,24 @@ def walk(api: Api, query: str, rel: str, path: str = IKE) -> list[list[str]]:
         if address is None:
             return pages
         query = urlsplit(address).query
+
+
+def test_every_attribute_that_a_list_may_be_asked_by(api: Api) -> None:
+    site = Site(api)
+    site.connection(name="1")
+    site.connection(name="2")
+    for resource in RESOURCES:
+        (rows,) = api.request("GET", resource.path, "a").json().values()
+        for attribute in resource.attributes:
+            if attribute.filter:
+                for value in ("0", "true", "", "x", "\N{ROCKET}", str(2**70)):
+                    query = [(attribute.name, value)]
+                    answer = api.request("GET", resource.path, "a", params=query)
+                    assert answer.status_code in (200, 400), (resource.name, query)
+            for direction in ("asc", "desc") if attribute.sort else ():
+                order = f"sort_key={attribute.name}&sort_dir={direction}&limit=1"
+                pages = walk(api, order, "next", resource.path)
+                assert sorted(page[0] for page in pages) == sorted(row["id"] for row in rows)
 
 
 def test_an_unknown_marker_is_an_empty_page(api: Api, policies: list[Row]) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     and_,
     false,
     func,
+    literal,
     or_,
     select,
     true,
@@ -93,6 +94,8 @@ def _direction(column: Column[Any], ascending: bool) -> ColumnElement[Any]:
 def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
     if wanted.attribute.name == "fixed_ips":
         return _has_address(wanted.values)
+    if not wanted.attribute.stored_as:  # nobody has one
+        return false()
     column = table.c[wanted.attribute.stored_as]
     exact = column.in_(wanted.values)
     if column.name in _EXACT or not isinstance(column.type, String) or _is_id(wanted):
@@ -122,10 +125,16 @@ def _after(order: Order, marker: Row) -> ColumnElement[bool]:
     alternatives = []
     equal: list[ColumnElement[bool]] = []
     for column, ascending in order:
-        value = marker[str(column.key)]
+        value = _kept(column, marker)
         alternatives.append(and_(*equal, _beyond(column, value, ascending)))
         equal.append(column.is_(None) if value is None else column == value)
     return and_(_not_before(order[0], marker), or_(*alternatives))
+
+
+def _kept(column: Column[Any], row: Row) -> ColumnElement[Any] | None:
+    """The row's value as a parameter: also booleans can then be compared by size."""
+    value = row[str(column.key)]
+    return None if value is None else literal(value, column.type)
 
 
 def _not_before(first: tuple[Column[Any], bool], marker: Row) -> ColumnElement[bool]:
@@ -133,7 +142,7 @@ def _not_before(first: tuple[Column[Any], bool], marker: Row) -> ColumnElement[b
     column, ascending = first
     if column.nullable:
         return true()
-    value = marker[str(column.key)]
+    value = _kept(column, marker)
     bounded: ColumnElement[bool] = column >= value if ascending else column <= value
     return bounded
 

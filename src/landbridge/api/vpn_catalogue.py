@@ -128,7 +128,6 @@ VPNSERVICE: Final = Resource(
             about="Always null: there are no flavors.",
             default=None,
             put=False,
-            filter=False,
             column="",
         ),
         project_id(),
