@@ -4,7 +4,8 @@ Rules this module keeps:
 - A charon outlives the agent: it runs in a session of its own and is nobody's child, so the
   agent never waits for it and never takes it along.
 - Who answers on the socket is asked of the kernel (SO_PEERCRED), never of a pid file; it is
-  adopted only if it is charon, in the right namespace, and answers VICI.
+  adopted only if it is charon, in the right namespace, and answers VICI. One of another binary
+  (`[agent] charon` has changed) is adopted like any: its tunnels go on until it ends.
 - Signals and the waiting for an end go through a pidfd.
 - A start begins on clean ground: no other charon in the namespace, no socket, no TUN, and with
   the kernel's IPsec no SAs and policies that nobody knows any more.
@@ -33,20 +34,29 @@ BINARY: Final = Path("/usr/sbin/charon-systemd")
 START_TIMEOUT: Final = 10.0  # seconds; 12-27 ms on an idle machine
 STOP_TIMEOUT: Final = 5.0
 ANSWER_TIMEOUT: Final = 5.0
+PROC: Final = Path("/proc")
+_MARK: Final = "STRONGSWAN_CONF"  # charon keeps it in its environment
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class Charon:
     """`directory` is the router's own; it holds strongswan.conf, charon.log and the socket."""
 
-    def __init__(self, directory: Path, namespace: str, backend: Backend) -> None:
-        self._directory = directory
+    def __init__(
+        self, directory: Path, namespace: str, backend: Backend, binary: Path = BINARY
+    ) -> None:
+        self._binary = binary
+        self._directory = directory.absolute()
         self._namespace = namespace
         self._backend = backend
 
     @property
     def socket(self) -> str:
         return str(self._directory / "vici")
+
+    @property
+    def _conf(self) -> Path:
+        return self._directory / "strongswan.conf"
 
     @property
     def log(self) -> Path:
@@ -90,17 +100,16 @@ class Charon:
 
     async def _start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        conf = self._directory / "strongswan.conf"
-        conf.write_text(strongswan_conf(self._directory, self._backend))
+        self._conf.write_text(strongswan_conf(self._directory, self._backend))
         said = self._directory / "charon.out"
         with said.open("wb") as output:
             # setsid --fork: the parent leaves at once, so that charon is nobody's child.
             launcher = await asyncio.create_subprocess_exec(
-                *("setsid", "--fork", "ip", "netns", "exec", self._namespace, str(BINARY)),
+                *("setsid", "--fork", "ip", "netns", "exec", self._namespace, str(self._binary)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "STRONGSWAN_CONF": str(conf)},
+                env={**os.environ, _MARK: str(self._conf)},
             )
             await launcher.wait()
         try:
@@ -124,20 +133,41 @@ class Charon:
         Path(self.socket).unlink(missing_ok=True)
 
     async def _running(self) -> list[int]:
-        """Every charon in the namespace, whether its socket is still there or not."""
-        pids = await run("ip", "netns", "pids", self._namespace)
-        return [pid for pid in map(int, pids.split()) if self._is_ours(pid)]
+        """Every charon in the namespace, and every one of ours wherever it is: one whose
+        namespace was deleted under it goes on in there, out of everybody's reach."""
+        there = map(int, (await run("ip", "netns", "pids", self._namespace)).split())
+        everywhere = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
+        return [
+            *(pid for pid in there if _binary(pid) in (str(BINARY), _real(self._binary))),
+            *(pid for pid in everywhere if self._is_marked(pid)),
+        ]
 
     def _is_ours(self, pid: int) -> bool:
         try:
-            # A binary that was upgraded meanwhile shows as "... (deleted)".
-            binary = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
-            inode = os.stat(f"/proc/{pid}/ns/net").st_ino
-            return (
-                binary == str(BINARY) and inode == os.stat(f"/run/netns/{self._namespace}").st_ino
-            )
+            inode = (PROC / str(pid) / "ns/net").stat().st_ino
+            return self._is_marked(pid) and inode == os.stat(f"/run/netns/{self._namespace}").st_ino
         except OSError:
             return False
+
+    def _is_marked(self, pid: int) -> bool:
+        """Whether it was started with the configuration in our directory."""
+        try:
+            environment = (PROC / str(pid) / "environ").read_bytes()
+        except OSError:  # it has ended
+            return False
+        return f"{_MARK}={self._conf}".encode() in environment.split(b"\0")
+
+
+def _binary(pid: int) -> str:
+    """One that was upgraded meanwhile shows as "... (deleted)"."""
+    try:
+        return os.readlink(PROC / str(pid) / "exe").removesuffix(" (deleted)")
+    except OSError:
+        return ""
+
+
+def _real(path: Path) -> str:
+    return str(path.resolve())
 
 
 def _listener(path: str) -> int | None:

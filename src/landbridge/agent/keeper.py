@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - One sequential task per router: the namespace comes first, then the task that runs its
-  tunnels; both are looked at again whenever the router changes, and every `RECHECK`.
+  tunnels; both are looked at again whenever the router changes, and every `RECHECK`. A
+  namespace that somebody has deleted is missed within `GLANCE`.
 - Whatever goes wrong with one router, foreseen or not, is logged, told as its status and
   tried again with backoff here; it reaches no other router.
 - Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
@@ -27,6 +28,7 @@ from landbridge.agent.report import Status
 from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel
 
 RECHECK: Final = 60.0  # seconds
+GLANCE: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -100,10 +102,16 @@ class Keeper:
         """Follow changes until the namespace had to be made anew: charon is not in it."""
         renewed = False
         while not renewed:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RECHECK):
-                    await self._changed.wait()
+            await self._until_doubted()
             renewed = await self._lay_ground()
+
+    async def _until_doubted(self) -> None:
+        end = time.monotonic() + RECHECK
+        while time.monotonic() < end and self._namespaces.stands(self.router.id):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GLANCE):
+                    await self._changed.wait()
+                    return
 
     async def _lay_ground(self) -> bool:
         """Retry until the namespace is as desired. True: it had to be made."""

@@ -91,7 +91,9 @@ class Agent:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         task = RouterTask(
             router,
-            charon=Charon(directory, namespace_name(router.id), self._backend),
+            charon=Charon(
+                directory, namespace_name(router.id), self._backend, Path(self._settings.charon)
+            ),
             backend=self._backend,
             dataplane=self._dataplane,
             report=reporter.put,

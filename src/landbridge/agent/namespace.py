@@ -87,6 +87,10 @@ class Namespaces:
             await _default_routes(inner, router)
         return fresh
 
+    def stands(self, router_id: str) -> bool:
+        """Whether the namespace is there at all; a glance."""
+        return netlink.exists(namespace_name(router_id))
+
     async def remove(self, router_id: str) -> None:
         """Take the namespace, its links and bridges of ours that are left empty away."""
         await self.remove_named(namespace_name(router_id))

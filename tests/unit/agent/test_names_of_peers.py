@@ -82,8 +82,11 @@ def with_book(body: Callable[[AddressBook, Dns, list[str]], Awaitable[None]]) ->
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
+    for _ in range(1000):
+        if condition():
+            return
         await asyncio.sleep(0.005)
+    raise AssertionError("waited in vain")
 
 
 NAMED = tunnel(peer_address="VPN.example.com.")
