@@ -145,6 +145,14 @@ class Charon:
             case _:
                 pass
 
+    def peer_initiates(self, target: Target) -> bool:
+        """The peer sets up what is missing; whether anything was."""
+        up = {c.name for sa in self.sas.values() if sa.name == target.name for c in sa.children}
+        missing = [child.name for child in target.children if child.name not in up]
+        for name in missing:
+            self._establish(do.Initiate(name=target.name, child=name))
+        return bool(missing)
+
     def _establish(self, step: do.Initiate) -> None:
         target = self.connections[step.name]
         config = next(child for child in target.children if child.name == step.child)
