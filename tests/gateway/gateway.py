@@ -20,7 +20,7 @@ from uuid import uuid4
 import msgspec
 
 from landbridge.agent.bridges import Bridges
-from landbridge.agent.charon import Charon
+from landbridge.agent.charon import BINARY, Charon
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.kernel import choose_backend
 from landbridge.agent.names import namespace_name
@@ -104,9 +104,16 @@ class Gateway:
     """`start` and `stop` are those of an agent: `stop` leaves charon and tunnels alone."""
 
     def __init__(
-        self, around: Surroundings, directory: Path, *, lookup: Lookup | None = None
+        self,
+        around: Surroundings,
+        directory: Path,
+        *,
+        lookup: Lookup | None = None,
+        update_deadline: float = 0.0,
+        binary: Path = BINARY,
     ) -> None:
         self._lookup = lookup
+        self._update_deadline = update_deadline
         self.statuses: dict[str, TunnelStatus] = {}
         self.routers: list[RouterStatus] = []
         self.tunnels: dict[str, Tunnel] = {}
@@ -122,7 +129,9 @@ class Gateway:
         self._thread.start()
         self._backend: Backend = self._run(choose_backend("auto"))
         self._run(self._namespaces.ensure(self.router))
-        self.charon = Charon(directory / "agent", namespace_name(self.router.id), self._backend)
+        self.charon = Charon(
+            directory / "agent", namespace_name(self.router.id), self._backend, binary
+        )
         self._task: RouterTask | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -138,6 +147,7 @@ class Gateway:
                 report=self._take,
                 report_router=self.routers.append,
                 lookup=self._lookup,
+                update_deadline=self._update_deadline,
             )
             task.replace(self.tunnels.values())
             self._task, self._running = task, asyncio.create_task(task.run())

@@ -98,6 +98,7 @@ class Agent:
             dataplane=self._dataplane,
             report=reporter.put,
             report_router=reporter.put,
+            update_deadline=self._settings.update_deadline,
         )
         return Keeper(
             router,

@@ -48,6 +48,7 @@ class Memory(Model, frozen=True, kw_only=True):
     was_up: bool = False
     resting: bool = False  # dead by DPD with action clear: stays down until something changes
     applied_revision: int = 0
+    pending_since: float | None = None  # since when an update waits while the old one carries
 
 
 def attempt_key(target: Target, child: str) -> str:
@@ -80,7 +81,17 @@ def recall(memory: Memory, target: Target | None, actual: Actual, now: float) ->
         ending_children={k: v for k, v in memory.ending_children.items() if k in children},
         was_up=memory.was_up or bool(carrying),
         resting=memory.resting and not changed and not carrying,
+        pending_since=_pending(memory, target, now) if carrying else None,
     )
+
+
+def _pending(memory: Memory, target: Target | None, now: float) -> float | None:
+    """An update is a newer revision; a peer that has only moved to another address is none."""
+    if target is None or memory.applied_revision == target.revision:
+        return None
+    if target.revision != memory.revision or memory.pending_since is None:
+        return now
+    return memory.pending_since
 
 
 def begun(memory: Memory, key: str, now: float) -> Memory:

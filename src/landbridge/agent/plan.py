@@ -6,9 +6,10 @@ Rules this module keeps:
   that it carries and that is still wanted has been carried by SAs of the present
   configuration for `GRACE`. Where the peer does not agree, that never happens, and it stays.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
-  here take down what carries traffic. `interrupt` is planned in two cases: a changed identity
-  with IKEv1 (the aborted exchange can take the old SA along, whatever we do), and a change
-  while we may not initiate (a peer never takes a change up by rekeying).
+  here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
+  with IKEv1 (the aborted exchange can take the old SA along, whatever we do), a change
+  while we may not initiate (a peer never takes a change up by rekeying), and an update that
+  has waited for its peer until the operator's deadline.
 - At most `MOST_AT_ONCE` exchanges per peer; the first child goes alone until its IKE_SA is up.
 - charon's configuration: the new one is loaded and the old one unloaded before anything is
   initiated, so that a peer's initiation completes the change, too. The old secret stays until
@@ -51,8 +52,11 @@ def plan(
     *,
     allowed: int,
     now: float,
+    update_deadline: float = 0.0,
 ) -> tuple[Step, ...]:
     """The steps to take now, in order. `allowed`: exchanges that may still be begun.
+    `update_deadline`: seconds after which an update is forced on a peer that has not agreed
+    (the old SA is taken down, agreed or not); 0: never.
 
     `memory` must be that of `recall` for the same `actual` and `now`.
     """
@@ -62,6 +66,7 @@ def plan(
     return (
         *_load(view, loaded),
         *_bury(view),
+        *_force(view, update_deadline),
         *_initiate(view, allowed),
         *_retire(view),
         *_abandon(view),
@@ -185,6 +190,16 @@ def _cost(view: _View, child: ChildConfig) -> Disruption:
 def _in_place_of(child: ChildConfig, old: ChildSa) -> bool:
     """Whether `child` will carry what `old` carries, or stands for the same selectors."""
     return old.key == child.key or any(touches(old, pair) for pair in child.pairs)
+
+
+def _force(view: _View, update_deadline: float) -> Iterator[Step]:
+    since = view.memory.pending_since
+    if not update_deadline or since is None:
+        return
+    if view.now >= since + update_deadline:
+        yield from _make_room(view)
+    else:
+        yield do.Wait(until=since + update_deadline)
 
 
 def _make_room(view: _View) -> Iterator[Step]:

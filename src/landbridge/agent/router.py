@@ -72,12 +72,14 @@ class RouterTask:
         report: Callable[[TunnelStatus], None],
         report_router: Callable[[RouterStatus], None],
         lookup: Lookup | None = None,
+        update_deadline: float = 0.0,
     ) -> None:
         self._router = router
         self._charon = charon
         self._dataplane = dataplane
         self._report = report
         self._report_router = report_router
+        self._update_deadline = update_deadline
         self._agenda = Agenda()
         self._roster = Roster(backend, self._agenda.mark)
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
@@ -235,6 +237,7 @@ class RouterTask:
             charge.memory,
             allowed=self._roster.allowed(charge),
             now=now,
+            update_deadline=self._update_deadline,
         )
 
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
