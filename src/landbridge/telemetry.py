@@ -79,6 +79,11 @@ def bind_request(request_id: str) -> None:
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
 
+def current_request() -> str:
+    """The id of the request that this task serves; empty: none."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
 def hide_secrets(_: Any, __: str, event: _Event) -> _Event:
     """Blank every field, nested ones too, whose name says that it is secret."""
     for name, value in event.items():

@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
 from landbridge.store import migrations
-from landbridge.store.tables import metadata
+from landbridge.store.records import metadata
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 

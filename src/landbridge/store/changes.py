@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from landbridge.model import Change
 from landbridge.store import tables as t
-from landbridge.store.transaction import wake
+from landbridge.store.transaction import origin, wake
 
 KEPT = 10_000
 
@@ -58,6 +58,7 @@ _REPLACE = (
         revision=bindparam("newest"),
         deleted=bindparam("gone"),
         cursor=bindparam("at"),
+        request_id=bindparam("for_request"),
     )
 )
 _FORGET = delete(t.changes).where(_SAME_OBJECT)
@@ -69,12 +70,13 @@ _ADD = insert(t.changes).values(
     revision=bindparam("newest"),
     deleted=bindparam("gone"),
     cursor=bindparam("at"),
+    request_id=bindparam("for_request"),
 )
 _POSITION = select(t.gateways.c.cursor, t.gateways.c.kept_from).where(
     t.gateways.c.id == bindparam("gateway")
 )
 _SINCE = (
-    select(_c.cursor, _c.kind, _c.object_id, _c.router_id, _c.revision, _c.deleted)
+    select(_c.cursor, _c.kind, _c.object_id, _c.router_id, _c.revision, _c.deleted, _c.request_id)
     .where(_c.gateway_id == bindparam("gateway"), _c.cursor > bindparam("after"))
     .order_by(_c.cursor)
     .limit(bindparam("most"))
@@ -110,6 +112,7 @@ def record(tx: Connection, gateway_id: str | None, kind: Kind, items: Sequence[I
             "newest": item.revision,
             "gone": item.deleted,
             "at": first + offset,
+            "for_request": origin(tx),
         }
         for offset, item in enumerate(items)
     ]
@@ -146,6 +149,7 @@ def since(tx: Connection, gateway_id: str, cursor: int, limit: int = 500) -> lis
             router_id=row.router_id,
             revision=row.revision,
             deleted=row.deleted,
+            request_id=row.request_id,
         )
         for row in rows
     ]

@@ -14,19 +14,24 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from time import perf_counter
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
 from sqlalchemy import Connection, Engine, exc, make_url
 
-from landbridge import errors
+from landbridge import errors, telemetry
+from landbridge.store import events
 from landbridge.store.hub import Hub
 from landbridge.store.postgresql import PostgresqlBackend
 from landbridge.store.secrets import Sealer
 from landbridge.store.sqlite import SqliteBackend
-from landbridge.store.transaction import SEALER
+from landbridge.store.transaction import SEALER, set_origin
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+Measure = Callable[[str, float], None]  # "read" or "write", seconds with all waiting
 
 
 class DatabaseUrlError(ValueError):
@@ -54,6 +59,7 @@ class Database:
     def __init__(self, backend: Backend, hub: Hub) -> None:
         self._backend = backend
         self.hub = hub
+        self.measure: Measure = _unmeasured
 
     @classmethod
     def open(cls, url: str, *, sealer: Sealer | None = None, threads: int = 4) -> Database:
@@ -72,16 +78,17 @@ class Database:
 
         Raises: what `fn` raises; Conflict, ServiceUnavailable.
         """
-        return cast(T, await self._outcome(self._backend.write(lambda tx: fn(tx, *args))))
+        work = self._writing(fn, args)
+        return cast(T, await self._outcome("write", self._backend.write(work)))
 
     async def read(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` on one consistent snapshot; it writes nothing."""
-        return cast(T, await self._outcome(self._backend.read(lambda tx: fn(tx, *args))))
+        return cast(T, await self._outcome("read", self._backend.read(lambda tx: fn(tx, *args))))
 
     def write_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """For programs without an event loop: the command line, tests."""
         with _Translated():
-            return cast(T, self._backend.write(lambda tx: fn(tx, *args)).result())
+            return cast(T, self._backend.write(self._writing(fn, args)).result())
 
     def read_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         with _Translated():
@@ -96,9 +103,30 @@ class Database:
         self._backend.close()
 
     @staticmethod
-    async def _outcome(future: Future[Any]) -> Any:
+    def _writing(fn: Callable[..., T], args: tuple[Any, ...]) -> Callable[[Connection], T]:
+        """`fn` with what belongs to every transaction that writes: whose it is, what it tells."""
+        request_id = telemetry.current_request()
+
+        def work(tx: Connection) -> T:
+            set_origin(tx, request_id)
+            events.forget(tx)
+            result = fn(tx, *args)
+            events.flush(tx)
+            return result
+
+        return work
+
+    async def _outcome(self, kind: str, future: Future[Any]) -> Any:
+        began = perf_counter()
         with _Translated():
-            return await asyncio.wrap_future(future)
+            try:
+                return await asyncio.wrap_future(future)
+            finally:
+                self.measure(kind, perf_counter() - began)
+
+
+def _unmeasured(kind: str, seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 class _Translated:

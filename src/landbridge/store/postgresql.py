@@ -25,9 +25,11 @@ from landbridge.store.transaction import GATE, Gate, take_wakes
 _RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _ATTEMPTS = 8
 _GATE_NUMBER = 0x67617465  # of the advisory lock; any that nobody else uses in this database
+_ORDER_NUMBER = 0x6F726465
 _GATE = Gate(
     beside=f"SELECT pg_advisory_xact_lock_shared({_GATE_NUMBER})",
     alone=f"SELECT pg_advisory_xact_lock({_GATE_NUMBER})",
+    order=f"SELECT pg_advisory_xact_lock({_ORDER_NUMBER})",
 )
 _NOTIFY = sql("SELECT pg_notify(:channel, :topic)")
 

@@ -82,6 +82,7 @@ gateways = Table(
     counter("report_sequence"),
     counter("cursor"),  # of the newest change
     counter("kept_from"),  # a stream that goes on from an older cursor has missed deletions
+    flag("silent", default=False),  # its lease ran out, and its connections say so
 )
 
 changes = Table(
@@ -99,6 +100,7 @@ changes = Table(
     counter("revision"),
     flag("deleted", default=False),
     counter("cursor"),
+    text("request_id", length=64),
     Index("ix_changes_gateway_id_cursor", "gateway_id", "cursor"),
 )
 
@@ -251,6 +253,7 @@ ipsec_site_connections = _resource(
     counter("applied_revision"),
     Column("observed_state", String(16)),  # model.TunnelState; NULL: never reported
     flag("established", default=False),  # it has been up at least once
+    Column("told_until", Double, nullable=False, server_default="0"),  # of the gateway's events
 )
 
 quotas = Table(

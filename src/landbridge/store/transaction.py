@@ -3,10 +3,12 @@
 Rules this module keeps:
 - The rules get one argument, `tx`, and reach nothing else: no globals, no settings.
 - A wake is sent after the commit and only then; a rolled back transaction wakes nobody.
+- `origin` is the id of the request that the transaction serves, for logs; empty: none.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ Row = dict[str, Any]
 SEALER = "landbridge_sealer"
 GATE = "landbridge_gate"
 _WAKES = "landbridge_wakes"
+_ORIGIN = "landbridge_origin"
 
 
 def sealer(tx: Connection) -> Sealer:
@@ -30,10 +33,12 @@ def sealer(tx: Connection) -> Sealer:
 
 
 class Gate(NamedTuple):
-    """The statements that let a transaction in, until it ends: beside others, or alone."""
+    """The statements that let a transaction in, until it ends: beside others, or alone; and
+    the one that lets it number what it tells, after all that were let in before."""
 
     beside: str
     alone: str
+    order: str
 
 
 def enter(tx: Connection, *, alone: bool) -> None:
@@ -46,6 +51,25 @@ def enter(tx: Connection, *, alone: bool) -> None:
     gate: Gate | None = tx.get_execution_options().get(GATE)
     if gate is not None:
         tx.exec_driver_sql(gate.alone if alone else gate.beside)
+
+
+def order(tx: Connection) -> None:
+    """From here on numbers that the database gives grow in the order of commits.
+
+    The last thing that a transaction waits for.
+    """
+    gate: Gate | None = tx.get_execution_options().get(GATE)
+    if gate is not None:
+        tx.exec_driver_sql(gate.order)
+
+
+def set_origin(tx: Connection, request_id: str) -> None:
+    tx.info[_ORIGIN] = request_id
+
+
+def origin(tx: Connection) -> str:
+    """The id of the request that this transaction serves."""
+    return str(tx.info.get(_ORIGIN, ""))
 
 
 def wake(tx: Connection, topic: str) -> None:
@@ -61,3 +85,9 @@ def take_wakes(tx: Connection) -> frozenset[str]:
 def utcnow() -> str:
     """Now, as the API writes times."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def precisely(seconds: float | None = None) -> str:
+    """`seconds` since the epoch (None: now), to the millisecond, as events write times."""
+    moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
+    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{moment.microsecond // 1000:03d}Z"

@@ -1,7 +1,7 @@
 """Create everything.
 
 Revision 0001: networks, subnets, routers and ports; the five VPN resources; gateways and
-their outbox; quotas and tokens.
+their outbox; events, history and diagnoses; quotas and tokens.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("report_sequence", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cursor", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("kept_from", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("silent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gateways")),
     )
     op.create_table(
@@ -162,6 +163,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("deleted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("request_id", sa.String(length=64), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["gateway_id"],
             ["gateways.id"],
@@ -401,6 +403,7 @@ def upgrade() -> None:
         sa.Column("applied_revision", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("observed_state", sa.String(length=16), nullable=True),
         sa.Column("established", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("told_until", sa.Double(), server_default="0", nullable=False),
         sa.Column("revision_number", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.String(length=32), nullable=False),
         sa.Column("updated_at", sa.String(length=32), nullable=False),
@@ -478,3 +481,65 @@ def upgrade() -> None:
         ["vpnservice_id"],
         unique=False,
     )
+    _create_records()
+
+
+def _create_records() -> None:
+    op.create_table(
+        "events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("resource", sa.String(length=32), nullable=False),
+        sa.Column("resource_id", sa.String(length=36), nullable=False),
+        sa.Column("project_id", sa.String(length=255), nullable=False),
+        sa.Column("content", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "history",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("routine", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("content", sa.Text(), server_default="{}", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["ipsec_site_connections.id"],
+            name=op.f("fk_history_connection_id_ipsec_site_connections"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_history_connection_id_routine_id"),
+        "history",
+        ["connection_id", "routine", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "diagnoses",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("gateway_id", sa.String(length=255), nullable=False),
+        sa.Column("connection_id", sa.String(length=36), nullable=False),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.Column("request_id", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["gateway_id"],
+            ["gateways.id"],
+            name=op.f("fk_diagnoses_gateway_id_gateways"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["ipsec_site_connections.id"],
+            name=op.f("fk_diagnoses_connection_id_ipsec_site_connections"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_diagnoses")),
+    )
+    op.create_index(op.f("ix_diagnoses_gateway_id"), "diagnoses", ["gateway_id"], unique=False)
