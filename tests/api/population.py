@@ -41,7 +41,7 @@ class Site:
         self.peer = made(api, groups, "endpoint_group", type="cidr", endpoints=["10.9.0.0/24"])
 
     def connection(self, **attributes: Any) -> dict[str, Any]:
-        given = {
+        given: dict[str, Any] = {
             "vpnservice_id": self.service,
             "ikepolicy_id": self.ike,
             "ipsecpolicy_id": self.ipsec,
@@ -51,4 +51,4 @@ class Site:
             "peer_id": "198.51.100.1",
             "psk": "s3cret",
         }
-        return made(self._api, CONNECTIONS, "ipsec_site_connection", **given, **attributes)
+        return made(self._api, CONNECTIONS, "ipsec_site_connection", **given | attributes)

@@ -34,6 +34,7 @@ from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
 from landbridge.api.quota_handlers import QuotaHandlers
 from landbridge.api.resources import Resource
+from landbridge.api.vpn_catalogue import VPN
 from landbridge.settings import Settings
 from landbridge.store.database import Database
 from landbridge.telemetry import ApiMetrics
@@ -47,6 +48,7 @@ def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
     app = Starlette(
         routes=[
             *(route for resource in RESOURCES for route in _resource(service, resource)),
+            *(_plan(service, resource) for resource in VPN),
             *_interfaces(service),
             *_quotas(service),
             *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms), metrics),
@@ -69,6 +71,11 @@ def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
         _guarded(service.door, f"{resource.path}/", many),
         _guarded(service.door, f"{resource.path}/{{id}}", one, {"POST": verbs.object_to_post}),
     ]
+
+
+def _plan(service: Service, resource: Resource) -> BaseRoute:
+    verbs = Handlers(service, resource)
+    return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 
 def _interfaces(service: Service) -> list[BaseRoute]:

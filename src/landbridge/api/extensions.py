@@ -162,6 +162,13 @@ EXTENSIONS: Final = (
         "2026-11-01T00:00:00-00:00",
     ),
     Extension(
+        "landbridge-update-plan",
+        "The plan of an update",
+        "POST .../{id}/plan with the body of an update changes nothing; it answers what the "
+        "update would, and for each connection concerned the steps and what they disrupt.",
+        "2026-11-01T00:00:00-00:00",
+    ),
+    Extension(
         "landbridge-vpn-split-selector",
         "Split traffic selectors",
         "split_selector: one CHILD_SA per pair of networks instead of one for all.",

@@ -20,7 +20,8 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.door import Door
 from landbridge.api import attributes, operations, preconditions, query, wire
-from landbridge.api.attributes import Terms
+from landbridge.api.attributes import Input, Terms
+from landbridge.api.plans import Planner
 from landbridge.api.resources import Resource
 from landbridge.api.views import Viewer
 from landbridge.store.database import Database
@@ -69,14 +70,16 @@ class Handlers:
         return wire.Json({self._resource.name: view}, 201)
 
     async def update(self, request: Request, caller: Caller) -> Response:
-        expected = preconditions.expected_revision(request.headers.get("If-Match"))
-        raw = await wire.read_body(request)
-        body = wire.decode(raw)
-        if not isinstance(body, dict):
-            raise errors.BadPart("body", f"Invalid format: {raw!r}")
-        asked = attributes.for_update(self._resource, body, caller, self._terms)
+        asked, expected = await self._asked(request, caller)
         view = await self._db.write(self._desk.update, caller, _id(request), asked, expected)
         return wire.Json({self._resource.name: view})
+
+    async def plan(self, request: Request, caller: Caller) -> Response:
+        """What `update` would answer, and what it would cost; changes nothing."""
+        asked, expected = await self._asked(request, caller)
+        planner = Planner(self._desk)
+        plan = await self._db.rehearse(planner.plan, caller, _id(request), asked, expected)
+        return wire.Json({"plan": plan})
 
     async def delete(self, request: Request, caller: Caller) -> Response:
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
@@ -85,6 +88,15 @@ class Handlers:
             raise errors.BadRequest("Request body is not supported in DELETE.")
         await self._db.write(self._desk.delete, caller, _id(request), expected)
         return Response(status_code=204)
+
+    async def _asked(self, request: Request, caller: Caller) -> tuple[Input, int | None]:
+        """The update that is asked for, and the revision it is for."""
+        expected = preconditions.expected_revision(request.headers.get("If-Match"))
+        raw = await wire.read_body(request)
+        body = wire.decode(raw)
+        if not isinstance(body, dict):
+            raise errors.BadPart("body", f"Invalid format: {raw!r}")
+        return attributes.for_update(self._resource, body, caller, self._terms), expected
 
     async def object_to_post(self, request: Request, caller: Caller) -> None:
         """POST on one object: its body is read as for a creation, as the reference does."""

@@ -15,6 +15,8 @@ from landbridge.api import quotas
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.kinds import Group
 from landbridge.api.resources import REQUIRED, UNSET, Attribute, Resource
+from landbridge.api.vpn_catalogue import VPN
+from landbridge.courses import Disruption
 
 Node = dict[str, Any]
 
@@ -45,6 +47,7 @@ def document() -> Node:
     for resource in RESOURCES:
         paths[resource.path] = _collection(resource)
         paths[f"{resource.path}/{{id}}"] = {"parameters": [_ID], **_item(resource)}
+    paths |= {f"{resource.path}/{{id}}/plan": _plan(resource) for resource in VPN}
     paths |= _interfaces() | _quotas() | _discovery()
     return {
         "openapi": "3.1.0",
@@ -122,6 +125,32 @@ def _item(resource: Resource) -> Node:
     deleted = _operation(f"Delete a {resource.name}", "204", None)
     deleted["parameters"] = [_IF_MATCH]
     return {"get": shown, "put": updated, "delete": deleted}
+
+
+def _plan(resource: Resource) -> Node:
+    text: Node = {"type": "string"}
+    disruption: Node = {**text, "enum": [each.value for each in Disruption]}
+    step = _object({"step": text, "about": text, "disruption": disruption})
+    effect = _object(
+        {"resource": text, "attribute": text, "changes": text, "disruption": disruption}
+    )
+    connection = _object(
+        {
+            "id": text,
+            "name": text,
+            "disruption": disruption,
+            "steps": {"type": "array", "items": step},
+            "attributes": {"type": "array", "items": effect},
+        }
+    )
+    answer = {
+        resource.name: _schema(resource.name),
+        "connections": {"type": "array", "items": connection},
+    }
+    about = f"What an update of a {resource.name} would answer and cost; changes nothing"
+    planned = _operation(about, "200", _object({"plan": _object(answer)}))
+    planned |= {"requestBody": _body(resource, "update"), "parameters": [_IF_MATCH]}
+    return {"parameters": [_ID], "post": planned}
 
 
 def _list_parameters(resource: Resource) -> list[Node]:

@@ -81,6 +81,17 @@ class Database:
         work = self._writing(fn, args)
         return cast(T, await self._outcome("write", self._backend.write(work)))
 
+    async def rehearse(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """What `write` would return or raise; all of it is undone, and nobody is woken."""
+
+        def undone(tx: Connection) -> T:
+            raise _Rehearsed(fn(tx, *args))
+
+        try:
+            return await self.write(undone)
+        except _Rehearsed as done:
+            return cast(T, done.outcome)
+
     async def read(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` on one consistent snapshot; it writes nothing."""
         return cast(T, await self._outcome("read", self._backend.read(lambda tx: fn(tx, *args))))
@@ -127,6 +138,14 @@ class Database:
 
 def _unmeasured(kind: str, seconds: float) -> None:
     """Nobody wants to know."""
+
+
+class _Rehearsed(Exception):
+    """Carries an outcome out of the transaction that it ends."""
+
+    def __init__(self, outcome: object) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 class _Translated:

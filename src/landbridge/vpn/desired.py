@@ -33,6 +33,11 @@ def _labelled(prefix: str, *columns: ColumnElement[Any]) -> list[ColumnElement[A
     return [column.label(f"{prefix}_{column.key}") for column in columns]
 
 
+_NEWEST_CHANGE = (
+    (t.changes.c.gateway_id == _routers.c.gateway_id)
+    & (t.changes.c.kind == "tunnel")
+    & (t.changes.c.object_id == _connections.c.id)
+)
 _TUNNELS = (
     select(
         _connections,
@@ -48,11 +53,13 @@ _TUNNELS = (
         _local.c.endpoints.label("local_subnets"),
         _peer.c.endpoints.label("peer_endpoints"),
         _services.c.subnet_id.label("local_subnet"),
+        t.changes.c.request_id.label("request_id"),
     )
     .join(_services, _services.c.id == _connections.c.vpnservice_id)
     .join(_routers, _routers.c.id == _services.c.router_id)
     .join(t.ikepolicies, t.ikepolicies.c.id == _connections.c.ikepolicy_id)
     .join(t.ipsecpolicies, t.ipsecpolicies.c.id == _connections.c.ipsecpolicy_id)
+    .outerjoin(t.changes, _NEWEST_CHANGE)
     .outerjoin(_local, _local.c.id == _connections.c.local_ep_group_id)
     .outerjoin(_peer, _peer.c.id == _connections.c.peer_ep_group_id)
     .order_by(_connections.c.id)
@@ -78,6 +85,11 @@ def desired(tx: Connection, gateway_id: str) -> Desired:
 
 def tunnels(tx: Connection, gateway_id: str) -> list[Tunnel]:
     return _tunnels(tx, _routers.c.gateway_id == gateway_id)
+
+
+def tunnels_where(tx: Connection, concerned: ColumnElement[bool]) -> list[Tunnel]:
+    """Those of the connections for which `concerned` holds, whichever gateway runs them."""
+    return _tunnels(tx, concerned)
 
 
 def tunnel(tx: Connection, gateway_id: str, id: str) -> Tunnel | None:
@@ -116,6 +128,7 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         local_cidrs=canonical_cidrs(cidrs[subnet] for subnet in _subnet_ids(row)),
         peer_cidrs=canonical_cidrs(peer_cidrs),
         split_selector=row["split_selector"],
+        request_id=row["request_id"] or "",
     )
 
 

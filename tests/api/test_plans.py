@@ -1,0 +1,179 @@
+"""The plan of an update: what the update would answer, what it would cost, and nothing kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from landbridge.store import tables as t
+from tests.api.harness import Api
+from tests.api.population import CONNECTIONS, Site, made
+
+Body = dict[str, Any]
+
+
+def planned(api: Api, path: str, wrapper: str, caller: str = "a", /, **changes: Any) -> Body:
+    answer = api.request("POST", f"{path}/plan", caller, json={wrapper: changes})
+    assert answer.status_code == 200, answer.text
+    plan: Body = answer.json()["plan"]
+    return plan
+
+
+def shown(api: Api, path: str) -> Body:
+    answer: Body = api.request("GET", path, "a").json()
+    return answer
+
+
+def cost(told: Body) -> tuple[str, dict[str, str]]:
+    effects = told["attributes"]
+    return told["disruption"], {
+        f"{each['resource']}.{each['attribute']}": each["disruption"] for each in effects
+    }
+
+
+def test_a_plan_answers_what_the_update_will_and_keeps_nothing(api: Api) -> None:
+    site = Site(api)
+    connection = site.connection(name="x")
+    api.set_status("ipsec_site_connections", "ACTIVE")
+    path = f"{CONNECTIONS}/{connection['id']}"
+    before = shown(api, path)
+    changes = {"psk": "another", "mtu": 1400, "description": "d", "dpd": {"interval": 20}}
+    plan = planned(api, path, "ipsec_site_connection", **changes)
+    assert shown(api, path) == before
+    (told,) = plan["connections"]
+    assert (told["id"], told["name"]) == (connection["id"], "x")
+    assert cost(told) == (
+        "replace-ike",
+        {
+            "ipsec_site_connection.description": "none",
+            "ipsec_site_connection.dpd.interval": "replace-ike",
+            "ipsec_site_connection.mtu": "none",
+            "ipsec_site_connection.psk": "replace-ike",
+        },
+    )
+    assert [step["step"] for step in told["steps"]] == [
+        "load-shared", "load-conn", "unload-conn", "initiate", "unload-shared", "retire-ike",
+        "routes",
+    ]  # fmt: skip
+    answer = api.request("PUT", path, "a", json={"ipsec_site_connection": changes}).json()
+    times = {"updated_at": "", "status_changed_at": ""}
+    wanted, got = plan["ipsec_site_connection"], answer["ipsec_site_connection"]
+    assert wanted | times == got | times
+    assert got["status"] == "PENDING_UPDATE"
+
+
+def test_no_gateway_hears_of_a_plan(api: Api) -> None:
+    site = Site(api)
+    path = f"{CONNECTIONS}/{site.connection()['id']}"
+
+    def state(tx: Any) -> list[Any]:
+        tables = (t.changes, t.gateways, t.ipsec_site_connections, t.ikepolicies)
+        return [row for table in tables for row in tx.execute(table.select())]
+
+    before = api.db.read_sync(state)
+    planned(api, path, "ipsec_site_connection", psk="another")
+    planned(api, f"/v2.0/vpn/ikepolicies/{site.ike}", "ikepolicy", pfs="group14")
+    assert api.db.read_sync(state) == before
+
+
+def test_a_policy_concerns_every_connection_that_uses_it(api: Api) -> None:
+    site = Site(api)
+    first, second = site.connection(name="1"), site.connection(name="2", peer_id="b")
+    other = made(api, "/v2.0/vpn/ikepolicies", "ikepolicy", ike_version="v2")["id"]
+    third = site.connection(name="3", peer_id="c", ikepolicy_id=other)
+    path = f"/v2.0/vpn/ikepolicies/{site.ike}"
+    plan = planned(api, path, "ikepolicy", encryption_algorithm="aes-256", name="new")
+    assert plan["ikepolicy"]["name"] == "new"
+    assert {each["id"] for each in plan["connections"]} == {first["id"], second["id"]}
+    assert third["id"] not in str(plan)
+    for told in plan["connections"]:
+        assert cost(told) == ("replace-ike", {"ikepolicy.encryption_algorithm": "replace-ike"})
+    assert planned(api, path, "ikepolicy", name="new")["connections"] == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "changes", "disruption"),
+    [
+        ("ipsecpolicies", {"pfs": "group14"}, "replace-child"),
+        ("ikepolicies", {"ike_version": "v2"}, "replace-ike"),
+        ("ikepolicies", {"phase1_negotiation_mode": "aggressive"}, "replace-ike"),
+        ("endpoint-groups", {"endpoints": ["10.9.0.0/24", "10.8.0.0/24"]}, "none"),
+        ("endpoint-groups", {"endpoints": ["10.9.0.0/22"]}, "replace-child"),
+        ("vpnservices", {"admin_state_up": False}, "interrupt"),
+    ],
+)
+def test_what_connections_rest_on(api: Api, resource: str, changes: Body, disruption: str) -> None:
+    """With IKEv1, the default: it always splits."""
+    site = Site(api)
+    connection = site.connection()
+    wrapper, chosen = {
+        "ipsecpolicies": ("ipsecpolicy", site.ipsec),
+        "ikepolicies": ("ikepolicy", site.ike),
+        "endpoint-groups": ("endpoint_group", site.peer["id"]),
+        "vpnservices": ("vpnservice", site.service),
+    }[resource]
+    plan = planned(api, f"/v2.0/vpn/{resource}/{chosen}", wrapper, **changes)
+    (told,) = plan["connections"]
+    assert told["id"] == connection["id"]
+    (attribute,) = changes
+    assert cost(told) == (disruption, {f"{wrapper}.{attribute}": disruption})
+
+
+def test_other_policies_cost_what_differs_between_them(api: Api) -> None:
+    site = Site(api)
+    path = f"{CONNECTIONS}/{site.connection()['id']}"
+    same = made(api, "/v2.0/vpn/ipsecpolicies", "ipsecpolicy", name="same")["id"]
+    other = made(api, "/v2.0/vpn/ipsecpolicies", "ipsecpolicy", pfs="group14")["id"]
+    for policy, disruption in ((same, "none"), (other, "replace-child")):
+        plan = planned(api, path, "ipsec_site_connection", ipsecpolicy_id=policy)
+        assert plan["connections"][0]["disruption"] == disruption
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ipsec_site_connection": {"dpd": {"interval": 500}}},
+        {"ipsec_site_connection": {"mtu": 9}},
+        {"ipsec_site_connection": {"ikepolicy_id": "1f4ac3d4-5b3c-4d2e-9d3a-0b7f5c1f3a11"}},
+        {"ipsec_site_connection": {"vpnservice_id": "x"}},
+        {"ipsec_site_connection": {"nonsense": 1}},
+        {"vpnservice": {}},
+        {},
+        [],
+    ],
+)
+def test_a_plan_is_refused_as_the_update_is(api: Api, body: Any) -> None:
+    path = f"{CONNECTIONS}/{Site(api).connection()['id']}"
+    plan, update = (
+        api.request("POST", f"{path}/plan", "a", json=body),
+        api.request("PUT", path, "a", json=body),
+    )
+    assert plan.status_code == update.status_code >= 400
+    assert plan.json() == update.json()
+
+
+def test_who_may_not_update_may_not_plan(api: Api) -> None:
+    path = f"{CONNECTIONS}/{Site(api).connection()['id']}"
+    body = {"ipsec_site_connection": {"name": "x"}}
+    for caller, status in (("admin", 200), ("a", 200), ("ro", 404), ("b", 404), (None, 401)):
+        assert api.request("POST", f"{path}/plan", caller, json=body).status_code == status
+    assert api.request("GET", f"{path}/plan", "a").status_code == 405
+    missing = f"{CONNECTIONS}/1f4ac3d4-5b3c-4d2e-9d3a-0b7f5c1f3a11/plan"
+    assert api.request("POST", missing, "a", json=body).status_code == 404
+
+
+def test_a_plan_is_for_a_revision(api: Api) -> None:
+    path = f"{CONNECTIONS}/{Site(api).connection()['id']}/plan"
+    body = {"ipsec_site_connection": {"name": "x"}}
+    for number, status in ((0, 200), (1, 412)):
+        condition = {"If-Match": f"revision_number={number}"}
+        answer = api.request("POST", path, "a", json=body, headers=condition)
+        assert answer.status_code == status
+
+
+def test_it_is_an_extension(api: Api) -> None:
+    path = "/v2.0/extensions/landbridge-update-plan"
+    assert api.request("GET", path, "a").json()["extension"]["alias"] == "landbridge-update-plan"
+    described = api.request("GET", "/openapi.json").json()["paths"]
+    assert "post" in described[f"{CONNECTIONS}/{{id}}/plan"]
