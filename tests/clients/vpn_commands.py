@@ -159,7 +159,7 @@ CONNECTIONS: Final = (
         "ipsec site connection",
         "endpoint groups",
         PARTS + " --local-endpoint-group {local} --peer-endpoint-group {peer}"
-        " --peer-address 203.0.113.7 --peer-id site-b.example.org --psk secret",
+        " --peer-address 203.0.113.7 --peer-id site-b.example.org --psk secret --enable",
         {
             "Peer Address": "203.0.113.7",
             "Peer ID": "site-b.example.org",
