@@ -20,7 +20,7 @@ from landbridge.store.transaction import Row, sealer
 from landbridge.vpn import faults, rows, selectors
 from landbridge.vpn.addresses import canonical_peer, parse_address
 from landbridge.vpn.policies import check_transform
-from landbridge.vpn.revisions import connection_changed, status_while_pending
+from landbridge.vpn.revisions import connection_changed, pending, place_of
 from landbridge.vpn.rows import Scope
 
 TABLE = t.ipsec_site_connections
@@ -47,6 +47,7 @@ ACTED_ON = frozenset(
         "admin_state_up",
     }
 )
+_NEW: Row = {"status": "PENDING_CREATE", "established": False}
 _SELECTORS = frozenset({"local_ep_group_id", "peer_ep_group_id", "peer_cidrs"})
 _REFERENCES = ("ikepolicy_id", "ipsecpolicy_id", "local_ep_group_id", "peer_ep_group_id")
 
@@ -71,9 +72,10 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     _canonical_references(wanted)
     row_id = rows.new_id()
     sealed = sealer(tx).seal(row_id, values["psk"])
-    made = {"revision": 1, "psk_sealed": sealed, "psk_generation": 1, "status": "PENDING_CREATE"}
-    row = rows.insert(tx, TABLE, wanted | made, id=row_id)
-    connection_changed(tx, row)
+    place = place_of(tx, wanted["vpnservice_id"])
+    made = {"revision": 1, "psk_sealed": sealed, "psk_generation": 1}
+    row = rows.insert(tx, TABLE, wanted | made | pending(_NEW, place), id=row_id)
+    connection_changed(tx, row, place)
     return row
 
 
@@ -92,18 +94,19 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
         given["peer_address"] = _peer_address(given["peer_address"], _service(tx, row))
     _canonical_references(given)
     given |= _new_psk(tx, row, changes)
-    if any(row[name] != value for name, value in given.items() if name in ACTED_ON):
-        given["revision"] = row["revision"] + 1
-        given["status"] = status_while_pending(row)
+    if not any(row[name] != value for name, value in given.items() if name in ACTED_ON):
+        return rows.update(tx, TABLE, row, given)
+    place = place_of(tx, row["vpnservice_id"])
+    given |= pending(row, place) | {"revision": row["revision"] + 1}
     updated = rows.update(tx, TABLE, row, given)
-    if updated["revision"] != row["revision"]:
-        connection_changed(tx, updated)
+    connection_changed(tx, updated, place)
     return updated
 
 
 def delete(tx: Connection, row: Row) -> None:
     rows.delete(tx, TABLE, row)
-    connection_changed(tx, row | {"revision": row["revision"] + 1}, deleted=True)
+    gone = row | {"revision": row["revision"] + 1}
+    connection_changed(tx, gone, place_of(tx, row["vpnservice_id"]), deleted=True)
 
 
 def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:

@@ -7,6 +7,7 @@ Rules this module keeps:
   away too long does no harm.
 - On its own host an agent takes over from its predecessor at once (there is one agent per
   host); elsewhere it waits for the lease to run out.
+- A gateway that was marked as silent takes a new lease: so it says everything anew.
 - Routers that nobody runs go to the next gateway that leases.
 """
 
@@ -21,6 +22,8 @@ from landbridge.model import Lease
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
 from landbridge.store.columns import database_clock
+from landbridge.store.transaction import enter
+from landbridge.vpn import silence
 
 _g = t.gateways.c
 _routers = t.routers
@@ -30,10 +33,11 @@ _FACTS = {
     "version": bindparam("running"),
     "capabilities": bindparam("able"),
     "lease_expires": database_clock() + bindparam("ttl"),
+    "silent": False,
 }
 _RENEW = (
     update(t.gateways)
-    .where(_g.id == bindparam("gateway"), _g.epoch == bindparam("in_epoch"))
+    .where(_g.id == bindparam("gateway"), _g.epoch == bindparam("in_epoch"), ~_g.silent)
     .values(_FACTS)
     .returning(_g.epoch)
 )
@@ -116,8 +120,10 @@ def _renew(tx: Connection, facts: dict[str, Any], epoch: int) -> int | None:
 
 
 def _take(tx: Connection, facts: dict[str, Any]) -> int | None:
+    enter(tx, alone=True)
     epoch = tx.execute(_TAKE, facts).scalar()
     if epoch is not None:
+        silence.end(tx, facts["gateway"])
         return int(epoch)
     if tx.execute(_KNOWN, {"gateway": facts["gateway"]}).scalar() is not None:
         return None

@@ -10,12 +10,16 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
+from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
-from landbridge.store.transaction import Row
+from landbridge.store.transaction import Row, utcnow
+from landbridge.vpn.happenings import Kind
+from landbridge.vpn.verdicts import unanswered
 
 NEVER_UP = ("PENDING_CREATE", "BUILD")
 
@@ -23,9 +27,11 @@ _connections = t.ipsec_site_connections
 _services = t.vpnservices
 _routers = t.routers
 
+_GATEWAY = (_routers.c.gateway_id, t.gateways.c.silent)
 _PLACE = (
-    select(_routers.c.id, _routers.c.gateway_id)
+    select(_routers.c.id, *_GATEWAY)
     .join(_services, _services.c.router_id == _routers.c.id)
+    .outerjoin(t.gateways, t.gateways.c.id == _routers.c.gateway_id)
     .where(_services.c.id == bindparam("service"))
 )
 _RAISE_ROUTER = (
@@ -34,35 +40,38 @@ _RAISE_ROUTER = (
     .values(revision=_routers.c.revision + 1)
     .returning(_routers.c.revision, _routers.c.gateway_id)
 )
+_RAISED = ("revision", "status", "status_reason", "status_message", "status_changed_at")
 _RAISE_CONNECTION = (
     update(_connections)
     .where(_connections.c.id == bindparam("connection"))
-    .values(
-        revision=_connections.c.revision + 1,
-        status=case(
-            (
-                # one by one: an expanding IN cannot be executed for many rows at once
-                or_(*(_connections.c.status == status for status in NEVER_UP))
-                & ~_connections.c.established,
-                _connections.c.status,
-            ),
-            else_="PENDING_UPDATE",
-        ),
-    )
+    .values({name: bindparam(f"new_{name}") for name in _RAISED})
 )
 
 
-def status_while_pending(row: Row) -> str:
-    """The status of a connection whose revision is being raised."""
-    if row["status"] in NEVER_UP and not row["established"]:
-        return str(row["status"])
-    return "PENDING_UPDATE"
+class Place(NamedTuple):
+    """Where a connection runs. `silent`: its gateway does not report."""
+
+    router_id: str
+    gateway_id: str | None
+    silent: bool
 
 
-def connection_changed(tx: Connection, row: Row, *, deleted: bool = False) -> None:
+def place_of(tx: Connection, vpnservice_id: str) -> Place:
+    return Place(*tx.execute(_PLACE, {"service": vpnservice_id}).one())
+
+
+def pending(row: Row, place: Place) -> Row:
+    """What a connection says whose revision is being raised, until its gateway answers."""
+    never_up = row["status"] in NEVER_UP and not row["established"]
+    status = row["status"] if never_up else "PENDING_UPDATE"
+    reason = unanswered(place.gateway_id, silent=place.silent)
+    return {"status": status, "status_changed_at": utcnow(), **reason}
+
+
+def connection_changed(tx: Connection, row: Row, place: Place, *, deleted: bool = False) -> None:
     """Tell the gateway of the connection's revision, as `row` has it."""
-    place = tx.execute(_PLACE, {"service": row["vpnservice_id"]}).one()
-    record(tx, place.gateway_id, "tunnel", [Item(row["id"], place.id, row["revision"], deleted)])
+    item = Item(row["id"], place.router_id, row["revision"], deleted)
+    record(tx, place.gateway_id, "tunnel", [item])
 
 
 def router_changed(tx: Connection, router_id: str) -> None:
@@ -79,21 +88,31 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
     `concerned` may speak of the connection and of its vpnservice.
     """
     query = (
-        select(_connections.c.id, _connections.c.revision, _routers.c.id, _routers.c.gateway_id)
+        select(_connections, _routers.c.id.label("at"), *_GATEWAY)
         .join(_services, _services.c.id == _connections.c.vpnservice_id)
         .join(_routers, _routers.c.id == _services.c.router_id)
+        .outerjoin(t.gateways, t.gateways.c.id == _routers.c.gateway_id)
         .where(concerned)
         .order_by(_connections.c.id)
         .with_for_update(of=_connections, key_share=True)
     )
     by_gateway: defaultdict[str | None, list[Item]] = defaultdict(list)
-    for connection_id, revision, router_id, gateway_id in tx.execute(query):
-        by_gateway[gateway_id].append(Item(connection_id, router_id, revision + 1))
-    raised = [item.object_id for items in by_gateway.values() for item in items]
+    raised: list[Row] = []
+    for row in map(dict, tx.execute(query).mappings().all()):
+        place = Place(row["at"], row["gateway_id"], row["silent"])
+        raised.append(row | pending(row, place) | {"revision": row["revision"] + 1})
+        item = Item(row["id"], place.router_id, row["revision"] + 1)
+        by_gateway[place.gateway_id].append(item)
     if raised:
-        tx.execute(_RAISE_CONNECTION, [{"connection": raised_id} for raised_id in raised])
+        tx.execute(_RAISE_CONNECTION, [_raised(row) for row in raised])
+    for row in raised:
+        events.note(tx, Kind.STATUS.value, events.CONNECTION, row)
     for gateway_id in sorted(by_gateway, key=str):
         record(tx, gateway_id, "tunnel", by_gateway[gateway_id])
+
+
+def _raised(row: Row) -> Row:
+    return {"connection": row["id"]} | {f"new_{name}": row[name] for name in _RAISED}
 
 
 def uses_group(group_id: str) -> ColumnElement[bool]:

@@ -20,13 +20,19 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Update, bindparam, select, update
 
 from landbridge.errors import Conflict
-from landbridge.model import Reason, Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.store import events
 from landbridge.store import tables as t
-from landbridge.store.hub import EVENTS
-from landbridge.store.transaction import Row, enter, utcnow, wake
-from landbridge.vpn.verdicts import Facts, Verdict, connection_verdict, service_status
-
-MESSAGE_LENGTH = 1024
+from landbridge.store.transaction import Row, enter
+from landbridge.vpn import happenings
+from landbridge.vpn.happenings import Kind
+from landbridge.vpn.verdicts import (
+    Facts,
+    Verdict,
+    connection_verdict,
+    reason_columns,
+    service_status,
+)
 
 _connections = t.ipsec_site_connections
 _services = t.vpnservices
@@ -71,6 +77,7 @@ _OBSERVED = (
     "status_reason",
     "status_message",
     "status_changed_at",
+    "told_until",
 )
 _WRITE_CONNECTION = (
     update(_connections)
@@ -109,7 +116,8 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     Raises: StaleEpoch.
     """
     enter(tx, alone=False)
-    connections = _observed_tunnels(tx, gateway_id, report.tunnels)
+    observed = _observed_tunnels(tx, gateway_id, report.tunnels)
+    connections = [after for _, after, _ in observed]
     routers = _observed_routers(tx, gateway_id, report.routers)
     services = _derived_services(tx, routers)
     if not _is_newer(tx, gateway_id, report):
@@ -117,13 +125,15 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     _write(tx, _WRITE_CONNECTION, connections, _OBSERVED)
     _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
     _write(tx, _WRITE_SERVICE, services, ("status",))
-    if connections or services:
-        wake(tx, EVENTS)
+    for before, after, told in observed:
+        happenings.observed(tx, before, after, told)
+    for service in services:
+        events.note(tx, Kind.STATUS.value, "vpnservice", service)
     return Changed(connections, services)
 
 
-def observe(row: Row, status: TunnelStatus, now: str) -> Row:
-    """What a report makes of a connection's observed columns. Pure."""
+def observe(row: Row, status: TunnelStatus, at: str) -> Row:
+    """What a report makes of a connection's observed columns. `at`: when it became so."""
     established = row["established"] or status.state in (TunnelState.UP, TunnelState.PARTIAL)
     facts = Facts(
         state=status.state,
@@ -134,24 +144,23 @@ def observe(row: Row, status: TunnelStatus, now: str) -> Row:
     )
     verdict = connection_verdict(facts, status.reason)
     told = _told(verdict)
-    same = all(row[name] == value for name, value in told.items())
+    same = all(row[name] == told[name] for name in ("status", "status_reason"))
     return told | {
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,
         "established": established,
-        "status_changed_at": row["status_changed_at"] if same else now,
+        "status_changed_at": row["status_changed_at"] if same else at,
+        "told_until": max([row["told_until"], *(event.at for event in status.events)]),
     }
 
 
 def _told(verdict: Verdict) -> Row:
-    return {"status": verdict.status, **_reason_columns(verdict.reason)}
+    return {"status": verdict.status, **reason_columns(verdict.reason)}
 
 
-def _reason_columns(reason: Reason | None) -> Row:
-    return {
-        "status_reason": None if reason is None else reason.code.value,
-        "status_message": None if reason is None else reason.message[:MESSAGE_LENGTH],
-    }
+def _seconds(precise: str) -> str:
+    """A time to the millisecond as the API writes times."""
+    return f"{precise.partition('.')[0]}Z"
 
 
 def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
@@ -166,21 +175,20 @@ def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
 
 def _observed_tunnels(
     tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]
-) -> list[Row]:
-    """The connections that a report changes, as they will be."""
+) -> list[tuple[Row, Row, TunnelStatus]]:
+    """The connections that a report changes, as they are and as they will be."""
     newest = {status.id: status for status in statuses}
     if not newest:
         return []
-    now = utcnow()
     found = tx.execute(_REPORTED_ON, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
     changed = []
     for row in map(dict, found.all()):
         status = newest[row["id"]]
         if status.revision < row["revision"]:
             continue
-        observed = observe(row, status, now)
+        observed = observe(row, status, _seconds(happenings.observed_at(row, status)))
         if any(row[name] != value for name, value in observed.items()):
-            changed.append(row | observed)
+            changed.append((row, row | observed, status))
     return changed
 
 
@@ -197,7 +205,7 @@ def _observed_routers(
         status = newest[row["id"]]
         if status.revision >= row["revision"]:
             ready = {"ready": status.ready, "applied_revision": status.revision}
-            routers[row["id"]] = row | ready | _reason_columns(status.reason)
+            routers[row["id"]] = row | ready | reason_columns(status.reason)
     return routers
 
 

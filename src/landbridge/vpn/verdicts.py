@@ -5,7 +5,7 @@ Rules this module keeps:
   then BUILD, then ACTIVE. Only a terminal error ends that.
 - A change that is not in effect yet is PENDING_UPDATE, unless it cannot take effect (ERROR).
 - Not wanted up is DOWN, once the gateway has taken it down.
-- What is not plainly ACTIVE carries a reason.
+- What is not plainly ACTIVE carries a reason, also before a gateway has said anything.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _UP = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 _DEFAULT_REASONS: dict[str, Reason] = {
     "BUILD": Reason(code=ReasonCode.CONNECTING, message="The tunnel is being set up."),
     "DOWN": Reason(code=ReasonCode.CONNECTING, message="The tunnel is being set up again."),
+    "PENDING_UPDATE": Reason(
+        code=ReasonCode.PENDING, message="The gateway is putting the change into effect."
+    ),
     "ERROR": Reason(code=ReasonCode.GATEWAY_ERROR, message="The gateway reported an error."),
 }
 _PARTIAL = Reason(code=ReasonCode.PARTIAL, message="Some of the networks are not connected.")
@@ -41,7 +44,13 @@ _SERVICE_DOWN = Reason(
     code=ReasonCode.SERVICE_DOWN, message="The VPN service's admin_state_up is false."
 )
 
+_NO_GATEWAY = Reason(code=ReasonCode.NO_GATEWAY, message="No gateway runs the router yet.")
+_PENDING = Reason(code=ReasonCode.PENDING, message="The gateway has not answered yet.")
+
 _ROUTER_FAILURES = frozenset({ReasonCode.GATEWAY_ERROR, ReasonCode.UNSUPPORTED})
+
+
+MESSAGE_LENGTH = 1024
 
 
 class Verdict(NamedTuple):
@@ -66,10 +75,44 @@ def connection_verdict(facts: Facts, reported: Reason | None) -> Verdict:
     table = _AFTERWARDS if facts.established else _FIRST_TIME
     status = table[facts.state]
     if facts.established and not facts.settled and status != "ERROR":
-        return Verdict("PENDING_UPDATE", reported)
+        return Verdict("PENDING_UPDATE", reported or _DEFAULT_REASONS["PENDING_UPDATE"])
     if facts.state is TunnelState.PARTIAL:
         return Verdict(status, reported or _PARTIAL)
     return Verdict(status, reported or _DEFAULT_REASONS.get(status))
+
+
+def reason_columns(reason: Reason | None) -> Row:
+    """A reason as the rows keep it."""
+    return {
+        "status_reason": None if reason is None else reason.code.value,
+        "status_message": None if reason is None else reason.message[:MESSAGE_LENGTH],
+    }
+
+
+def gateway_silent(gateway_id: str) -> Row:
+    """What the connections of a gateway say that does not report."""
+    return reason_columns(
+        Reason(
+            code=ReasonCode.GATEWAY_SILENT,
+            message=f"The gateway {gateway_id} does not report: whether the tunnel carries "
+            "traffic is not known.",
+        )
+    )
+
+
+def unanswered(gateway_id: str | None, *, silent: bool) -> Row:
+    """What a connection says between a change and the gateway's first word on it."""
+    if gateway_id is None:
+        return reason_columns(_NO_GATEWAY)
+    return gateway_silent(gateway_id) if silent else reason_columns(_PENDING)
+
+
+BACK = reason_columns(
+    Reason(
+        code=ReasonCode.PENDING,
+        message="The gateway is back and has not reported on the tunnel yet.",
+    )
+)
 
 
 def service_status(router: Row, *, admin: bool) -> str:

@@ -45,8 +45,7 @@ def test_the_status_of_a_connection(
     verdict = connection_verdict(facts, WHY)
     assert verdict == (expected, WHY)
     unexplained = connection_verdict(facts, None)
-    plain = expected in {"ACTIVE", "PENDING_UPDATE"} and (state is not S.PARTIAL or not settled)
-    assert (unexplained.reason is None) == plain
+    assert (unexplained.reason is None) == (expected == "ACTIVE" and state is S.UP)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +255,7 @@ def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
         "status_reason": None,
         "status_message": None,
         "status_changed_at": "then",
+        "told_until": 0.0,
     }
     up = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.UP, reason=None, observed_at=0.0
