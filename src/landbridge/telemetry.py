@@ -5,6 +5,9 @@ Rules this module keeps:
   person, elsewhere one JSON object a line, on stderr.
 - A field whose name says that it is secret is never written, whatever its value.
 - `request_id` is bound once (`bind_request`) and rides along on every line of that request.
+- Our own lines do not pass through the standard library's logging: a request's line is part
+  of what the request costs. Libraries' lines look the same.
+- A line that cannot be written (disk full, reader gone) is lost, and stops nobody.
 - Metrics live in a registry that their owner makes: nothing is counted at import.
 """
 
@@ -13,8 +16,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
+from functools import lru_cache
+from threading import Lock
 from typing import Any, Final, TextIO
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -40,38 +47,48 @@ def set_up_logs(level: str, form: str, process: str, stream: TextIO | None = Non
     """
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
-    shared: list[Any] = [
+    facts: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(process),
         hide_secrets,
     ]
+    rendering = [structlog.processors.format_exc_info, _renderer(console, out)]
+    structlog.configure(
+        processors=[*facts, *rendering],
+        logger_factory=lambda *_: _Lines(out),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        cache_logger_on_first_use=True,
+    )
+    _hear_libraries(out, facts, rendering)
+
+
+def _hear_libraries(out: TextIO, facts: list[Any], rendering: list[Any]) -> None:
+    """Warnings and worse: keystoneauth1 and uvicorn talk much below that."""
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(out)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                _renderer(console, out),
-            ],
-        )
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=facts, processors=[strip, *rendering])
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)  # libraries: keystoneauth1 and uvicorn talk much below that
-    logging.getLogger("landbridge").setLevel(_LEVELS[level])
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    root.setLevel(logging.WARNING)
+
+
+class _Lines:
+    """Where structlog's rendered lines end."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = Lock()
+
+    def msg(self, line: str) -> None:
+        with self._lock, suppress(OSError, ValueError):  # ValueError: the stream is closed
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def bind_request(request_id: str) -> None:
@@ -92,13 +109,18 @@ def hide_secrets(_: Any, __: str, event: _Event) -> _Event:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if any(secret in name.lower() for secret in SECRET_NAMES) and isinstance(value, str | bytes):
-        return HIDDEN
+    if isinstance(value, str | bytes):
+        return HIDDEN if _is_secret(name) else value
     if isinstance(value, dict):
         return {inner: _shown(str(inner), held) for inner, held in value.items()}
     if isinstance(value, list | tuple):
         return [_shown(name, held) for held in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return any(secret in name.lower() for secret in SECRET_NAMES)
 
 
 def _named(process: str) -> Any:
@@ -112,7 +134,18 @@ def _named(process: str) -> Any:
 def _renderer(console: bool, out: TextIO) -> Any:
     if console:
         return structlog.dev.ConsoleRenderer(colors=out.isatty())
-    return structlog.processors.JSONRenderer()
+    return _json_line
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=repr)
+_lenient: Final = structlog.processors.JSONRenderer()
+
+
+def _json_line(logger: Any, method: str, event: _Event) -> str | bytes:
+    try:
+        return _encoder.encode(event).decode()
+    except (TypeError, ValueError):  # half a character, say: the standard library escapes it
+        return _lenient(logger, method, event)
 
 
 class ApiMetrics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from pathlib import Path
 
 import structlog
 
@@ -62,3 +63,19 @@ def test_an_exception_is_on_the_line_of_its_event() -> None:
         logger.exception("went wrong")
     [line] = stream.getvalue().splitlines()
     assert "ValueError: invalid literal" in json.loads(line)["exception"]
+
+
+def test_what_json_has_no_words_for_is_told_all_the_same() -> None:
+    stream, logger = lines()
+    logger.info("odd", path=Path("/x"), text="\udcff", table={1: 2})
+    logger.info("plain", path=Path("/x"))
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "odd",
+        "plain",
+    ]
+
+
+def test_a_stream_that_takes_nothing_stops_nobody() -> None:
+    stream, logger = lines()
+    stream.close()
+    logger.info("lost")
