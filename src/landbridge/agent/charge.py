@@ -126,6 +126,19 @@ class Charge:
         if self.tunnel.dpd.action == "clear":
             self.memory = msgspec.structs.replace(self.memory, resting=True)
 
+    def found_dead_with(self) -> None:
+        """Another tunnel to the same peer has found it dead, and restarts all of them."""
+        if self.tunnel is None:
+            return
+        self._accept(causes.dead(self._as_named()))
+        live = frozenset(sa.unique_id for sa in self.actual.sas if sa.live)
+        self.memory = msgspec.structs.replace(self.memory, condemned=live)
+
+    def probed(self, unique_id: int) -> None:
+        """charon has just asked the peer of an IKE_SA for a sign of life."""
+        probed_at = {**self.memory.probed_at, unique_id: self._clock()}
+        self.memory = msgspec.structs.replace(self.memory, probed_at=probed_at)
+
     def begin_attempt(self) -> None:
         self._cause_is_old = True
 

@@ -31,6 +31,7 @@ _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+
 _MOST_KEPT: Final = 4096
 _UP: Final = re.compile(r"^IKE_SA \S+ established between ")
 _SILENCE: Final = re.compile(r"retransmit \d+ of request ")
+_PROBE: Final = "sending DPD request"  # 5.9.8 and 6.0, both IKE versions
 _TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
 
 
@@ -39,6 +40,7 @@ class Hint(Model, frozen=True, kw_only=True):
 
     `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
     without one the tunnel's SAs have changed. `silence`: the peer has not answered in time.
+    `probed`: the IKE_SA whose peer charon has just asked for a sign of life.
     """
 
     tunnel_id: str = ""
@@ -46,6 +48,7 @@ class Hint(Model, frozen=True, kw_only=True):
     line: str = ""
     established: bool = False
     silence: bool = False
+    probed: int | None = None
     sas: tuple[IkeSa, ...] = ()
 
 
@@ -81,6 +84,7 @@ class Hints:
             line=line,
             established=unique_id in self._established,
             silence=_SILENCE.search(line) is not None,
+            probed=int(unique_id) if line == _PROBE else None,
         )
 
     def _stranger(self, unique_id: str, line: str) -> str:

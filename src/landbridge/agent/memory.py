@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.observe import CREATING, Actual, IkeSa
+from landbridge.agent.observe import CREATING, PROBE, Actual, IkeSa
 from landbridge.agent.swan import Target
 from landbridge.model import Model
 
@@ -43,6 +43,8 @@ class Memory(Model, frozen=True, kw_only=True):
     live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
     young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
     asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
+    probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
+    condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
     ending_ikes: Mapping[int, float] = {}  # told to terminate
     ending_children: Mapping[int, float] = {}
     was_up: bool = False
@@ -74,15 +76,23 @@ def recall(memory: Memory, target: Target | None, actual: Actual, now: float) ->
         young_since=_since(
             memory.young_since, (sa.unique_id for sa in actual.sas if sa.young), now
         ),
-        asked_since=_since(
-            memory.asked_since, (sa.unique_id for sa in actual.sas if sa.live and sa.tasks), now
-        ),
+        asked_since={
+            sa.unique_id: memory.asked_since.get(sa.unique_id, _asked_at(memory, sa, now))
+            for sa in actual.sas
+            if sa.live and sa.tasks
+        },
+        probed_at={k: v for k, v in memory.probed_at.items() if k in ikes},
+        condemned=memory.condemned & ikes,
         ending_ikes={k: v for k, v in memory.ending_ikes.items() if k in ikes},
         ending_children={k: v for k, v in memory.ending_children.items() if k in children},
         was_up=memory.was_up or bool(carrying),
         resting=memory.resting and not changed and not carrying,
         pending_since=_pending(memory, target, now) if carrying else None,
     )
+
+
+def _asked_at(memory: Memory, sa: IkeSa, now: float) -> float:
+    return memory.probed_at.get(sa.unique_id, now) if PROBE in sa.tasks else now
 
 
 def _pending(memory: Memory, target: Target | None, now: float) -> float | None:

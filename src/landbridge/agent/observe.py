@@ -21,6 +21,7 @@ ESTABLISHED: Final = "ESTABLISHED"
 LIVE_IKE: Final = frozenset({ESTABLISHED, "REKEYING", "REKEYED"})
 YOUNG_IKE: Final = frozenset({"CREATED", "CONNECTING"})
 LIVE_CHILD: Final = frozenset({"INSTALLED", "UPDATING", "REKEYING", "REKEYED"})
+PROBE: Final = "IKE_DPD"  # IKEv2's task that asks for a sign of life
 #: Tasks of an exchange that we asked for by `initiate`, by IKE version 2 and 1.
 CREATING: Final = frozenset(
     {"CHILD_CREATE", "IKE_INIT", "IKE_AUTH", "QUICK_MODE", "MAIN_MODE", "AGGRESSIVE_MODE"}

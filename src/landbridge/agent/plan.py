@@ -24,7 +24,7 @@ from typing import Final
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches, uncovered
 from landbridge.agent.memory import Memory, attempt_key, under_way
-from landbridge.agent.observe import Actual, ChildSa, IkeSa
+from landbridge.agent.observe import PROBE, Actual, ChildSa, IkeSa
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import ChildConfig, Target
 from landbridge.courses import Disruption
@@ -278,16 +278,16 @@ def _bury(view: _View) -> Iterator[Step]:
     the difference.
     """
     dpd = view.target.dpd
-    if dpd.action == "disabled":
-        return
     for sa in view.sas:
-        since = view.memory.asked_since.get(sa.unique_id)
-        if since is None or sa.version != "2":
+        cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
+        if sa.unique_id in view.memory.condemned - view.memory.ending_ikes.keys():
+            yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
             continue
-        probing = "IKE_DPD" in sa.tasks
-        deadline = since + (dpd.timeout - dpd.interval if probing else dpd.timeout)
+        since = view.memory.asked_since.get(sa.unique_id)
+        if since is None or sa.version != "2" or dpd.action == "disabled":
+            continue
+        deadline = since + (dpd.timeout - dpd.interval if PROBE in sa.tasks else dpd.timeout)
         if view.now >= deadline:
-            cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
             yield do.Terminate(unique_id=sa.unique_id, force=True, dead=True, disruption=cost)
         else:
             yield do.Wait(until=min(deadline, view.now + _LOOK_AGAIN))

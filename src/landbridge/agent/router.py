@@ -253,7 +253,7 @@ class RouterTask:
                     memory, ending_ikes={**memory.ending_ikes, sa: now}
                 )
                 if isinstance(step, do.Terminate) and step.dead:
-                    charge.found_dead()
+                    self._bury(charge)
             case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
                 charge.memory = msgspec.structs.replace(
                     memory, ending_children={**memory.ending_children, sa: now}
@@ -284,13 +284,24 @@ class RouterTask:
             if not hint.line:
                 self._agenda.mark(charge.id)
                 continue
+            if hint.probed is not None:
+                charge.probed(hint.probed)
             if causes.DEATH in hint.line:
-                charge.found_dead()
+                self._bury(charge)
             told = charge.blame(hint.line, established=hint.established)
             if hint.silence:
                 self._book.doubt(charge.id, down=False)
             if told or hint.silence:
                 self._agenda.mark(charge.id)
+
+    def _bury(self, charge: Charge) -> None:
+        charge.found_dead()
+        if charge.tunnel is None or charge.tunnel.dpd.action != "restart-by-peer":
+            return
+        for other in self._roster.with_peer(charge.tunnel.peer_address):
+            if other is not charge:
+                other.found_dead_with()
+                self._agenda.mark(other.id)
 
     def _meant(self, hint: Hint) -> Iterable[Charge]:
         if hint.tunnel_id:
