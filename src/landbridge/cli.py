@@ -1,4 +1,4 @@
-"""The command line: ``landbridge serve | api | agent | db | token | demo | version``.
+"""The command line: ``landbridge serve | api | agent | plan | db | token | demo | version``.
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from landbridge import telemetry
+from landbridge.commands.plan import plan
 from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
 from landbridge.config import ConfigError, load
@@ -88,6 +89,7 @@ def cli() -> None:
 
 
 cli.add_command(token)
+cli.add_command(plan)
 
 
 @cli.command()

@@ -87,6 +87,11 @@ class Api:
         path = f"/v2.0/{PATHS[kind]}/{identifier}"
         return self._one(kind, self.call("PUT", path, {kind: attributes}))
 
+    def plan(self, kind: str, identifier: str, **attributes: object) -> Resource:
+        """What `update` would answer, and under ``connections`` what it would cost."""
+        path = f"/v2.0/{PATHS[kind]}/{identifier}/plan"
+        return self._one("plan", self.call("POST", path, {kind: attributes}))
+
     def delete(self, kind: str, identifier: str) -> None:
         self.call("DELETE", f"/v2.0/{PATHS[kind]}/{identifier}")
 
@@ -101,13 +106,14 @@ class Api:
         path: str,
         body: Mapping[str, object] | None = None,
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """One request. Only a GET is repeated when the connection breaks: what happened to
         another one is unknown."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                answer = self._http.request(method, path, json=body, params=params)
+                answer = self._http.request(method, path, json=body, params=params, headers=headers)
                 break
             except httpx2.ConnectError:
                 _hold(deadline, f"{self.base} does not answer")
