@@ -136,3 +136,11 @@ def test_metrics_count_by_route(api: Api) -> None:
     text = api.request("GET", "/metrics", None).text
     assert 'code="404",method="GET",route="/v2.0/vpn/ikepolicies/{id}"' in text
     assert "some-id" not in text
+
+
+def test_what_gateways_ask_all_the_time_is_counted_by_route_and_logged_at_debug(api: Api) -> None:
+    with structlog.testing.capture_logs() as lines:
+        api.request("GET", "/agent/v1/tunnels/some-id", "a")
+    assert [line["log_level"] for line in lines if line["event"] == "request"] == ["debug"]
+    text = api.request("GET", "/metrics", None).text
+    assert 'code="403",method="GET",route="/agent/v1/tunnels/{id}"' in text

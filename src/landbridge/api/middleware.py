@@ -5,13 +5,15 @@ Rules this module keeps:
 - An error becomes an answer here and nowhere else. What nobody foresaw is logged with the
   request's id and answered with 500 without a word about its cause.
 - A log line says method, route, status, time: never a body, a query or a message, which may
-  hold what a caller typed.
+  hold what a caller typed. What gateways ask by routine (`routine` on the endpoint) is told
+  at ``debug`` only.
+- The time of a request is that until its answer begins: streams go on for hours.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -82,11 +84,10 @@ class Requests:
         request_id = f"req-{uuid4()}"
         telemetry.bind_request(request_id)
         answer = _Answer(send, request_id)
-        began = perf_counter()
         try:
             await self._run(scope, receive, answer)
         finally:
-            self._tell(scope, answer.status, perf_counter() - began)
+            self._tell(scope, answer.status, answer.seconds)
 
     async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -104,7 +105,8 @@ class Requests:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self._metrics.requests.labels(scope["method"][:16], route, status).observe(seconds)
-        self._log.info(
+        tell = self._log.debug if _is_routine(scope) else self._log.info
+        tell(
             "request",
             method=scope["method"],
             route=route,
@@ -114,21 +116,32 @@ class Requests:
 
 
 class _Answer:
-    """`send`, with the request's id on the first message; remembers the status."""
+    """`send`, with the request's id on the first message; remembers the status and the time."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id
+        self._asked_at = perf_counter()
+        self._answered_at: float | None = None
         self.status = 0
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the beginning of its answer; without one, until now."""
+        return (self._answered_at or perf_counter()) - self._asked_at
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._answered_at = perf_counter()
             MutableHeaders(scope=message)[REQUEST_ID] = self._request_id
         await self._send(message)
 
 
 def _route(scope: Scope) -> str:
     """The route's template, never a path with ids."""
-    endpoint: Any = scope.get("endpoint")
-    return str(getattr(endpoint, "template", "other"))
+    return str(getattr(scope.get("endpoint"), "template", "other"))
+
+
+def _is_routine(scope: Scope) -> bool:
+    return bool(getattr(scope.get("endpoint"), "routine", False))
