@@ -1,0 +1,188 @@
+"""What is promised of an update is what real charons and packets show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from landbridge.courses import Disruption
+from landbridge.impact import impact
+from landbridge.lab.hosts import wait_until
+from landbridge.lab.traffic import Traffic
+from landbridge.model import Dpd, DpdAction, Secret, Tunnel
+from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
+from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
+from tests.gateway.test_update import (
+    NOISE,
+    children,
+    esp,
+    fields,
+    ike,
+    losses,
+    pairs_peer,
+    plain,
+    sibling,
+    sibling_peer,
+)
+
+pytestmark = pytest.mark.gateway
+
+OTHER_OUTSIDE = "198.51.100.3"
+Make = Callable[[Tunnel], dict[str, Any]]
+
+
+class Update(NamedTuple):
+    """`theirs`: what the peer changes before; None: nothing has to be."""
+
+    what: str
+    ours: Make
+    theirs: Any = None
+
+
+def dpd(action: DpdAction, timeout: int = 120, interval: int = 30) -> Make:
+    return plain(dpd=Dpd(action=action, interval=interval, timeout=timeout))
+
+
+#: One after the other on the same tunnel.
+UPDATES: tuple[Update, ...] = (
+    Update("name", plain(name="another")),
+    Update("mtu", plain(mtu=1300)),
+    Update("dpd action", dpd("restart")),
+    Update("dpd timeout", dpd("restart", timeout=90)),
+    Update("dpd interval", dpd("restart", timeout=90, interval=20)),
+    Update("dpd disabled", dpd("disabled", timeout=90, interval=20)),
+    Update("dpd interval while disabled", dpd("disabled", timeout=90, interval=10)),
+    Update("esp lifetime", esp(lifetime=1800)),
+    Update(
+        "esp encryption",
+        esp(encryption="aes-256-gcm-16"),
+        children(esp_proposals="aes256gcm16-modp2048"),
+    ),
+    Update("esp integrity of an AEAD", esp(integrity="sha512")),
+    Update("pfs", esp(pfs_group="group19"), children(esp_proposals="aes256gcm16-ecp256")),
+    Update("ike lifetime", ike(lifetime=7200)),
+    Update(
+        "ike encryption",
+        ike(encryption="aes-256"),
+        fields(proposals="aes256-sha256-modp2048"),
+    ),
+    Update("psk", lambda t: {"psk": Secret(value="new"), "psk_generation": 2}, fields(psk="new")),
+    Update("initiator", plain(initiator="response-only")),
+    Update("initiator back", plain(initiator="bi-directional")),
+    Update("peer id", plain(peer_id="b.example.com"), fields(local_id="b.example.com")),
+    Update("local id", plain(local_id="a.example.com"), fields(remote_id="a.example.com")),
+    Update("peer address", plain(peer_address=OTHER_OUTSIDE), fields(local=OTHER_OUTSIDE)),
+)
+
+
+class Sas(NamedTuple):
+    ikes: frozenset[int]
+    children: frozenset[int]
+
+
+def sas(gateway: Gateway, what: Tunnel) -> Sas:
+    found = gateway.sas(what)
+    carrying = (child for sa in found for child in sa.live_children)
+    return Sas(
+        frozenset(sa.unique_id for sa in found), frozenset(child.unique_id for child in carrying)
+    )
+
+
+def seen(before: Sas, after: Sas) -> str:
+    """Which class of disruption the unique ids show."""
+    if before == after:
+        return Disruption.NONE
+    if before.ikes == after.ikes:
+        return Disruption.NONE if before.children <= after.children else Disruption.REPLACE_CHILD
+    return Disruption.REPLACE_IKE
+
+
+@pytest.fixture
+def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
+    made = Gateway(surroundings, tmp_path / "gw")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_measured_is_promised(surroundings: Surroundings, gateway: Gateway, version: str) -> None:
+    peer, beside = surroundings.remote.peer, sibling()
+    peer.host.address("uplink", f"{OTHER_OUTSIDE}/24")
+    peer.start(peer_connection(version=int(version[1])), sibling_peer())
+    wanted = tunnel(version)
+    gateway.want(wanted, beside)
+    gateway.start()
+    gateway.wait_applied(wanted, beside)
+    wait_until(lambda: surroundings.ping(0), 3, "packets")
+    sibling_sas = sas(gateway, beside)
+    wrong: list[str] = []
+    with Traffic([surroundings.flow(), surroundings.flow("sibling", 1, 1)]) as traffic:
+        for update in UPDATES:
+            if update.theirs is not None:
+                peer.change("site-a", **update.theirs(peer.connections[0]))
+            traffic.restart()
+            before, old = sas(gateway, wanted), wanted
+            wanted = changed(wanted, **update.ours(wanted))
+            gateway.want(wanted)
+            gateway.wait_applied(wanted)
+            wrong += losses(update.what, traffic.restart())
+            promised, measured = impact(old, wanted).disruption, seen(before, sas(gateway, wanted))
+            # A peer that agrees lets even IKEv1's change of identities go well.
+            kept = promised is Disruption.INTERRUPT and measured is Disruption.REPLACE_IKE
+            if not kept and promised != measured:
+                wrong.append(f"{update.what}: promised {promised}, measured {measured}")
+    assert wrong == []
+    assert sas(gateway, beside) == sibling_sas
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("split", [False, True])
+def test_measured_selectors_are_promised(
+    surroundings: Surroundings, gateway: Gateway, version: str, split: bool
+) -> None:
+    surroundings.remote.peer.start(pairs_peer(version, (0, 0), (0, 1)))
+    if version == "v2" and not split:
+        whole = children(remote_ts="10.1.0.0/24", local_ts=",".join(PEER_CIDRS))
+        surroundings.remote.peer.change("site-a", **whole(surroundings.remote.peer.connections[0]))
+    wanted = tunnel(version, split_selector=split)
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 3, "packets")
+    with Traffic([surroundings.flow()]) as traffic:
+        for cidrs in (PEER_CIDRS, PEER_CIDRS[:1]):
+            before, old = sas(gateway, wanted), wanted
+            wanted = changed(wanted, peer_cidrs=cidrs)
+            gateway.want(wanted)
+            gateway.wait_applied(wanted)
+            after = sas(gateway, wanted)
+            promised = impact(old, wanted).disruption
+            stayed = before.children <= after.children or after.children <= before.children
+            assert before.ikes == after.ikes
+            assert stayed is (promised is Disruption.NONE)
+            assert promised in (Disruption.NONE, Disruption.REPLACE_CHILD)
+            lost = traffic.restart()["tunnel"]
+            most = 0 if stayed else NOISE
+            assert max(lost.forward.lost, lost.backward.lost) <= most
+
+
+def test_switching_off_is_an_interruption(surroundings: Surroundings, gateway: Gateway) -> None:
+    surroundings.remote.peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    off = changed(wanted, admin_state_up=False)
+    assert impact(wanted, off).disruption is Disruption.INTERRUPT
+    gateway.want(off)
+    gateway.wait(off, lambda status: status.applied_revision == off.revision)
+    assert sas(gateway, off) == Sas(frozenset(), frozenset())
+    on = changed(off, admin_state_up=True)
+    assert impact(off, on).disruption is Disruption.NONE
+    gateway.want(on)
+    gateway.wait(on, is_applied)
