@@ -6,11 +6,12 @@ The gateway itself (its router namespace and charon) is the agent's to make: a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from landbridge.lab.delay import long_wire
 from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
@@ -22,6 +23,7 @@ LOCAL_CIDRS = ("10.1.0.0/24", "10.1.1.0/24")
 PEER_OUTSIDE = "198.51.100.2"
 PEER_CIDRS = ("10.2.0.0/24", "10.2.1.0/24")
 PSK = "correct horse battery staple"
+ROUND_TRIP = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,21 @@ class Surroundings:
 
 @pytest.fixture
 def surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
-    uplink, inside = ground.bridge("up"), ground.bridge("in")
+    return _surroundings(ground, tmp_path, ground.bridge("up"))
+
+
+@pytest.fixture
+def far_surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
+    """As `surroundings`, with ROUND_TRIP seconds to the peer and back."""
+    there = ground.bridge("far")
+    around = _surroundings(ground, tmp_path, there)
+    here = ground.bridge("up")
+    long_wire(ground, here, there, ROUND_TRIP / 2)
+    return replace(around, uplink=here)
+
+
+def _surroundings(ground: Ground, tmp_path: Path, uplink: str) -> Surroundings:
+    inside = ground.bridge("in")
     host = ground.host("site-a")
     ground.attach(host, inside, "eth0", "10.1.0.10/16", "10.1.1.10/16")
     host.route("default", ROUTER_INSIDE)

@@ -104,8 +104,10 @@ class Charon:
         said = self._directory / "charon.out"
         with said.open("wb") as output:
             # setsid --fork: the parent leaves at once, so that charon is nobody's child.
+            # nice: what a peer sends on a new SA is lost until charon has installed it here.
             launcher = await asyncio.create_subprocess_exec(
-                *("setsid", "--fork", "ip", "netns", "exec", self._namespace, str(self._binary)),
+                *("setsid", "--fork", "nice", "-n", "-10"),
+                *("ip", "netns", "exec", self._namespace, str(self._binary)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

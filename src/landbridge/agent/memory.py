@@ -42,6 +42,7 @@ class Memory(Model, frozen=True, kw_only=True):
     attempts: Mapping[str, Attempt] = {}
     live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
     young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
+    took: float = 0.0  # seconds that the last exchange with the peer took: a round trip or more
     asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
     probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
     condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
@@ -72,6 +73,7 @@ def recall(memory: Memory, target: Target | None, actual: Actual, now: float) ->
         memory,
         revision=target.revision if target else memory.revision,
         attempts=_attempts(memory, target, actual, now) if target else {},
+        took=_took(memory, target, actual, now) if target else 0.0,
         live_since=_since(memory.live_since, (child.unique_id for child in carrying), now),
         young_since=_since(
             memory.young_since, (sa.unique_id for sa in actual.sas if sa.young), now
@@ -129,6 +131,12 @@ def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Map
         if attempt is not None and child.name not in up:
             kept[key] = _judged(attempt, busy, now)
     return kept
+
+
+def _took(memory: Memory, target: Target, actual: Actual, now: float) -> float:
+    new = (c for c in actual.carrying if c.unique_id not in memory.live_since)
+    attempts = (memory.attempts.get(attempt_key(target, child.name)) for child in new)
+    return max((now - each.started for each in attempts if each), default=memory.took)
 
 
 def _judged(attempt: Attempt, busy: bool, now: float) -> Attempt:

@@ -4,7 +4,8 @@ Rules this module keeps:
 - Level, not edge: desired, actual, what is loaded and a forgettable memory are all it reads.
 - Make before break: an SA of an older configuration is retired only when every pair of CIDRs
   that it carries and that is still wanted has been carried by SAs of the present
-  configuration for `GRACE`. Where the peer does not agree, that never happens, and it stays.
+  configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
+  Where the peer does not agree, that never happens, and it stays.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
   here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
   with IKEv1 (the aborted exchange can take the old SA along, whatever we do), a change
@@ -30,7 +31,8 @@ from landbridge.agent.swan import ChildConfig, Target
 from landbridge.courses import Disruption
 from landbridge.model import Model
 
-GRACE: Final = 0.3  # seconds for packets under way on the old SA
+GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
+MOST_GRACE: Final = 3.0
 MOST_AT_ONCE: Final = 4
 ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
 ENDING_LIMIT: Final = 2.0  # seconds until a peer's answer to a delete is no longer waited for
@@ -99,9 +101,10 @@ class _View:
         pairs = [pair for pair in self.target.pairs if touches(child, pair)]
         if uncovered(pairs, self.fresh):
             return float("inf")
+        grace = max(GRACE, min(self.memory.took, MOST_GRACE))
         since = self.memory.live_since
         heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
-        return max((since.get(heir.unique_id, self.now) + GRACE for heir in heirs), default=0.0)
+        return max((since.get(heir.unique_id, self.now) + grace for heir in heirs), default=0.0)
 
 
 def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:

@@ -7,6 +7,8 @@ Rules this module keeps:
 - Death is declared by the agent (`plan`): charon's own retransmissions only have to last longer
   than any patience of ours, at most `RETRANSMIT_LIMIT` seconds apart, so that a peer that comes
   back is noticed soon.
+- DH exponents are as long as a group's strength asks for (NIST SP 800-56A, 5.6.1.1), not as the
+  group itself: a peer sends on a new SA while its keys are still computed here.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ charon-systemd {{
   retransmit_limit = {limit}
   retransmit_tries = {tries}
   half_open_timeout = 30
+  dh_exponent_ansi_x9_42 = no
   plugins {{
     vici {{
       socket = unix://{socket}
