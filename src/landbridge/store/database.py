@@ -17,20 +17,20 @@ from concurrent.futures import Future
 from time import perf_counter
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
-from sqlalchemy import Connection, Engine, exc, make_url
+from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from landbridge import errors, telemetry
 from landbridge.store import events
+from landbridge.store.arrivals import Arrivals
 from landbridge.store.hub import Hub
-from landbridge.store.postgresql import PostgresqlBackend
 from landbridge.store.secrets import Sealer
-from landbridge.store.sqlite import SqliteBackend
 from landbridge.store.transaction import SEALER, set_origin
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+Announce = Callable[[frozenset[str]], None]
 Measure = Callable[[str, float], None]  # "read" or "write", seconds with all waiting
 
 
@@ -49,10 +49,20 @@ class Backend(Protocol):
 
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
-_BACKENDS: dict[str, Callable[..., Backend]] = {
-    "sqlite": SqliteBackend,
-    "postgresql": PostgresqlBackend,
-}
+
+def _sqlite(url: URL, options: dict[str, Any], announce: Announce, threads: int) -> Backend:
+    from landbridge.store.sqlite import SqliteBackend
+
+    return SqliteBackend(url, options, announce, threads)
+
+
+def _postgresql(url: URL, options: dict[str, Any], announce: Announce, threads: int) -> Backend:
+    from landbridge.store.postgresql import PostgresqlBackend  # psycopg: half a second
+
+    return PostgresqlBackend(url, options, announce, threads)
+
+
+_BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 class Database:
@@ -60,6 +70,7 @@ class Database:
         self._backend = backend
         self.hub = hub
         self.measure: Measure = _unmeasured
+        self._arrivals: Arrivals | None = None
 
     @classmethod
     def open(cls, url: str, *, sealer: Sealer | None = None, threads: int = 4) -> Database:
@@ -131,9 +142,16 @@ class Database:
         began = perf_counter()
         with _Translated():
             try:
-                return await asyncio.wrap_future(future)
+                return await self._arrivals_here().expect(future)
             finally:
                 self.measure(kind, perf_counter() - began)
+
+    def _arrivals_here(self) -> Arrivals:
+        """Those of the running loop, of which a process has one."""
+        loop = asyncio.get_running_loop()
+        if self._arrivals is None or self._arrivals.loop is not loop:
+            self._arrivals = Arrivals(loop)
+        return self._arrivals
 
 
 def _unmeasured(kind: str, seconds: float) -> None:

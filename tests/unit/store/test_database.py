@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -115,3 +116,25 @@ def test_an_unusable_url_is_named() -> None:
         Database.open("mysql://localhost/x")
     with pytest.raises(DatabaseUrlError, match="no database URL"):
         Database.open("nonsense")
+
+
+def test_who_does_not_wait_for_its_write_harms_nobody(db: Database) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(tx: Connection) -> None:
+        started.set()
+        go_on.wait(DEADLINE)
+
+    async def scenario() -> str:
+        running = asyncio.create_task(db.write(slow))
+        await asyncio.to_thread(started.wait, DEADLINE)
+        waiting = asyncio.create_task(db.write(_add, "n1"))
+        await asyncio.sleep(0)
+        for task in (running, waiting):
+            task.cancel()
+        await asyncio.wait([running, waiting])
+        go_on.set()
+        async with asyncio.timeout(DEADLINE):
+            return await db.write(_add, "n2")
+
+    assert asyncio.run(scenario()) == "n2"
