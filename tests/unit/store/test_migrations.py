@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from alembic import op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, make_url
 
 from landbridge.store import migrations
@@ -53,3 +55,19 @@ def test_of_upgrades_at_once_one_does_the_work(empty_database_url: str) -> None:
 def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="unable to open database file"):
         migrations.upgrade(f"sqlite:///{tmp_path}/missing/landbridge.db")
+
+
+def test_the_files_are_numbered_as_alembic_orders_them() -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(settings)
+    assert scripts.get_current_head() == migrations.newest()
+
+
+def test_a_start_with_nothing_to_migrate_loads_no_alembic(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url)
+    program = (
+        "import sys; from landbridge.store import migrations; migrations.upgrade(sys.argv[1]);"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, empty_database_url], check=True, timeout=60)

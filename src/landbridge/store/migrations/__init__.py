@@ -7,23 +7,25 @@ Rules this package keeps:
 - An upgrade is one transaction and alone: killed in the middle it has not happened, and of
   two that start at once the second finds nothing to do.
 - Revisions spell the schema out; they do not import `landbridge.store.tables`, which goes on.
+- Whether there is anything to do is asked in plain SQL: Alembic takes a second to load, and
+  every start would wait for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, make_url
 from sqlalchemy.pool import NullPool
 
 from landbridge.store.database import DRIVERS, dialect
 
-_LOCK_NUMBER = 0x6C616E64  # any number that nobody else uses in this database
-_ALONE = {
+_HERE: Final = Path(__file__).parent
+_LOCK_NUMBER: Final = 0x6C616E64  # any number that nobody else uses in this database
+_ALONE: Final = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})",
 }
@@ -38,17 +40,12 @@ def upgrade(url: str) -> None:
 
     Raises: DatabaseUrlError, SchemaError.
     """
-    engine = _engine(url)
-    event.listen(engine, "begin", _be_alone)
-    try:
+    if is_current(url):
+        return
+    with _opened(url, "bring the database up to date") as engine:
+        event.listen(engine, "begin", _be_alone)
         with engine.begin() as connection:
-            settings = _settings()
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, "head")
-    except exc.SQLAlchemyError as error:
-        raise SchemaError(f"cannot bring the database up to date: {error}") from error
-    finally:
-        engine.dispose()
+            _run(connection)
 
 
 def is_current(url: str) -> bool:
@@ -56,22 +53,38 @@ def is_current(url: str) -> bool:
 
     Raises: DatabaseUrlError, SchemaError.
     """
+    with _opened(url, "open the database") as engine, engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+        return found.all() == [newest()]
+
+
+def newest() -> str:
+    """The newest revision: their files are numbered."""
+    return max(path.name.partition("_")[0] for path in (_HERE / "versions").glob("*.py"))
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", str(_HERE))
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
+
+
+@contextmanager
+def _opened(url: str, purpose: str) -> Iterator[Engine]:
     engine = _engine(url)
     try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        yield engine
     except exc.SQLAlchemyError as error:
-        raise SchemaError(f"cannot open the database: {error}") from error
+        raise SchemaError(f"cannot {purpose}: {error}") from error
     finally:
         engine.dispose()
-    return found == ScriptDirectory.from_config(_settings()).get_current_head()
-
-
-def _settings() -> Config:
-    settings = Config()
-    settings.set_main_option("script_location", str(Path(__file__).parent))
-    settings.set_main_option("path_separator", "os")
-    return settings
 
 
 def _engine(url: str) -> Engine:
