@@ -4,7 +4,7 @@ Rules this module keeps:
 - No token, no entry: there is no anonymous caller.
 - Agents come with a token of our own under every strategy; under ``keystone`` that is all
   that a token of ours is good for.
-- Which strategy it is, is decided here, once.
+- Which strategy it is, is decided here, once; what only the other one needs is not loaded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import msgspec
 
 from landbridge import errors
 from landbridge.access.caller import Authenticator, Caller
-from landbridge.access.keystone import KeystoneTokens
 from landbridge.access.policy import Policy
 from landbridge.access.policyfile import PolicyFile
 from landbridge.access.tokens import LocalTokens, is_ours
@@ -58,7 +57,11 @@ class Door:
 def open_door(settings: Settings, db: Database) -> Door:
     """Raises: PolicyFileError."""
     local = LocalTokens(db)
-    users: Authenticator = local
-    if settings.auth.strategy == "keystone":
-        users = KeystoneTokens(settings.keystone, revalidate_after=settings.auth.revalidate_after)
+    users = _keystone(settings) if settings.auth.strategy == "keystone" else local
     return Door(users, local, Policy(PolicyFile(settings.policy.policy_file)))
+
+
+def _keystone(settings: Settings) -> Authenticator:
+    from landbridge.access.keystone import KeystoneTokens
+
+    return KeystoneTokens(settings.keystone, revalidate_after=settings.auth.revalidate_after)
