@@ -151,7 +151,7 @@ def test_errors_are_what_programs_catch(network: Proxy, site: Site) -> None:
     with pytest.raises(exceptions.ConflictException, match="ports"):
         network.delete_router(site.router, ignore_missing=False)
     with pytest.raises(exceptions.PreconditionFailedException):
-        network.update_router(site.router, name="x", if_revision=9999)
+        network.update_router(site.router.id, name="x", if_revision=9999)
 
 
 def test_projects_do_not_see_each_other(cloud: Cloud, network: Proxy, site: Site) -> None:
