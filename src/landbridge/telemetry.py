@@ -23,7 +23,6 @@ from typing import Any, Final, TextIO
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECRET_NAMES: Final = ("psk", "password", "secret", "token", "authorization", "api_key")
 HIDDEN: Final = "***"
@@ -146,23 +145,3 @@ def _json_line(logger: Any, method: str, event: _Event) -> str | bytes:
         return _encoder.encode(event).decode()
     except (TypeError, ValueError):  # half a character, say: the standard library escapes it
         return _lenient(logger, method, event)
-
-
-class ApiMetrics:
-    """What an API process counts. Routes are templates, never paths with ids."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Histogram(
-            "landbridge_http_request_seconds",
-            "Time to answer a request.",
-            ("method", "route", "code"),
-            buckets=LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-        self.streams = Gauge(
-            "landbridge_agent_streams", "Gateways that listen now.", registry=self.registry
-        )
-        self.reports = Counter(
-            "landbridge_agent_reports", "Reports of gateways.", ("outcome",), registry=self.registry
-        )

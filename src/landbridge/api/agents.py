@@ -12,6 +12,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -24,11 +25,12 @@ from starlette.types import Receive, Scope, Send
 
 from landbridge import errors
 from landbridge.access.door import Door
-from landbridge.model import Lease, Report
+from landbridge.api.metrics import ApiMetrics
+from landbridge.diagnosis import Diagnosis
+from landbridge.model import Change, Lease, Report
 from landbridge.store import changes
 from landbridge.store.database import Database
-from landbridge.telemetry import ApiMetrics
-from landbridge.vpn import desired, placement, status
+from landbridge.vpn import desired, diagnostics, placement, status
 
 PREFIX: Final = "/agent/v1"
 HEARTBEAT: Final = 5.0  # seconds
@@ -60,6 +62,7 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 _lease_request = msgspec.json.Decoder(LeaseRequest)
 _report = msgspec.json.Decoder(Report)
+_diagnosis = msgspec.json.Decoder(Diagnosis)
 
 
 def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
@@ -73,6 +76,7 @@ def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
         ("GET", "/routers/{id}", agents.router),
         ("GET", "/stream", agents.stream),
         ("POST", "/report", agents.report),
+        ("POST", "/diagnostics/{id}", agents.diagnosis),
     )
     return [
         Route(PREFIX + path, _ForAgents(door, PREFIX + path, endpoint), methods=[method])
@@ -122,12 +126,27 @@ class _Agents:
     async def report(self, request: Request) -> Response:
         report = _decode(_report, await _body(request))
         try:
-            await self._db.write(status.apply, _gateway(request), report)
+            changed = await self._db.write(status.apply, _gateway(request), report)
         except status.StaleEpoch:
             self._metrics.reports.labels("stale").inc()
             raise
         self._metrics.reports.labels("taken").inc()
+        self._measure(report, changed)
         return Response(status_code=204)
+
+    async def diagnosis(self, request: Request) -> Response:
+        found = _decode(_diagnosis, await _body(request))
+        asked = str(request.path_params["id"])
+        if not await self._db.write(diagnostics.answer, _gateway(request), asked, found):
+            raise errors.NotFound("Nobody waits for this diagnosis.")
+        return Response(status_code=204)
+
+    def _measure(self, report: Report, changed: status.Changed) -> None:
+        """How long what has changed took from the gateway's eye to here."""
+        observed = {told.id: told.observed_at for told in report.tunnels}
+        now = time.time()
+        for row in changed.connections:
+            self._metrics.reported.observe(max(0.0, now - observed[row["id"]]))
 
     async def stream(self, request: Request) -> Response:
         gateway, cursor = _gateway(request), _cursor(request)
@@ -141,14 +160,18 @@ class _Agents:
         """Ends where the cursor has become too old: the reader comes again and is told."""
         with self._db.hub.listen(gateway) as wake, self._metrics.streams.track_inprogress():
             yield b"\n"  # the reader knows that it is heard
+            asked: frozenset[str] = frozenset()
             while True:
                 try:
-                    batch = await self._db.read(changes.since, gateway, cursor, BATCH)
+                    batch, waiting = await self._db.read(_news, gateway, cursor)
                 except changes.TooOld:
                     return
                 if batch:
                     cursor = batch[-1].cursor
                     yield _encoder.encode_lines(batch)
+                if fresh := [line for line in waiting if line.diagnosis_id not in asked]:
+                    yield _encoder.encode_lines(fresh)
+                asked = frozenset(line.diagnosis_id for line in waiting)
                 if len(batch) < BATCH and not await wake.wait(HEARTBEAT):
                     yield b"\n"
 
@@ -159,6 +182,11 @@ class _Agents:
         if found is None:
             raise errors.NotFound("This gateway runs no such object.")
         return _answer(found)
+
+
+def _news(tx: Connection, gateway: str, cursor: int) -> tuple[list[Change], list[Change]]:
+    """What is newer, and what is asked. Raises: changes.TooOld."""
+    return changes.since(tx, gateway, cursor, BATCH), diagnostics.waiting(tx, gateway)
 
 
 def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:

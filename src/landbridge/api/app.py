@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -28,16 +28,19 @@ from landbridge.api.attributes import Terms
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.discovery import Discovery
 from landbridge.api.endpoints import Endpoint, Handler, Objection, OpenEndpoint
+from landbridge.api.events import PATH as EVENTS_PATH
+from landbridge.api.events import EventHandlers
 from landbridge.api.handlers import Handlers, Service
+from landbridge.api.inspection import InspectionHandlers
 from landbridge.api.interfaces import InterfaceHandlers
+from landbridge.api.metrics import ApiMetrics, census
 from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
 from landbridge.api.quota_handlers import QuotaHandlers
 from landbridge.api.resources import Resource
-from landbridge.api.vpn_catalogue import VPN
+from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION, VPN
 from landbridge.settings import Settings
 from landbridge.store.database import Database
-from landbridge.telemetry import ApiMetrics
 
 
 def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
@@ -45,13 +48,16 @@ def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
     terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
     service = Service(db, door, terms, settings.quotas)
     metrics, faults = ApiMetrics(), Faults(door)
+    db.measure = metrics.transaction
     app = Starlette(
         routes=[
             *(route for resource in RESOURCES for route in _resource(service, resource)),
             *(_plan(service, resource) for resource in VPN),
+            *_inspection(service, metrics),
             *_interfaces(service),
             *_quotas(service),
-            *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms), metrics),
+            *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms)),
+            _measured(db, metrics),
             *agent_routes(db, door, metrics),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
@@ -78,6 +84,24 @@ def _plan(service: Service, resource: Resource) -> BaseRoute:
     return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 
+def _inspection(service: Service, metrics: ApiMetrics) -> list[BaseRoute]:
+    verbs = InspectionHandlers(service, metrics)
+    listening = EventHandlers(service.db, service.door, metrics)
+    path = f"{IPSEC_SITE_CONNECTION.path}/{{id}}"
+    return [
+        _guarded(service.door, f"{path}/history", {"GET": verbs.history}),
+        _guarded(service.door, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
+        _guarded(service.door, EVENTS_PATH, {"GET": listening.stream}),
+    ]
+
+
+def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:
+    async def page(_: Request) -> Response:
+        return Response(metrics.page(await db.read(census)), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", OpenEndpoint("/metrics", page))
+
+
 def _interfaces(service: Service) -> list[BaseRoute]:
     verbs, path = InterfaceHandlers(service), "/v2.0/routers/{id}"
     return [
@@ -98,20 +122,16 @@ def _quotas(service: Service) -> list[BaseRoute]:
     ]
 
 
-def _discovery(door: Door, discovery: Discovery, metrics: ApiMetrics) -> list[BaseRoute]:
+def _discovery(door: Door, discovery: Discovery) -> list[BaseRoute]:
     description = wire.Json(document()).body
 
     async def openapi(_: Request) -> Response:
         return Response(description, media_type="application/json")
 
-    async def measured(_: Request) -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
     return [
         Route("/", OpenEndpoint("/", discovery.versions)),
         Route("/healthcheck", OpenEndpoint("/healthcheck", discovery.health)),
         Route("/openapi.json", OpenEndpoint("/openapi.json", openapi)),
-        Route("/metrics", OpenEndpoint("/metrics", measured)),
         _guarded(door, "/v2.0", {"GET": discovery.resources}),
         _guarded(door, "/v2.0/", {"GET": discovery.resources}),
         _guarded(door, "/v2.0/extensions", {"GET": discovery.extensions}),

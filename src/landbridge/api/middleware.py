@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from landbridge import errors, telemetry
 from landbridge.access.door import Door
 from landbridge.api import wire
+from landbridge.api.metrics import ApiMetrics
 
 REQUEST_ID: Final = "X-Openstack-Request-Id"
 _NOT_VERIFIED: Final = (
@@ -72,7 +73,7 @@ class Faults:
 class Requests:
     """The outermost application."""
 
-    def __init__(self, app: ASGIApp, metrics: telemetry.ApiMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
         self._app = app
         self._metrics = metrics
         self._log = structlog.get_logger("landbridge.api")
@@ -104,7 +105,7 @@ class Requests:
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        self._metrics.requests.labels(scope["method"][:16], route, status).observe(seconds)
+        self._metrics.request(scope["method"], route, status, seconds)
         tell = self._log.debug if _is_routine(scope) else self._log.info
         tell(
             "request",

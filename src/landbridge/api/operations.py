@@ -24,12 +24,15 @@ from landbridge.api.network_catalogue import SUBNET
 from landbridge.api.query import Listing
 from landbridge.api.resources import Resource
 from landbridge.api.views import View, Viewer
+from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import faults, rows
+from landbridge.vpn.happenings import Kind, changed_names
 from landbridge.vpn.rules import RULES
 from landbridge.vpn.rules import Rules as RulesOf
 
+VPN_PREFIX = "/vpn"
 _NOT_FOUND = "The resource could not be found."
 
 
@@ -64,10 +67,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return views, [row["id"] for row in visible]
 
     def show(self, tx: Connection, caller: Caller, id: str, fields: frozenset[str]) -> View:
+        return self.viewer.view(self._presented(tx, caller, self.see(tx, caller, id)), fields)
+
+    def see(self, tx: Connection, caller: Caller, id: str) -> Row:
+        """The row, if the caller may see it. Raises: NotFound."""
         row = self._find(tx, caller, id)
         if not self._may(tx, caller, "get", row):
             raise errors.NotFound(_NOT_FOUND)
-        return self.viewer.view(self._presented(tx, caller, row), fields)
+        return row
 
     def create(self, tx: Connection, caller: Caller, asked: Input) -> View:
         self.rules.enter(tx, "create")
@@ -76,6 +83,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         self.policy.enforce(caller, rule, target, _named(asked))
         quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
         row = self.rules.create(tx, asked.values, scope_of(caller))
+        self._note(tx, Kind.CREATED, row)
         return self.viewer.answer(self._presented(tx, caller, row), asked)
 
     def update(
@@ -84,14 +92,17 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         row = self._find(tx, caller, id, to="update")
         self._enforce(tx, caller, "update", row, asked)
         preconditions.check(row, expected)
-        row = self.rules.update(tx, row, asked.values, scope_of(caller))
-        return self.viewer.answer(self._presented(tx, caller, row), asked)
+        updated = self.rules.update(tx, row, asked.values, scope_of(caller))
+        if changed := changed_names(row, updated):
+            self._note(tx, Kind.UPDATED, updated, changed=changed)
+        return self.viewer.answer(self._presented(tx, caller, updated), asked)
 
     def delete(self, tx: Connection, caller: Caller, id: str, expected: int | None) -> None:
         row = self._find(tx, caller, id, to="delete")
         self._enforce(tx, caller, "delete", row)
         preconditions.check(row, expected)
         self.rules.delete(tx, row)
+        self._note(tx, Kind.DELETED, row)
 
     def act(self, tx: Connection, caller: Caller, id: str, action: str) -> Row:
         """The row, to be changed by `action`, which has a policy rule of its own name."""
@@ -100,6 +111,11 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             raise errors.NotFound(_NOT_FOUND)
         self.policy.enforce(caller, action, row)
         return row
+
+    def _note(self, tx: Connection, kind: Kind, row: Row, **details: Any) -> None:
+        """What a client did to a VPN resource is an event; the inventory's changes are not."""
+        if self.resource.prefix == VPN_PREFIX:
+            events.note(tx, kind.value, self.resource.name, row, **details)
 
     def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> Row:
         """The row; `to`: what will be done to it."""

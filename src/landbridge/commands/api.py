@@ -18,6 +18,7 @@ import uvicorn
 from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
+from landbridge.api.watch import Watch
 from landbridge.commands import preflight
 from landbridge.commands.storage import open_database
 from landbridge.settings import Settings
@@ -38,13 +39,14 @@ def run(settings: Settings, listen_fd: int | None) -> None:
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, db: Database) -> None:
-    """Serve, and hear of what other processes commit meanwhile."""
+    """Serve, hear of what other processes commit, and watch the gateways meanwhile."""
     async with asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(db.follow())
+        beside = [tasks.create_task(db.follow()), tasks.create_task(Watch(db).run())]
         try:
             await server.serve(sockets=[listener])
         finally:
-            following.cancel()
+            for task in beside:
+                task.cancel()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

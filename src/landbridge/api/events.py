@@ -1,0 +1,184 @@
+"""``GET /landbridge/v1/events``: what happens, as it happens (Server-Sent Events).
+
+Rules this module keeps:
+- A caller hears of what it may see: its project's objects (an administrator: all), each asked
+  of the policy. The token is looked at again while the stream runs; when it is not good any
+  more the stream ends.
+- ``Last-Event-ID`` goes on where the listener was; where that is too long ago for the store the
+  event `reset` says so: read everything anew.
+- First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
+  so that who hears little does not fall behind.
+- A reader that does not read is let go of; what it missed is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final, NamedTuple
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from landbridge import errors
+from landbridge.access.caller import Caller
+from landbridge.access.door import Door
+from landbridge.api.endpoints import admit
+from landbridge.api.feed import BATCH, Feed, Listener, rendered
+from landbridge.api.metrics import ApiMetrics
+from landbridge.api.operations import scope_of
+from landbridge.store import events
+from landbridge.store.database import Database
+from landbridge.store.events import Event, Window
+
+PATH: Final = "/landbridge/v1/events"
+HEARTBEAT: Final = 15.0  # seconds
+ADMIT_AGAIN: Final = 60.0  # seconds
+PATIENCE: Final = 10.0  # seconds for a reader to take what it is sent
+RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser comes back
+NUMBER_DIGITS: Final = 18
+
+log = structlog.get_logger("landbridge.api")
+
+
+class Hall(NamedTuple):
+    """Where the listeners of one process are."""
+
+    db: Database
+    door: Door
+    metrics: ApiMetrics
+    feed: Feed
+
+
+class EventHandlers:
+    """Of one process."""
+
+    def __init__(self, db: Database, door: Door, metrics: ApiMetrics) -> None:
+        self._hall = Hall(db, door, metrics, Feed(db, metrics))
+
+    async def stream(self, request: Request, caller: Caller) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204)
+        last = _last(request)
+        return EventStream(self._hall, caller, last)
+
+
+class EventStream(Response):
+    """One listener's answer, without an end of its own."""
+
+    def __init__(self, hall: Hall, caller: Caller, last: int | None) -> None:
+        super().__init__(
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        del self.headers["Content-Length"]
+        self._db, self._door, self._metrics, self._feed = hall
+        self._caller = caller
+        self._last = last
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._feed.listen(scope_of(self._caller)) as listener:
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            tasks = [
+                asyncio.create_task(self._tell(Request(scope), listener, send)),
+                asyncio.create_task(_gone(receive)),
+            ]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            for task in done:
+                task.result()
+
+    async def _tell(self, request: Request, listener: Listener, send: Send) -> None:
+        """Until the reader is to come back by itself."""
+        try:
+            try:
+                await self._catch_up(listener, send)
+                await self._follow(request, listener, send)
+            except (errors.Unauthorized, errors.ServiceUnavailable) as error:
+                log.info("event stream ends", reason=str(error))
+            await _write(send, b"", more=False)
+        except TimeoutError:
+            self._let_go()
+
+    async def _catch_up(self, listener: Listener, send: Send) -> None:
+        """What was missed, from the store; then the number to go on from."""
+        if self._last is None:
+            await _write(send, RETRY + _position(listener.since))
+            return
+        window = await self._db.read(events.window)
+        if not _is_kept(self._last, window):
+            await _write(send, RETRY + b"event: reset\n" + _position(listener.since, b"{}"))
+            return
+        number = self._last
+        while number < listener.since:
+            batch = await self._db.read(events.since, number, scope_of(self._caller), BATCH)
+            missed = [e for e in batch if e.number <= listener.since and self._sees(e)]
+            await _write(send, b"".join(map(rendered, missed)))
+            if len(batch) < BATCH:
+                break
+            number = batch[-1].number
+        await _write(send, RETRY + _position(listener.since))
+
+    async def _follow(self, request: Request, listener: Listener, send: Send) -> None:
+        admitted = monotonic()
+        while self._feed.runs:
+            woken = await listener.wait(HEARTBEAT)
+            newest = self._feed.position
+            told = listener.take()
+            if listener.lagging:
+                self._let_go()
+                return
+            await _write(send, b"".join(each.wire for each in told if self._sees(each.event)))
+            if woken:
+                continue
+            await _write(send, b": alive\n" + _position(newest))
+            if monotonic() - admitted > ADMIT_AGAIN:
+                if await admit(self._door, request) != self._caller:
+                    return
+                admitted = monotonic()
+
+    def _sees(self, event: Event) -> bool:
+        owner = {"project_id": event.project_id}
+        return self._door.policy.check(self._caller, f"get_{event.resource}", owner)
+
+    def _let_go(self) -> None:
+        self._metrics.dropped.inc()
+        log.info("event listener was too slow")
+
+
+def _is_kept(number: int, window: Window) -> bool:
+    return window.oldest <= number <= window.newest
+
+
+def _position(number: int, data: bytes = b"") -> bytes:
+    """Sets the listener's last number; without data it is no event."""
+    return b"id: %d\n%s\n" % (number, b"data: %s\n" % data if data else b"")
+
+
+def _last(request: Request) -> int | None:
+    """Raises: BadRequest."""
+    text = request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS):
+        raise errors.BadRequest("Last-Event-ID: not a number that this stream has given.")
+    return int(text)
+
+
+async def _write(send: Send, content: bytes, *, more: bool = True) -> None:
+    """Raises: TimeoutError: the reader does not read."""
+    if content or not more:
+        async with asyncio.timeout(PATIENCE):
+            await send({"type": "http.response.body", "body": content, "more_body": more})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

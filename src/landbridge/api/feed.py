@@ -1,0 +1,164 @@
+"""New events, read once per process and handed to everybody who listens here.
+
+Rules this module keeps:
+- It runs while somebody listens, and reads when something was committed (by any process).
+- A listener's queue is bounded. Who does not keep up loses its queue and is told so; the
+  events are in the store, so it comes back and goes on from there.
+- An event is rendered once, however many listen; listeners are found by project.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+import msgspec
+import structlog
+
+from landbridge import errors
+from landbridge.api.metrics import ApiMetrics
+from landbridge.store import events
+from landbridge.store.database import Database
+from landbridge.store.events import Event
+from landbridge.store.hub import EVENTS
+
+QUEUE: Final = 256  # events
+BATCH: Final = 500
+SLOW_LOOK: Final = 5.0  # seconds, where a wake was lost
+PAUSE: Final = 1.0  # seconds, while the database is away
+
+Scope = str | None
+
+log = structlog.get_logger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Told(NamedTuple):
+    """An event and how it looks on the wire."""
+
+    event: Event
+    wire: bytes
+
+
+class Listener:
+    """One reader's queue. `since`: the number up to which it must read the store itself."""
+
+    __slots__ = ("_flag", "_queue", "lagging", "since")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.lagging = False
+        self._queue: deque[Told] = deque()
+        self._flag = asyncio.Event()
+
+    def put(self, told: Told) -> None:
+        if len(self._queue) >= QUEUE:
+            self.lagging = True
+            self._queue.clear()
+        if not self.lagging:
+            self._queue.append(told)
+        self._flag.set()
+
+    def take(self) -> list[Told]:
+        self._flag.clear()
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
+    async def wait(self, seconds: float) -> bool:
+        """Until there is something to take (True), or `seconds` have passed."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._flag.wait()
+        except TimeoutError:
+            return False
+
+
+class Feed:
+    """Of one process; `listen` starts and stops it."""
+
+    def __init__(self, db: Database, metrics: ApiMetrics) -> None:
+        self._db = db
+        self._metrics = metrics
+        self._listeners: defaultdict[Scope, set[Listener]] = defaultdict(set)
+        self._count = 0
+        self._position = 0
+        self._task: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """The number of the newest event that was handed out."""
+        return self._position
+
+    @property
+    def runs(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @asynccontextmanager
+    async def listen(self, scope: Scope) -> AsyncIterator[Listener]:
+        """Hear of one project's events, or of all (None). Raises: ServiceUnavailable."""
+        self._count += 1
+        try:
+            await self._start()
+            listener = Listener(self._position)
+            self._listeners[scope].add(listener)
+            try:
+                with self._metrics.listeners.track_inprogress():
+                    yield listener
+            finally:
+                self._listeners[scope].discard(listener)
+                if not self._listeners[scope]:
+                    del self._listeners[scope]
+        finally:
+            self._count -= 1
+            if not self._count and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if not self.runs:
+                self._position = (await self._db.read(events.window)).newest
+                self._task = asyncio.create_task(self._run(), name="events")
+
+    async def _run(self) -> None:
+        with self._db.hub.listen(EVENTS) as wake:
+            while True:
+                try:
+                    batch = await self._db.read(events.since, self._position, None, BATCH)
+                except errors.ServiceUnavailable as error:
+                    log.warning("events not read", reason=str(error))
+                    await asyncio.sleep(PAUSE)
+                    continue
+                for event in batch:
+                    self._hand_out(event)
+                if len(batch) < BATCH:
+                    await wake.wait(SLOW_LOOK)
+
+    def _hand_out(self, event: Event) -> None:
+        self._position = event.number
+        self._metrics.events.labels(event.kind).inc()
+        told = Told(event, rendered(event))
+        for scope in (event.project_id, None):
+            for listener in self._listeners.get(scope, ()):
+                listener.put(told)
+
+
+def rendered(event: Event) -> bytes:
+    """As Server-Sent Events have it: number, kind, and the rest as JSON on one line."""
+    data = {
+        "at": event.at,
+        "kind": event.kind,
+        "resource": event.resource,
+        "id": event.resource_id,
+        "project_id": event.project_id,
+    }
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (
+        event.number,
+        event.kind.encode(),
+        _encode(data | event.content),
+    )
