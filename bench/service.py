@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +48,9 @@ class Service:
 
 
 @contextmanager
-def running(*command: str) -> Iterator[Service]:
-    """``landbridge COMMAND`` until the end of the block; its state is removed."""
+def running(*command: str, after: Callable[[Path], None] | None = None) -> Iterator[Service]:
+    """``landbridge COMMAND`` until the end of the block; its state is removed. `after` is
+    called with the state directory before that."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
         state, port = Path(directory), _free_port()
         options = (f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
@@ -67,6 +68,8 @@ def running(*command: str) -> Iterator[Service]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
+            if after is not None:
+                after(state)
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""Two sites around a service that runs by itself, the peer at any distance.
+
+Rules this module keeps:
+- As the lab's, but with names of its own and a peer that takes exactly what it has configured;
+  it may run beside a lab.
+- What was made is taken away: hosts, wires, and what the agent made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench import cases
+from bench.service import Service, running
+from landbridge import config
+from landbridge.agent.teardown import teardown
+from landbridge.lab import sites
+from landbridge.lab.delay import long_wire
+from landbridge.lab.hosts import Ground, link_exists, wait_until
+from landbridge.lab.peer import Peer, PeerConnection
+from landbridge.lab.site import remote_site
+from landbridge.lab.sites import Objects
+from landbridge.lab.traffic import End, Flow
+
+PATIENCE = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Sites:
+    service: Service
+    objects: Objects
+    peer: Peer
+    flows: list[Flow]
+
+    def first_state(self, name: str, version: int) -> PeerConnection:
+        return cases.peer_side(name, self.objects.outside, version)
+
+
+@contextmanager
+def standing(round_trip: float) -> Iterator[Sites]:
+    """A service, two sites, and `round_trip` seconds between router and peer."""
+    with running("serve", after=_clear) as service, Ground.unique() as ground:
+        objects = sites.ensure_objects(service.api)
+        outer, inner = (sites.bridge_of(objects.networks[name])
+                        for name in (sites.EXTERNAL, sites.INSIDE))  # fmt: skip
+        for bridge in (outer, inner):
+            wait_until(partial(link_exists, bridge), PATIENCE, f"the agent makes {bridge}")
+        if round_trip:
+            far = ground.bridge("far")
+            long_wire(ground, outer, far, round_trip / 2)
+            outer = far
+        yield _sites(ground, service, objects, outer, inner)
+
+
+def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner: str) -> Sites:
+    site_a = ground.host("site-a")
+    ground.attach(site_a, inner, "eth0", f"{sites.SITE_A_HOST}/24")
+    site_a.route("default", sites.SITE_A_ROUTER)
+    remote = remote_site(
+        ground,
+        service.state / "peer",
+        uplink=outer,
+        outside=f"{sites.PEER_ADDRESSES['demo']}/24",
+        inside=("10.20.0.1/16", "10.20.1.1/16", "10.20.2.1/16"),
+        host=tuple(f"{address}/16" for address in sites.SITE_B_HOSTS.values()),
+        routes=(sites.SITE_A_CIDR,),
+    )
+    for address in (sites.PEER_ADDRESSES["sibling"], cases.OTHER_ADDRESS):
+        remote.peer.host.address("uplink", f"{address}/24")
+    flows = [
+        Flow(name, End(site_a.name, sites.SITE_A_HOST), End(remote.host.name, address))
+        for name, address in sites.SITE_B_HOSTS.items()
+    ]
+    return Sites(service, objects, remote.peer, flows)
+
+
+def _clear(state: Path) -> None:
+    teardown(config.load(state_dir=str(state), environment={}))

@@ -1,0 +1,209 @@
+"""The update matrix: what an update of each attribute costs, counted in packets.
+
+Rules this module keeps:
+- Real charons at both ends, `RATE` packets a second each way on the tunnel that changes and on
+  a sibling, in one run for all; what nothing at all loses is counted beside (the noise floor).
+- Three ways for each attribute: the peer agrees; the peer has not changed yet, and follows
+  later; and the naive order, down and then up, through the same API.
+- What is promised (the plan of the update) is asked for before each update.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from bench.cases import CONNECTION, Body, Case, cases
+from bench.ground import Sites, standing
+from landbridge.lab.client import Resource
+from landbridge.lab.hosts import wait_until
+from landbridge.lab.peer import PeerConnection
+from landbridge.lab.traffic import FlowCount, Traffic
+
+RATE = 1_000.0  # packets a second, of each flow and direction
+DEADLINE = 60.0  # seconds, for one update
+POLL = 0.005
+STUBBORN = 2.0  # seconds that a peer has not changed
+QUIET = 2.0  # seconds that the noise floor is counted for
+KINDS = {
+    CONNECTION: ("ipsec_site_connection", "id"),
+    "ikepolicy": ("ikepolicy", "ikepolicy_id"),
+    "ipsecpolicy": ("ipsecpolicy", "ipsecpolicy_id"),
+    "endpoint_group": ("endpoint_group", "peer_ep_group_id"),
+}
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Packets: ours to peer, peer to us, and the sibling's of both directions."""
+
+    forward: int
+    backward: int
+    sibling: int
+
+    @classmethod
+    def of(cls, counts: dict[str, FlowCount]) -> Lost:
+        ours, beside = counts["demo"], counts["sibling"]
+        return cls(ours.forward.lost, ours.backward.lost, beside.lost)
+
+    def __str__(self) -> str:
+        return f"{self.forward} / {self.backward}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`seconds` from the PUT (or from the peer's change) until the update is in effect alone."""
+
+    seconds: float
+    lost: Lost
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A peer that has not changed: its losses meanwhile, what was told, how it ended."""
+
+    lost: Lost
+    status: str
+    reason: str
+    followed: Outcome
+
+
+@dataclass(frozen=True)
+class Row:
+    version: int
+    case: Case
+    promised: str
+    agreed: Outcome
+    waited: Waiting | None
+    naive: Outcome | None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    round_trip: float
+    noise: dict[int, Lost]
+    rows: list[Row]
+
+
+def measure(round_trip: float, told: Callable[[Row], None]) -> Matrix:
+    """All cases with both IKE versions. `told` is called with each row as it is made."""
+    noise: dict[int, Lost] = {}
+    rows: list[Row] = []
+    for version in (2, 1):
+        with standing(round_trip) as sites:
+            bench = _Bench(sites, version)
+            bench.begin()
+            with Traffic(sites.flows, rate=RATE) as traffic:
+                bench.traffic = traffic
+                noise[version] = bench.quiet()
+                for row in bench.rows():
+                    rows.append(row)
+                    told(row)
+    return Matrix(round_trip, noise, rows)
+
+
+class _Bench:
+    """One pair of sites with one IKE version."""
+
+    def __init__(self, sites: Sites, version: int) -> None:
+        self._sites, self._version = sites, version
+        self._api = sites.service.api
+        self._demo = sites.objects.connections["demo"]
+        self._peer = {name: sites.first_state(name, version) for name in ("demo", "sibling")}
+        self.traffic: Traffic
+
+    def begin(self) -> None:
+        """Both tunnels up, in the first state."""
+        peers = self._peer.values()
+        for connection in self._sites.objects.connections.values():
+            version = {"ike_version": f"v{self._version}"}
+            self._api.update("ikepolicy", connection["ikepolicy_id"], **version)
+        self._sites.peer.start(*peers)
+        for connection in self._sites.objects.connections.values():
+            self._until_active(connection["id"])
+
+    def quiet(self) -> Lost:
+        self.traffic.restart()
+        time.sleep(QUIET)
+        return Lost.of(self.traffic.restart())
+
+    def rows(self) -> Iterator[Row]:
+        for case in cases(self._version):
+            promised = self._promised(case)
+            self._follow(case)
+            agreed = self._counted(partial(self._update, case, case.after))
+            waited = self._stubborn(case) if case.theirs else None
+            self._update(case, case.before)
+            naive = self._naive(case) if case.naive else None
+            self._update(case, case.before)
+            yield Row(self._version, case, promised, agreed, waited, naive)
+
+    def _promised(self, case: Case) -> str:
+        plan = self._api.plan(*self._object(case), **case.after)
+        (told,) = plan["connections"] or [{"disruption": "none"}]
+        return str(told["disruption"])
+
+    def _stubborn(self, case: Case) -> Waiting:
+        """Back to the first value, at which the peer arrives `STUBBORN` seconds later."""
+        self.traffic.restart()
+        self._put(case, case.before)
+        time.sleep(STUBBORN)
+        now = self._shown()
+        lost = Lost.of(self.traffic.restart())
+        followed = self._counted(self._peer_returns)
+        return Waiting(lost, now["status"], now["status_reason"] or "", followed)
+
+    def _naive(self, case: Case) -> Outcome:
+        """Down, the change, up: each as soon as the gateway has done what came before."""
+        self._follow(case)
+
+        def down_and_up() -> None:
+            self._api.update(CONNECTION, self._demo["id"], admin_state_up=False)
+            self._until(lambda: self._shown()["status"] == "DOWN")
+            self._put(case, case.after)
+            self._api.update(CONNECTION, self._demo["id"], admin_state_up=True)
+            self._until_active(self._demo["id"])
+
+        outcome = self._counted(down_and_up)
+        self._peer_is(self._peer["demo"])
+        return outcome
+
+    def _update(self, case: Case, body: Body) -> None:
+        self._put(case, body)
+        self._until_active(self._demo["id"])
+
+    def _counted(self, work: Callable[[], None]) -> Outcome:
+        self.traffic.restart()
+        began = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - began
+        return Outcome(seconds, Lost.of(self.traffic.restart()))
+
+    def _put(self, case: Case, body: Body) -> None:
+        self._api.update(*self._object(case), **body)
+
+    def _object(self, case: Case) -> tuple[str, str]:
+        kind, attribute = KINDS[case.kind]
+        return kind, str(self._demo[attribute])
+
+    def _follow(self, case: Case) -> None:
+        if case.theirs is not None:
+            self._peer_is(case.theirs(self._peer["demo"]))
+
+    def _peer_returns(self) -> None:
+        self._peer_is(self._peer["demo"])
+        self._until_active(self._demo["id"])
+
+    def _peer_is(self, connection: PeerConnection) -> None:
+        self._sites.peer.load(connection, self._peer["sibling"])
+
+    def _shown(self) -> Resource:
+        return self._api.show(CONNECTION, self._demo["id"])
+
+    def _until_active(self, id: str) -> None:
+        self._until(lambda: self._api.show(CONNECTION, id)["status"] == "ACTIVE")
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        wait_until(condition, DEADLINE, "the update takes effect")
