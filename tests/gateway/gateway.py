@@ -29,6 +29,7 @@ from landbridge.agent.observe import Actual, IkeSa, ike_sas
 from landbridge.agent.resolve import Lookup
 from landbridge.agent.router import RouterTask
 from landbridge.agent.traffic import HostDataplane
+from landbridge.lab.hosts import Host
 from landbridge.model import (
     Dpd,
     EspProposal,
@@ -174,6 +175,10 @@ class Gateway:
         del self.tunnels[tunnel_id]
         assert self._task is not None
         self._loop.call_soon_threadsafe(self._task.drop, tunnel_id)
+
+    @property
+    def namespace(self) -> Host:
+        return Host(namespace_name(self.router.id))
 
     # What a test sees -----------------------------------------------------------------------
 

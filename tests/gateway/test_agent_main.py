@@ -4,99 +4,32 @@ its server and of itself. The server is one that misbehaves on demand."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import pytest
 
 from landbridge.agent import netlink
-from landbridge.agent.names import hex12, host_veth, namespace_name, uplink_interface
-from landbridge.agent.teardown import teardown
-from landbridge.config import load
-from landbridge.lab.hosts import Host
+from landbridge.agent.names import hex12, host_veth, uplink_interface
 from landbridge.lab.traffic import Traffic
-from landbridge.model import Leg, Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
-from tests.agentserver import TOKEN, FakeServer
-from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
-from tests.gateway.gateway import is_applied, tunnel
+from landbridge.model import RouterStatus, TunnelState, TunnelStatus
+from tests.agentserver import FakeServer
+from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings
 from tests.gateway.netparts import clear_text, fingerprint, frames, leg, link_names, listening
+from tests.gateway.scene import Player, Scene, player
 
 pytestmark = pytest.mark.gateway
 
 
-@dataclass
-class Scene:
-    """A server, an agent's files, a router with one tunnel to a peer that is ready for it."""
-
-    server: FakeServer
-    around: Surroundings
-    state: Path
-    config: Path
-    router: Router
-    tunnel: Tunnel
-
-    @property
-    def namespace(self) -> Host:
-        return Host(namespace_name(self.router.id))
-
-    def charons(self) -> list[int]:
-        return self.namespace.pids() if self.namespace.exists() else []
-
-    def up(self) -> bool:
-        status = self.server.status(self.tunnel.id)
-        return isinstance(status, TunnelStatus) and is_applied(status)
-
-    async def ping(self) -> bool:
-        return await asyncio.to_thread(self.around.ping)
-
-    async def start(self, stderr: int | None = None) -> Process:
-        argv = ("-m", "landbridge", "agent", "--config", self.config, "--state-dir", self.state)
-        return await asyncio.create_subprocess_exec(sys.executable, *argv, stderr=stderr)
-
-    @contextlib.asynccontextmanager
-    async def agent(self) -> AsyncIterator[Process]:
-        process = await self.start()
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(20):
-                    assert await process.wait() == 0
-
-
 @pytest.fixture
-def act(surroundings: Surroundings, tmp_path: Path) -> Callable[..., None]:
-    """Runs a scenario on a `Scene`, and takes away what it made."""
-
-    def run(scenario: Callable[[Scene], Awaitable[None]]) -> None:
-        surroundings.remote.peer.start(peer_connection())
-        scene = _scene(surroundings, tmp_path)
-
-        async def play() -> None:
-            async with scene.server.listening():
-                scene.config.write_text(_config(scene))
-                await scenario(scene)
-
-        try:
-            asyncio.run(play())
-        finally:
-            teardown(load(scene.config, state_dir=scene.state, environment={}))
-        assert not scene.charons()
-        assert not netlink.exists(scene.namespace.name)
-
-    return run
+def act(surroundings: Surroundings, tmp_path: Path) -> Player:
+    return player(surroundings, tmp_path)
 
 
-def test_up_through_kills_restarts_and_an_absent_server(act: Callable[..., None]) -> None:
+def test_up_through_kills_restarts_and_an_absent_server(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         server = scene.server
         with Traffic([scene.around.flow()]) as traffic:
@@ -137,7 +70,7 @@ def test_up_through_kills_restarts_and_an_absent_server(act: Callable[..., None]
     act(scenario)
 
 
-def test_changes_on_the_stream_are_followed(act: Callable[..., None]) -> None:
+def test_changes_on_the_stream_are_followed(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         server = scene.server
         async with scene.agent():
@@ -167,7 +100,7 @@ def test_changes_on_the_stream_are_followed(act: Callable[..., None]) -> None:
     act(scenario)
 
 
-def test_a_killed_charon_comes_back_and_meanwhile_nothing_leaks(act: Callable[..., None]) -> None:
+def test_a_killed_charon_comes_back_and_meanwhile_nothing_leaks(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         uplink = scene.router.uplink
         assert uplink is not None
@@ -190,7 +123,7 @@ def test_a_killed_charon_comes_back_and_meanwhile_nothing_leaks(act: Callable[..
     act(scenario)
 
 
-def test_a_lost_lease_is_taken_again_and_everything_said_again(act: Callable[..., None]) -> None:
+def test_a_lost_lease_is_taken_again_and_everything_said_again(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         server = scene.server
         async with scene.agent():
@@ -205,7 +138,7 @@ def test_a_lost_lease_is_taken_again_and_everything_said_again(act: Callable[...
     act(scenario)
 
 
-def test_what_was_deleted_while_no_agent_ran_is_removed(act: Callable[..., None]) -> None:
+def test_what_was_deleted_while_no_agent_ran_is_removed(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         async with scene.agent():
             await scene.server.until(scene.up)
@@ -219,12 +152,12 @@ def test_what_was_deleted_while_no_agent_ran_is_removed(act: Callable[..., None]
 
 
 def test_a_router_that_cannot_be_made_says_why_and_is_made_once_it_can(
-    act: Callable[..., None],
+    act: Player,
 ) -> None:
     async def scenario(scene: Scene) -> None:
         server = scene.server
         absent = leg(f"{ROUTER_OUTSIDE}/24")
-        made = scene.config.read_text()
+        made = scene.config.read_text().rstrip()
         scene.config.write_text(f"{made},{absent.network_id}:lb-absent\n")
         await server.put(msgspec.structs.replace(scene.router, revision=2, uplink=absent))
         async with scene.agent():
@@ -237,7 +170,7 @@ def test_a_router_that_cannot_be_made_says_why_and_is_made_once_it_can(
     act(scenario)
 
 
-def test_a_second_agent_of_the_same_state_directory_says_so(act: Callable[..., None]) -> None:
+def test_a_second_agent_of_the_same_state_directory_says_so(act: Player) -> None:
     async def scenario(scene: Scene) -> None:
         async with scene.agent():
             await scene.server.until(scene.up)
@@ -248,34 +181,6 @@ def test_a_second_agent_of_the_same_state_directory_says_so(act: Callable[..., N
             assert b"Traceback" not in said
 
     act(scenario)
-
-
-def _scene(around: Surroundings, path: Path) -> Scene:
-    router = Router(
-        id=str(uuid4()),
-        name="r",
-        revision=1,
-        admin_state_up=True,
-        uplink=leg(f"{ROUTER_OUTSIDE}/24"),
-        inside=(leg(f"{ROUTER_INSIDE}/16"),),
-    )
-    one = msgspec.structs.replace(tunnel(), router_id=router.id)
-    server = FakeServer(routers={router.id: router}, tunnels={one.id: one})
-    state = path / "state"
-    state.mkdir(mode=0o700)
-    token = os.open(state / "agent-token", os.O_WRONLY | os.O_CREAT, 0o600)
-    os.write(token, TOKEN.encode())
-    os.close(token)
-    return Scene(server, around, state, path / "landbridge.conf", router, one)
-
-
-def _config(scene: Scene) -> str:
-    uplink: Leg | None = scene.router.uplink
-    assert uplink is not None
-    bridges = f"{uplink.network_id}:{scene.around.uplink}"
-    bridges += f",{scene.router.inside[0].network_id}:{scene.around.inside}"
-    agent = f"[agent]\nserver_url = {scene.server.url}\ngateway_id = g1\nbridges = {bridges}"
-    return f"[DEFAULT]\nstate_dir = {scene.state}\n{agent}"
 
 
 def _asked_again(server: FakeServer) -> Callable[[], bool]:

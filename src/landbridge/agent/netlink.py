@@ -72,13 +72,11 @@ async def opened(namespace: str | None) -> AsyncIterator[Any]:
     Raises:
         GatewayError: the namespace does not exist or may not be entered.
     """
-    with translated(f"open netlink in {namespace or 'the host'}"):
-        channel = await within(namespace, _netlink_socket)
-    try:
+    with contextlib.ExitStack() as stack:  # closes it also when cancelled while it is opened
+        with translated(f"open netlink in {namespace or 'the host'}"):
+            channel = await within(namespace, lambda: stack.enter_context(_netlink_socket()))
         async with AsyncIPRoute(use_socket=channel, groups=0) as route:
             yield route
-    finally:
-        channel.close()
 
 
 def exists(namespace: str) -> bool:

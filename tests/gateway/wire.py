@@ -1,0 +1,133 @@
+"""What is seen on the uplink: a listener in the peer's place, and what it tells of a packet."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from landbridge.lab.hosts import Host, inside
+
+ETHERNET = 14
+IKE_PORTS = frozenset({500, 4500})
+INITIATES = {34: "IKE_SA_INIT", 2: "main mode", 4: "aggressive mode"}
+_FLAG_INITIATOR, _FLAG_RESPONSE = 0x08, 0x20  # RFC 7296, section 3.1
+
+
+@dataclass(frozen=True)
+class Packet:
+    """An IP packet in an Ethernet frame. `at`: the monotonic clock."""
+
+    at: float
+    frame: bytes
+
+    @property
+    def version(self) -> int:
+        return {b"\x08\x00": 4, b"\x86\xdd": 6}.get(self.frame[12:14], 0)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Source and destination; empty for what is not IP."""
+        ip = self.frame[ETHERNET:]
+        where = {4: (12, 16, 20), 6: (8, 24, 40)}.get(self.version)
+        if where is None:
+            return "", ""
+        first, second, end = where
+        return (
+            str(ipaddress.ip_address(ip[first:second])),
+            str(ipaddress.ip_address(ip[second:end])),
+        )
+
+    @property
+    def size(self) -> int:
+        """Of the IP packet, in bytes."""
+        ip = self.frame[ETHERNET:]
+        if self.version == 6:
+            return 40 + int.from_bytes(ip[4:6], "big")
+        return int.from_bytes(ip[2:4], "big")
+
+    @property
+    def transport(self) -> tuple[int, bytes]:
+        """The protocol's number, and what follows the IP header."""
+        ip = self.frame[ETHERNET : ETHERNET + self.size]
+        if self.version == 6:
+            return ip[6], ip[40:]
+        return (ip[9], ip[(ip[0] & 15) * 4 :]) if self.version == 4 else (0, b"")
+
+    @property
+    def ike(self) -> bytes:
+        """The IKE message, without a non-ESP marker; empty for anything else."""
+        protocol, body = self.transport
+        if protocol != socket.IPPROTO_UDP or len(body) < 36:
+            return b""
+        ports = {int.from_bytes(body[0:2], "big"), int.from_bytes(body[2:4], "big")}
+        if not ports & IKE_PORTS:
+            return b""
+        message = body[8:]
+        if 4500 in ports:
+            return message[4:] if message[:4] == bytes(4) else b""
+        return message
+
+    @property
+    def begins_ike(self) -> bool:
+        """The first message of an IKE_SA, from the one who initiates it."""
+        message = self.ike
+        if len(message) < 28 or message[8:16] != bytes(8) or message[18] not in INITIATES:
+            return False
+        return message[17] >> 4 == 1 or not message[19] & _FLAG_RESPONSE
+
+    @property
+    def tcp(self) -> bytes:
+        protocol, body = self.transport
+        return body if protocol == socket.IPPROTO_TCP else b""
+
+
+@dataclass
+class Ear:
+    """Everything that an interface of a host has seen so far."""
+
+    packets: list[Packet] = field(default_factory=list)
+
+    def clear_text(self, *prefixes: str) -> list[Packet]:
+        """Packets from or to addresses that begin so: they should have been encrypted."""
+        return [p for p in self.packets if any(e.startswith(prefixes) for e in p.ends)]
+
+    def sent_by(self, address: str) -> list[Packet]:
+        return [packet for packet in self.packets if packet.ends[0] == address]
+
+
+@contextmanager
+def listen(host: Host, interface: str) -> Iterator[Ear]:
+    """Until the end of the block; what came last is in before that."""
+
+    def opened() -> socket.socket:
+        channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        channel.bind((interface, 0))
+        return channel
+
+    ear, over = Ear(), threading.Event()
+    with inside(host.name, opened) as channel:
+        channel.settimeout(0.05)
+
+        def hear() -> None:
+            while True:
+                try:
+                    frame = channel.recv(65536)
+                except TimeoutError:
+                    if over.is_set():
+                        return
+                else:
+                    ear.packets.append(Packet(time.monotonic(), frame))
+
+        thread = threading.Thread(target=hear)
+        thread.start()
+        try:
+            yield ear
+        finally:
+            over.set()
+            thread.join()
