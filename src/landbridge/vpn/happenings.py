@@ -99,7 +99,7 @@ def observed_at(before: Mapping[str, Any], told: TunnelStatus) -> str:
 def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The attributes that a client has changed, by the API's names."""
     names = {
-        _NAMES.get(name, name)
+        _NAMES.get(name, str(name))  # SQLAlchemy has names of its own type
         for name, value in after.items()
         if name not in _NOT_CHANGES and not name.startswith("status") and before.get(name) != value
     }
