@@ -176,6 +176,12 @@ class Gateway:
         assert self._task is not None
         self._loop.call_soon_threadsafe(self._task.drop, tunnel_id)
 
+    def reconfigure(self, router: Router) -> None:
+        self.router = router
+        self._run(self._namespaces.ensure(router))
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.reconfigure, router)
+
     @property
     def namespace(self) -> Host:
         return Host(namespace_name(self.router.id))
