@@ -101,9 +101,9 @@ def test_killed_charon_comes_back(surroundings: Surroundings, gateway: Gateway) 
     gateway.start()
     gateway.wait_applied(wanted)
     killed = gateway.kill_charon()
-    gateway.wait(wanted, lambda s: s.state is TunnelState.DOWN)
+    wait_until(lambda: gateway.charon.pid() not in (None, killed), 5, "charon comes back")
+    wait_until(lambda: bool(gateway.children(wanted)), 10, "the tunnel comes back")
     gateway.wait_applied(wanted)
-    assert gateway.charon.pid() not in (None, killed)
     wait_until(surroundings.ping, 5, "packets through the new tunnel")
 
 

@@ -95,9 +95,9 @@ def test_nothing_leaves_in_clear_over_a_whole_life(
         on = changed(off, admin_state_up=True)
         gateway.want(on)
         gateway.wait_applied(on)
-        gateway.kill_charon()
-        gateway.wait(on, lambda s: s.state is TunnelState.DOWN)
-        gateway.wait_applied(on)
+        killed = gateway.kill_charon()
+        wait_until(lambda: gateway.charon.pid() not in (None, killed), 5, "charon comes back")
+        wait_until(lambda: bool(gateway.children(on)), 10, "the tunnel comes back")
         gateway.stop()  # the agent
         gateway.start()
         gateway.wait_applied(on)
