@@ -5,6 +5,8 @@
 - `load`: the load generator, a process of its own so that its work is not the server's.
 - `floor`: what the database driver alone does on the same file system.
 - `api`: requests a second beside that floor. `updates`: from PUT to the new SA.
+- `matrix`: what an update of each attribute (`cases`) costs, in packets, between two sites
+  (`ground`) while charon is listened to (`ears`); `matrixdoc`: as tables.
 - `report`: numbers as tables.
 
 Numbers are told beside each other in one run; nothing here asserts a time.

@@ -1,28 +1,54 @@
-"""``python -m bench [--only api|updates] [--seconds N] [--connections N] [--rounds N]``."""
+"""``python -m bench [api|updates ...] [--seconds N] [--connections N] [--rounds N] ...``."""
 
 from __future__ import annotations
 
-import signal
+from pathlib import Path
 
 import click
 from rich.console import Console
 
-from bench import api, updates
+from bench import api, matrix, matrixdoc, updates
+
+PARTS = ("api", "updates")
 
 
 @click.command()
-@click.option("--only", type=click.Choice(["api", "updates"]), help="One part of them.")
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--seconds", default=3.0, help="For each measurement of the API.")
-@click.option("--rounds", default=20, help="Of each update on the live tunnel.")
+@click.option("--rounds", default=20, help="Of each update whose time is measured.")
 @click.option("--connections", default=10_000, help="Up to how many.")
-def main(only: str | None, seconds: float, rounds: int, connections: int) -> None:
-    """Measure landbridge on this machine and print tables."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # takes away what was started
-    console = Console(width=120)
-    if only in (None, "api"):
+@click.option(
+    "--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds to the peer, added."
+)
+@click.option("--docs", type=click.Path(path_type=Path), help="Write the update matrix there.")
+def main(
+    *,
+    parts: tuple[str, ...],
+    seconds: float,
+    rounds: int,
+    connections: int,
+    trips: tuple[float, ...],
+    docs: Path | None,
+) -> None:
+    """Measure landbridge on this machine and print tables. PARTS: api, updates; default: all."""
+    console = Console(width=160)
+    if "api" in (parts or PARTS):
         api.measure(console, api.Scope(connections=connections, seconds=seconds))
-    if only in (None, "updates"):
+    if "updates" in (parts or PARTS):
+        machine, load = matrixdoc.conditions()
         updates.measure(console, rounds)
+        matrices = [_matrix(console, trip) for trip in trips]
+        if docs is not None:
+            matrixdoc.write(docs, matrices, machine, load)
+
+
+def _matrix(console: Console, round_trip: float) -> matrix.Matrix:
+    def told(row: matrix.Row) -> None:
+        console.print(f"IKEv{row.version} {row.case.name}: lost {row.agreed.lost}", style="dim")
+
+    measured = matrix.measure(round_trip, told)
+    matrixdoc.show(console, measured)
+    return measured
 
 
 if __name__ == "__main__":

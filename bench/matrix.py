@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench.cases import CONNECTION, Body, Case, cases
+from bench.ears import Ears, listening
 from bench.ground import Sites, standing
-from landbridge.lab.client import Resource
+from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import FlowCount, Traffic
 
 RATE = 1_000.0  # packets a second, of each flow and direction
 DEADLINE = 60.0  # seconds, for one update
-POLL = 0.005
 STUBBORN = 2.0  # seconds that a peer has not changed
 QUIET = 2.0  # seconds that the noise floor is counted for
 KINDS = {
@@ -54,9 +54,11 @@ class Lost:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`seconds` from the PUT (or from the peer's change) until the update is in effect alone."""
+    """`seconds` from the PUT (or from the peer's change) until the update is in effect alone;
+    `installed` until the new SA was there; None: there is none."""
 
     seconds: float
+    installed: float | None
     lost: Lost
 
 
@@ -93,10 +95,10 @@ def measure(round_trip: float, told: Callable[[Row], None]) -> Matrix:
     rows: list[Row] = []
     for version in (2, 1):
         with standing(round_trip) as sites:
-            bench = _Bench(sites, version)
-            bench.begin()
-            with Traffic(sites.flows, rate=RATE) as traffic:
-                bench.traffic = traffic
+            begin(sites, version)
+            (socket,) = sites.service.state.glob("agent/*/vici")
+            with listening(socket) as ears, Traffic(sites.flows, rate=RATE) as traffic:
+                bench = _Bench(sites, version, traffic, ears)
                 noise[version] = bench.quiet()
                 for row in bench.rows():
                     rows.append(row)
@@ -104,40 +106,41 @@ def measure(round_trip: float, told: Callable[[Row], None]) -> Matrix:
     return Matrix(round_trip, noise, rows)
 
 
+def begin(sites: Sites, version: int) -> None:
+    """Both tunnels up, in the first state."""
+    api, connections = sites.service.api, sites.objects.connections
+    for connection in connections.values():
+        api.update("ikepolicy", connection["ikepolicy_id"], ike_version=f"v{version}")
+    sites.peer.start(*(sites.first_state(name, version) for name in connections))
+    for connection in connections.values():
+        _until_active(api, connection["id"])
+
+
 class _Bench:
     """One pair of sites with one IKE version."""
 
-    def __init__(self, sites: Sites, version: int) -> None:
+    def __init__(self, sites: Sites, version: int, traffic: Traffic, ears: Ears) -> None:
         self._sites, self._version = sites, version
+        self._traffic, self._ears = traffic, ears
         self._api = sites.service.api
         self._demo = sites.objects.connections["demo"]
         self._peer = {name: sites.first_state(name, version) for name in ("demo", "sibling")}
-        self.traffic: Traffic
-
-    def begin(self) -> None:
-        """Both tunnels up, in the first state."""
-        peers = self._peer.values()
-        for connection in self._sites.objects.connections.values():
-            version = {"ike_version": f"v{self._version}"}
-            self._api.update("ikepolicy", connection["ikepolicy_id"], **version)
-        self._sites.peer.start(*peers)
-        for connection in self._sites.objects.connections.values():
-            self._until_active(connection["id"])
 
     def quiet(self) -> Lost:
-        self.traffic.restart()
+        self._traffic.restart()
         time.sleep(QUIET)
-        return Lost.of(self.traffic.restart())
+        return Lost.of(self._traffic.restart())
 
     def rows(self) -> Iterator[Row]:
         for case in cases(self._version):
             promised = self._promised(case)
             self._follow(case)
             agreed = self._counted(partial(self._update, case, case.after))
+            self._back(case)
             waited = self._stubborn(case) if case.theirs else None
-            self._update(case, case.before)
+            self._back(case)
             naive = self._naive(case) if case.naive else None
-            self._update(case, case.before)
+            self._back(case)
             yield Row(self._version, case, promised, agreed, waited, naive)
 
     def _promised(self, case: Case) -> str:
@@ -146,13 +149,13 @@ class _Bench:
         return str(told["disruption"])
 
     def _stubborn(self, case: Case) -> Waiting:
-        """Back to the first value, at which the peer arrives `STUBBORN` seconds later."""
-        self.traffic.restart()
-        self._put(case, case.before)
+        """The peer follows `STUBBORN` seconds after the update."""
+        self._traffic.restart()
+        self._put(case, case.after)
         time.sleep(STUBBORN)
         now = self._shown()
-        lost = Lost.of(self.traffic.restart())
-        followed = self._counted(self._peer_returns)
+        lost = Lost.of(self._traffic.restart())
+        followed = self._counted(partial(self._catch_up, case))
         return Waiting(lost, now["status"], now["status_reason"] or "", followed)
 
     def _naive(self, case: Case) -> Outcome:
@@ -161,25 +164,28 @@ class _Bench:
 
         def down_and_up() -> None:
             self._api.update(CONNECTION, self._demo["id"], admin_state_up=False)
-            self._until(lambda: self._shown()["status"] == "DOWN")
+            wait_until(lambda: self._shown()["status"] == "DOWN", DEADLINE, "the tunnel is down")
             self._put(case, case.after)
             self._api.update(CONNECTION, self._demo["id"], admin_state_up=True)
-            self._until_active(self._demo["id"])
+            self._until_active()
 
-        outcome = self._counted(down_and_up)
+        return self._counted(down_and_up)
+
+    def _back(self, case: Case) -> None:
         self._peer_is(self._peer["demo"])
-        return outcome
+        self._update(case, case.before)
 
     def _update(self, case: Case, body: Body) -> None:
         self._put(case, body)
-        self._until_active(self._demo["id"])
+        self._until_active()
 
     def _counted(self, work: Callable[[], None]) -> Outcome:
-        self.traffic.restart()
+        self._traffic.restart()
         began = time.perf_counter()
         work()
         seconds = time.perf_counter() - began
-        return Outcome(seconds, Lost.of(self.traffic.restart()))
+        lost = Lost.of(self._traffic.restart())
+        return Outcome(seconds, self._ears.first_up(self._demo["id"], began), lost)
 
     def _put(self, case: Case, body: Body) -> None:
         self._api.update(*self._object(case), **body)
@@ -192,9 +198,9 @@ class _Bench:
         if case.theirs is not None:
             self._peer_is(case.theirs(self._peer["demo"]))
 
-    def _peer_returns(self) -> None:
-        self._peer_is(self._peer["demo"])
-        self._until_active(self._demo["id"])
+    def _catch_up(self, case: Case) -> None:
+        self._follow(case)
+        self._until_active()
 
     def _peer_is(self, connection: PeerConnection) -> None:
         self._sites.peer.load(connection, self._peer["sibling"])
@@ -202,8 +208,12 @@ class _Bench:
     def _shown(self) -> Resource:
         return self._api.show(CONNECTION, self._demo["id"])
 
-    def _until_active(self, id: str) -> None:
-        self._until(lambda: self._api.show(CONNECTION, id)["status"] == "ACTIVE")
+    def _until_active(self) -> None:
+        _until_active(self._api, self._demo["id"])
 
-    def _until(self, condition: Callable[[], bool]) -> None:
-        wait_until(condition, DEADLINE, "the update takes effect")
+
+def _until_active(api: Api, id: str) -> None:
+    def active() -> bool:
+        return bool(api.show(CONNECTION, id)["status"] == "ACTIVE")
+
+    wait_until(active, DEADLINE, "the update takes effect")
