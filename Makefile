@@ -18,9 +18,13 @@ demo: packages-run .venv/.run
 	@exec .venv/bin/landbridge demo
 
 ## Lint and all tests, from nothing; those that count packets have the machine to themselves.
-test: packages-test .venv/.test lint
-	@$(PYTEST) -n auto -m "not soak and not gateway" $(PYTEST_ARGS); rest=$$?; \
-	$(PYTEST) -m "gateway and not soak" $(PYTEST_ARGS); exit $$((rest | $$?))
+## Each part runs whatever became of the one before; red in any is red in the end.
+test: packages-test .venv/.test
+	@code=0; \
+	$(MAKE) --no-print-directory lint || code=1; \
+	$(PYTEST) -n auto -m "not soak and not gateway" $(PYTEST_ARGS) || code=1; \
+	$(PYTEST) -m "gateway and not soak" $(PYTEST_ARGS) || code=1; \
+	exit $$code
 
 lint: .venv/.test
 	.venv/bin/ruff check .
