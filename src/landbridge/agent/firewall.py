@@ -68,9 +68,9 @@ EMPTY: Final = Contents({family.version: frozenset() for family in FAMILIES})
 
 
 def effective_mtu(mtu: int, version: int) -> int:
-    """The largest packet that enters a tunnel, in bytes."""
+    """The largest packet that enters a tunnel, in bytes. `mtu` 0: not set by the user."""
     minimum = next(family.minimum_mtu for family in FAMILIES if family.version == version)
-    return max(min(mtu, INNER_MTU_LIMIT), minimum)
+    return max(min(mtu or INNER_MTU_LIMIT, INNER_MTU_LIMIT), minimum)
 
 
 def contents(tunnels: Iterable[TunnelNet]) -> Contents:

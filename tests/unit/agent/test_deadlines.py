@@ -13,7 +13,7 @@ from landbridge.agent.observe import IkeSa
 from landbridge.agent.plan import plan
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import Target, target
-from landbridge.impact import Disruption
+from landbridge.courses import Disruption
 from landbridge.model import Dpd, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel
 
