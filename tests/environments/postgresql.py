@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Final
 
 import psycopg
 from psycopg import sql
+
+from tests.environments.processes import Server
 
 BINARIES: Final = Path("/usr/lib/postgresql")
 ACCOUNT: Final = "postgres"
@@ -62,6 +65,13 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql://{ACCOUNT}@/{database}?host={self.directory}"
 
+    def accepts(self) -> bool:
+        try:
+            psycopg.connect(self.url(ACCOUNT)).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def create(self, *, template: str = "template0") -> str:
         """A new database's name; a copy of `template`, which nobody may be connected to."""
         name = f"landbridge_{next(self._numbers)}"
@@ -81,32 +91,39 @@ class Cluster:
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """Make a cluster, run it, take it away. Raises: NotInstalled."""
-    initdb, pg_ctl = binary("initdb"), binary("pg_ctl")
+    initdb, postgres = binary("initdb"), binary("postgres")
+    account = ACCOUNT if os.geteuid() == 0 else None
     # A short path: a unix socket's name has room for about 100 characters.
     directory = Path(tempfile.mkdtemp(prefix="lb-pg-", dir="/tmp"))
     data = directory / "data"
-    if os.geteuid() == 0:
+    if account:
         owner = pwd.getpwnam(ACCOUNT)
         os.chown(directory, owner.pw_uid, owner.pw_gid)
-    control = [pg_ctl, "--pgdata", str(data), "--wait", "--silent"]
     try:
-        _run(
+        _initialise(
             [initdb, f"--pgdata={data}", f"--username={ACCOUNT}", *INITDB_OPTIONS],
             directory,
+            account,
         )
         with (data / "postgresql.conf").open("a") as file:
             file.write(f"{CONFIGURATION}unix_socket_directories = '{directory}'\n")
-        _run([*control, "--log", str(directory / "log"), "start"], directory)
+        running = Cluster(directory)
+        server = Server(
+            [postgres, "-D", str(data)],
+            directory / "log",
+            account=account,
+            stop_signal=signal.SIGQUIT,  # at once: nothing here is to be kept
+        )
         try:
-            yield Cluster(directory)
+            server.wait_until(running.accepts, deadline=60)
+            yield running
         finally:
-            _run([*control, "--mode", "immediate", "stop"], directory)
+            server.stop()
     finally:
         shutil.rmtree(directory)
 
 
-def _run(command: list[str], directory: Path) -> None:
-    account = ACCOUNT if os.geteuid() == 0 else None
+def _initialise(command: list[str], directory: Path, account: str | None) -> None:
     with (directory / "setup.log").open("a+") as output:
         done = subprocess.run(
             command,

@@ -24,21 +24,34 @@ def free_port() -> int:
 
 
 class Server:
-    """One process in its own session, its output in `log`."""
+    """One process in its own session, its output in `log`; it dies with the tests.
+
+    `account`: the user to run it as, ours where it is None. `stop_signal` asks it to end.
+    """
 
     def __init__(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        account: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
+        self._stop_signal = stop_signal
         self.log = log
         self._name = Path(command[0]).name
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                command,
+                ["setpriv", f"--pdeathsig={stop_signal.name.removeprefix('SIG')}", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
+                user=account,
+                group=account,
+                extra_groups=[] if account else None,
             )
 
     def wait_until(self, ready: Callable[[], bool], *, deadline: float) -> None:
@@ -62,7 +75,7 @@ class Server:
 
     def stop(self, *, grace: float = 10.0) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(self._stop_signal)
             try:
                 self.process.wait(grace)
             except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
 from landbridge.store import migrations
-from landbridge.store.records import metadata
+from landbridge.store.records import events
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
@@ -18,7 +18,7 @@ def test_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None
     engine = create_engine(url.set(drivername=DRIVERS[url.get_backend_name()]))
     try:
         with engine.connect() as connection:
-            differences = compare_metadata(MigrationContext.configure(connection), metadata)
+            differences = compare_metadata(MigrationContext.configure(connection), events.metadata)
     finally:
         engine.dispose()
     assert differences == []
