@@ -211,9 +211,9 @@ def test_the_rest_changes_nothing(change: dict[str, Any]) -> None:
     "change", [{"ike": ike(version="v1", mode="aggressive")}, {"psk_generation": 2}]
 )
 def test_what_ikev1_heeds_makes_another_ike_configuration(change: dict[str, Any]) -> None:
-    assert planned(**{"ike": ike(version="v1"), **change}).name != planned(
-        ike=ike(version="v1")
-    ).name
+    assert (
+        planned(**{"ike": ike(version="v1"), **change}).name != planned(ike=ike(version="v1")).name
+    )
 
 
 def test_what_charon_takes_for_equal_differs_in_over_time() -> None:
