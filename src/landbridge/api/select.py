@@ -11,9 +11,11 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     false,
     func,
     literal,
@@ -33,6 +36,7 @@ from landbridge.api.kinds import Uuid
 from landbridge.api.query import Filter, Listing
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
+from landbridge.vpn import rows
 from landbridge.vpn.rows import Scope
 
 Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
@@ -42,11 +46,16 @@ _EXACT: Final = frozenset({"project_id", "device_id"})
 
 def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) -> Row | None:
     """The row if it is there and in scope; locked when it is to be changed."""
-    query = select(table).where(table.c.id == id.lower(), in_scope(table, scope))
-    if change:
-        query = query.with_for_update(of=table, key_share=True)
-    found = tx.execute(query).mappings().first()
-    return None if found is None else dict(found)
+    query = _one(table, scope is not None, change)
+    return rows.fetch_one(tx.execute(query, {"the_id": id.lower(), "the_scope": scope}))
+
+
+@cache
+def _one(table: Table, scoped: bool, change: bool) -> Select[Any]:
+    """Made once: for SQLAlchemy to make a statement takes longer than to execute it."""
+    scope: BindParameter[str] | None = bindparam("the_scope") if scoped else None
+    query = select(table).where(table.c.id == bindparam("the_id"), in_scope(table, scope))
+    return query.with_for_update(of=table, key_share=True) if change else query
 
 
 def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[Row]:
@@ -63,11 +72,11 @@ def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[R
         if marker is None:
             return []
         query = query.where(_after(order, marker))
-    rows = [dict(row) for row in tx.execute(_ordered(query, order, listing.limit)).mappings()]
-    return rows[::-1] if listing.reverse and listing.limit else rows
+    found = rows.fetch_all(tx.execute(_ordered(query, order, listing.limit)))
+    return found[::-1] if listing.reverse and listing.limit else found
 
 
-def in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+def in_scope(table: Table, scope: Scope | BindParameter[str]) -> ColumnElement[bool]:
     if scope is None:
         return table.c.id.is_not(None)
     own = table.c.project_id == scope

