@@ -99,4 +99,5 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     last_exchange: Exchange | None = None
     sas: tuple[IkeDiagnosis, ...] = ()
+    lines: tuple[str, ...] = ()  # charon's last about this tunnel, oldest first
     problem: str = ""

@@ -22,7 +22,10 @@ import msgspec
 from landbridge.agent.bridges import Bridges
 from landbridge.agent.charon import BINARY, Charon
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.gauge import NORMAL, Pace
 from landbridge.agent.kernel import choose_backend
+from landbridge.agent.meters import Meters
+from landbridge.agent.metrics import AgentMetrics
 from landbridge.agent.names import namespace_name
 from landbridge.agent.namespace import Namespaces
 from landbridge.agent.observe import Actual, IkeSa, ike_sas
@@ -112,7 +115,11 @@ class Gateway:
         lookup: Lookup | None = None,
         update_deadline: float = 0.0,
         binary: Path = BINARY,
+        pace: Pace = NORMAL,
     ) -> None:
+        self._pace = pace
+        self.metrics = AgentMetrics()
+        self.history: list[tuple[float, TunnelStatus]] = []
         self._lookup = lookup
         self._update_deadline = update_deadline
         self.statuses: dict[str, TunnelStatus] = {}
@@ -147,6 +154,8 @@ class Gateway:
                 dataplane=HostDataplane(self._backend),
                 report=self._take,
                 report_router=self.routers.append,
+                meters=Meters(self.router.id, self.metrics, self._directory / "carried.json"),
+                pace=self._pace,
                 lookup=self._lookup,
                 update_deadline=self._update_deadline,
             )
@@ -229,6 +238,7 @@ class Gateway:
 
     def _take(self, status: TunnelStatus) -> None:
         self.statuses[status.id] = status
+        self.history.append((time.time(), status))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)

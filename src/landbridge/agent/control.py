@@ -60,13 +60,17 @@ class Control:
             secrets=frozenset(self._secrets.get(tunnel_id, ())),
         )
 
-    async def look(self, tunnel_id: str) -> Actual:
-        """The SAs of one tunnel; what others have is not listed."""
+    async def list_of(self, tunnel_id: str) -> list[Message]:
+        """The list-sas of one tunnel, as charon gives it."""
         names = {*self._names.get(tunnel_id, ()), *self._connections.get(tunnel_id, ())}
         messages: list[Message] = []
         for name in names:
             messages += await self._session.collect("list-sas", "list-sa", {"ike": name})
-        found = actual(messages, tunnel_id)
+        return messages
+
+    async def look(self, tunnel_id: str) -> Actual:
+        """The SAs of one tunnel; what others have is not listed."""
+        found = actual(await self.list_of(tunnel_id), tunnel_id)
         self._names[tunnel_id] = {sa.name for sa in found.sas}
         return found
 

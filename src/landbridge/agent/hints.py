@@ -4,16 +4,25 @@ Rules this module keeps:
 - An event never carries state into a plan: it says where to look, sooner than a timer would.
 - Log lines of an SA that has no configuration yet (a peer that begins) are told apart by the
   unique id of the SA and the address that its first line names.
+- Where only two lines together tell a cause, the first is kept until the second comes, and one
+  hint has both (`landbridge.agent.comparison`). A peer that begins and falls silent says
+  nothing at all: `stalled` tells of it.
 - What is remembered is bounded.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
+from landbridge.agent import comparison
+from landbridge.agent.happenings import Happening, happening
 from landbridge.agent.observe import IkeSa, ike_sas
+from landbridge.agent.signals import STALLED, UNTIMELY
 from landbridge.agent.swan import ConfigName
 from landbridge.model import Model
 from landbridge.vici import Event, Message
@@ -26,11 +35,19 @@ EVENTS: Final = (
     "child-rekey",
     "ike-update",
 )
+STALL: Final = 3.0  # seconds after which a peer that began has fallen silent
 _BEGINS: Final = re.compile(r"(?P<address>\S+) is initiating an? ")
 _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+?),")
+_SENDING: Final = re.compile(r"^sending packet: from \S+ to \S+\[(?P<port>\d+)\]")
+_GOES_ON: Final = re.compile(
+    r"^received packet: from \S+\[4500\]|^looking for |^received proposals|^no IKE config found"
+    r"|^no shared key found|^no acceptable |^found \d+ matching config"
+)
 _MOST_KEPT: Final = 4096
 _UP: Final = re.compile(r"^IKE_SA \S+ established between ")
+_CHILD_UP: Final = re.compile(r"^CHILD_SA \S+ established with SPIs ")
 _SILENCE: Final = re.compile(r"retransmit \d+ of request ")
+_DELETED: Final = "received DELETE for IKE_SA"
 _PROBE: Final = "sending DPD request"  # 5.9.8 and 6.0, both IKE versions
 _TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
 
@@ -39,66 +56,117 @@ class Hint(Model, frozen=True, kw_only=True):
     """Look at `tunnel_id`, or, where that is empty, at every tunnel of `peer_address`.
 
     `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
-    without one the tunnel's SAs have changed. `silence`: the peer has not answered in time.
-    `probed`: the IKE_SA whose peer charon has just asked for a sign of life.
+    without one the tunnel's SAs have changed. `port`: of the peer's, that we last sent to.
+    `silence`: the peer has not answered in time. `probed`: the IKE_SA whose peer charon has just
+    asked for a sign of life. `ike_up`, `child_up`: that line says that one is established.
     """
 
     tunnel_id: str = ""
     peer_address: str = ""
     line: str = ""
     established: bool = False
+    port: int | None = None
     silence: bool = False
     probed: int | None = None
+    ike_up: bool = False
+    child_up: bool = False
+    happening: Happening | None = None
     sas: tuple[IkeSa, ...] = ()
 
 
-class Hints:
-    """Events of one session, in their order. Keys are unique ids of IKE_SAs."""
+@dataclass
+class _Said:
+    """What lines about one IKE_SA have said so far. `began`: until it goes on."""
 
-    def __init__(self) -> None:
-        self._strangers: OrderedDict[str, str] = OrderedDict()
-        self._established: OrderedDict[str, str] = OrderedDict()
+    address: str = ""
+    began: float | None = None
+    established: bool = False
+    child: bool = False
+    port: int | None = None
+    received: str = ""
+    search: str = ""
+
+
+class Hints:
+    """Events of one session, in their order. `clock` gives seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: OrderedDict[str, _Said] = OrderedDict()  # by unique id
 
     def read(self, event: Event) -> Hint | None:
         if event.name == "log":
             return self._read_line(event.message)
         for name in event.message:
             if parsed := ConfigName.parse(name):
-                return Hint(tunnel_id=parsed.tunnel_id, sas=tuple(ike_sas([event.message])))
+                return Hint(
+                    tunnel_id=parsed.tunnel_id,
+                    happening=happening(event),
+                    sas=tuple(ike_sas([event.message])),
+                )
         return None
+
+    def stalled(self) -> Iterator[Hint]:
+        """Peers that began more than `STALL` seconds ago and did not go on; each told once."""
+        now = self._clock()
+        for said in self._said.values():
+            if said.began is not None and now >= said.began + STALL:
+                said.began = None
+                yield Hint(peer_address=said.address, line=STALLED)
 
     def _read_line(self, message: Message) -> Hint | None:
         line, group = _text(message, "msg"), _text(message, "group")
         if group not in _TELLING_GROUPS:
             return None
-        unique_id = _text(message, "ikesa-uniqueid")
         parsed = ConfigName.parse(_text(message, "ikesa-name"))
-        address = "" if parsed else self._stranger(unique_id, line)
-        if parsed is None and not address:
+        unique_id = _text(message, "ikesa-uniqueid")
+        said = self._heard(unique_id, line, stranger=parsed is None)
+        if said is None or (parsed is None and not said.address):
             return None
-        if _UP.search(line):
-            _remember(self._established, unique_id, line)
         return Hint(
             tunnel_id=parsed.tunnel_id if parsed else "",
-            peer_address=address,
-            line=line,
-            established=unique_id in self._established,
+            peer_address="" if parsed else said.address,
+            line=_joined(said, line),
+            established=said.established,
+            port=said.port,
             silence=_SILENCE.search(line) is not None,
             probed=int(unique_id) if line == _PROBE else None,
+            ike_up=_UP.search(line) is not None,
+            child_up=_CHILD_UP.search(line) is not None,
         )
 
-    def _stranger(self, unique_id: str, line: str) -> str:
+    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Said | None:
+        """What is known of that IKE_SA with this line; None: nobody's line, or half of one."""
+        said = self._said.get(unique_id)
+        if said is None:
+            said = self._said[unique_id] = _Said()
+            if len(self._said) > _MOST_KEPT:
+                self._said.popitem(last=False)
         begins = _BEGINS.search(line) or _BETWEEN.search(line)
-        if begins is None:
-            return self._strangers.get(unique_id, "")
-        _remember(self._strangers, unique_id, begins["address"])
-        return begins["address"]
+        if stranger and begins is not None:
+            said.address, said.began = begins["address"], self._clock()
+        if not stranger or _GOES_ON.search(line):
+            said.began = None
+        if sending := _SENDING.search(line):
+            said.port = int(sending["port"])
+        said.established = said.established or _UP.search(line) is not None
+        said.child = said.child or _CHILD_UP.search(line) is not None
+        if comparison.is_received(line):
+            said.received = line
+            return None
+        if comparison.is_search(line):
+            said.search = line
+        return said
 
 
-def _remember(kept: OrderedDict[str, str], key: str, value: str) -> None:
-    kept[key] = value
-    if len(kept) > _MOST_KEPT:
-        kept.popitem(last=False)
+def _joined(said: _Said, line: str) -> str:
+    if comparison.is_configured(line) and said.received:
+        return comparison.proposals(said.received, line)
+    if comparison.is_fruitless(line) and said.search:
+        return comparison.search(said.search, line)
+    if line.startswith(_DELETED) and not said.child:
+        return f"{line} {UNTIMELY}"
+    return line
 
 
 def _text(message: Message, key: str) -> str:

@@ -28,6 +28,8 @@ from landbridge.agent.follow import Follower
 from landbridge.agent.keeper import Keeper
 from landbridge.agent.kernel import choose_backend
 from landbridge.agent.lease import LeaseKeeper
+from landbridge.agent.meters import Meters
+from landbridge.agent.metrics import AgentMetrics
 from landbridge.agent.names import hex12, namespace_name
 from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
@@ -65,6 +67,7 @@ class Agent:
         self._backend = backend
         self._namespaces = Namespaces(Bridges(settings.bridges, settings.state_dir))
         self._dataplane = HostDataplane(backend)
+        self.metrics = AgentMetrics()
 
     async def serve(self) -> None:
         settings = self._settings
@@ -98,6 +101,7 @@ class Agent:
             dataplane=self._dataplane,
             report=reporter.put,
             report_router=reporter.put,
+            meters=Meters(router.id, self.metrics, directory / "carried.json"),
             update_deadline=self._settings.update_deadline,
         )
         return Keeper(

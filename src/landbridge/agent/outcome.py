@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from landbridge.agent.causes import REFUSALS
 from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import Actual
@@ -104,11 +105,11 @@ def _reason(
 
 
 def _pending(cause: Reason | None) -> Reason | None:
-    if cause is None:
+    """Nothing while the change is under way, and nothing that only ends what was before it."""
+    if cause is None or cause.code is ReasonCode.PEER_CLOSED:
         return None
-    nameless = cause.code is ReasonCode.NAME_NOT_RESOLVABLE  # the peer has not been asked
     return Reason(
-        code=cause.code if nameless else ReasonCode.PEER_NOT_CHANGED,
+        code=_update_code(cause),
         message=f"The new configuration is not in effect yet, the old one goes on. {cause.message}",
     )
 
@@ -116,9 +117,14 @@ def _pending(cause: Reason | None) -> Reason | None:
 def _partial(missing: tuple[Pair, ...], cause: Reason | None, applied: bool) -> Reason:
     told = f" {cause.message}" if cause else ""
     return Reason(
-        code=ReasonCode.PARTIAL if applied else ReasonCode.PEER_NOT_CHANGED,
+        code=ReasonCode.PARTIAL if applied or cause is None else _update_code(cause),
         message=f"Not up: {_words(missing)}.{told}",
     )
+
+
+def _update_code(cause: Reason) -> ReasonCode:
+    """A peer has not changed only if it has said so."""
+    return ReasonCode.PEER_NOT_CHANGED if cause.code in REFUSALS else cause.code
 
 
 def _words(pairs: tuple[Pair, ...]) -> str:

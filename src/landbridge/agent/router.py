@@ -21,7 +21,6 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent import causes
 from landbridge.agent import steps as do
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.agenda import Agenda
@@ -29,13 +28,19 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
 from landbridge.agent.control import Control
 from landbridge.agent.dataplane import Backend, Dataplane, TunnelNet
+from landbridge.agent.diagnose import diagnosis, stranger
 from landbridge.agent.faults import GatewayError
-from landbridge.agent.hints import EVENTS, Hint, Hints
+from landbridge.agent.gauge import NORMAL, Gauge, Pace
+from landbridge.agent.hints import EVENTS
+from landbridge.agent.listener import Listener
 from landbridge.agent.memory import attempt_key, begun, recall
-from landbridge.agent.plan import plan
+from landbridge.agent.meters import Meters
+from landbridge.agent.plan import Loaded, plan
+from landbridge.agent.reach import hindrance
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.steps import Step
+from landbridge.diagnosis import Diagnosis
 from landbridge.model import (
     Reason,
     ReasonCode,
@@ -71,8 +76,10 @@ class RouterTask:
         dataplane: Dataplane,
         report: Callable[[TunnelStatus], None],
         report_router: Callable[[RouterStatus], None],
+        meters: Meters,
         lookup: Lookup | None = None,
         update_deadline: float = 0.0,
+        pace: Pace = NORMAL,
     ) -> None:
         self._router = router
         self._charon = charon
@@ -80,9 +87,14 @@ class RouterTask:
         self._report = report
         self._report_router = report_router
         self._update_deadline = update_deadline
+        self._backend = backend
+        self._meters = meters
         self._agenda = Agenda()
         self._roster = Roster(backend, self._agenda.mark)
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
+        self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
+        self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
+        self._control: Control | None = None  # while charon serves
         self._applied: tuple[Router, Mapping[str, TunnelNet]] | None = None
         self._complete = False  # whether `replace` has told all of desired
         self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
@@ -124,9 +136,30 @@ class RouterTask:
         """Look at one tunnel now."""
         self._agenda.mark(tunnel_id)
 
+    async def diagnose(self, tunnel_id: str) -> Diagnosis:
+        """A close look at one tunnel; no other is listed for it."""
+        charge, control = self._roster.get(tunnel_id), self._control
+        if charge is None:
+            return stranger(tunnel_id, time.time())
+        problem, messages = "charon does not run; it is started again.", []
+        if control is not None:
+            try:
+                async with asyncio.timeout(PASS_TIMEOUT):
+                    messages, problem = await control.list_of(tunnel_id), ""
+            except (ViciError, TimeoutError) as error:
+                problem = f"charon does not answer: {error}"
+        loaded = control.loaded(tunnel_id) if control is not None else Loaded()
+        return diagnosis(
+            charge, messages, loaded, backend=self._backend, at=time.time(), problem=problem
+        )
+
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
         self._roster.want(tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up)
+        charge = self._roster.get(tunnel_id)
+        if charge is not None and charge.tunnel is not None:
+            charge.hindrance = hindrance(self._router, charge.tunnel)
+            self._meters.want(tunnel_id, charge.tunnel.revision)
         self._agenda.mark(tunnel_id)
 
     def _readdress(self, tunnel_id: str) -> None:
@@ -148,17 +181,22 @@ class RouterTask:
                 words = "; ".join(str(error) for error in _leaves(errors))
                 log.warning("router_interrupted", router=self._router.id, error=words)
                 self._applied = None
+                self._meters.lost()
                 self._tell_router(words)
+            finally:
+                self._control = None
             failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
             await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)
 
     async def destroy(self) -> None:
         """End charon and with it every tunnel, in good order. `run` must have ended."""
+        self._meters.close()
         await self._charon.stop()
 
     async def _serve(self) -> None:
         adopted = await self._charon.ensure()
         log.info("charon_ready", router=self._router.id, adopted=adopted)
+        self._meters.started(adopted=adopted)
         async with (
             await Session.open(self._charon.socket) as commands,
             await Session.open(self._charon.socket) as events,
@@ -171,31 +209,25 @@ class RouterTask:
                 charge.actual = await control.look(charge.id)
                 self._roster.refresh(charge)
             await self._sync_dataplane()
+            self._control = control
             for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
                 self._agenda.mark(tunnel_id)
             self._tell_router(None)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
-                group.create_task(self._listen(events, control))
+                group.create_task(self._listener.run(events, control.saw))
+                group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._work(control))
-
-    async def _listen(self, events: Session, control: Control) -> None:
-        hints = Hints()
-        async for event in events.events():
-            hint = hints.read(event)
-            if hint is not None:
-                for sa in hint.sas:
-                    control.saw(sa)
-                self._take_hint(hint)
-        raise GatewayError("charon has closed its event stream")
 
     async def _work(self, control: Control) -> None:
         while True:
             ready = await self._agenda.next()
             await self._sync_dataplane()  # what is new is blocked before it is negotiated
             for tunnel_id in ready:
+                began = time.perf_counter()
                 async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
                     await self._pass(tunnel_id, control)
+                self._meters.looked(time.perf_counter() - began)
             await self._sync_dataplane()
 
     # One tunnel -------------------------------------------------------------------------
@@ -207,6 +239,7 @@ class RouterTask:
                 return  # it may be desired, we have not been told yet
             charge = self._roster.take_in(tunnel_id)
         now = asyncio.get_running_loop().time()
+        seen_at = charge.observed_at(time.time())
         charge.actual = await control.look(tunnel_id)
         if known := charge.address_in_use():
             self._book.assume(tunnel_id, known)
@@ -223,9 +256,11 @@ class RouterTask:
                 else:
                     await self._take(step, charge, control, now)
                     next_look = min(next_look, now + 1.0)
-        self._agenda.at(tunnel_id, next_look)
         self._roster.refresh(charge)
-        self._tell(charge)
+        self._tell(charge, seen_at)
+        if (patience := charge.patience_left()) is not None:
+            next_look = min(next_look, now + patience)
+        self._agenda.at(tunnel_id, next_look)
         if charge.attempts_open < was_open:
             self._roster.let_others_in(charge)
 
@@ -241,7 +276,8 @@ class RouterTask:
         )
 
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
-        log.info("step", tunnel=charge.id, **msgspec.to_builtins(step))
+        request = charge.tunnel.request_id if charge.tunnel else ""
+        log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
         await control.take(step, charge.tunnel, charge.target)
         memory = charge.memory
         match step:
@@ -253,7 +289,7 @@ class RouterTask:
                     memory, ending_ikes={**memory.ending_ikes, sa: now}
                 )
                 if isinstance(step, do.Terminate) and step.dead:
-                    self._bury(charge)
+                    self._listener.bury(charge)
             case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
                 charge.memory = msgspec.structs.replace(
                     memory, ending_children={**memory.ending_children, sa: now}
@@ -261,8 +297,9 @@ class RouterTask:
             case _:
                 pass
 
-    def _tell(self, charge: Charge) -> None:
-        status = charge.judge(time.time())
+    def _tell(self, charge: Charge, at: float) -> None:
+        """`at`: when what is seen became true, in seconds since the epoch."""
+        status = charge.judge(at)
         if status is None:
             return
         if status.state in _FAILING:
@@ -270,44 +307,14 @@ class RouterTask:
         last = charge.status
         if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
             charge.status = status
+            self._meters.tell(status)
             self._report(status)
 
     def _forget(self, charge: Charge, control: Control) -> None:
         self._roster.forget(charge)
         self._agenda.forget(charge.id)
         control.forget(charge.id)
-
-    # Hints ------------------------------------------------------------------------------
-
-    def _take_hint(self, hint: Hint) -> None:
-        for charge in self._meant(hint):
-            if not hint.line:
-                self._agenda.mark(charge.id)
-                continue
-            if hint.probed is not None:
-                charge.probed(hint.probed)
-            if causes.DEATH in hint.line:
-                self._bury(charge)
-            told = charge.blame(hint.line, established=hint.established)
-            if hint.silence:
-                self._book.doubt(charge.id, down=False)
-            if told or hint.silence:
-                self._agenda.mark(charge.id)
-
-    def _bury(self, charge: Charge) -> None:
-        charge.found_dead()
-        if charge.tunnel is None or charge.tunnel.dpd.action != "restart-by-peer":
-            return
-        for other in self._roster.with_peer(charge.tunnel.peer_address):
-            if other is not charge:
-                other.found_dead_with()
-                self._agenda.mark(other.id)
-
-    def _meant(self, hint: Hint) -> Iterable[Charge]:
-        if hint.tunnel_id:
-            charge = self._roster.get(hint.tunnel_id)
-            return (charge,) if charge else ()
-        return self._roster.with_peer(hint.peer_address)
+        self._meters.forget(charge.id)
 
     # The network side -------------------------------------------------------------------
 

@@ -90,6 +90,9 @@ class PeerConnection:
         )
 
     def secret(self) -> str:
+        """Nothing where there is no PSK."""
+        if not self.psk:
+            return ""
         return _section(
             f"ike-{self.name}",
             f"id-local = {self.local_id or self.local}",

@@ -47,16 +47,6 @@ LINES: tuple[tuple[str, bool, ReasonCode], ...] = (
         ReasonCode.IPSEC_PROPOSAL_MISMATCH,
     ),
     (
-        "received proposals: IKE:AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",
-        False,
-        ReasonCode.IKE_PROPOSAL_MISMATCH,
-    ),
-    (
-        "received proposals: ESP:AES_CBC_128/HMAC_SHA2_256_128/NO_EXT_SEQ",
-        True,
-        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
-    ),
-    (
         "received TS_UNACCEPTABLE notify, no CHILD_SA built",
         True,
         ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
@@ -106,11 +96,70 @@ def test_other_lines_tell_nothing() -> None:
     assert cause("IKE_SA x[1] established between a...b", tunnel()) is None
 
 
-def test_the_sentence_has_both_sides() -> None:
-    told = cause("received proposals: IKE:AES_CBC_256/X", tunnel())
+OURS = "IKE:AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048"
+ESP_OURS = "ESP:AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/NO_EXT_SEQ"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "code"),
+    [
+        (OURS.replace("128/H", "256/H"), OURS, ReasonCode.IKE_PROPOSAL_MISMATCH),
+        (OURS.replace("2048", "4096"), OURS, ReasonCode.IKE_DH_MISMATCH),
+        (f"{OURS.replace('MODP_2048', 'CURVE_25519')}, {OURS}x", OURS, ReasonCode.IKE_DH_MISMATCH),
+        (ESP_OURS.replace("CBC_128", "CBC_256"), ESP_OURS, ReasonCode.IPSEC_PROPOSAL_MISMATCH),
+        (ESP_OURS.replace("MODP_2048/", ""), ESP_OURS, ReasonCode.PFS_MISMATCH),
+    ],
+)
+def test_two_lines_tell_what_differs(theirs: str, ours: str, code: ReasonCode) -> None:
+    hints = Hints()
+    assert hints.read(line(f"received proposals: {theirs}", group="CFG")) is None
+    hint = hints.read(line(f"configured proposals: {ours}", group="CFG"))
+    assert hint is not None
+    told = cause(hint.line, tunnel())
     assert told is not None
-    assert "IKE:AES_CBC_256/X" in told.reason.message
-    assert "aes-128, sha256, group14" in told.reason.message
+    assert told.reason.code is code
+    assert theirs in told.reason.message
+    assert ours in told.reason.message
+    assert "aes-128, sha256" in told.reason.message
+
+
+@pytest.mark.parametrize(
+    ("searched", "code", "named"),
+    [
+        (
+            "looking for peer configs matching 10.0.0.1[c.x]...10.0.0.2[b.x]",
+            ReasonCode.LOCAL_ID_REFUSED,
+            "c.x",
+        ),
+        (
+            "looking for peer configs matching 10.0.0.1[%any]...10.0.0.2[C=CH, CN=c d]",
+            ReasonCode.PEER_ID_MISMATCH,
+            "C=CH, CN=c d",
+        ),
+        (
+            "looking for pre-shared key peer configs matching 10.0.0.1...10.0.0.2[c.x]",
+            ReasonCode.PEER_ID_MISMATCH,
+            "c.x",
+        ),
+        (
+            "looking for peer configs matching 10.0.0.1[a.x]...10.0.0.2[B.X]",
+            ReasonCode.PEER_ID_MISMATCH,
+            "do not fit",
+        ),
+    ],
+)
+def test_a_fruitless_search_tells_whose_id_it_is(
+    searched: str, code: ReasonCode, named: str
+) -> None:
+    hints = Hints()
+    hints.read(line("10.0.0.2 is initiating an IKE_SA", "(unnamed)", "4"))
+    hints.read(line(searched, "(unnamed)", "4", "CFG"))
+    hint = hints.read(line("no matching peer config found", "(unnamed)", "4"))
+    assert hint is not None
+    told = cause(hint.line, tunnel(local_id="a.x", peer_id="@b.x"))
+    assert told is not None
+    assert told.reason.code is code
+    assert named in told.reason.message
 
 
 def listed(**changes: Any) -> Message:
@@ -181,9 +230,9 @@ def test_events_name_their_tunnel() -> None:
 
 def test_a_strangers_lines_are_known_by_its_address() -> None:
     hints = Hints()
-    assert hints.read(line("received proposals: IKE:X", "(unnamed)", "4")) is None
+    assert hints.read(line("no acceptable proposal found", "(unnamed)", "4")) is None
     hints.read(line("192.0.2.7 is initiating an IKE_SA", "(unnamed)", "4"))
-    hint = hints.read(line("received proposals: IKE:X", "(unnamed)", "4", "CFG"))
+    hint = hints.read(line("no acceptable proposal found", "(unnamed)", "4"))
     assert hint is not None
     assert (hint.tunnel_id, hint.peer_address) == ("", "192.0.2.7")
     between = "no IKE config found for 192.0.2.2...192.0.2.9, sending NO_PROPOSAL_CHOSEN"
@@ -215,7 +264,8 @@ def test_a_telling_line_is_not_overwritten_by_silence_of_the_same_attempt() -> N
     assert status.reason is not None
     assert status.reason.code is ReasonCode.PSK_MISMATCH
     charge.begin_attempt()
-    assert charge.blame("sending retransmit 1 of request message ID 0", established=False)
+    assert not charge.blame("sending retransmit 1 of request message ID 0", established=False)
+    assert charge.blame("sending retransmit 2 of request message ID 0", established=False)
 
 
 def test_a_partial_tunnel_names_what_is_missing() -> None:

@@ -1,0 +1,119 @@
+"""Hears what charon says of a router's tunnels, and tells those that it is about.
+
+Rules this module keeps:
+- It changes nothing but what a tunnel's charge remembers, and marks tunnels for a look; every
+  plan is made from what that look finds.
+- Nothing here waits for a peer or a command: events are taken as fast as they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from landbridge.agent import causes
+from landbridge.agent.charge import Charge
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.hints import Hint, Hints
+from landbridge.agent.meters import Meters
+from landbridge.agent.observe import IkeSa
+from landbridge.agent.roster import Roster
+from landbridge.model import TunnelEventKind
+from landbridge.vici import Event, Session
+
+_TICK: Final = 1.0  # seconds between looks for what did not happen
+
+
+class Doubts(Protocol):
+    def doubt(self, tunnel_id: str, *, down: bool) -> None: ...
+
+
+class Listener:
+    """`mark` is told of each tunnel that wants a look; `saw` of every SA in an event."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        book: Doubts,
+        meters: Meters,
+        mark: Callable[[str], None],
+    ) -> None:
+        self._roster = roster
+        self._book = book
+        self._meters = meters
+        self._mark = mark
+        self._hints = Hints()
+
+    async def run(self, session: Session, saw: Callable[[IkeSa], None]) -> None:
+        """Until the session ends, which is an error."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._miss())
+            async for event in session.events():
+                self._read(event, saw)
+            raise GatewayError("charon has closed its event stream")
+
+    def bury(self, charge: Charge) -> None:
+        """Its peer is dead; so are, where that was asked for, all other tunnels to that peer."""
+        charge.found_dead()
+        self._meters.died()
+        if charge.tunnel is None or charge.tunnel.dpd.action != "restart-by-peer":
+            return
+        for other in self._roster.with_peer(charge.tunnel.peer_address):
+            if other is not charge:
+                other.found_dead_with()
+                self._mark(other.id)
+
+    def _read(self, event: Event, saw: Callable[[IkeSa], None]) -> None:
+        hint = self._hints.read(event)
+        if hint is None:
+            return
+        for sa in hint.sas:
+            saw(sa)
+        self._meters.heard(event)
+        self._take(hint)
+
+    async def _miss(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            for hint in self._hints.stalled():
+                self._take(hint)
+
+    def _take(self, hint: Hint) -> None:
+        for charge in self._meant(hint):
+            if hint.line:
+                self._take_line(charge, hint)
+            else:
+                self._take_change(charge, hint)
+
+    def _take_change(self, charge: Charge, hint: Hint) -> None:
+        if hint.happening is not None:
+            charge.chronicle.note(hint.happening.kind, hint.happening.message)
+            if hint.happening.kind is TunnelEventKind.REKEYED:
+                self._meters.rekeyed()
+        charge.stir(time.time())
+        self._mark(charge.id)
+
+    def _take_line(self, charge: Charge, hint: Hint) -> None:
+        charge.hear(hint)
+        self._meters.told(ike_up=hint.ike_up, child_up=hint.child_up)
+        if hint.probed is not None:
+            charge.probed(hint.probed)
+        if causes.DEATH in hint.line:
+            self.bury(charge)
+        failures = charge.failures
+        told = charge.blame(hint.line, established=hint.established, port=hint.port)
+        if charge.failures != failures and charge.cause_code is not None:
+            self._meters.failed(charge.cause_code)
+        if hint.silence:
+            self._book.doubt(charge.id, down=False)
+        if told or hint.silence:
+            charge.stir(time.time())
+            self._mark(charge.id)
+
+    def _meant(self, hint: Hint) -> Iterable[Charge]:
+        if hint.tunnel_id:
+            charge = self._roster.get(hint.tunnel_id)
+            return (charge,) if charge else ()
+        return self._roster.with_peer(hint.peer_address)

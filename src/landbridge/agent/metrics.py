@@ -1,0 +1,143 @@
+"""What an agent counts, and how it is told to Prometheus.
+
+Rules this module keeps:
+- Everything is in a registry that the agent makes; nothing is counted at import.
+- What is known of each tunnel (up, reason, bytes) is read when it is asked for, from what the
+  agent has in memory: a scrape costs charon nothing. A tunnel that is down has its series, too.
+- Labels are ids and codes, never names or addresses that a user typed.
+- Scrapes are answered by a thread of their own; it reads copies that are taken in one step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from landbridge.agent.odometer import Distance
+from landbridge.model import TunnelState, TunnelStatus
+from landbridge.telemetry import LATENCY_BUCKETS
+
+UP: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+_TUNNEL: Final = ("connection", "router")
+
+
+class Source(Protocol):
+    """One router's tunnels, as last seen."""
+
+    router_id: str
+
+    def statuses(self) -> tuple[TunnelStatus, ...]: ...
+
+    def distance(self, tunnel_id: str) -> Distance: ...
+
+
+class AgentMetrics:
+    """All metrics of one agent."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._sources: dict[str, Source] = {}
+        self.ike_established = self._counter(
+            "landbridge_ike_established", "IKE_SAs that were established.", "router"
+        )
+        self.child_established = self._counter(
+            "landbridge_child_established", "CHILD_SAs that were established.", "router"
+        )
+        self.rekeyings = self._counter(
+            "landbridge_rekeyings", "IKE_SAs and CHILD_SAs that were rekeyed.", "router"
+        )
+        self.failures = self._counter(
+            "landbridge_negotiation_failures",
+            "Attempts to set up an IKE_SA or CHILD_SA that failed, by what was told of it.",
+            "router",
+            "cause",
+        )
+        self.dpd_timeouts = self._counter(
+            "landbridge_dpd_timeouts", "Peers that were found dead.", "router"
+        )
+        self.charon_starts = self._counter(
+            "landbridge_charon_starts", "Starts of a router's daemon.", "router"
+        )
+        self.charon_losses = self._counter(
+            "landbridge_charon_losses", "Ends of a router's daemon that nobody asked for.", "router"
+        )
+        self.reconcile = self._histogram(
+            "landbridge_reconcile_seconds", "One look at one tunnel, and the steps that it took."
+        )
+        self.apply = self._histogram(
+            "landbridge_apply_seconds", "From a change's coming to its being in effect."
+        )
+        self.registry.register(_Tunnels(self._sources))
+
+    def add(self, source: Source) -> None:
+        self._sources[source.router_id] = source
+
+    def remove(self, router_id: str) -> None:
+        self._sources.pop(router_id, None)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, registry=self.registry)
+
+    def _histogram(self, name: str, words: str) -> Histogram:
+        return Histogram(name, words, buckets=LATENCY_BUCKETS, registry=self.registry)
+
+
+class _Tunnels:
+    """Makes the series of all tunnels when a scrape asks for them."""
+
+    def __init__(self, sources: dict[str, Source]) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        seen = [
+            (source, status)
+            for source in tuple(self._sources.values())
+            for status in source.statuses()
+        ]
+        yield from _states(status for _, status in seen)
+        up = GaugeMetricFamily(
+            "landbridge_tunnel_up", "1: all or a part of it carries traffic.", labels=_TUNNEL
+        )
+        pending = GaugeMetricFamily(
+            "landbridge_tunnel_pending", "1: its newest change is not in effect.", labels=_TUNNEL
+        )
+        moved = CounterMetricFamily(
+            "landbridge_tunnel_bytes", "Through the tunnel.", labels=(*_TUNNEL, "direction")
+        )
+        packets = CounterMetricFamily(
+            "landbridge_tunnel_packets", "Through the tunnel.", labels=(*_TUNNEL, "direction")
+        )
+        for source, status in seen:
+            labels = (status.id, source.router_id)
+            up.add_metric(labels, status.state in UP)
+            pending.add_metric(labels, status.applied_revision != status.revision)
+            gone = source.distance(status.id)
+            for direction, much, many in (
+                ("in", gone.bytes_in, gone.packets_in),
+                ("out", gone.bytes_out, gone.packets_out),
+            ):
+                moved.add_metric((*labels, direction), much)
+                packets.add_metric((*labels, direction), many)
+        yield from (up, pending, moved, packets)
+
+
+def _states(statuses: Iterable[TunnelStatus]) -> Iterator[Metric]:
+    states: Tally[str] = Tally()
+    reasons: Tally[str] = Tally()
+    for status in statuses:
+        states[status.state.value] += 1
+        if status.reason is not None:
+            reasons[status.reason.code.value] += 1
+    by_state = GaugeMetricFamily("landbridge_tunnels", "Tunnels by state.", labels=("state",))
+    for state in TunnelState:
+        by_state.add_metric((state.value,), states[state.value])
+    by_reason = GaugeMetricFamily(
+        "landbridge_tunnels_by_reason", "Tunnels that carry a reason.", labels=("reason",)
+    )
+    for code, number in sorted(reasons.items()):
+        by_reason.add_metric((code,), number)
+    yield from (by_state, by_reason)
