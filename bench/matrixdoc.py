@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import report
-from bench.matrix import RATE, STUBBORN, Lost, Matrix, Outcome, Row, Waiting
+from bench.matrix import DEADLINE, RATE, STUBBORN, Lost, Matrix, Outcome, Row, Waiting
 
 COLUMNS = (
     "attribute",
@@ -82,7 +82,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.case.name,
         row.promised,
         _milliseconds(agreed.installed),
-        _milliseconds(agreed.seconds),
+        _done(agreed.seconds),
         str(agreed.lost),
         str(_sibling(row)),
         *_waiting(row.waited),
@@ -102,11 +102,15 @@ def _waiting(waited: Waiting | None) -> tuple[str, str, str, str]:
         return "", "", "", ""
     followed = waited.followed
     status = f"{waited.status} ({waited.reason})" if waited.reason else waited.status
-    return str(waited.lost), status, _milliseconds(followed.seconds), str(followed.lost)
+    return str(waited.lost), status, _done(followed.seconds), str(followed.lost)
 
 
 def _naive(naive: Outcome) -> tuple[str, str]:
-    return _milliseconds(naive.seconds), str(naive.lost)
+    return _done(naive.seconds), str(naive.lost)
+
+
+def _done(seconds: float | None) -> str:
+    return f"not in {DEADLINE:.0f} s" if seconds is None else _milliseconds(seconds)
 
 
 def _milliseconds(seconds: float | None) -> str:
