@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - A name is asked for again when its time to live is over, and sooner when a tunnel to it
-  fails, but not more often than every `SPACING` seconds; each name waits by itself.
+  fails, at first after `SPACING` seconds, then less and less often while the answer stays the
+  same; each name waits by itself.
 - The last known address is kept for as long as DNS is away or says nothing.
 - A tunnel stays with its address as long as the answer has it, in whatever order: an answer
   that goes round moves no tunnel. One that is down moves on to the answer's next address
@@ -13,7 +14,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import time
 from collections.abc import Callable
@@ -108,7 +108,9 @@ class AddressBook:
         follower = self._followers.get(tunnel_id)
         if follower is None:
             return
-        self._names[follower.key].doubted.set()
+        name = self._names[follower.key]
+        if not name.failure:  # then it is being asked for anyhow
+            name.doubted.set()
         if down and self._settle(follower, turn=True):
             self._moved(tunnel_id)
 
@@ -125,15 +127,22 @@ class AddressBook:
                 await self._changed.wait()
 
     async def _keep(self, key: Key) -> None:
-        name, backoff = self._names[key], Backoff(first=SPACING, limit=_LONGEST_PAUSE)
+        name = self._names[key]
+        refusals = Backoff(first=SPACING, limit=_LONGEST_PAUSE)
+        doubts = Backoff(first=SPACING, limit=_LONGEST_PAUSE)
         while True:
             name.doubted.clear()
-            asked = self._clock()
-            pause = await self._ask(key, name, backoff)
-            with contextlib.suppress(TimeoutError):
+            asked, before = self._clock(), name.addresses
+            pause = await self._ask(key, name, refusals)
+            if name.addresses != before:
+                doubts.reset()
+            try:
                 async with asyncio.timeout(pause):
                     await name.doubted.wait()
-            await asyncio.sleep(min(SPACING, pause) - (self._clock() - asked))
+            except TimeoutError:
+                doubts.reset()
+            else:
+                await asyncio.sleep(min(doubts.next(), pause) - (self._clock() - asked))
 
     async def _ask(self, key: Key, name: _Name, backoff: Backoff) -> float:
         """One question; the seconds until the next."""
