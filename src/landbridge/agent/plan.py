@@ -152,7 +152,8 @@ def _initiate(view: _View, allowed: int) -> Iterator[Step]:
     if view.memory.resting or not view.missing:
         return
     if not view.target.may_initiate:
-        yield from _make_room(view)
+        if view.memory.pending_since is not None:  # else the peer has only moved: it will come
+            yield from _make_room(view)
         return
     if not view.connected:
         # A second child now would make a second IKE_SA; an exchange of the peer's goes first.

@@ -14,7 +14,7 @@ from landbridge.agent.plan import plan
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import Target, target
 from landbridge.courses import Disruption
-from landbridge.model import Dpd, Tunnel
+from landbridge.model import Dpd, Initiator, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel
 
 DEADLINE = 60.0
@@ -83,11 +83,13 @@ def test_a_newer_update_waits_anew() -> None:
     assert endings(steps(charon, wanted, DEADLINE)) == []
 
 
-def test_a_peer_that_only_moves_is_no_update() -> None:
+@pytest.mark.parametrize("initiator", ["bi-directional", "response-only"])
+def test_a_peer_that_only_moves_is_no_update(initiator: Initiator) -> None:
     one = tunnel(revision=1)
     charon = settled(one)
-    moved = planned(msgspec.structs.replace(one, peer_address="198.51.100.99"))
-    steps(charon, moved, DEADLINE)
+    there = msgspec.structs.replace(one, peer_address="198.51.100.99", initiator=initiator)
+    moved = planned(there)
+    assert endings(steps(charon, moved, DEADLINE)) == []
     charon.now += 2 * DEADLINE
     assert endings(steps(charon, moved, DEADLINE)) == []
 
