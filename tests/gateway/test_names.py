@@ -211,3 +211,35 @@ def test_the_hosts_file_comes_first(
     gateway.start()
     gateway.wait_applied(wanted)
     assert server.asked == []
+
+
+def test_response_only_waits_for_a_peer_that_moves(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    peer = surroundings.remote.peer
+    peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE,), 1)
+    wanted = named(initiator="response-only")
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait(wanted, lambda status: status.reason is not None)
+    wait_until(lambda: knows(gateway, wanted, PEER_OUTSIDE), 5, "the name is resolved")
+    peer.initiate("site-a-0")
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    with Traffic([surroundings.flow()]) as traffic:
+        server.records[NAME] = ((ELSEWHERE,), 1)
+        wait_until(lambda: knows(gateway, wanted, ELSEWHERE), 5, "the new address is loaded")
+        assert gateway.children(wanted) == before
+        peer.change("site-a", local=ELSEWHERE)
+        peer.initiate("site-a-0")
+        wait_until(lambda: peers_of(gateway, wanted) == {ELSEWHERE}, 5, "the tunnel moves")
+        counts = traffic.stop()["tunnel"]
+    assert max(counts.forward.lost, counts.backward.lost) <= NOISE
+
+
+def knows(gateway: Gateway, what: Tunnel, address: str) -> bool:
+    """Whether charon has loaded the tunnel with its peer there."""
+    argv = ("swanctl", "--list-conns", "--uri", f"unix://{gateway.charon.socket}")
+    listed = gateway.namespace.run(*argv, check=False)
+    return what.id in listed and f"remote: {address}" in listed.replace("  ", " ")
