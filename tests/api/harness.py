@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class Api:
         query = httpx2.QueryParams(tuple(params)) if params else None
         call = self._client.request(method, path, headers=sent, params=query, **body)
         return self._runner.run(call)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in the application's own loop."""
+        return self._runner.run(work)
 
     def routers_ready(self) -> None:
         """What a gateway's report would have made of all routers."""

@@ -59,7 +59,7 @@ def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Kind]:
         (Kind.UP, _became(before, after, TunnelState.UP)),
         (Kind.PARTIAL, _became(before, after, TunnelState.PARTIAL)),
         (Kind.DOWN, before["observed_state"] in _UP and after["observed_state"] not in _UP),
-        (Kind.APPLIED, before["applied_revision"] < after["revision"] <= after["applied_revision"]),
+        (Kind.APPLIED, _applied(before, after)),
     )
     happened = [kind for kind, true in candidates if true]
     if happened:
@@ -104,6 +104,12 @@ def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
         if name not in _NOT_CHANGES and not name.startswith("status") and before.get(name) != value
     }
     return sorted(names)
+
+
+def _applied(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """An update is in effect: the first revision is no update."""
+    wanted = after["revision"]
+    return bool(wanted > 1 and before["applied_revision"] < wanted <= after["applied_revision"])
 
 
 def _became(before: Mapping[str, Any], after: Mapping[str, Any], state: TunnelState) -> bool:

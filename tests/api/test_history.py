@@ -1,0 +1,251 @@
+"""A connection's history, diagnostics without a gateway, its silence; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from landbridge.api.watch import Watch
+from landbridge.model import (
+    Reason,
+    ReasonCode,
+    Tunnel,
+    TunnelEvent,
+    TunnelEventKind,
+    TunnelState,
+)
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.hub import EVENTS
+from tests.api.gateway import Gateway
+from tests.api.harness import Api
+from tests.api.population import CONNECTIONS, Site
+
+S = TunnelState
+DEADLINE = 10.0  # seconds
+WHY = Reason(code=ReasonCode.DPD_TIMEOUT, message="No sign of life.")
+
+
+class Scene:
+    """A connection that is up at a gateway."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.gateway = Gateway(api)
+        self.gateway.lease()
+        self.site = Site(api)
+        self.id = self.site.connection()["id"]
+        self.path = f"{CONNECTIONS}/{self.id}"
+        self.gateway.routers()
+        self.gateway.tunnel(self.id, S.UP)
+
+    def shown(self, caller: str = "a") -> dict[str, Any]:
+        shown: dict[str, Any] = self.api.request("GET", self.path, caller).json()
+        return dict(shown["ipsec_site_connection"])
+
+    def update(self, **changes: Any) -> None:
+        body = {"ipsec_site_connection": changes}
+        assert self.api.request("PUT", self.path, "a", json=body).status_code == 200
+
+    def history(self, **params: str) -> list[dict[str, Any]]:
+        answer = self.api.request("GET", f"{self.path}/history", "a", params=list(params.items()))
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["history"])
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for event in reversed(self.history())]
+
+    def service(self) -> str:
+        shown = self.api.request("GET", f"/v2.0/vpn/vpnservices/{self.site.service}", "a").json()
+        return str(shown["vpnservice"]["status"])
+
+    def silence(self, *, watches: int = 1) -> None:
+        """The lease has run out, and so many API processes notice."""
+        self.run_out()
+
+        async def watch() -> None:
+            every = [Watch(self.api.db, period=0.01, grace=0.0) for _ in range(watches)]
+            tasks = [asyncio.create_task(each.run()) for each in every]
+            with self.api.db.hub.listen(EVENTS) as told:
+                assert await told.wait(DEADLINE)
+            await asyncio.wait(tasks, timeout=0.1)  # the others look too
+            for task in tasks:
+                task.cancel()
+
+        self.api.run(watch())
+
+    def run_out(self) -> None:
+        expire = update(t.gateways).values(lease_expires=0)
+        self.api.db.write_sync(lambda tx: tx.execute(expire))
+
+
+@pytest.fixture
+def scene(api: Api) -> Scene:
+    return Scene(api)
+
+
+def test_the_life_of_a_connection_is_told(scene: Scene) -> None:
+    scene.update(mtu=1400)
+    scene.gateway.tunnel(scene.id, S.UP, applied=1)
+    scene.gateway.tunnel(scene.id, S.PARTIAL)
+    scene.gateway.tunnel(scene.id, S.DOWN, WHY)
+    scene.gateway.tunnel(scene.id, S.UP)
+    assert scene.kinds() == [
+        "created", "up", "updated", "reason", "partial", "applied", "down", "up",
+    ]  # fmt: skip
+    newest, before, *_ = scene.history()
+    assert (newest["status"], newest["status_reason"]) == ("ACTIVE", None)
+    assert before["status_message"] == WHY.message
+    assert before["at"] <= newest["at"]
+    assert [event["id"] for event in scene.history(limit="2")] == [newest["id"], before["id"]]
+
+
+def test_what_a_gateway_tells_again_is_written_once(scene: Scene) -> None:
+    now = time.time()
+    told = [
+        TunnelEvent(kind=TunnelEventKind.REKEYED, at=now + n / 1000, message=f"rekeyed {n}")
+        for n in range(3)
+    ]
+    for upto in (1, 2, 3, 3):
+        scene.gateway.tunnel(scene.id, S.UP, events=told[:upto])
+    found = [event["message"] for event in scene.history() if event["kind"] == "rekeyed"]
+    assert found == ["rekeyed 2", "rekeyed 1", "rekeyed 0"]
+    moved = TunnelEvent(kind=TunnelEventKind.PEER_MOVED, at=now + 1, message="now 198.51.100.2")
+    scene.gateway.tunnel(scene.id, S.UP, events=[*told, moved])
+    assert scene.history()[0]["kind"] == "peer-moved"
+
+
+def test_a_history_is_bounded_and_rekeys_crowd_out_nothing(scene: Scene) -> None:
+    for number in range(events.KEPT_ROUTINE + 5):
+        event = TunnelEvent(kind=TunnelEventKind.REKEYED, at=time.time(), message=str(number))
+        scene.gateway.tunnel(scene.id, S.UP, events=[event])
+    assert scene.kinds().count("rekeyed") == events.KEPT_ROUTINE
+    assert "created" in scene.kinds()
+    for number in range(events.KEPT_HISTORY):
+        scene.update(name=str(number))
+    assert "created" not in [event["kind"] for event in scene.history()]
+    assert len(scene.history()) == events.KEPT_HISTORY
+    assert scene.history()[0]["name"] == str(events.KEPT_HISTORY - 1)
+
+
+@pytest.mark.parametrize("what", ["history", "diagnostics"])
+def test_who_may_not_see_the_connection_is_told_that_it_is_not_there(
+    scene: Scene, what: str
+) -> None:
+    path = f"{scene.path}/{what}"
+    for caller, expected in (("b", 404), ("ro", 404), ("admin", 200), (None, 401)):
+        assert scene.api.request("GET", path, caller).status_code == expected
+    assert scene.api.request("POST", path, "a").status_code == 405
+    assert scene.api.request("GET", f"{CONNECTIONS}/no-such/{what}", "a").status_code == 404
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1" * 20])
+def test_a_limit_that_is_none(scene: Scene, limit: str) -> None:
+    answer = scene.api.request("GET", f"{scene.path}/history", "a", params=[("limit", limit)])
+    assert answer.status_code == 400
+
+
+def test_a_reason_from_the_first_moment_on(api: Api) -> None:
+    site = Site(api)
+    alone = site.connection()
+    assert (alone["status"], alone["status_reason"]) == ("PENDING_CREATE", "no-gateway")
+    assert alone["status_changed_at"]
+    gateway = Gateway(api)
+    gateway.lease()
+    placed = site.connection(peer_address="198.51.100.2")
+    assert (placed["status"], placed["status_reason"]) == ("PENDING_CREATE", "pending")
+    found = api.request("GET", "/v2.0/extensions/landbridge-vpn-status-reason", "a").json()
+    assert "status_reason" in found["extension"]["description"]
+
+
+def test_a_gateway_that_does_not_report_is_told_and_so_is_its_return(scene: Scene) -> None:
+    since = scene.shown()["status_changed_at"]
+    assert scene.service() == "ACTIVE"
+    off = scene.site.connection(peer_address="198.51.100.3", admin_state_up=False)["id"]
+    scene.gateway.tunnel(off, S.DOWN)
+    scene.silence()
+    shown = scene.shown()
+    assert (shown["status"], shown["status_reason"]) == ("DOWN", "gateway-silent")
+    assert shown["status_changed_at"] >= since
+    assert "gw-1" in shown["status_message"]
+    assert scene.service() == "DOWN"
+    other = scene.api.request("GET", f"{CONNECTIONS}/{off}", "a").json()["ipsec_site_connection"]
+    assert other["status_reason"] == "admin-down"
+    scene.update(mtu=1300)
+    assert scene.shown()["status_reason"] == "gateway-silent"
+    assert scene.shown()["status"] == "PENDING_UPDATE"
+    assert scene.kinds()[-2:] == ["silent", "updated"]
+    assert scene.gateway.lease(scene.gateway.epoch).status_code == 409
+    assert scene.gateway.lease().status_code == 200
+    assert scene.shown()["status_reason"] == "pending"
+    scene.gateway.routers()
+    scene.gateway.tunnel(scene.id, S.UP)
+    assert scene.shown()["status"] == "ACTIVE"
+    assert scene.service() == "ACTIVE"
+
+
+def test_an_api_that_was_away_blames_no_gateway(scene: Scene) -> None:
+    scene.run_out()
+
+    async def watch() -> None:
+        watching = asyncio.create_task(Watch(scene.api.db, period=0.01, grace=30.0).run())
+        done, _ = await asyncio.wait([watching], timeout=0.3)  # thirty looks
+        assert not done
+        watching.cancel()
+
+    scene.api.run(watch())
+    assert scene.shown()["status"] == "ACTIVE"
+    assert scene.gateway.lease(scene.gateway.epoch).status_code == 200
+
+
+def test_silence_is_told_once_by_however_many_watch(scene: Scene) -> None:
+    scene.silence(watches=4)
+    assert scene.kinds().count("silent") == 1
+
+
+def test_diagnostics_when_the_gateway_is_silent_or_none(api: Api) -> None:
+    site = Site(api)
+    path = f"{CONNECTIONS}/{site.connection()['id']}/diagnostics"
+    told = api.request("GET", path, "a").json()["diagnostics"]
+    assert told["gateway"]["answered"] is False
+    assert told["findings"][0]["code"] == "no-gateway"
+    assert told["tunnel"] is None
+    gateway = Gateway(api)
+    gateway.lease()
+    expire = update(t.gateways).values(lease_expires=0)
+    api.db.write_sync(lambda tx: tx.execute(expire))
+    told = api.request("GET", path, "a").json()["diagnostics"]
+    assert told["findings"][0]["code"] == "gateway-silent"
+    assert told["gateway"]["reports"] is False
+    assert told["applied"] == {"revision": 0, "in_effect": False}
+    assert [event["kind"] for event in told["history"]][-1] == "created"
+    assert "s3cret" not in str(told)
+
+
+def test_the_metrics_tell_connections_by_status(scene: Scene) -> None:
+    scene.gateway.tunnel(scene.id, S.DOWN, WHY)
+    lines = scene.api.request("GET", "/metrics", None).text.splitlines()
+    assert 'landbridge_connections{reason="dpd-timeout",status="DOWN"} 1.0' in lines
+    assert 'landbridge_connections{reason="",status="ACTIVE"} 0.0' in lines
+    assert "landbridge_connections_configured 1.0" in lines
+    assert "landbridge_connections_up 0.0" in lines
+    assert 'landbridge_gateways{state="reporting"} 1.0' in lines
+    told = [line for line in lines if line.startswith("landbridge_event_to_api_seconds_count")]
+    assert float(told[0].split()[-1]) >= 2
+    assert any('route="/agent/v1/report"' in line for line in lines)
+    scene.api.request("INVENTED", scene.path, "a")
+    page = scene.api.request("GET", "/metrics", None).text
+    assert "INVENTED" not in page
+    assert 'method="other"' in page
+
+
+def test_a_request_is_known_at_the_gateway(scene: Scene) -> None:
+    body = {"ipsec_site_connection": {"mtu": 1400}}
+    answer = scene.api.request("PUT", scene.path, "a", json=body)
+    tunnel = scene.gateway.get(f"/tunnels/{scene.id}", Tunnel)
+    assert tunnel.request_id == answer.headers["X-Openstack-Request-Id"]
+    assert scene.history()[0]["request_id"] == tunnel.request_id

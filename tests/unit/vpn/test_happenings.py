@@ -1,0 +1,99 @@
+"""From two rows of a connection to what has happened between them: the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from landbridge.model import TunnelState, TunnelStatus
+from landbridge.vpn.happenings import Kind, between, changed_names, observed_at
+
+UP: dict[str, Any] = {
+    "status": "ACTIVE",
+    "status_reason": None,
+    "status_message": None,
+    "status_changed_at": "2026-01-01T10:00:00Z",
+    "observed_state": "up",
+    "applied_revision": 2,
+    "revision": 2,
+}
+DOWN = UP | {"status": "DOWN", "status_reason": "dpd-timeout", "observed_state": "down"}
+PARTIAL = UP | {"status_reason": "partial", "observed_state": "partial"}
+NEW = UP | {"status": "PENDING_CREATE", "observed_state": None, "applied_revision": 0,
+            "revision": 1}  # fmt: skip
+BUILDING = NEW | {"status": "BUILD", "observed_state": "building", "applied_revision": 1}
+FIRST = BUILDING | {"status": "ACTIVE", "observed_state": "up"}
+PENDING = UP | {"status": "PENDING_UPDATE", "status_reason": "pending", "revision": 3}
+REFUSED = PENDING | {"status_reason": "peer-not-changed"}
+APPLIED = UP | {"revision": 3, "applied_revision": 3}
+SILENT = UP | {"status": "DOWN", "status_reason": "gateway-silent"}
+BROKEN = DOWN | {"status": "ERROR", "status_reason": "unsupported"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (UP, UP, []),
+        (UP, DOWN, [Kind.DOWN]),
+        (DOWN, UP, [Kind.UP]),
+        (UP, PARTIAL, [Kind.PARTIAL]),
+        (PARTIAL, UP, [Kind.UP]),
+        (PARTIAL, DOWN, [Kind.DOWN]),
+        (NEW, BUILDING, [Kind.STATUS]),
+        (BUILDING, FIRST, [Kind.UP]),
+        (DOWN, BROKEN, [Kind.STATUS]),
+        (PENDING, REFUSED, [Kind.REASON]),
+        (DOWN, DOWN | {"status_message": "another"}, [Kind.REASON]),
+        (PENDING, APPLIED, [Kind.APPLIED]),
+        (REFUSED, APPLIED | {"observed_state": "partial"}, [Kind.PARTIAL, Kind.APPLIED]),
+        (SILENT, UP, [Kind.HEARD]),
+        (SILENT, DOWN, [Kind.HEARD, Kind.DOWN]),
+        (SILENT, SILENT, []),
+    ],
+)
+def test_what_has_happened(
+    before: dict[str, Any], after: dict[str, Any], expected: list[Kind]
+) -> None:
+    assert between(before, after) == expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "known", "expected"),
+    [
+        (1767261600.25, "2026-01-01T10:00:00Z", "2026-01-01T10:00:00.250Z"),
+        (1767261600.25, None, "2026-01-01T10:00:00.250Z"),
+        (1767261599.0, "2026-01-01T10:00:00Z", None),  # before what is known: now
+        (9e9, "2026-01-01T10:00:00Z", None),  # in the future: now
+    ],
+)
+def test_when_it_happened(observed: float, known: str | None, expected: str | None) -> None:
+    told = TunnelStatus(
+        id="t",
+        revision=1,
+        applied_revision=1,
+        state=TunnelState.UP,
+        reason=None,
+        observed_at=observed,
+    )
+    at = observed_at({"status_changed_at": known}, told)
+    assert at == expected if expected else "2026-01-01T10:00:01" < at < "2100"
+
+
+def test_changes_go_by_the_names_of_the_api() -> None:
+    before = {
+        "psk_sealed": b"1",
+        "psk_generation": 1,
+        "dpd_action": "hold",
+        "mtu": 1500,
+        "name": "",
+    }
+    after = {
+        "psk_sealed": b"2",
+        "psk_generation": 2,
+        "dpd_action": "clear",
+        "mtu": 1500,
+        "name": "",
+    }
+    more = {"status": "PENDING_UPDATE", "status_reason": "pending", "revision_number": 4}
+    assert changed_names(before, after | more) == ["dpd", "psk"]
