@@ -74,9 +74,7 @@ class Api:
         values = {"ready": True, "applied_revision": t.routers.c.revision}
         self.db.write_sync(lambda tx: tx.execute(update(t.routers).values(**values)))
 
-    def set_status(
-        self, collection: str, status: str, id: str | None = None, **more: Any
-    ) -> None:
+    def set_status(self, collection: str, status: str, id: str | None = None, **more: Any) -> None:
         """What a gateway's report would have made of it (None: of all of them)."""
         table = _STATUSES[collection]
         values: dict[str, Any] = {"status": status, **more}
