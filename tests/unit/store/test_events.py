@@ -1,0 +1,80 @@
+"""Events: numbered in the order of commits, bounded, and never of what did not happen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from landbridge.store import events
+from landbridge.store.database import Database
+from landbridge.store.records import events as table
+
+ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    opened = Database.open(database_url, threads=8)
+    yield opened
+    opened.close()
+
+
+def _note(tx: Connection, kind: str, project: str = "p", hold: float = 0.0) -> None:
+    events.note(tx, kind, "ikepolicy", ROW | {"project_id": project})
+    time.sleep(hold)  # other transactions begin and end meanwhile
+
+
+def test_what_was_rolled_back_has_not_happened(db: Database) -> None:
+    def fail(tx: Connection) -> None:
+        _note(tx, "lost")
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - ours
+        db.write_sync(fail)
+    db.write_sync(_note, "kept")
+    assert [e.kind for e in db.read_sync(events.since, 0, None)] == ["kept"]
+
+
+def test_who_has_seen_a_number_has_missed_nothing(db: Database) -> None:
+    """Many writers at once; a reader that goes on from what it saw sees each event once."""
+
+    async def write_and_read() -> list[int]:
+        seen: list[int] = []
+        kinds = [f"k{n}" for n in range(60)]
+        writers = [
+            asyncio.create_task(db.write(_note, kind, "p", 0.005 * (n % 4)))
+            for n, kind in enumerate(kinds)
+        ]
+        while True:
+            ended = all(writer.done() for writer in writers)
+            last = seen[-1] if seen else 0
+            seen += [event.number for event in await db.read(events.since, last, None)]
+            if ended:
+                return seen
+
+    seen = asyncio.run(write_and_read())
+    assert len(seen) == 60
+    assert seen == sorted(set(seen))
+
+
+def test_a_project_hears_of_its_own(db: Database) -> None:
+    for project in ("p", "q", "p"):
+        db.write_sync(_note, "x", project)
+    assert len(db.read_sync(events.since, 0, "p")) == 2
+    assert len(db.read_sync(events.since, 0, None)) == 3
+    assert len(db.read_sync(events.since, 0, None, 1)) == 1
+
+
+def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
+    one = {"at": "t", "kind": "k", "resource": "r", "resource_id": "i", "project_id": "p"}
+    many = [one] * (events.KEPT + 7)
+    db.write_sync(lambda tx: tx.execute(insert(table), many))
+    assert db.read_sync(events.window) == (0, events.KEPT + 7)
+    db.write_sync(events.trim)
+    assert db.read_sync(events.window) == (7, events.KEPT + 7)
+    db.write_sync(events.trim)
+    assert db.read_sync(events.window) == (7, events.KEPT + 7)
