@@ -101,7 +101,7 @@ def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
     names = {
         _NAMES.get(name, str(name))  # SQLAlchemy has names of its own type
         for name, value in after.items()
-        if name not in _NOT_CHANGES and not name.startswith("status") and before.get(name) != value
+        if before.get(name) != value and name not in _NOT_CHANGES and not name.startswith("status")
     }
     return sorted(names)
 
