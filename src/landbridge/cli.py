@@ -1,4 +1,4 @@
-"""The command line: ``landbridge serve | api | agent | plan | db | token | demo | version``.
+"""The command line: ``landbridge serve | api | agent | plan | doctor | db | token | demo``.
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from landbridge import telemetry
+from landbridge.commands.doctor import doctor
 from landbridge.commands.plan import plan
 from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
@@ -90,6 +91,7 @@ def cli() -> None:
 
 cli.add_command(token)
 cli.add_command(plan)
+cli.add_command(doctor)
 
 
 @cli.command()

@@ -103,10 +103,10 @@ def plan(
     kind = KINDS[resource]
     table: Table = next(each for each in VPN if each.name == kind)
     body = _body(table, changes)
-    token = _token(token_file or settings.state_dir / "admin-token")
+    token = read_token(token_file or settings.state_dir / "admin-token")
     try:
         with closing(Api(base, token, patience=0)) as api:
-            now = _find(api, kind, name_or_id)
+            now = find(api, kind, name_or_id)
             planned = api.plan(kind, now["id"], **body)
             if as_json:
                 click.echo(json.dumps(planned, indent=2))
@@ -127,7 +127,7 @@ def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
     click.echo("sent", err=True)
 
 
-def _token(path: Path) -> str:
+def read_token(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError as error:
@@ -135,7 +135,7 @@ def _token(path: Path) -> str:
         raise click.ClickException(f"cannot read {path}: {error.strerror}; {hint}") from None
 
 
-def _find(api: Api, kind: str, name_or_id: str) -> Body:
+def find(api: Api, kind: str, name_or_id: str) -> Body:
     found = api.list(kind, id=name_or_id) or api.list(kind, name=name_or_id)
     if len(found) == 1:
         return found[0]
