@@ -1,0 +1,173 @@
+"""Diagnostics end to end: a caller asks, a gateway answers, a person reads; also when they talk
+to different API processes."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+
+from landbridge.access.caller import AGENT_ROLE
+from landbridge.diagnosis import Diagnosis
+from landbridge.model import Change, Reason, ReasonCode, TunnelState
+from tests.api.gateway import Gateway
+from tests.api.population import CONNECTIONS, Site
+from tests.api.remote import Remote, remote, share_key
+from tests.environments.databases import Databases
+from tests.environments.landbridge import COMMAND, running, with_tokens
+from tests.unit.vpn.test_findings import WELL
+
+WHY = Reason(code=ReasonCode.PSK_MISMATCH, message="The PSK differs from that of [bold]x.")
+
+
+class Answering:
+    """A gateway's stream, on which it hears questions; it answers with `found`."""
+
+    def __init__(self, at: Remote, name: str, found: Diagnosis | None) -> None:
+        self.questions: list[Change] = []
+        self.statuses: list[int] = []
+        self._found = found
+        at.caller("stream", "agents", AGENT_ROLE)
+        self._http = httpx2.Client(
+            base_url=f"{at.server.url}/agent/v1",
+            headers={"X-Auth-Token": at.token("stream")},
+            params={"gateway_id": name},
+            timeout=20,
+            trust_env=False,
+        )
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._listen, args=(name,), daemon=True)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        self._thread.start()
+        assert self._listening.wait(20)
+        try:
+            yield
+        finally:
+            self._http.close()
+
+    def _listen(self, name: str) -> None:
+        with contextlib.suppress(httpx2.TransportError, httpx2.StreamError, RuntimeError):
+            desired = self._http.get("/desired").json()
+            params = {"gateway_id": name, "cursor": desired["cursor"]}
+            with self._http.stream("GET", "/stream", params=params) as stream:
+                for line in stream.iter_lines():
+                    self._listening.set()
+                    if line:
+                        self._take(msgspec.json.decode(line, type=Change))
+
+    def _take(self, change: Change) -> None:
+        if change.kind != "diagnose":
+            return
+        self.questions.append(change)
+        if self._found is not None:
+            found = msgspec.structs.replace(self._found, tunnel_id=change.id)
+            body = msgspec.json.encode(found)
+            answer = self._http.post(f"/diagnostics/{change.diagnosis_id}", content=body)
+            self.statuses.append(answer.status_code)
+
+
+@pytest.fixture(scope="module")
+def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    with (
+        databases.fresh("sqlite") as url,
+        running(tmp_path_factory.mktemp("state"), with_tokens(url)) as server,
+        remote(server, url) as made,
+    ):
+        yield made
+
+
+def _diagnostics(api: Remote, path: str) -> dict[str, Any]:
+    answer = api.request("GET", f"{path}/diagnostics", "a")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json()["diagnostics"])
+
+
+def test_a_gateway_is_asked_and_a_person_reads_the_answer(served: Remote) -> None:
+    gateway = Gateway(served, "gw-asked")
+    gateway.lease()
+    made = Site(served).connection(name="asked")
+    path = f"{CONNECTIONS}/{made['id']}"
+    gateway.tunnel(made["id"], TunnelState.DOWN, WHY)
+    found = msgspec.structs.replace(WELL, reason=WHY, revision=1, applied_revision=1)
+    answering = Answering(served, "gw-asked", found)
+    with answering.listening():
+        told = _diagnostics(served, path)
+        assert told["gateway"]["answered"] is True
+        assert told["gateway"]["answered_in"] < 3
+        assert told["tunnel"]["sas"][0]["children"][0]["packets_in"] == 10
+        assert told["findings"][0]["code"] == "psk-mismatch"
+        assert told["findings"][0]["seen"] == WHY.message
+        assert [question.id for question in answering.questions] == [made["id"]]
+        assert answering.questions[0].request_id.startswith("req-")
+        printed = _doctor(served, "asked")
+        assert printed.returncode == 1
+        assert "Most probably: psk-mismatch" in printed.stdout
+        assert "[bold]x." in printed.stdout
+        assert "On our side:" in printed.stdout
+        assert "AES_CBC-256" in printed.stdout
+        for text in (printed.stdout, str(told)):
+            assert "s3cret" not in text
+    assert set(answering.statuses) == {204}
+
+
+def test_a_gateway_that_does_not_answer_is_an_answer(served: Remote) -> None:
+    gateway = Gateway(served, "gw-mute")
+    gateway.lease()
+    site = Site(served)
+    # Routers go to the gateway with the fewest: this one is new and has none.
+    made = site.connection(name="mute")
+    with Answering(served, "gw-mute", None).listening():
+        told = _diagnostics(served, f"{CONNECTIONS}/{made['id']}")
+    assert told["gateway"]["id"] == "gw-mute"
+    assert told["gateway"]["answered"] is False
+    assert told["findings"][0]["code"] == "gateway-silent"
+    page = served.request("GET", "/metrics", None).text
+    assert 'landbridge_diagnoses_total{outcome="silent"}' in page
+
+
+def test_only_who_was_asked_answers(served: Remote) -> None:
+    gateway = Gateway(served, "gw-stranger")
+    gateway.lease()
+    answer = gateway.call("POST", "/diagnostics/no-such", WELL)
+    assert answer.status_code == 404
+    for body in ({}, {"tunnel_id": 1}):
+        assert gateway.call("POST", "/diagnostics/no-such", body).status_code == 400
+
+
+def test_doctor_says_what_it_cannot_find(served: Remote) -> None:
+    printed = _doctor(served, "no-such")
+    assert printed.returncode == 1
+    assert "no-such" in printed.stderr
+    assert "Traceback" not in printed.stderr
+
+
+def test_caller_and_gateway_at_different_processes(databases: Databases, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(databases.fresh("postgresql"))
+        one = stack.enter_context(running(tmp_path / "one", with_tokens(url)))
+        share_key(tmp_path / "one", tmp_path / "two")
+        two = stack.enter_context(running(tmp_path / "two", with_tokens(url)))
+        here = stack.enter_context(remote(one, url))
+        there = stack.enter_context(remote(two, url))
+        Gateway(there).lease()
+        made = Site(here).connection()
+        stack.enter_context(Answering(there, "gw-1", WELL).listening())
+        told = _diagnostics(here, f"{CONNECTIONS}/{made['id']}")
+        assert told["gateway"]["answered"] is True
+
+
+def _doctor(served: Remote, name: str) -> subprocess.CompletedProcess[str]:
+    state = served.server.state
+    options = (f"--url={served.server.url}", f"--state-dir={state}")
+    command = [*COMMAND, "doctor", name, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
