@@ -32,6 +32,7 @@ from landbridge.agent.observe import Actual, IkeSa, ike_sas
 from landbridge.agent.resolve import Lookup
 from landbridge.agent.router import RouterTask
 from landbridge.agent.traffic import HostDataplane
+from landbridge.diagnosis import Diagnosis
 from landbridge.lab.hosts import Host
 from landbridge.model import (
     Dpd,
@@ -45,7 +46,7 @@ from landbridge.model import (
     TunnelState,
     TunnelStatus,
 )
-from landbridge.vici import Session
+from landbridge.vici import Message, Session
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,
@@ -221,6 +222,19 @@ class Gateway:
 
     def children(self, what: Tunnel) -> set[int]:
         return {child.unique_id for child in Actual(sas=self.sas(what)).carrying}
+
+    def command(self, name: str, message: Message) -> None:
+        """As somebody with swanctl on the gateway would."""
+
+        async def ask() -> None:
+            async with await Session.open(self.charon.socket) as session:
+                await session.request(name, message)
+
+        self._run(ask())
+
+    def diagnose(self, what: Tunnel) -> Diagnosis:
+        assert self._task is not None
+        return self._run(self._task.diagnose(what.id))
 
     def kill_charon(self) -> int:
         pid = self.charon.pid()

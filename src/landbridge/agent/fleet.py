@@ -11,13 +11,16 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
+from landbridge.agent.diagnose import stranger
 from landbridge.agent.keeper import Keeper
+from landbridge.diagnosis import Diagnosis
 from landbridge.model import Router, Tunnel, TunnelRef
 
 log: Final = structlog.get_logger(__name__)
@@ -97,6 +100,13 @@ class Fleet:
             del running.tunnels[tunnel_id]
             running.keeper.worker.drop(tunnel_id)
             self._forget(tunnel_id)
+
+    async def diagnose(self, tunnel_id: str) -> Diagnosis:
+        """A close look at one tunnel, or why there is nothing to see."""
+        router_id = self._places.get(tunnel_id)
+        if router_id is None:
+            return stranger(tunnel_id, time.time())
+        return await self._running[router_id].keeper.worker.diagnose(tunnel_id)
 
     def keep_only(self, routers: Iterable[str], tunnels: Iterable[str]) -> None:
         """This is all: drop the others, and let each router take away what it still runs."""

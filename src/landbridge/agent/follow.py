@@ -22,6 +22,8 @@ from landbridge.agent.server import Server, ServerError
 from landbridge.model import Change, Desired, Tunnel, TunnelRef
 
 FEW: Final = 8  # up to so many tunnels are fetched one by one
+AT_ONCE: Final = 4  # questions that are answered at the same time; others wait
+PATIENCE: Final = 5.0  # seconds, for one answer
 Clean = Callable[[frozenset[str]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
@@ -44,6 +46,8 @@ class Follower:
         self._ready = ready
         self._connected = connected
         self._clean = clean
+        self._answering: dict[str, asyncio.Task[None]] = {}  # by the question's id
+        self._few = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         backoff = Backoff()
@@ -83,6 +87,22 @@ class Follower:
             await self._take_router(change)
         elif change.kind == "tunnel":
             await self._take_tunnel(change)
+        elif change.diagnosis_id not in self._answering:
+            answering = asyncio.create_task(self._answer(change), name=f"diagnose {change.id}")
+            self._answering[change.diagnosis_id] = answering
+            answering.add_done_callback(lambda _: self._answering.pop(change.diagnosis_id))
+
+    async def _answer(self, question: Change) -> None:
+        """The stream goes on meanwhile. Who asked waits a few seconds, and may ask again."""
+        about = {"tunnel": question.id, "request_id": question.request_id}
+        try:
+            async with asyncio.timeout(PATIENCE), self._few:
+                found = await self._fleet.diagnose(question.id)
+                await self._server.diagnosed(question.diagnosis_id, found)
+        except (ServerError, TimeoutError) as error:
+            log.info("diagnosis not delivered", reason=str(error) or "too late", **about)
+        else:
+            log.info("diagnosed", **about)
 
     async def _take_router(self, change: Change) -> None:
         router = None if change.deleted else await self._server.router(change.id)

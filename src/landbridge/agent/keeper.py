@@ -25,6 +25,7 @@ from landbridge.agent.backoff import Backoff
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Status
+from landbridge.diagnosis import Diagnosis
 from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel
 
 RECHECK: Final = 60.0  # seconds
@@ -40,6 +41,8 @@ class Worker(Protocol):
     def drop(self, tunnel_id: str) -> None: ...
     def replace(self, tunnels: Iterable[Tunnel]) -> None: ...
     def reconfigure(self, router: Router) -> None: ...
+
+    async def diagnose(self, tunnel_id: str) -> Diagnosis: ...
 
     async def run(self) -> None:
         """Until cancelled, which leaves charon and its SAs alone."""

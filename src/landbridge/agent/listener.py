@@ -116,4 +116,6 @@ class Listener:
         if hint.tunnel_id:
             charge = self._roster.get(hint.tunnel_id)
             return (charge,) if charge else ()
-        return self._roster.with_peer(hint.peer_address)
+        # One that was not looked at yet is not loaded: no wonder that charon does not find it.
+        peers = self._roster.with_peer(hint.peer_address)
+        return (charge for charge in peers if charge.status is not None)

@@ -20,6 +20,7 @@ from typing import Any, Final, Self, TypeVar
 import httpx2
 import msgspec
 
+from landbridge.diagnosis import Diagnosis
 from landbridge.model import Change, Desired, Lease, Report, Router, Tunnel
 
 T = TypeVar("T")
@@ -123,6 +124,14 @@ class Server:
             LeaseLost: the report's epoch is not the newest.
         """
         await self._post("/report", report)
+
+    async def diagnosed(self, diagnosis_id: str, found: Diagnosis) -> None:
+        """Answer a question of the stream's.
+
+        Raises:
+            Refused: nobody waits for it any more.
+        """
+        await self._post(f"/diagnostics/{diagnosis_id}", found)
 
     async def changes(self, cursor: int) -> AsyncGenerator[Change | None, None]:
         """What is newer than `cursor`, then what comes; None for each sign of life.

@@ -1,0 +1,272 @@
+"""Runs the table of faults on one gateway and one foreign peer, all cases side by side."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from landbridge.agent.gauge import Pace
+from landbridge.agent.resolve import SystemLookup
+from landbridge.lab.hosts import Ground, Host
+from landbridge.lab.peer import Peer, PeerChild, PeerConnection
+from landbridge.lab.site import RemoteSite, remote_site
+from landbridge.model import Tunnel, TunnelState
+from tests.gateway.conftest import PSK, ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings
+from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Role, Version
+from tests.gateway.gateway import Gateway, tunnel
+
+FIRST = 10  # the last part of the first seat's address
+PACE = Pace(every=0.5, window=2.0)
+UP = 15.0  # seconds for those that come up before their fault
+SETTLED = 20.0  # seconds for all to be told
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One case."""
+
+    number: int
+    fault: Fault
+    version: Version
+    role: Role
+
+    @property
+    def name(self) -> str:
+        return f"c{self.number}"
+
+    @property
+    def address(self) -> str:
+        return f"198.51.100.{FIRST + self.number}"
+
+    @property
+    def inside(self) -> str:
+        return f"10.2.{self.number}"
+
+    def theirs(self) -> PeerConnection | None:
+        child = PeerChild(self.name, f"{self.inside}.0/24", "10.1.0.0/24")
+        right = PeerConnection(
+            self.name,
+            self.address,
+            ROUTER_OUTSIDE,
+            PSK,
+            (child,),
+            version=int(self.version[1]),
+            local_id=f"peer-{self.number}.example.com",
+            remote_id=f"gw-{self.number}.example.com",
+        )
+        return self.fault.theirs(right)
+
+    def ours(self) -> Tunnel:
+        right = tunnel(
+            self.version,
+            peer_address=self.address,
+            local_id=f"gw-{self.number}.example.com",
+            peer_id=f"peer-{self.number}.example.com",
+            peer_cidrs=(f"{self.inside}.0/24",),
+            initiator="bi-directional" if self.role == "initiator" else "response-only",
+        )
+        return msgspec.structs.replace(right, **self.fault.ours)
+
+
+@dataclass(frozen=True)
+class Stage:
+    gateway: Gateway
+    around: Surroundings
+    pings: list[subprocess.Popen[bytes]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """`seconds` from the fault's coming to the status; `statuses`: all that were reported."""
+
+    seat: Seat
+    message: str
+    seconds: float | None
+    codes: tuple[str, ...]
+
+
+def seats() -> list[Seat]:
+    cases = [
+        (fault, version, role)
+        for fault in FAULTS
+        for version in VERSIONS
+        for role in ROLES
+        if (version, role) in fault.codes
+    ]
+    return [Seat(number, *case) for number, case in enumerate(cases)]
+
+
+def run(ground: Ground, directory: Path, lookup: SystemLookup) -> list[Told]:
+    """What is told of every case."""
+    places = seats()
+    around = _surroundings(ground, directory, len(places))
+    peer = around.remote.peer
+    # All seats share our one address: the limits for a single client are not what is tested.
+    peer.settings = ("block_threshold = 0", "cookie_threshold = 0")
+    for seat in places:
+        _prepare(seat, peer.host)
+    peer.start(*(theirs for seat in places if (theirs := seat.theirs())))
+    gateway = Gateway(around, directory / "gw", lookup=lookup, pace=PACE)
+    stage = Stage(gateway, around, [])
+    try:
+        wanted = {seat.number: seat.ours() for seat in places}
+        gateway.want(*wanted.values())
+        since = dict.fromkeys(wanted, time.time())
+        gateway.start()
+        for tunnel_ in wanted.values():
+            gateway.wait(tunnel_, lambda status: True, UP)
+        for seat in places:
+            if seat.role == "responder" and seat.fault.peer_begins:
+                since[seat.number] = time.time()
+                _begin(peer, seat)
+        for seat in places:
+            if seat.fault.deed and seat.fault.deed not in BEFORE:
+                since[seat.number] = _do(seat, wanted[seat.number], since[seat.number], stage)
+        return list(_told(gateway, places, wanted, since))
+    finally:
+        for ping in stage.pings:
+            ping.kill()
+            ping.wait()
+        gateway.close()
+
+
+def _surroundings(ground: Ground, directory: Path, number: int) -> Surroundings:
+    uplink, inside = ground.bridge("up"), ground.bridge("in")
+    host = ground.host("site-a")
+    ground.attach(host, inside, "eth0", "10.1.0.10/16")
+    host.route("default", ROUTER_INSIDE)
+    addresses = tuple(f"10.2.{each}.1/16" for each in range(number))
+    remote: RemoteSite = remote_site(
+        ground,
+        directory / "peer",
+        uplink=uplink,
+        outside="198.51.100.2/24",
+        inside=(*addresses, "10.99.0.1/24"),
+        host=("10.2.0.10/16",),
+        names=("peer-b", "site-b"),
+        routes=("10.1.0.0/16",),
+    )
+    return Surroundings(ground, uplink, inside, host, remote)
+
+
+def _prepare(seat: Seat, peer: Host) -> None:
+    if seat.fault.deed != "unplug":
+        peer.address("uplink", f"{seat.address}/24")
+    if seat.fault.deed.startswith("block-"):
+        port = seat.fault.deed.removeprefix("block-")
+        _drop(seat, peer, "input", f"ip daddr {seat.address} udp dport {port}")
+        _drop(seat, peer, "output", f"ip saddr {seat.address} udp sport {port}")
+
+
+def _drop(seat: Seat, host: Host, hook: str, packets: str) -> None:
+    table = f"add table ip {seat.name}\nadd chain ip {seat.name} {hook} "
+    table += f"{{ type filter hook {hook} priority 0; }}\n"
+    host.run("nft", "-f", "-", stdin=f"{table}add rule ip {seat.name} {hook} {packets} drop\n")
+
+
+def _begin(peer: Peer, seat: Seat) -> None:
+    peer.swanctl("--initiate", "--child", seat.name, "--timeout", "-1")
+
+
+def _do(seat: Seat, wanted: Tunnel, since: float, stage: Stage) -> float:
+    """The fault's deed, once the tunnel is up; when it was done."""
+    gateway, peer = stage.gateway, stage.around.remote.peer
+    if seat.fault.deed == "rekey" and seat.version == "v1":
+        return since  # it never comes up
+    gateway.wait(wanted, lambda status: status.state is TunnelState.UP, UP)
+    began = time.time()
+    match seat.fault.deed:
+        case "delete":
+            peer.swanctl("--terminate", "--ike", seat.name, "--timeout", "-1")
+        case "silence":
+            _drop(seat, peer.host, "input", f"ip daddr {seat.address}")
+        case "rekey" if seat.role == "responder":
+            peer.swanctl("--rekey", "--child", seat.name)
+        case "rekey":
+            for child in gateway.children(wanted):
+                gateway.command("rekey", {"child-id": str(child)})
+        case "swallow":
+            _drop(seat, peer.host, "forward", f"ip daddr {seat.inside}.0/24")
+            _drop(seat, peer.host, "input", f"ip daddr {seat.inside}.1 icmp type echo-request")
+            stage.pings.append(
+                stage.around.host.start("ping", "-n", "-i", "0.1", f"{seat.inside}.1")
+            )
+        case _:
+            raise AssertionError(seat.fault.deed)
+    return began
+
+
+def _told(
+    gateway: Gateway, places: list[Seat], wanted: dict[int, Tunnel], since: dict[int, float]
+) -> Iterator[Told]:
+    end = time.monotonic() + SETTLED
+    open_ = {seat.number for seat in places}
+    while open_ and time.monotonic() < end:
+        time.sleep(0.05)
+        open_ = {
+            seat.number
+            for seat in places
+            if seat.number in open_
+            and _first(gateway, seat, wanted[seat.number], since[seat.number]) is None
+        }
+    for seat in places:
+        told = _first(gateway, seat, wanted[seat.number], since[seat.number])
+        codes = [
+            status.reason.code.value if status.reason else status.state.value
+            for _, status in gateway.history
+            if status.id == wanted[seat.number].id
+        ]
+        yield Told(seat, told[1] if told else "", told[0] if told else None, tuple(codes))
+
+
+def _first(gateway: Gateway, seat: Seat, wanted: Tunnel, since: float) -> tuple[float, str] | None:
+    code = seat.fault.codes[seat.version, seat.role]
+    for at, status in tuple(gateway.history):
+        if status.id == wanted.id and status.reason and status.reason.code is code:
+            return max(0.0, at - since), status.reason.message
+    return None
+
+
+def markdown(told: list[Told]) -> str:
+    """docs/causes.md, but for its head."""
+    found = {(each.seat.fault.title, each.seat.version, each.seat.role): each for each in told}
+    lines = ["| What is wrong | IKE | We initiate | The peer initiates |", "|---|---|---|---|"]
+    for fault in FAULTS:
+        for version in VERSIONS:
+            cells = [_cell(found.get((fault.title, version, role))) for role in ROLES]
+            if any(cells):
+                lines.append(f"| {fault.title} | {version} | {cells[0]} | {cells[1]} |")
+    lines += ["", "## What is said", ""]
+    for fault in FAULTS:
+        said = dict.fromkeys(_example(each) for each in told if each.seat.fault is fault)
+        lines += [f"**{fault.title}**", "", *(f"- {words}" for words in said), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(told: Told | None) -> str:
+    if told is None:
+        return ""
+    code = told.seat.fault.codes[told.seat.version, told.seat.role].value
+    return f"`{code}` {told.seconds:.1f} s" if told.seconds is not None else f"not `{code}`"
+
+
+def _example(told: Told) -> str:
+    """The same words for all seats of a fault."""
+    seat = told.seat
+    code = seat.fault.codes[seat.version, seat.role].value
+    same = (
+        (f"gw-{seat.number}.", "gw."),
+        (f"peer-{seat.number}.", "peer."),
+        (seat.address, "198.51.100.2"),
+        (f"{seat.inside}.0/24", "10.2.0.0/24"),
+    )
+    words = re.sub(r"DNS \(\S+\)", "DNS (192.0.2.53)", told.message)
+    for own, common in same:
+        words = words.replace(own, common)
+    return f"`{code}`: {words}"
