@@ -14,15 +14,16 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent import causes, cover, outcome, swan
+from landbridge.agent import causes, cover, outcome, swan, trial
 from landbridge.agent.addressbook import Place
 from landbridge.agent.blame import Blame
 from landbridge.agent.causes import Cause
 from landbridge.agent.chronicle import Chronicle
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
-from landbridge.agent.memory import Memory
+from landbridge.agent.memory import Memory, recall
 from landbridge.agent.observe import Actual
+from landbridge.agent.plan import Loaded
 from landbridge.agent.proposals import Unsupported
 from landbridge.agent.swan import Target
 from landbridge.model import (
@@ -50,6 +51,8 @@ class Charge:
         #: As it is run: switched off with its router, its peer's name resolved.
         self.tunnel: Tunnel | None = None
         self.target: Target | None = None
+        self.trial: Target | None = None  # `target`, or it with an older secret
+        self.undecided = False  # it is tried with several secrets in turn
         self.fault: Reason | None = None  # terminal: not tried
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
@@ -118,6 +121,18 @@ class Charge:
             if sa.live and swan.target(there, self._backend).name == sa.name:
                 return sa.remote_host
         return None
+
+    def look_back(self, loaded: Loaded, now: float) -> None:
+        """Bring the memory up to what is observed, and choose what is tried."""
+        known: tuple[Target, ...] = ()
+        if self.target is not None and self.tunnel is not None:
+            known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
+        tried = next((each for each in known if each.name == self.memory.trial), self.target)
+        self.memory = recall(self.memory, tried, self.actual, now)
+        self.trial = None
+        self.undecided = len(known) > 1 and not self.actual.carrying
+        if known:
+            self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
 
     @property
     def attempts_open(self) -> int:

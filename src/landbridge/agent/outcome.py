@@ -14,8 +14,8 @@ from __future__ import annotations
 from landbridge.agent.causes import REFUSALS
 from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
-from landbridge.agent.observe import Actual
-from landbridge.agent.swan import Pair, Target
+from landbridge.agent.observe import Actual, IkeSa
+from landbridge.agent.swan import ConfigName, Pair, Target
 from landbridge.model import ChildStatus, Reason, ReasonCode, Tunnel, TunnelState, TunnelStatus
 
 
@@ -61,12 +61,20 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     if not carrying:
         return target.revision
     wanted = {child.name for child in target.children}
+    if any(_has_older_secret(sa, target) for sa in actual.sas if sa.live_children):
+        # It was down, when nothing was against this revision, and came back with the old PSK.
+        return memory.applied_revision if memory.applied_revision < target.revision else 0
     ours = all(sa.name == target.name for sa in actual.sas if sa.live)
     fresh = [child for child in carrying if child.name in wanted]
     alone = ours and len(fresh) == len(carrying)
     if alone and (not memory.applied_revision or not uncovered(target.pairs, fresh)):
         return target.revision
     return memory.applied_revision
+
+
+def _has_older_secret(sa: IkeSa, target: Target) -> bool:
+    there, here = ConfigName.parse(sa.name), ConfigName.parse(target.name)
+    return there is not None and here is not None and there.secret != here.secret
 
 
 def _state(

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from landbridge.agent import keyring
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches, uncovered
 from landbridge.agent.memory import Memory, attempt_key, under_way
@@ -121,7 +122,7 @@ def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> It
 
 def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
     target = view.target
-    if _holds_secret_back(view, loaded):
+    if keyring.held_back(target, Actual(sas=view.sas), loaded.secrets, view.memory, view.now):
         if target.secret_id in loaded.secrets:
             yield do.UnloadSecret(secret_id=target.secret_id)
     elif target.secret_id not in loaded.secrets:
@@ -129,23 +130,10 @@ def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
     if loaded.connections.get(target.name) != target.digest:
         yield do.Load(name=target.name)
     yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
-    if view.connected or not any(sa.live for sa in view.older):
-        old = loaded.secrets - {target.secret_id}
-        yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(old))
-
-
-def _holds_secret_back(view: _View, loaded: Loaded) -> bool:
-    """Between two attempts with IKEv1 charon may know the old secret only: it authenticates
-    with the one loaded last, and a rekeying of the old IKE_SA with the new one would end it."""
-    if (
-        view.target.version != "v1"
-        or view.connected
-        or not loaded.secrets - {view.target.secret_id}
-    ):
-        return False
-    attempts = view.memory.attempts.values()
-    waiting = any(view.now < each.retry_at for each in attempts)
-    return waiting and not any(each.open for each in attempts) and any(sa.live for sa in view.older)
+    if keyring.unproven(target, Actual(sas=view.sas), loaded.secrets):
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
+    spent = keyring.spent(target, Actual(sas=view.sas), loaded.secrets)
+    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 
 def _initiate(view: _View, allowed: int) -> Iterator[Step]:
@@ -208,13 +196,15 @@ def _force(view: _View, update_deadline: float) -> Iterator[Step]:
 
 def _make_room(view: _View) -> Iterator[Step]:
     """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
+    if view.memory.made_room == view.target.revision:
+        return  # the peer came back as it was before (with the old secret): leave it
     for child in view.stale_beside:
         in_the_way = any(_in_place_of(missing, child) for missing in view.missing)
         if in_the_way and child.unique_id not in view.memory.ending_children:
             yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
     for sa in view.older:
         if sa.live_children and sa.unique_id not in view.memory.ending_ikes:
-            yield do.Terminate(unique_id=sa.unique_id, disruption=Disruption.INTERRUPT)
+            yield do.Terminate(unique_id=sa.unique_id, room=True, disruption=Disruption.INTERRUPT)
 
 
 def _retire(view: _View) -> Iterator[Step]:

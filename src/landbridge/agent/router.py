@@ -33,13 +33,14 @@ from landbridge.agent.faults import GatewayError
 from landbridge.agent.gauge import NORMAL, Gauge, Pace
 from landbridge.agent.hints import EVENTS
 from landbridge.agent.listener import Listener
-from landbridge.agent.memory import attempt_key, begun, recall
+from landbridge.agent.memory import attempt_key, begun
 from landbridge.agent.meters import Meters
 from landbridge.agent.plan import Loaded, plan
 from landbridge.agent.reach import hindrance
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.steps import Step
+from landbridge.agent.trial import TURN
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import (
     Reason,
@@ -244,11 +245,11 @@ class RouterTask:
         if known := charge.address_in_use():
             self._book.assume(tunnel_id, known)
         was_open = charge.attempts_open
-        charge.memory = recall(charge.memory, charge.target, charge.actual, now)
+        charge.look_back(control.loaded(tunnel_id), now)
         if charge.tunnel is None and not control.knows(tunnel_id):
             self._forget(charge, control)
             return
-        next_look = now + SLOW_PASS
+        next_look = now + (TURN if charge.undecided else SLOW_PASS)
         if charge.plannable:
             for step in self._plan(charge, control, now):
                 if isinstance(step, do.Wait):
@@ -266,7 +267,7 @@ class RouterTask:
 
     def _plan(self, charge: Charge, control: Control, now: float) -> tuple[Step, ...]:
         return plan(
-            charge.target,
+            charge.trial,
             charge.actual,
             control.loaded(charge.id),
             charge.memory,
@@ -278,16 +279,20 @@ class RouterTask:
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
         request = charge.tunnel.request_id if charge.tunnel else ""
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
-        await control.take(step, charge.tunnel, charge.target)
+        await control.take(step, charge.tunnel, charge.trial)
         memory = charge.memory
         match step:
-            case do.Initiate(child=child) if charge.target is not None:
+            case do.Initiate(child=child) if charge.trial is not None:
                 charge.begin_attempt()
-                charge.memory = begun(memory, attempt_key(charge.target, child), now)
+                charge.memory = begun(memory, attempt_key(charge.trial, child), now)
             case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
                 charge.memory = msgspec.structs.replace(
                     memory, ending_ikes={**memory.ending_ikes, sa: now}
                 )
+                if isinstance(step, do.Terminate) and step.room and charge.target:
+                    charge.memory = msgspec.structs.replace(
+                        charge.memory, made_room=charge.target.revision
+                    )
                 if isinstance(step, do.Terminate) and step.dead:
                     self._listener.bury(charge)
             case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):

@@ -50,11 +50,13 @@ class RetireChild(Step, frozen=True, kw_only=True, tag=True):
 
 
 class Terminate(Step, frozen=True, kw_only=True, tag=True):
-    """End an IKE_SA that may carry traffic. `dead`: its peer did not answer in time."""
+    """End an IKE_SA that may carry traffic. `dead`: its peer did not answer in time. `room`:
+    so that the peer, who alone may initiate, sets up the new one."""
 
     unique_id: int
     force: bool = False
     dead: bool = False
+    room: bool = False
 
 
 class TerminateChild(Step, frozen=True, kw_only=True, tag=True):

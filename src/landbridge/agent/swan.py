@@ -4,9 +4,9 @@ Rules this module keeps:
 - Nothing that a user typed becomes configuration: addresses, selectors and identities pass
   `identity`, algorithms pass the tables of `proposals`, the rest are numbers.
 - A name carries the fingerprint of what it names, so that list-sas alone tells which
-  configuration an SA was made with: ``<tunnel id>.<ids><rest>`` for an IKE configuration
-  (`ids` covers the identities only), ``<key>.<fingerprint>`` for a child. The PSK is in the
-  fingerprint by its generation, never by its value.
+  configuration an SA was made with: ``<tunnel id>.<ids><secret><rest>`` for an IKE
+  configuration (`ids` covers the identities only, `secret` the PSK), ``<key>.<fingerprint>``
+  for a child. The PSK is in it by its generation, never by its value.
 - Always ``start_action = none`` and ``unique = no``: loading never touches an SA; the agent
   initiates and retires.
 - Two IKE configurations of one tunnel that charon takes for equal (it compares neither the
@@ -31,7 +31,9 @@ Settings = dict[str, "str | list[str] | Settings"]
 VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
 EVERYTHING: Final = "all"  # the key of the child that carries every selector
 IDS_DIGITS: Final = 6
-_REST_DIGITS: Final = 10
+SECRET_DIGITS: Final = 4
+_REST_DIGITS: Final = 6
+_CONTACT_DIGITS: Final = 10
 _KEY_DIGITS: Final = 8
 _CHILD_DIGITS: Final = 12
 _GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay apart
@@ -64,6 +66,7 @@ class Target(Model, frozen=True, kw_only=True):
     dpd: Dpd
     children: tuple[ChildConfig, ...]
     secret_id: str
+    instead_of: str = ""  # the secret that must not be known beside `secret_id`
     connection: Settings
     digest: str  # of the whole connection, children included
 
@@ -77,15 +80,18 @@ class ConfigName(Model, frozen=True, kw_only=True):
 
     tunnel_id: str
     ids: str
+    secret: str  # see `secret_tag`
     rest: str
 
     @classmethod
     def parse(cls, name: str) -> ConfigName | None:
         """None for a name that is not one of ours."""
         tunnel_id, dot, print_ = name.partition(".")
-        if not dot or len(print_) != IDS_DIGITS + _REST_DIGITS:
+        if not dot or len(print_) != IDS_DIGITS + SECRET_DIGITS + _REST_DIGITS:
             return None
-        return cls(tunnel_id=tunnel_id, ids=print_[:IDS_DIGITS], rest=print_[IDS_DIGITS:])
+        ids, rest = print_[:IDS_DIGITS], print_[IDS_DIGITS:]
+        secret, rest = rest[:SECRET_DIGITS], rest[SECRET_DIGITS:]
+        return cls(tunnel_id=tunnel_id, ids=ids, secret=secret, rest=rest)
 
 
 class Capabilities(Model, frozen=True, kw_only=True):
@@ -113,7 +119,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
     _check(tunnel, CAPABILITIES[backend], backend)
     ike = _ike(tunnel)
     ids = _ids(tunnel)
-    rest = fingerprint([ike, tunnel.psk_generation], _REST_DIGITS)
+    rest = secret_tag(tunnel.psk_generation) + fingerprint(ike, _REST_DIGITS)
     children = _children(tunnel)
     connection: Settings = {**ike, "children": {c.name: _child(tunnel, c.pairs) for c in children}}
     return Target(
@@ -125,26 +131,44 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         may_initiate=tunnel.initiator == "bi-directional",
         peer_address=tunnel.peer_address,
         contact=fingerprint(
-            [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _REST_DIGITS
+            [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _CONTACT_DIGITS
         ),
         dpd=tunnel.dpd,
         children=children,
-        secret_id=secret_id(tunnel),
+        secret_id=_secret_id(tunnel),
         connection=connection,
         digest=fingerprint(connection, _CHILD_DIGITS),
     )
 
 
-def secret_id(tunnel: Tunnel) -> str:
+def _secret_id(tunnel: Tunnel) -> str:
     """``<tunnel id>.<generation>.<ids>``: a secret is found by its owners, so other identities
     make another secret of the same PSK."""
     return f"{tunnel.id}.{tunnel.psk_generation}.{_ids(tunnel)}"
 
 
+def generation(secret_id: str) -> int:
+    return int(secret_id.split(".")[1])
+
+
+def secret_tag(psk_generation: int) -> str:
+    """What a configuration's name tells of its secret."""
+    return fingerprint(psk_generation, SECRET_DIGITS)
+
+
+def earlier(tunnel: Tunnel, secret_id: str, backend: Backend) -> Target | None:
+    """`tunnel` with the secret of that id instead of its own; None if other identities own it."""
+    before = msgspec.structs.replace(tunnel, psk_generation=generation(secret_id))
+    made = target(before, backend)
+    if made.secret_id != secret_id:
+        return None
+    return msgspec.structs.replace(made, instead_of=_secret_id(tunnel))
+
+
 def secret(tunnel: Tunnel) -> Settings:
     """The load-shared message; goes into charon's memory and nowhere else."""
     return {
-        "id": secret_id(tunnel),
+        "id": _secret_id(tunnel),
         "type": "IKE",
         "data": tunnel.psk.value,
         "owners": [identity(tunnel.local_id), identity(tunnel.peer_id)],

@@ -1,0 +1,65 @@
+"""Which secrets charon may know for one tunnel at one moment; pure.
+
+Rules this module keeps:
+- The old secret stays until the new one has authenticated an IKE_SA.
+- charon authenticates with the secret loaded last. With IKEv2 both may be known; with IKEv1 a
+  rekeying authenticates anew and the new one, which the peer does not have yet, would end the
+  tunnel: between two attempts the old one is known alone.
+- A secret that never authenticated anything goes when a newer one comes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from landbridge.agent.memory import Memory
+from landbridge.agent.observe import Actual, IkeSa
+from landbridge.agent.swan import ConfigName, Target, generation, secret_tag
+
+REFUSES_WITHIN: Final = 3  # seconds, round trip included
+
+
+def held_back(
+    target: Target, actual: Actual, secrets: frozenset[str], memory: Memory, now: float
+) -> bool:
+    """Whether the target's own secret must not be known now."""
+    if target.version != "v1" or not secrets - {target.secret_id}:
+        return False
+    live = [sa.name for sa in actual.sas if sa.live]
+    if not live or target.name in live:
+        return False
+    attempts = memory.attempts.values()
+    waiting = any(now < each.retry_at for each in attempts)
+    return waiting and not any(each.open for each in attempts)
+
+
+def spent(target: Target, actual: Actual, secrets: frozenset[str]) -> frozenset[str]:
+    """The secrets that are needed no more: all others once this one has authenticated. Before
+    that the ones that the live SAs were made with are kept, or, where there are none, any."""
+    others = secrets - {target.secret_id}
+    live = [sa for sa in actual.sas if sa.live]
+    if any(sa.name == target.name and proves(sa) for sa in live):
+        return others
+    if target.instead_of:
+        return others & {target.instead_of}
+    tags = {parsed.secret for sa in live if (parsed := ConfigName.parse(sa.name))}
+    proven = {each for each in others if secret_tag(generation(each)) in tags}
+    foreign = {each for each in others if _owners(each) != _owners(target.secret_id)}
+    if proven:
+        return others - proven
+    return frozenset() if live else frozenset(foreign)
+
+
+def unproven(target: Target, actual: Actual, secrets: frozenset[str]) -> bool:
+    """Whether only time will tell that the peer has this secret."""
+    here = [sa for sa in actual.sas if sa.live and sa.name == target.name]
+    return len(secrets) > 1 and bool(here) and not any(proves(sa) for sa in here)
+
+
+def proves(sa: IkeSa) -> bool:
+    """A peer that initiates with the old secret is let in, and refuses our answer only then."""
+    return sa.initiator or sa.age >= REFUSES_WITHIN
+
+
+def _owners(secret_id: str) -> str:
+    return secret_id.rpartition(".")[2]

@@ -1,0 +1,133 @@
+"""A PSK changed on both ends, minutes apart, in either order, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from landbridge.lab.hosts import LabError, wait_until
+from landbridge.lab.traffic import Traffic
+from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState
+from tests.gateway.conftest import Surroundings, peer_connection
+from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
+
+pytestmark = pytest.mark.gateway
+
+BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
+NEW = "a newer secret"
+PATIENCE = 40.0
+
+
+@pytest.fixture
+def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
+    made = Gateway(surroundings, tmp_path / "gw")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def up(surroundings: Surroundings, gateway: Gateway, version: str, **ours: str) -> Tunnel:
+    surroundings.remote.peer.start(peer_connection(version=int(version[1])))
+    wanted = tunnel(version, **ours)
+    gateway.want(wanted)
+    gateway.start()
+    if ours:
+        wait_until(
+            lambda: gateway.charon.log.exists() and wanted.id in gateway.statuses, 5, "charon"
+        )
+        surroundings.remote.peer.initiate("site-a-0")
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 3, "packets")
+    return wanted
+
+
+def with_psk(old: Tunnel, value: str) -> Tunnel:
+    return changed(old, psk=Secret(value=value), psk_generation=old.psk_generation + 1)
+
+
+def wait_refused(gateway: Gateway, new: Tunnel) -> None:
+    gateway.wait(new, lambda s: s.reason is not None and s.reason.code is REFUSED, PATIENCE)
+
+
+REFUSED = ReasonCode.PEER_NOT_CHANGED
+
+
+@BOTH
+def test_the_peer_first(surroundings: Surroundings, gateway: Gateway, version: str) -> None:
+    wanted = up(surroundings, gateway, version)
+    with Traffic([surroundings.flow()]) as traffic:
+        surroundings.remote.peer.change("site-a", psk=NEW)
+        new = with_psk(wanted, NEW)
+        gateway.want(new)
+        gateway.wait_applied(new)
+        assert traffic.stop()["tunnel"].lost <= 5
+
+
+@BOTH
+def test_a_tunnel_that_breaks_meanwhile_comes_back_with_the_old_secret(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    peer, wanted = surroundings.remote.peer, up(surroundings, gateway, version)
+    new = with_psk(wanted, NEW)
+    gateway.want(new)
+    wait_refused(gateway, new)
+    peer.terminate("site-a")
+    gateway.wait(new, lambda s: s.state is not TunnelState.UP)
+    gateway.wait(new, lambda s: s.state is TunnelState.UP, PATIENCE)
+    wait_until(surroundings.ping, 5, "packets again")
+    wait_refused(gateway, new)
+    assert not is_applied(gateway.statuses[new.id])
+    peer.change("site-a", psk=NEW)
+    gateway.wait(new, is_applied, PATIENCE)
+
+
+def test_a_peer_that_alone_initiates_comes_back_with_the_old_secret(
+    surroundings: Surroundings, gateway: Gateway
+) -> None:
+    peer = surroundings.remote.peer
+    wanted = up(surroundings, gateway, "v2", initiator="response-only")
+    new = with_psk(wanted, NEW)
+    gateway.want(new)  # takes the tunnel down: nothing else brings the peer to authenticate
+    gateway.wait(new, lambda s: s.state is not TunnelState.UP)
+
+    def back() -> bool:
+        with contextlib.suppress(LabError):  # refused, while the new secret has its turn
+            peer.initiate("site-a-0")
+        return surroundings.ping()
+
+    wait_until(back, 30, "packets again")
+    peer.change("site-a", psk=NEW)
+    peer.terminate("site-a")
+    wait_until(back, 30, "packets with the new secret")
+    gateway.wait(new, is_applied, PATIENCE)
+
+
+@BOTH
+def test_the_peer_initiates_with_the_new_secret(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    peer, wanted = surroundings.remote.peer, up(surroundings, gateway, version)
+    new = with_psk(wanted, NEW)
+    gateway.want(new)
+    wait_refused(gateway, new)
+    peer.change("site-a", psk=NEW)
+    peer.swanctl("--terminate", "--ike", "site-a", "--timeout", "-1")
+    gateway.wait(new, is_applied, PATIENCE)
+    wait_until(surroundings.ping, 3, "packets")
+
+
+@BOTH
+def test_back_to_the_old_secret(surroundings: Surroundings, gateway: Gateway, version: str) -> None:
+    wanted = up(surroundings, gateway, version)
+    with Traffic([surroundings.flow()]) as traffic:
+        new = with_psk(wanted, NEW)
+        gateway.want(new)
+        wait_refused(gateway, new)
+        back = with_psk(new, wanted.psk.value)
+        gateway.want(back)
+        gateway.wait(back, is_applied, PATIENCE)
+        assert traffic.stop()["tunnel"].lost <= 5

@@ -1,0 +1,91 @@
+"""Two secrets of one tunnel: which of them charon knows, and which is tried."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from landbridge.agent import keyring, trial
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.memory import Attempt, Memory, attempt_key
+from landbridge.agent.observe import Actual, IkeSa
+from landbridge.agent.plan import Loaded
+from landbridge.agent.swan import Target, target
+from landbridge.model import Tunnel
+from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
+
+OLD, NEW, NEWER = (tunnel(psk_generation=n, revision=n) for n in (1, 2, 3))
+NOW = 100.0
+
+
+def planned(wanted: Tunnel) -> Target:
+    return target(wanted, Backend.LIBIPSEC)
+
+
+def ids(*tunnels: Tunnel) -> frozenset[str]:
+    return frozenset(planned(each).secret_id for each in tunnels)
+
+
+def sa(of: Tunnel, *, initiator: bool = True, age: int = 0) -> IkeSa:
+    made = planned(of)
+    child = child_sa(made.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 2)
+    return msgspec.structs.replace(ike_sa(made.name, 1, child), initiator=initiator, age=age)
+
+
+@pytest.mark.parametrize(
+    ("sas", "secrets", "spent"),
+    [
+        ((sa(NEW),), (OLD, NEW), (OLD,)),
+        ((sa(OLD),), (OLD, NEW), ()),
+        ((), (OLD, NEW), ()),
+        ((sa(NEW, initiator=False),), (OLD, NEW), ()),
+        ((sa(NEW, initiator=False, age=3),), (OLD, NEW), (OLD,)),
+    ],
+)
+def test_the_old_secret_goes_when_the_new_one_has_proved_itself(
+    sas: tuple[IkeSa, ...], secrets: tuple[Tunnel, ...], spent: tuple[Tunnel, ...]
+) -> None:
+    assert keyring.spent(planned(NEW), Actual(sas=sas), ids(*secrets)) == ids(*spent)
+
+
+def test_a_secret_that_never_authenticated_goes_when_a_newer_one_comes() -> None:
+    actual = Actual(sas=(sa(OLD),))
+    assert keyring.spent(planned(NEWER), actual, ids(OLD, NEW, NEWER)) == ids(NEW)
+
+
+def test_a_secret_of_other_identities_is_not_tried() -> None:
+    moved = tunnel(psk_generation=2, peer_id="b.example.com")
+    loaded = Loaded(secrets=ids(OLD, moved))
+    known = trial.candidates(planned(moved), moved, loaded, Backend.LIBIPSEC)
+    assert known == (planned(moved),)
+    assert keyring.spent(planned(moved), Actual(), loaded.secrets) == ids(OLD)
+
+
+def candidates() -> tuple[Target, ...]:
+    loaded = Loaded(secrets=ids(OLD, NEW))
+    return trial.candidates(planned(NEW), NEW, loaded, Backend.LIBIPSEC)
+
+
+def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
+    known = candidates()
+    assert [each.name for each in known] == [planned(NEW).name, planned(OLD).name]
+    chosen, memory = trial.choose(known, Memory(), Actual(), NOW)
+    for expected in (known[1], known[0], known[1]):
+        key = attempt_key(chosen, chosen.children[0].name)
+        failed = Attempt(started=NOW, open=False, failures=3, retry_at=NOW + 4)
+        memory = msgspec.structs.replace(memory, attempts={key: failed})
+        assert trial.choose(known, memory, Actual(), NOW + 1)[0] == chosen
+        chosen, memory = trial.choose(known, memory, Actual(), NOW + 5)
+        assert chosen == expected
+        assert [each.failures for each in memory.attempts.values()] == [3]
+
+
+def test_only_the_new_one_is_tried_while_the_old_tunnel_carries() -> None:
+    known = candidates()
+    memory = Memory(trial=known[1].name)
+    assert trial.choose(known, memory, Actual(sas=(sa(OLD),)), NOW)[0] == known[0]
+
+
+def test_with_the_old_secret_the_new_one_is_out_of_charons_memory() -> None:
+    _, old = candidates()
+    assert keyring.spent(old, Actual(), ids(OLD, NEW)) == ids(NEW)
