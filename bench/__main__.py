@@ -1,4 +1,4 @@
-"""``python -m bench [api|updates ...] [--seconds N] [--connections N] [--rounds N] ...``."""
+"""``python -m bench [PART ...] [--seconds N] [--connections N] [--rounds N] ...``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import api, matrix, matrixdoc, updates
+from bench import api, listeners, matrix, matrixdoc, updates
 
-PARTS = ("api", "updates")
+PARTS = ("api", "listeners", "updates")
 
 
 @click.command()
@@ -30,10 +30,12 @@ def main(
     trips: tuple[float, ...],
     docs: Path | None,
 ) -> None:
-    """Measure landbridge on this machine and print tables. PARTS: api, updates; default: all."""
+    """Measure landbridge on this machine and print tables. By default all PARTS."""
     console = Console(width=160)
     if "api" in (parts or PARTS):
         api.measure(console, api.Scope(connections=connections, seconds=seconds))
+    if "listeners" in (parts or PARTS):
+        listeners.measure(console)
     if "updates" in (parts or PARTS):
         machine, load = matrixdoc.conditions()
         updates.measure(console, rounds)

@@ -180,6 +180,24 @@ EXTENSIONS: Final = (
         "status_reason, status_message and status_changed_at of a connection.",
         "2026-11-01T00:00:00-00:00",
     ),
+    Extension(
+        "landbridge-vpn-history",
+        "The history of a connection",
+        "GET .../ipsec-site-connections/{id}/history answers its last events.",
+        "2026-11-01T00:00:00-00:00",
+    ),
+    Extension(
+        "landbridge-vpn-diagnostics",
+        "Diagnostics of a connection",
+        "GET .../ipsec-site-connections/{id}/diagnostics asks its gateway to look closely.",
+        "2026-11-01T00:00:00-00:00",
+    ),
+    Extension(
+        "landbridge-events",
+        "Events, as they happen",
+        "GET /landbridge/v1/events streams what happens to the VPN resources.",
+        "2026-11-01T00:00:00-00:00",
+    ),
 )  # fmt: skip
 
 BY_ALIAS: Final[Mapping[str, Extension]] = MappingProxyType({e.alias: e for e in EXTENSIONS})

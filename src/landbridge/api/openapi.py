@@ -31,6 +31,7 @@ _ERRORS: Final = {
     "413": "The body is too large.",
     "503": "The database or the identity service is away.",
 }
+EVENT_STREAM: Final = "text/event-stream"
 _ID: Final[Node] = {
     "name": "id", "in": "path", "required": True, "schema": {"type": "string"},
 }  # fmt: skip
@@ -48,7 +49,7 @@ def document() -> Node:
         paths[resource.path] = _collection(resource)
         paths[f"{resource.path}/{{id}}"] = {"parameters": [_ID], **_item(resource)}
     paths |= {f"{resource.path}/{{id}}/plan": _plan(resource) for resource in VPN}
-    paths |= _interfaces() | _quotas() | _discovery()
+    paths |= _interfaces() | _quotas() | _discovery() | _inspection()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -169,6 +170,27 @@ def _list_parameters(resource: Resource) -> list[Node]:
         if a.filter
     ]
     return [*controls, *filters]
+
+
+def _inspection() -> Node:
+    thing: Node = {"type": "object"}
+    told = _object({"history": {"type": "array", "items": thing}})
+    history = _operation("The last events of a connection, newest first", "200", told)
+    history["parameters"] = [_query("limit", "How many at most.")]
+    diagnosis = _operation(
+        "Ask the gateway to look closely at a connection", "200", _object({"diagnostics": thing})
+    )
+    stream = _operation("What happens to the VPN resources, as it happens", "200", None)
+    stream["responses"]["200"]["content"] = {EVENT_STREAM: {"schema": {"type": "string"}}}
+    stream["parameters"] = [
+        {**_query("Last-Event-ID", "Where the listener goes on from."), "in": "header"}
+    ]
+    path = "/v2.0/vpn/ipsec-site-connections/{id}"
+    return {
+        f"{path}/history": {"parameters": [_ID], "get": history},
+        f"{path}/diagnostics": {"parameters": [_ID], "get": diagnosis},
+        "/landbridge/v1/events": {"get": stream},
+    }
 
 
 def _interfaces() -> Node:
