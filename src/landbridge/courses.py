@@ -53,7 +53,8 @@ UNLOAD_CONN: Final = _step(
     "unload-conn", "Unload the old configuration, so that the peer may initiate the new one."
 )
 RETIRE_IKE: Final = _step(
-    "retire-ike", "End the old IKE_SA once the new one has carried its traffic for 0.3 s."
+    "retire-ike",
+    "End the old IKE_SA when packets on their way on it have had time to arrive (0.3 s or more).",
 )
 RETIRE_CHILD: Final = _step(
     "retire-child", "End the CHILD_SA that is not wanted any more; others take over first."

@@ -11,8 +11,8 @@ import pytest
 from landbridge.courses import Disruption
 from landbridge.impact import impact
 from landbridge.lab.hosts import wait_until
-from landbridge.lab.traffic import Traffic
-from landbridge.model import Dpd, DpdAction, Secret, Tunnel
+from landbridge.lab.traffic import FlowCount, Traffic
+from landbridge.model import Dpd, DpdAction, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 from tests.gateway.test_update import (
@@ -21,7 +21,6 @@ from tests.gateway.test_update import (
     esp,
     fields,
     ike,
-    losses,
     pairs_peer,
     plain,
     sibling,
@@ -76,6 +75,16 @@ UPDATES: tuple[Update, ...] = (
     Update("local id", plain(local_id="a.example.com"), fields(remote_id="a.example.com")),
     Update("peer address", plain(peer_address=OTHER_OUTSIDE), fields(local=OTHER_OUTSIDE)),
 )
+
+
+def losses(what: str, counts: dict[str, FlowCount]) -> list[str]:
+    ours, beside = counts["tunnel"], counts["sibling"]
+    found = []
+    if beside.lost:
+        found.append(f"{what}: the sibling lost {beside.lost}")
+    if max(ours.forward.lost, ours.backward.lost) > NOISE:
+        found.append(f"{what}: lost {ours.forward.lost} and {ours.backward.lost}")
+    return found
 
 
 class Sas(NamedTuple):
@@ -169,6 +178,28 @@ def test_measured_selectors_are_promised(
             lost = traffic.restart()["tunnel"]
             most = 0 if stayed else NOISE
             assert max(lost.forward.lost, lost.backward.lost) <= most
+
+
+def test_a_peer_that_narrows_is_asked_again(surroundings: Surroundings, gateway: Gateway) -> None:
+    """One CHILD_SA for all, of which the peer knows a part at first."""
+    peer = surroundings.remote.peer
+    peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 3, "packets")
+    with Traffic([surroundings.flow()]) as traffic:
+        wanted = changed(wanted, peer_cidrs=PEER_CIDRS)
+        gateway.want(wanted)
+        status = gateway.wait(wanted, lambda status: status.reason is not None)
+        assert (status.state, status.applied_revision) == (TunnelState.PARTIAL, 1)
+        peer.change("site-a", **children(local_ts=",".join(PEER_CIDRS))(peer.connections[0]))
+        gateway.wait_applied(wanted, patience=25)
+        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        lost = traffic.stop()["tunnel"]
+    wait_until(lambda: len(gateway.children(wanted)) == 1, 5, "the narrowed CHILD_SA goes")
+    assert max(lost.forward.lost, lost.backward.lost) <= NOISE
 
 
 def test_switching_off_is_an_interruption(surroundings: Surroundings, gateway: Gateway) -> None:

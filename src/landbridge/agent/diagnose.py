@@ -17,7 +17,7 @@ from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.observe import actual
 from landbridge.agent.plan import Loaded
-from landbridge.agent.swan import ConfigName
+from landbridge.agent.swan import ConfigName, names_of
 from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model import IkeVersion, TunnelState
 from landbridge.vici import Message
@@ -50,7 +50,7 @@ def diagnosis(
     """`messages`: list-sas of the tunnel. `problem`: why there is nothing to list."""
     listed, target, status = list(messages), charge.target, charge.status
     current = target.name if target else ""
-    children = {child.name for child in target.children} if target else set()
+    children = {name for child in target.children for name in names_of(child)} if target else set()
     seen = actual(listed, charge.id)
     missing = uncovered(target.pairs, seen.carrying) if target else ()
     return Diagnosis(

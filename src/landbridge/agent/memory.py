@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
+from landbridge.agent.cover import uncovered
 from landbridge.agent.observe import CREATING, PROBE, Actual, IkeSa
-from landbridge.agent.swan import Target
+from landbridge.agent.swan import Target, plain
 from landbridge.model import Model
 
 #: Before this a command may not yet show in list-sas.
@@ -58,7 +59,7 @@ class Memory(Model, frozen=True, kw_only=True):
 
 
 def attempt_key(target: Target, child: str) -> str:
-    return f"{target.name}/{child}"
+    return f"{target.name}/{plain(child)}"
 
 
 def back_off(failures: int) -> float:
@@ -125,13 +126,14 @@ def _creating(sa: IkeSa) -> bool:
 
 
 def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Mapping[str, Attempt]:
-    up = {child.name for sa in actual.sas if sa.name == target.name for child in sa.live_children}
+    live = [child for sa in actual.sas if sa.name == target.name for child in sa.live_children]
     busy = under_way(target, actual)
     kept = {}
     for child in target.children:
         key = attempt_key(target, child.name)
         attempt = memory.attempts.get(key)
-        if attempt is not None and child.name not in up:
+        sas = [each for each in live if plain(each.name) == child.name]
+        if attempt is not None and (not sas or uncovered(child.pairs, sas)):
             kept[key] = _judged(attempt, busy, now)
     return kept
 

@@ -15,7 +15,7 @@ from landbridge.agent.causes import REFUSALS
 from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import Actual, IkeSa
-from landbridge.agent.swan import ConfigName, Pair, Target
+from landbridge.agent.swan import ConfigName, Pair, Target, plain
 from landbridge.model import ChildStatus, Reason, ReasonCode, Tunnel, TunnelState, TunnelStatus
 
 
@@ -65,7 +65,7 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
         # It was down, when nothing was against this revision, and came back with the old PSK.
         return memory.applied_revision if memory.applied_revision < target.revision else 0
     ours = all(sa.name == target.name for sa in actual.sas if sa.live)
-    fresh = [child for child in carrying if child.name in wanted]
+    fresh = [child for child in carrying if plain(child.name) in wanted]
     alone = ours and len(fresh) == len(carrying)
     if alone and (not memory.applied_revision or not uncovered(target.pairs, fresh)):
         return target.revision

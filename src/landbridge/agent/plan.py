@@ -22,18 +22,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from landbridge.agent import keyring
+from landbridge.agent import keyring, narrowed
 from landbridge.agent import steps as do
-from landbridge.agent.cover import touches, uncovered
-from landbridge.agent.memory import Memory, attempt_key, under_way
+from landbridge.agent.cover import touches
+from landbridge.agent.memory import Memory, attempt_key
 from landbridge.agent.observe import PROBE, Actual, ChildSa, IkeSa
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import ChildConfig, Target
+from landbridge.agent.view import View
 from landbridge.courses import Disruption
 from landbridge.model import Model
 
-GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
-MOST_GRACE: Final = 3.0
 MOST_AT_ONCE: Final = 4
 ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
 ENDING_LIMIT: Final = 2.0  # seconds until a peer's answer to a delete is no longer waited for
@@ -65,47 +64,16 @@ def plan(
     """
     if target is None or not target.admin_state_up:
         return tuple(_take_down(actual, loaded, memory, now))
-    view = _View(target, actual, memory, now)
+    view = View(target, actual, memory, now)
     return (
         *_load(view, loaded),
         *_bury(view),
         *_force(view, update_deadline),
         *_initiate(view, allowed),
+        *narrowed.widen(view, allowed),
         *_retire(view),
         *_abandon(view),
     )
-
-
-class _View:
-    """Desired and actual side by side."""
-
-    def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
-        self.target, self.memory, self.now = target, memory, now
-        self.sas = actual.sas
-        self.carrying = actual.carrying
-        self.current = tuple(sa for sa in actual.sas if sa.name == target.name)
-        self.older = tuple(sa for sa in actual.sas if sa.name != target.name)
-        wanted = {child.name for child in target.children}
-        live = tuple(child for sa in self.current for child in sa.live_children)
-        self.fresh = tuple(child for child in live if child.name in wanted)
-        self.stale_beside = tuple(child for child in live if child.name not in wanted)
-        self.busy = under_way(target, actual)
-        names = {child.name for child in self.fresh}
-        self.missing = tuple(child for child in target.children if child.name not in names)
-
-    @property
-    def connected(self) -> bool:
-        return any(sa.live for sa in self.current)
-
-    def ready_at(self, child: ChildSa) -> float:
-        """When what `child` carries and is still wanted may go on without it; inf: not yet."""
-        pairs = [pair for pair in self.target.pairs if touches(child, pair)]
-        if uncovered(pairs, self.fresh):
-            return float("inf")
-        grace = max(GRACE, min(self.memory.took, MOST_GRACE))
-        since = self.memory.live_since
-        heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
-        return max((since.get(heir.unique_id, self.now) + grace for heir in heirs), default=0.0)
 
 
 def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:
@@ -120,7 +88,7 @@ def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> It
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
 
 
-def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
+def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     target = view.target
     if keyring.held_back(target, Actual(sas=view.sas), loaded.secrets, view.memory, view.now):
         if target.secret_id in loaded.secrets:
@@ -130,13 +98,9 @@ def _load(view: _View, loaded: Loaded) -> Iterator[Step]:
     if loaded.connections.get(target.name) != target.digest:
         yield do.Load(name=target.name)
     yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
-    if keyring.unproven(target, Actual(sas=view.sas), loaded.secrets):
-        yield do.Wait(until=view.now + _LOOK_AGAIN)
-    spent = keyring.spent(target, Actual(sas=view.sas), loaded.secrets)
-    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 
-def _initiate(view: _View, allowed: int) -> Iterator[Step]:
+def _initiate(view: View, allowed: int) -> Iterator[Step]:
     if view.memory.resting or not view.missing:
         return
     if not view.target.may_initiate:
@@ -166,7 +130,7 @@ def _initiate(view: _View, allowed: int) -> Iterator[Step]:
         yield do.Wait(until=view.now + _LOOK_AGAIN)
 
 
-def _cost(view: _View, child: ChildConfig) -> Disruption:
+def _cost(view: View, child: ChildConfig) -> Disruption:
     carrying = [sa for sa in view.sas if sa.live_children]
     if not carrying:
         return Disruption.NONE
@@ -184,7 +148,7 @@ def _in_place_of(child: ChildConfig, old: ChildSa) -> bool:
     return old.key == child.key or any(touches(old, pair) for pair in child.pairs)
 
 
-def _force(view: _View, update_deadline: float) -> Iterator[Step]:
+def _force(view: View, update_deadline: float) -> Iterator[Step]:
     since = view.memory.pending_since
     if not update_deadline or since is None:
         return
@@ -194,7 +158,7 @@ def _force(view: _View, update_deadline: float) -> Iterator[Step]:
         yield do.Wait(until=since + update_deadline)
 
 
-def _make_room(view: _View) -> Iterator[Step]:
+def _make_room(view: View) -> Iterator[Step]:
     """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
     if view.memory.made_room == view.target.revision:
         return  # the peer came back as it was before (with the old secret): leave it
@@ -207,7 +171,7 @@ def _make_room(view: _View) -> Iterator[Step]:
             yield do.Terminate(unique_id=sa.unique_id, room=True, disruption=Disruption.INTERRUPT)
 
 
-def _retire(view: _View) -> Iterator[Step]:
+def _retire(view: View) -> Iterator[Step]:
     for child in view.stale_beside:
         if child.unique_id in view.memory.ending_children:
             continue
@@ -220,14 +184,14 @@ def _retire(view: _View) -> Iterator[Step]:
         yield from _retire_ike(view, sa)
 
 
-def _replaced_at(view: _View, child: ChildSa) -> float:
+def _replaced_at(view: View, child: ChildSa) -> float:
     """As `ready_at`; and a child whose successor is wanted waits for it in any case."""
     if any(missing.key == child.key for missing in view.missing):
         return float("inf")
     return view.ready_at(child)
 
 
-def _retire_ike(view: _View, sa: IkeSa) -> Iterator[Step]:
+def _retire_ike(view: View, sa: IkeSa) -> Iterator[Step]:
     if not sa.live:
         return
     told = view.memory.ending_ikes.get(sa.unique_id)
@@ -247,13 +211,13 @@ def _retire_ike(view: _View, sa: IkeSa) -> Iterator[Step]:
         yield do.Wait(until=ready)
 
 
-def _hurry(view: _View, sa: IkeSa, told: float) -> Iterator[Step]:
+def _hurry(view: View, sa: IkeSa, told: float) -> Iterator[Step]:
     if view.now >= told + ENDING_LIMIT:
         yield do.RetireIke(unique_id=sa.unique_id, force=True)
     yield do.Wait(until=max(told + ENDING_LIMIT, view.now + _LOOK_AGAIN))
 
 
-def _abandon(view: _View) -> Iterator[Step]:
+def _abandon(view: View) -> Iterator[Step]:
     """End what is being set up for an older configuration, or for too long."""
     for sa in view.sas:
         since = view.memory.young_since.get(sa.unique_id)
@@ -265,7 +229,7 @@ def _abandon(view: _View) -> Iterator[Step]:
             yield do.Wait(until=since + ATTEMPT_LIMIT)
 
 
-def _bury(view: _View) -> Iterator[Step]:
+def _bury(view: View) -> Iterator[Step]:
     """End IKE_SAs whose peer has not answered for `dpd.timeout`; charon does so for IKEv1 only.
 
     charon asks after `interval` seconds of silence, so what is left of the time-out then is

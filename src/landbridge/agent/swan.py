@@ -36,6 +36,7 @@ _REST_DIGITS: Final = 6
 _CONTACT_DIGITS: Final = 10
 _KEY_DIGITS: Final = 8
 _CHILD_DIGITS: Final = 12
+_TWIN: Final = "-twin"
 _GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay apart
 
 
@@ -121,7 +122,12 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
     ids = _ids(tunnel)
     rest = secret_tag(tunnel.psk_generation) + fingerprint(ike, _REST_DIGITS)
     children = _children(tunnel)
-    connection: Settings = {**ike, "children": {c.name: _child(tunnel, c.pairs) for c in children}}
+    configs: Settings = {
+        name: _child(tunnel, each.pairs, longer=turn)
+        for each in children
+        for turn, name in enumerate(names_of(each))
+    }
+    connection: Settings = {**ike, "children": configs}
     return Target(
         tunnel_id=tunnel.id,
         revision=tunnel.revision,
@@ -139,6 +145,16 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         connection=connection,
         digest=fingerprint(connection, _CHILD_DIGITS),
     )
+
+
+def names_of(child: ChildConfig) -> tuple[str, ...]:
+    """What its CHILD_SAs may be called; one that a peer can narrow has a twin of that name."""
+    return (child.name, child.name + _TWIN) if len(child.pairs) > 1 else (child.name,)
+
+
+def plain(name: str) -> str:
+    """The name of the child whose CHILD_SA, or whose twin's, is called `name`."""
+    return name.removesuffix(_TWIN)
 
 
 def _secret_id(tunnel: Tunnel) -> str:
@@ -208,7 +224,8 @@ def _ike(tunnel: Tunnel) -> Settings:
     }
 
 
-def _child(tunnel: Tunnel, pairs: tuple[Pair, ...]) -> Settings:
+def _child(tunnel: Tunnel, pairs: tuple[Pair, ...], *, longer: int = 0) -> Settings:
+    """`longer` by as many seconds: else charon takes twins for the same, and suppresses one."""
     rekey, rand, over = _lifetime(tunnel.esp.lifetime)
     protocol = "ah_proposals" if tunnel.esp.protocol == "ah" else "esp_proposals"
     return {
@@ -218,7 +235,7 @@ def _child(tunnel: Tunnel, pairs: tuple[Pair, ...]) -> Settings:
         "mode": tunnel.esp.encapsulation,
         "rekey_time": str(rekey),
         "rand_time": str(rand),
-        "life_time": str(rekey + over),
+        "life_time": str(rekey + over + longer),
         "start_action": "none",
         "close_action": "none",
         "dpd_action": "clear",

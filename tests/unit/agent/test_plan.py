@@ -14,8 +14,8 @@ from landbridge.agent import steps as do
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.outcome import applied_revision, judge
-from landbridge.agent.plan import GRACE
 from landbridge.agent.swan import Pair, Target, target
+from landbridge.agent.view import GRACE
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState
 from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
@@ -323,3 +323,45 @@ def test_status_tells_what_is_not_applied() -> None:
     assert cold.state is TunnelState.BUILDING
     assert cold.reason is not None
     assert cold.reason.code is ReasonCode.CONNECTING
+
+
+def test_a_narrowed_child_is_asked_for_again_until_the_peer_follows() -> None:
+    charon = Charon()
+    wanted = planned(tunnel(peer_cidrs=("10.2.0.0/24", "10.2.1.0/24")))
+    first, second = wanted.pairs
+    charon.accepts = frozenset({first})
+    asked = 0
+    for _ in range(1000):
+        steps = charon.steps(wanted)
+        asked += sum(isinstance(step, do.Initiate) for step in steps)
+        for step in steps:
+            charon.take(step, wanted)
+        assert not asked or not uncovered([first], charon.actual.carrying)
+        charon.now += 0.1
+    assert 5 < asked < 12
+    assert len(charon.actual.carrying) == 1
+    charon.accepts = None
+    for _ in range(700):
+        for step in charon.steps(wanted):
+            charon.take(step, wanted)
+            assert not uncovered([first], charon.actual.carrying)
+        charon.now += 0.1
+    (child,) = charon.actual.carrying
+    assert not uncovered([first, second], [child])
+    assert not [step for step in charon.steps(wanted) if not isinstance(step, do.Wait)]
+    charon.memory = msgspec.structs.replace(charon.memory, applied_revision=0)
+    assert applied_revision(wanted, charon.actual, charon.memory) == wanted.revision
+
+
+def test_what_a_peer_narrows_for_good_is_asked_for_seldom() -> None:
+    charon = Charon()
+    wanted = planned(tunnel(peer_cidrs=("10.2.0.0/24", "10.2.1.0/24")))
+    charon.accepts = frozenset(wanted.pairs[:1])
+    times = []
+    for _ in range(6000):
+        for step in charon.steps(wanted):
+            charon.take(step, wanted)
+            if isinstance(step, do.Initiate):
+                times.append(charon.now)
+        charon.now += 0.1
+    assert times[-1] - times[-2] > 50

@@ -12,7 +12,7 @@ from landbridge.agent.memory import Memory, attempt_key, begun, recall
 from landbridge.agent.observe import Actual, ChildSa, IkeSa
 from landbridge.agent.plan import Loaded, plan
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ConfigName, Target
+from landbridge.agent.swan import ConfigName, Pair, Target, names_of
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
@@ -101,6 +101,7 @@ class Charon:
 
     def __init__(self) -> None:
         self.agrees = True
+        self.accepts: frozenset[Pair] | None = None  # None: every pair; others are narrowed away
         self.now = 100.0
         self.connections: dict[str, Target] = {}
         self.secrets: set[str] = set()
@@ -155,12 +156,15 @@ class Charon:
 
     def _establish(self, step: do.Initiate) -> None:
         target = self.connections[step.name]
-        config = next(child for child in target.children if child.name == step.child)
-        local = tuple(dict.fromkeys(pair.local for pair in config.pairs))
-        remote = tuple(dict.fromkeys(pair.remote for pair in config.pairs))
-        made = child_sa(config.name, local, remote, self._next_id())
+        config = next(child for child in target.children if step.child in names_of(child))
+        pairs = [each for each in config.pairs if self.accepts is None or each in self.accepts]
+        local = tuple(dict.fromkeys(pair.local for pair in pairs))
+        remote = tuple(dict.fromkeys(pair.remote for pair in pairs))
+        made = child_sa(step.child, local, remote, self._next_id())
         for sa in self.sas.values():
             if sa.name == step.name:
+                if any(child.name == made.name for child in sa.children):
+                    return  # charon suppresses duplicates
                 self.sas[sa.unique_id] = msgspec.structs.replace(sa, children=(*sa.children, made))
                 return
         unique_id = self._next_id()

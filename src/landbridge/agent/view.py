@@ -1,0 +1,53 @@
+"""Desired and actual of one tunnel side by side: what a plan is made from; pure.
+
+Rules this module keeps:
+- *Current* is of the present IKE configuration, *fresh* of its children as they are wanted now
+  (or their twins); all else is *older* or *stale* and goes when it has been replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from landbridge.agent.cover import touches, uncovered
+from landbridge.agent.memory import Memory, under_way
+from landbridge.agent.observe import Actual, ChildSa
+from landbridge.agent.swan import Target, plain
+
+GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
+MOST_GRACE: Final = 3.0
+
+
+class View:
+    def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
+        self.target, self.memory, self.now = target, memory, now
+        self.sas = actual.sas
+        self.carrying = actual.carrying
+        self.current = tuple(sa for sa in actual.sas if sa.name == target.name)
+        self.older = tuple(sa for sa in actual.sas if sa.name != target.name)
+        wanted = {child.name for child in target.children}
+        live = tuple(child for sa in self.current for child in sa.live_children)
+        self.fresh = tuple(child for child in live if plain(child.name) in wanted)
+        self.stale_beside = tuple(c for c in live if plain(c.name) not in wanted)
+        self.busy = under_way(target, actual)
+        names = {plain(child.name) for child in self.fresh}
+        self.missing = tuple(child for child in target.children if child.name not in names)
+
+    @property
+    def connected(self) -> bool:
+        return any(sa.live for sa in self.current)
+
+    @property
+    def grace(self) -> float:
+        return max(GRACE, min(self.memory.took, MOST_GRACE))
+
+    def ready_at(self, child: ChildSa) -> float:
+        """When what `child` carries and is still wanted may go on without it; inf: not yet."""
+        pairs = [pair for pair in self.target.pairs if touches(child, pair)]
+        if uncovered(pairs, self.fresh):
+            return float("inf")
+        since = self.memory.live_since
+        heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
+        return max(
+            (since.get(heir.unique_id, self.now) + self.grace for heir in heirs), default=0.0
+        )
