@@ -13,19 +13,19 @@ from __future__ import annotations
 from typing import Final
 
 from landbridge.agent.memory import Memory
-from landbridge.agent.observe import Actual, IkeSa
+from landbridge.agent.observe import IkeSa
 from landbridge.agent.swan import ConfigName, Target, generation, secret_tag
 
 REFUSES_WITHIN: Final = 3  # seconds, round trip included
 
 
 def held_back(
-    target: Target, actual: Actual, secrets: frozenset[str], memory: Memory, now: float
+    target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str], memory: Memory, now: float
 ) -> bool:
     """Whether the target's own secret must not be known now."""
     if target.version != "v1" or not secrets - {target.secret_id}:
         return False
-    live = [sa.name for sa in actual.sas if sa.live]
+    live = [sa.name for sa in sas if sa.live]
     if not live or target.name in live:
         return False
     attempts = memory.attempts.values()
@@ -33,11 +33,11 @@ def held_back(
     return waiting and not any(each.open for each in attempts)
 
 
-def spent(target: Target, actual: Actual, secrets: frozenset[str]) -> frozenset[str]:
+def spent(target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str]) -> frozenset[str]:
     """The secrets that are needed no more: all others once this one has authenticated. Before
     that the ones that the live SAs were made with are kept, or, where there are none, any."""
     others = secrets - {target.secret_id}
-    live = [sa for sa in actual.sas if sa.live]
+    live = [sa for sa in sas if sa.live]
     if any(sa.name == target.name and proves(sa) for sa in live):
         return others
     if target.instead_of:
@@ -50,9 +50,9 @@ def spent(target: Target, actual: Actual, secrets: frozenset[str]) -> frozenset[
     return frozenset() if live else frozenset(foreign)
 
 
-def unproven(target: Target, actual: Actual, secrets: frozenset[str]) -> bool:
+def unproven(target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str]) -> bool:
     """Whether only time will tell that the peer has this secret."""
-    here = [sa for sa in actual.sas if sa.live and sa.name == target.name]
+    here = [sa for sa in sas if sa.live and sa.name == target.name]
     return len(secrets) > 1 and bool(here) and not any(proves(sa) for sa in here)
 
 

@@ -90,7 +90,7 @@ def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> It
 
 def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     target = view.target
-    if keyring.held_back(target, Actual(sas=view.sas), loaded.secrets, view.memory, view.now):
+    if keyring.held_back(target, view.sas, loaded.secrets, view.memory, view.now):
         if target.secret_id in loaded.secrets:
             yield do.UnloadSecret(secret_id=target.secret_id)
     elif target.secret_id not in loaded.secrets:
@@ -98,6 +98,10 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if loaded.connections.get(target.name) != target.digest:
         yield do.Load(name=target.name)
     yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
+    if keyring.unproven(target, view.sas, loaded.secrets):
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
+    spent = keyring.spent(target, view.sas, loaded.secrets)
+    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 
 def _initiate(view: View, allowed: int) -> Iterator[Step]:

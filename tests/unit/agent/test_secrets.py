@@ -45,12 +45,11 @@ def sa(of: Tunnel, *, initiator: bool = True, age: int = 0) -> IkeSa:
 def test_the_old_secret_goes_when_the_new_one_has_proved_itself(
     sas: tuple[IkeSa, ...], secrets: tuple[Tunnel, ...], spent: tuple[Tunnel, ...]
 ) -> None:
-    assert keyring.spent(planned(NEW), Actual(sas=sas), ids(*secrets)) == ids(*spent)
+    assert keyring.spent(planned(NEW), sas, ids(*secrets)) == ids(*spent)
 
 
 def test_a_secret_that_never_authenticated_goes_when_a_newer_one_comes() -> None:
-    actual = Actual(sas=(sa(OLD),))
-    assert keyring.spent(planned(NEWER), actual, ids(OLD, NEW, NEWER)) == ids(NEW)
+    assert keyring.spent(planned(NEWER), (sa(OLD),), ids(OLD, NEW, NEWER)) == ids(NEW)
 
 
 def test_a_secret_of_other_identities_is_not_tried() -> None:
@@ -58,7 +57,7 @@ def test_a_secret_of_other_identities_is_not_tried() -> None:
     loaded = Loaded(secrets=ids(OLD, moved))
     known = trial.candidates(planned(moved), moved, loaded, Backend.LIBIPSEC)
     assert known == (planned(moved),)
-    assert keyring.spent(planned(moved), Actual(), loaded.secrets) == ids(OLD)
+    assert keyring.spent(planned(moved), (), loaded.secrets) == ids(OLD)
 
 
 def candidates() -> tuple[Target, ...]:
@@ -88,4 +87,4 @@ def test_only_the_new_one_is_tried_while_the_old_tunnel_carries() -> None:
 
 def test_with_the_old_secret_the_new_one_is_out_of_charons_memory() -> None:
     _, old = candidates()
-    assert keyring.spent(old, Actual(), ids(OLD, NEW)) == ids(NEW)
+    assert keyring.spent(old, (), ids(OLD, NEW)) == ids(NEW)
