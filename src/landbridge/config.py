@@ -84,9 +84,16 @@ def _bind(values: Values, given: str | None, env: Mapping[str, str]) -> tuple[st
         (values.where("DEFAULT", "bind"), values.text("DEFAULT", "bind")),
     )
     where, text = next((where, text) for where, text in sources if text)
+    parsed = _host_port(text)
+    if parsed is None:
+        raise ConfigError(f"{where}: {text!r} is not HOST:PORT; write for example 127.0.0.1:9696")
+    return parsed
+
+
+def _host_port(text: str) -> tuple[str, int] | None:
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) in PORTS):
-        raise ConfigError(f"{where}: {text!r} is not HOST:PORT; write for example 127.0.0.1:9696")
+        return None
     return host.strip("[]"), int(port)
 
 
@@ -131,6 +138,9 @@ def _policy(values: Values, state: Path) -> PolicySettings:
 
 def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:
     token_file = values.text("agent", "token_file")
+    metrics = values.text("agent", "metrics_bind")
+    if metrics and _host_port(metrics) is None:
+        raise values.wrong("agent", "metrics_bind", "must be HOST:PORT, or empty for none")
     return values.struct(
         "agent",
         AgentSettings,

@@ -85,6 +85,11 @@ AGENT: Final = (
         min=0.0,
         help="Seconds that an update waits for its peer before it is forced; 0: for ever.",
     ),
+    cfg.StrOpt(
+        "metrics_bind",
+        default="127.0.0.1:9697",
+        help="HOST:PORT of the agent's metrics for Prometheus; empty: none.",
+    ),
     cfg.StrOpt("kernel", default="auto", choices=("auto", "netlink", "libipsec")),
     cfg.StrOpt("charon", default="/usr/sbin/charon-systemd"),
 )

@@ -72,7 +72,8 @@ class VpnSettings(Frozen, frozen=True, kw_only=True):
 
 class AgentSettings(Frozen, frozen=True, kw_only=True):
     """`bridges`: a network's name or id -> the host's Linux bridge. `update_deadline`: after
-    how long an update is forced on a peer that has not changed yet; 0: never."""
+    how long an update is forced on a peer that has not changed yet; 0: never. `metrics_bind`:
+    ``HOST:PORT`` for Prometheus; empty: none."""
 
     server_url: str
     gateway_id: str
@@ -80,6 +81,7 @@ class AgentSettings(Frozen, frozen=True, kw_only=True):
     state_dir: Path
     bridges: Mapping[str, str]
     update_deadline: float
+    metrics_bind: str
     kernel: Literal["auto", "netlink", "libipsec"]
     charon: str
 

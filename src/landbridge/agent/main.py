@@ -22,6 +22,7 @@ import structlog
 from landbridge.agent.bridges import Bridges
 from landbridge.agent.charon import Charon
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.exposition import expose
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.fleet import Fleet
 from landbridge.agent.follow import Follower
@@ -88,6 +89,7 @@ class Agent:
             group.create_task(lease.run(), name="lease")
             group.create_task(reporter.run(lease.lost), name="report")
             group.create_task(follower.run(), name="follow")
+            group.create_task(expose(settings.metrics_bind, self.metrics.registry), name="metrics")
 
     def _keeper(self, router: Router, reporter: Reporter) -> Keeper:
         directory = self._settings.state_dir / hex12(router.id)

@@ -106,6 +106,6 @@ class Meters:
 
     def close(self) -> None:
         """The router is gone."""
-        self._metrics.remove(self.router_id)
+        self._metrics.remove(self)
         with contextlib.suppress(OSError):
             self._file.unlink()

@@ -14,7 +14,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from landbridge.agent.odometer import Distance
@@ -72,12 +72,15 @@ class AgentMetrics:
             "landbridge_apply_seconds", "From a change's coming to its being in effect."
         )
         self.registry.register(_Tunnels(self._sources))
+        ProcessCollector(registry=self.registry)
 
     def add(self, source: Source) -> None:
         self._sources[source.router_id] = source
 
-    def remove(self, router_id: str) -> None:
-        self._sources.pop(router_id, None)
+    def remove(self, source: Source) -> None:
+        """The same router may have come back meanwhile, with another source."""
+        if self._sources.get(source.router_id) is source:
+            del self._sources[source.router_id]
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(name, words, labels, registry=self.registry)

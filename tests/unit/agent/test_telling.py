@@ -1,0 +1,215 @@
+"""What is told of a tunnel beside its state: causes, events, lines, where no packet can go."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from landbridge.agent.blame import Blame
+from landbridge.agent.causes import cause
+from landbridge.agent.charge import PATIENCE, Charge
+from landbridge.agent.chronicle import EVENTS_KEPT, LINES_KEPT, Chronicle
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.happenings import happening
+from landbridge.agent.hints import STALL, Hints
+from landbridge.agent.reach import hindrance
+from landbridge.agent.swan import target
+from landbridge.model import Leg, ReasonCode, Router, TunnelEventKind
+from landbridge.vici import Event, Message
+from tests.unit.agent.tunnels import ID, tunnel
+
+NAME = target(tunnel(), Backend.LIBIPSEC).name
+REFUSED = "received NO_PROPOSAL_CHOSEN notify error"
+
+
+def line(text: str, name: str = NAME, unique_id: str = "1", group: str = "IKE") -> Event:
+    return Event(
+        "log", {"group": group, "ikesa-name": name, "ikesa-uniqueid": unique_id, "msg": text}
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_cause_belongs_to_its_configuration() -> None:
+    blame, told = Blame(), cause(REFUSED, tunnel())
+    assert told is not None
+    assert blame.accept(told, "one")
+    assert not blame.accept(told, "one")
+    assert blame.reason_of("one") == told.reason
+    assert blame.reason_of("two") is None
+    assert blame.failures == 1
+    blame.grow_old()
+    assert not blame.accept(told, "one")
+    assert blame.failures == 2  # a new attempt that failed for the same reason
+
+
+def test_what_was_told_long_before_does_not_explain(clock: Clock) -> None:
+    blame, told = Blame(clock), cause(REFUSED, tunnel())
+    assert told is not None
+    blame.accept(told, "one")
+    clock.now += 60
+    blame.forget_unrelated()
+    assert blame.reason is None
+
+
+@pytest.mark.parametrize(
+    ("port", "established", "code"),
+    [
+        (500, False, ReasonCode.PEER_UNREACHABLE),
+        (4500, False, ReasonCode.NAT_PORT_BLOCKED),
+        (4500, True, ReasonCode.PEER_UNREACHABLE),
+    ],
+)
+def test_silence_is_told_by_its_port(port: int, established: bool, code: ReasonCode) -> None:
+    hints = Hints()
+    hints.read(line(f"sending packet: from 10.0.0.1[{port}] to 10.0.0.2[{port}] (9 bytes)"))
+    hint = hints.read(line("retransmit 2 of request with message ID 1"))
+    assert hint is not None
+    told = cause(hint.line, tunnel(), established=established, port=hint.port)
+    assert told is not None
+    assert told.reason.code is code
+
+
+def test_a_delete_before_any_child_is_a_refusal() -> None:
+    hints = Hints()
+    child = "CHILD_SA all{1} established with SPIs a_i b_o and TS 10.1.0.0/24 === 10.2.0.0/24"
+    hints.read(line(child, unique_id="2"))
+    codes = []
+    for unique_id in ("1", "2"):
+        hint = hints.read(line("received DELETE for IKE_SA x[1]", unique_id=unique_id))
+        told = cause(hint.line, tunnel()) if hint else None
+        codes.append(told.reason.code if told else None)
+    assert codes == [ReasonCode.LOCAL_ID_REFUSED, ReasonCode.PEER_CLOSED]
+
+
+def test_a_peer_that_begins_and_falls_silent_is_told_once(clock: Clock) -> None:
+    hints = Hints(clock)
+    hints.read(line("10.0.0.2 is initiating an IKE_SA", "(unnamed)", "4"))
+    hints.read(line("10.0.0.3 is initiating an IKE_SA", "(unnamed)", "5"))
+    hints.read(line("looking for peer configs matching a...b[c]", "(unnamed)", "5", "CFG"))
+    assert list(hints.stalled()) == []
+    clock.now += STALL
+    (hint,) = hints.stalled()
+    assert hint.peer_address == "10.0.0.2"
+    assert list(hints.stalled()) == []
+
+
+def test_nobody_begins(clock: Clock) -> None:
+    charge = Charge(ID, Backend.LIBIPSEC, clock)
+    charge.want(tunnel(initiator="response-only"))
+    codes = []
+    for _ in range(2):
+        status = charge.judge(0.0)
+        assert status is not None
+        assert status.reason is not None
+        codes.append(status.reason.code)
+        clock.now += PATIENCE
+    assert codes == [ReasonCode.WAITING_FOR_PEER, ReasonCode.NOBODY_INITIATES]
+    assert charge.patience_left() is None
+
+
+def test_the_earliest_hint_is_when_it_became_true() -> None:
+    charge = Charge(ID, Backend.LIBIPSEC)
+    charge.stir(5.0)
+    charge.stir(6.0)
+    assert charge.observed_at(9.0) == 5.0
+    assert charge.observed_at(9.0) == 9.0
+
+
+def test_events_are_bounded_and_their_times_grow(clock: Clock) -> None:
+    chronicle = Chronicle(clock)
+    for number in range(EVENTS_KEPT + 3):
+        chronicle.note(TunnelEventKind.REKEYED, str(number))
+    times = [event.at for event in chronicle.events]
+    assert times == sorted(set(times))
+    assert chronicle.events[0].message == "3"
+    assert len(times) == EVENTS_KEPT
+
+
+def test_lines_are_bounded_and_hold_no_secret() -> None:
+    chronicle = Chronicle()
+    for number in range(LINES_KEPT + 3):
+        chronicle.hear(f"the key hunter2 of {number}", "hunter2")
+    chronicle.hear("sending packet: from 10.0.0.1[500] to 10.0.0.2[500] (9 bytes)", "hunter2")
+    assert len(chronicle.lines) == LINES_KEPT
+    assert chronicle.lines[-1].endswith(f"the key *** of {LINES_KEPT + 2}")
+
+
+def test_rekeyings_and_moves_are_read() -> None:
+    new: Message = {
+        "spi-in": "a",
+        "spi-out": "b",
+        "local-ts": ["10.1.0.0/24"],
+        "remote-ts": ["10.2.0.0/24"],
+    }
+    child = happening(Event("child-rekey", {NAME: {"child-sas": {"all": {"new": new}}}}))
+    ike = happening(Event("ike-rekey", {NAME: {"new": {"initiator-spi": "c"}}}))
+    there: Message = {"remote-host": "10.0.0.2", "remote-port": "4500", "state": "ESTABLISHED"}
+    moved = happening(
+        Event("ike-update", {"remote-host": "10.0.0.2", "remote-port": "5", NAME: there})
+    )
+    young = there | {"state": "CONNECTING"}
+    begins = happening(
+        Event("ike-update", {"remote-host": "10.0.0.2", "remote-port": "5", NAME: young})
+    )
+    assert child is not None
+    assert "new SPIs in a, out b" in child.message
+    assert ike is not None
+    assert ike.kind is TunnelEventKind.REKEYED
+    assert moved is not None
+    assert moved.message == "The peer has moved from 10.0.0.2[4500] to 10.0.0.2[5]."
+    assert begins is None
+
+
+def router(*gateways: str, uplink: bool = True) -> Router:
+    def leg(address: str, *hops: str) -> Leg:
+        return Leg(
+            network_id="n",
+            network_name="",
+            port_id="p",
+            mac_address="",
+            addresses=(address,),
+            gateways=hops,
+        )
+
+    return Router(
+        id="r",
+        name="",
+        revision=1,
+        admin_state_up=True,
+        uplink=leg("192.0.2.1/24", *gateways) if uplink else None,
+        inside=(leg("10.1.0.1/24"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "local", "peer", "code"),
+    [
+        (router(), "192.0.2.1", "192.0.2.2", None),
+        (router(), "192.0.2.1", "10.1.0.9", None),
+        (router("192.0.2.254"), "192.0.2.1", "203.0.113.1", None),
+        (router(), "192.0.2.1", "peer.example.com", None),
+        (router(), "192.0.2.1", "203.0.113.1", ReasonCode.NO_ROUTE),
+        (router("2001:db8::1"), "192.0.2.1", "203.0.113.1", ReasonCode.NO_ROUTE),
+        (router(), "192.0.2.9", "192.0.2.2", ReasonCode.NO_LOCAL_ADDRESS),
+        (router(uplink=False), "192.0.2.1", "192.0.2.2", ReasonCode.NO_LOCAL_ADDRESS),
+    ],
+)
+def test_where_no_packet_can_go(
+    made: Router, local: str, peer: str, code: ReasonCode | None
+) -> None:
+    found = hindrance(
+        made, msgspec.structs.replace(tunnel(), local_address=local, peer_address=peer)
+    )
+    assert (found and found.code) is code
