@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - One for all pairs of networks, or one for each pair: IKEv1 always splits (RFC 2409 has one
-  selector a side).
+  selector a side). A single pair is the same child in either mode.
 - A pair is of one IP version; the order in which networks were given means nothing.
 """
 
@@ -29,7 +29,7 @@ def children_of(tunnel: Tunnel) -> Children:
         for remote in _networks(tunnel.peer_cidrs)
         if local.version == remote.version
     )
-    if tunnel.split_selector or tunnel.ike.version == "v1":
+    if tunnel.split_selector or tunnel.ike.version == "v1" or len(pairs) == 1:
         return {f"{local} - {remote}": ((local, remote),) for local, remote in pairs}
     return {EVERYTHING: pairs}
 

@@ -217,3 +217,20 @@ def test_switching_off_is_an_interruption(surroundings: Surroundings, gateway: G
     assert impact(off, on).disruption is Disruption.NONE
     gateway.want(on)
     gateway.wait(on, is_applied)
+
+
+def test_a_mode_that_makes_no_difference_changes_nothing(
+    surroundings: Surroundings, gateway: Gateway
+) -> None:
+    """With one pair of networks, splitting is the same configuration to charon."""
+    surroundings.remote.peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = sas(gateway, wanted)
+    split = changed(wanted, split_selector=True)
+    assert impact(wanted, split).disruption is Disruption.NONE
+    gateway.want(split)
+    gateway.wait_applied(split)
+    assert sas(gateway, split) == before

@@ -251,7 +251,8 @@ def _children(tunnel: Tunnel) -> tuple[ChildConfig, ...]:
     )
     if not pairs:
         raise Unsupported("No local CIDR has a peer CIDR of its IP version to talk to.")
-    if tunnel.split_selector or tunnel.ike.version == "v1":
+    # The only pair has a child by its own name in either mode: charon would suppress another.
+    if tunnel.split_selector or tunnel.ike.version == "v1" or len(pairs) == 1:
         return tuple(_named(tunnel, fingerprint(p, _KEY_DIGITS), (p,)) for p in pairs)
     return (_named(tunnel, EVERYTHING, pairs),)
 

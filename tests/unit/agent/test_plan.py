@@ -155,6 +155,7 @@ def disruptions(charon: Charon, wanted: Tunnel) -> set[Disruption]:
 
 BASE = tunnel()
 V1 = tunnel(ike=msgspec.structs.replace(BASE.ike, version="v1"))
+TWO = tunnel(peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))
 AES256 = {"encryption": "aes-256"}
 #: What an attribute costs its own tunnel, by version.
 COSTS: tuple[tuple[Tunnel, dict[str, Any], set[Disruption]], ...] = (
@@ -176,7 +177,8 @@ COSTS: tuple[tuple[Tunnel, dict[str, Any], set[Disruption]], ...] = (
     (V1, {"esp": msgspec.structs.replace(BASE.esp, **AES256)}, {Disruption.REPLACE_CHILD}),
     (BASE, {"peer_cidrs": ("10.2.0.0/24", "10.2.1.0/24")}, {Disruption.REPLACE_CHILD}),
     (V1, {"peer_cidrs": ("10.2.0.0/24", "10.2.1.0/24")}, set()),
-    (BASE, {"split_selector": True}, {Disruption.REPLACE_CHILD}),
+    (BASE, {"split_selector": True}, set()),
+    (TWO, {"split_selector": True}, {Disruption.REPLACE_CHILD}),
     (BASE, {"admin_state_up": False}, {Disruption.INTERRUPT}),
 )
 
