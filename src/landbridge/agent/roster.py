@@ -3,7 +3,12 @@
 Rules this module keeps:
 - Every question about one tunnel is answered without a walk through all of them.
 - Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
-  its place; the others are faults that name it, until it leaves.
+  its place; the others are faults that name it, until it leaves. The same goes for tunnels with
+  the same identities and another PSK, wherever their peers are: charon looks a secret up by
+  identities only.
+- Of those that share identities the first makes its first contact alone: a peer that is told of
+  a first contact (RFC 7296 section 2.4) forgets what it has with those identities.
+- A tunnel that is switched off stands in nobody's way.
 - At most `MOST_AT_ONCE` exchanges are open with one peer, over all its tunnels.
 """
 
@@ -32,6 +37,8 @@ class Roster:
         self._charges: dict[str, Charge] = {}
         self._contacts: dict[str, Group] = {}
         self._peers: dict[str, Group] = {}
+        self._owners: dict[str, Group] = {}
+        self._clashing: set[str] = set()  # those whose fault is another one's secret
         self.nets: dict[str, TunnelNet] = {}
 
     def __iter__(self) -> Iterator[Charge]:
@@ -57,6 +64,7 @@ class Roster:
         charge = self.take_in(tunnel_id)
         before = charge.target
         charge.wanted = tunnel
+        self._clashing.discard(tunnel_id)
         if tunnel is not None and switched_off:
             tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
         charge.want(tunnel, place)
@@ -68,6 +76,7 @@ class Roster:
     def forget(self, charge: Charge) -> None:
         self._move(charge.id, charge.target, None)
         self._charges.pop(charge.id, None)
+        self._clashing.discard(charge.id)
         self.nets.pop(charge.id, None)
 
     def refresh(self, charge: Charge) -> None:
@@ -84,14 +93,23 @@ class Roster:
     def allowed(self, charge: Charge) -> int:
         """How many more exchanges the tunnel's peer can be asked for now."""
         peer = charge.target.peer_address if charge.target else ""
+        if not charge.actual.carrying and any(
+            other.attempts_open and not other.actual.carrying for other in self._sharing(charge)
+        ):
+            return 0
         return max(0, MOST_AT_ONCE - sum(c.attempts_open for c in self.with_peer(peer)))
 
     def let_others_in(self, charge: Charge) -> None:
         """An exchange with the tunnel's peer is over: those that wait may begin theirs."""
         peer = charge.target.peer_address if charge.target else ""
-        for other in self.with_peer(peer):
+        for other in dict.fromkeys((*self.with_peer(peer), *self._sharing(charge))):
             if other is not charge and other.waiting:
                 self._mark(other.id)
+
+    def _sharing(self, charge: Charge) -> tuple[Charge, ...]:
+        """The others with the same identities."""
+        group = self._owners.get(charge.target.identities if charge.target else "", ())
+        return tuple(self._charges[each] for each in group if each != charge.id)
 
     def _move(self, tunnel_id: str, before: Target | None, after: Target | None) -> None:
         """Leave the groups that it is in no more. A group that it stays in keeps its order."""
@@ -99,19 +117,46 @@ class Roster:
             return
         if after is None or after.peer_address != before.peer_address:
             _take_out(self._peers, before.peer_address, tunnel_id)
-        if after is None or after.contact != before.contact:
+        present = after is not None and after.admin_state_up
+        if after is None or not present or after.contact != before.contact:
             heir = _take_out(self._contacts, before.contact, tunnel_id)
             if heir is not None:
                 self._charges[heir].fault = None
+                self._clashing.discard(heir)
                 self._mark(heir)
+        if after is None or not present or after.identities != before.identities:
+            _take_out(self._owners, before.identities, tunnel_id)
+            self._compare_secrets(before.identities)
 
     def _settle(self, charge: Charge, target: Target) -> None:
         self._peers.setdefault(target.peer_address, {})[charge.id] = None
+        if not target.admin_state_up:
+            return
+        self._owners.setdefault(target.identities, {})[charge.id] = None
         place = self._contacts.setdefault(target.contact, {})
         place[charge.id] = None
         first = next(iter(place))
         if first != charge.id:
             charge.fault = _collision(first)
+        self._compare_secrets(target.identities)
+
+    def _compare_secrets(self, identities: str) -> None:
+        """All with these identities against the first of them."""
+        group = [self._charges[each] for each in self._owners.get(identities, ())]
+        for charge in group:
+            differs = _psk(charge) != _psk(group[0])
+            if differs and charge.fault is None:
+                charge.fault = _other_secret(group[0].id)
+                self._clashing.add(charge.id)
+                self._mark(charge.id)
+            elif charge.id in self._clashing and not differs:
+                charge.fault = None
+                self._clashing.discard(charge.id)
+                self._mark(charge.id)
+
+
+def _psk(charge: Charge) -> str:
+    return charge.tunnel.psk.value if charge.tunnel else ""
 
 
 def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> str | None:
@@ -129,4 +174,12 @@ def _collision(first: str) -> Reason:
         code=ReasonCode.COLLISION,
         message=f"Connection {first} has the same addresses, IDs and IKE version; "
         "the peer cannot tell the two apart. Put their CIDRs into one connection.",
+    )
+
+
+def _other_secret(first: str) -> Reason:
+    return Reason(
+        code=ReasonCode.COLLISION,
+        message=f"Connection {first} has the same local and peer ID and another PSK; a secret is "
+        "looked up by the IDs only. Give both the same PSK, or one of them other IDs.",
     )

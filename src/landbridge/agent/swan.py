@@ -63,6 +63,7 @@ class Target(Model, frozen=True, kw_only=True):
     admin_state_up: bool
     may_initiate: bool
     peer_address: str
+    identities: str  # tunnels with the same share their secret: charon finds it by these only
     contact: str  # tunnels with the same are not to be told apart by a peer
     dpd: Dpd
     children: tuple[ChildConfig, ...]
@@ -136,6 +137,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         admin_state_up=tunnel.admin_state_up,
         may_initiate=tunnel.initiator == "bi-directional",
         peer_address=tunnel.peer_address,
+        identities=ids,
         contact=fingerprint(
             [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _CONTACT_DIGITS
         ),

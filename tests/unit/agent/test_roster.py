@@ -1,0 +1,85 @@
+"""Tunnels that a peer, or charon, cannot tell apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.memory import Attempt
+from landbridge.agent.roster import Roster
+from landbridge.model import ReasonCode, Secret, Tunnel
+from tests.unit.agent.tunnels import tunnel
+
+OTHER_PEER = {"peer_address": "198.51.100.9"}
+OTHER_PSK = {"psk": Secret(value="another")}
+
+
+class Cast:
+    """Two tunnels of one router."""
+
+    def __init__(self, **second: Any) -> None:
+        self.marked: list[str] = []
+        self.roster = Roster(Backend.LIBIPSEC, self.marked.append)
+        self.first = tunnel(id="first", peer_id="b.example.com")
+        self.second = tunnel(id="second", peer_id="b.example.com", **second)
+        self.want(self.first, self.second)
+
+    def want(self, *tunnels: Tunnel) -> None:
+        for each in tunnels:
+            self.roster.want(each.id, each, switched_off=False)
+
+    def fault(self, tunnel_id: str) -> str:
+        charge = self.roster.get(tunnel_id)
+        assert charge is not None
+        if charge.fault is None:
+            return ""
+        assert charge.fault.code is ReasonCode.COLLISION
+        return charge.fault.message
+
+
+@pytest.mark.parametrize("second", [{}, {**OTHER_PEER, **OTHER_PSK}])
+def test_the_later_of_two_names_the_earlier(second: dict[str, Any]) -> None:
+    cast = Cast(**second)
+    assert cast.fault("first") == ""
+    assert cast.fault("second").startswith("Connection first has the same ")
+    cast.marked.clear()
+    cast.want(msgspec.structs.replace(cast.first, peer_id="c.example.com"))
+    assert cast.fault("second") == ""
+    assert "second" in cast.marked
+
+
+@pytest.mark.parametrize("second", [{}, {**OTHER_PEER, **OTHER_PSK}])
+def test_what_is_switched_off_or_gone_is_in_nobodys_way(second: dict[str, Any]) -> None:
+    cast = Cast(**second)
+    cast.want(msgspec.structs.replace(cast.first, admin_state_up=False))
+    assert cast.fault("second") == ""
+    cast.want(cast.first)
+    assert cast.fault("first").startswith("Connection second")
+    charge = cast.roster.get("second")
+    assert charge is not None
+    cast.roster.forget(charge)
+    assert cast.fault("first") == ""
+
+
+def test_the_same_secret_at_two_peers_is_fine_and_can_be_changed_one_after_the_other() -> None:
+    cast = Cast(**OTHER_PEER)
+    assert cast.fault("second") == ""
+    changed = [msgspec.structs.replace(each, **OTHER_PSK) for each in (cast.first, cast.second)]
+    cast.want(changed[0])
+    assert cast.fault("second").startswith("Connection first")
+    cast.want(changed[1])
+    assert (cast.fault("first"), cast.fault("second")) == ("", "")
+
+
+def test_first_contacts_with_the_same_identities_come_one_after_the_other() -> None:
+    cast = Cast(**OTHER_PEER)
+    first, second = cast.roster.get("first"), cast.roster.get("second")
+    assert first is not None
+    assert second is not None
+    assert cast.roster.allowed(second) > 0
+    first.memory = msgspec.structs.replace(first.memory, attempts={"x": Attempt(started=0.0)})
+    assert cast.roster.allowed(second) == 0
+    assert cast.roster.allowed(first) > 0
