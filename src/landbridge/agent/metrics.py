@@ -17,11 +17,20 @@ from typing import Final, Protocol
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from landbridge.agent.causes import REFUSALS
 from landbridge.agent.odometer import Distance
-from landbridge.model import TunnelState, TunnelStatus
+from landbridge.model import ReasonCode, TunnelState, TunnelStatus
 from landbridge.telemetry import LATENCY_BUCKETS
 
+#: What negotiations commonly fail for; others are counted, too, once they happen.
+FAILURES: Final = REFUSALS | {
+    ReasonCode.PEER_UNREACHABLE,
+    ReasonCode.NAT_PORT_BLOCKED,
+    ReasonCode.DPD_TIMEOUT,
+    ReasonCode.PEER_CLOSED,
+}
 UP: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+_SWITCHED_OFF: Final = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN})
 _TUNNEL: Final = ("connection", "router")
 
 
@@ -71,16 +80,33 @@ class AgentMetrics:
         self.apply = self._histogram(
             "landbridge_apply_seconds", "From a change's coming to its being in effect."
         )
+        self._of_router = (
+            self.ike_established,
+            self.child_established,
+            self.rekeyings,
+            self.dpd_timeouts,
+            self.charon_starts,
+            self.charon_losses,
+        )
         self.registry.register(_Tunnels(self._sources))
         ProcessCollector(registry=self.registry)
 
     def add(self, source: Source) -> None:
+        """Its counters begin with 0: a first 1 out of nothing is no increase."""
         self._sources[source.router_id] = source
+        for counter in self._of_router:
+            counter.labels(source.router_id)
+        for code in FAILURES:
+            self.failures.labels(source.router_id, code.value)
 
     def remove(self, source: Source) -> None:
         """The same router may have come back meanwhile, with another source."""
-        if self._sources.get(source.router_id) is source:
-            del self._sources[source.router_id]
+        if self._sources.get(source.router_id) is not source:
+            return
+        del self._sources[source.router_id]
+        for counter in self._of_router:
+            counter.remove(source.router_id)
+        self.failures.remove_by_labels({"router": source.router_id})
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(name, words, labels, registry=self.registry)
@@ -105,6 +131,14 @@ class _Tunnels:
         up = GaugeMetricFamily(
             "landbridge_tunnel_up", "1: all or a part of it carries traffic.", labels=_TUNNEL
         )
+        wanted = GaugeMetricFamily(
+            "landbridge_tunnel_wanted", "1: it is to be up; 0: it is switched off.", labels=_TUNNEL
+        )
+        reason = GaugeMetricFamily(
+            "landbridge_tunnel_reason",
+            "1: what is told of the tunnel now.",
+            labels=(*_TUNNEL, "reason"),
+        )
         pending = GaugeMetricFamily(
             "landbridge_tunnel_pending", "1: its newest change is not in effect.", labels=_TUNNEL
         )
@@ -116,7 +150,11 @@ class _Tunnels:
         )
         for source, status in seen:
             labels = (status.id, source.router_id)
+            code = status.reason.code if status.reason else None
             up.add_metric(labels, status.state in UP)
+            wanted.add_metric(labels, code not in _SWITCHED_OFF)
+            if code is not None:
+                reason.add_metric((*labels, code.value), 1)
             pending.add_metric(labels, status.applied_revision != status.revision)
             gone = source.distance(status.id)
             for direction, much, many in (
@@ -125,7 +163,7 @@ class _Tunnels:
             ):
                 moved.add_metric((*labels, direction), much)
                 packets.add_metric((*labels, direction), many)
-        yield from (up, pending, moved, packets)
+        yield from (up, wanted, reason, pending, moved, packets)
 
 
 def _states(statuses: Iterable[TunnelStatus]) -> Iterator[Metric]:
