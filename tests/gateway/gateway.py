@@ -58,7 +58,7 @@ from tests.gateway.conftest import (
 )
 
 T = TypeVar("T")
-PATIENCE = 10.0  # seconds
+PATIENCE = 20.0  # seconds
 
 
 def tunnel(version: str = "v2", **changes: Any) -> Tunnel:

@@ -147,7 +147,7 @@ def test_tcp_keeps_to_the_mtu_in_both_directions(
     gateway.want(wanted)
     gateway.start()
     gateway.wait_applied(wanted)
-    wait_until(lambda: host.ping(THEIRS[version]), 5, "packets")
+    wait_until(lambda: host.ping(THEIRS[version]), 15, "packets")
     before = gateway.children(wanted)
     for mtu in (1500, 1300, 1280):
         wanted = changed(wanted, mtu=mtu)
@@ -155,7 +155,7 @@ def test_tcp_keeps_to_the_mtu_in_both_directions(
         gateway.wait_applied(wanted)
         limit = min(mtu, INNER_MTU_LIMIT)
         most = limit - HEADERS[version]
-        wait_until(partial(has_path_mtu, host, version, limit), 5, f"path MTU {limit}")
+        wait_until(partial(has_path_mtu, host, version, limit), 15, f"path MTU {limit}")
         for sizes in (
             transfer(host, far, THEIRS[version], version),
             transfer(far, host, OURS[version], version),
@@ -183,7 +183,7 @@ def test_mtu_alone_touches_no_sa_and_loses_nothing(
     gateway.want(wanted)
     gateway.start()
     gateway.wait_applied(wanted)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     before = gateway.children(wanted)
     with Traffic([surroundings.flow()], rate=1000) as traffic:
         for mtu in (1300, 1500, 1280, 1400):
@@ -192,8 +192,8 @@ def test_mtu_alone_touches_no_sa_and_loses_nothing(
             gateway.wait_applied(wanted)
             limit = min(mtu, INNER_MTU_LIMIT)
             sent = traffic.count()["tunnel"].sent
-            wait_until(partial(is_routed_with, gateway, limit), 3, f"mtu {limit}")
-            wait_until(partial(has_sent, traffic, sent + 200), 3, "packets with the new mtu")
+            wait_until(partial(is_routed_with, gateway, limit), 15, f"mtu {limit}")
+            wait_until(partial(has_sent, traffic, sent + 200), 15, "packets with the new mtu")
         count = traffic.stop()["tunnel"]
     print(f"\nIKE{version}: {count.sent} packets sent, {count.lost} lost over 4 changes of mtu")
     assert count.lost == 0

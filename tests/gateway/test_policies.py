@@ -58,7 +58,7 @@ def test_algorithms_carry_packets(surroundings: Surroundings, gateway: Gateway) 
         wanted = changed(wanted, ike=ike, esp=esp)
         gateway.want(wanted)
         gateway.wait_applied(wanted)
-        wait_until(surroundings.ping, 3, f"packets with {words}")
+        wait_until(surroundings.ping, 15, f"packets with {words}")
 
 
 #: What the peer has otherwise than we, and the code as initiator and as responder, by version.

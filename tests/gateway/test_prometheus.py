@@ -155,7 +155,7 @@ def test_a_tunnel_that_is_down_is_seen_and_fires(
     prometheus = watched.prometheus
     until(lambda: prometheus.values("min(up)") == [1.0] and len(prometheus.query("up")) == 2)
     until(lambda: len(prometheus.query("landbridge_tunnel_up")) == 3)
-    wait_until(lambda: surroundings.ping(count=3), 5, "packets through the tunnel")
+    wait_until(lambda: surroundings.ping(count=3), 15, "packets through the tunnel")
     sent = f'landbridge_tunnel_packets_total{{connection="{watched.up.id}",direction="out"}}'
     until(lambda: any(value >= 3 for value in prometheus.values(sent)))
     until(lambda: _alarms(prometheus) == {watched.down.id})

@@ -127,7 +127,7 @@ def test_measured_is_promised(surroundings: Surroundings, gateway: Gateway, vers
     gateway.want(wanted, beside)
     gateway.start()
     gateway.wait_applied(wanted, beside)
-    wait_until(lambda: surroundings.ping(0), 3, "packets")
+    wait_until(lambda: surroundings.ping(0), 15, "packets")
     sibling_sas = sas(gateway, beside)
     wrong: list[str] = []
     with Traffic([surroundings.flow(), surroundings.flow("sibling", 1, 1)]) as traffic:
@@ -162,7 +162,7 @@ def test_measured_selectors_are_promised(
     gateway.want(wanted)
     gateway.start()
     gateway.wait_applied(wanted)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     with Traffic([surroundings.flow()]) as traffic:
         for cidrs in (PEER_CIDRS, PEER_CIDRS[:1]):
             before, old = sas(gateway, wanted), wanted
@@ -188,7 +188,7 @@ def test_a_peer_that_narrows_is_asked_again(surroundings: Surroundings, gateway:
     gateway.want(wanted)
     gateway.start()
     gateway.wait_applied(wanted)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     with Traffic([surroundings.flow()]) as traffic:
         wanted = changed(wanted, peer_cidrs=PEER_CIDRS)
         gateway.want(wanted)
@@ -196,9 +196,9 @@ def test_a_peer_that_narrows_is_asked_again(surroundings: Surroundings, gateway:
         assert (status.state, status.applied_revision) == (TunnelState.PARTIAL, 1)
         peer.change("site-a", **children(local_ts=",".join(PEER_CIDRS))(peer.connections[0]))
         gateway.wait_applied(wanted, patience=25)
-        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        wait_until(lambda: surroundings.ping(1), 15, "packets of the new CIDR")
         lost = traffic.stop()["tunnel"]
-    wait_until(lambda: len(gateway.children(wanted)) == 1, 5, "the narrowed CHILD_SA goes")
+    wait_until(lambda: len(gateway.children(wanted)) == 1, 15, "the narrowed CHILD_SA goes")
     assert max(lost.forward.lost, lost.backward.lost) <= NOISE
 
 

@@ -37,11 +37,11 @@ def up(surroundings: Surroundings, gateway: Gateway, version: str, **ours: str) 
     gateway.start()
     if ours:
         wait_until(
-            lambda: gateway.charon.log.exists() and wanted.id in gateway.statuses, 5, "charon"
+            lambda: gateway.charon.log.exists() and wanted.id in gateway.statuses, 15, "charon"
         )
         surroundings.remote.peer.initiate("site-a-0")
     gateway.wait_applied(wanted)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     return wanted
 
 
@@ -78,7 +78,7 @@ def test_a_tunnel_that_breaks_meanwhile_comes_back_with_the_old_secret(
     peer.terminate("site-a")
     gateway.wait(new, lambda s: s.state is not TunnelState.UP)
     gateway.wait(new, lambda s: s.state is TunnelState.UP, PATIENCE)
-    wait_until(surroundings.ping, 5, "packets again")
+    wait_until(surroundings.ping, 15, "packets again")
     wait_refused(gateway, new)
     assert not is_applied(gateway.statuses[new.id])
     peer.change("site-a", psk=NEW)
@@ -117,7 +117,7 @@ def test_the_peer_initiates_with_the_new_secret(
     peer.change("site-a", psk=NEW)
     peer.swanctl("--terminate", "--ike", "site-a", "--timeout", "-1")
     gateway.wait(new, is_applied, PATIENCE)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
 
 
 @BOTH

@@ -118,7 +118,7 @@ def test_what_charon_need_not_know_touches_no_sa(
     for _, change in FREE:
         wanted = changed(wanted, **change)
         gateway.want(wanted)
-        gateway.wait_applied(wanted, patience=1)
+        gateway.wait_applied(wanted)
     assert gateway.children(wanted) == before
 
 
@@ -140,14 +140,14 @@ def test_a_cidr_comes_and_goes_beside_the_others(
     gateway.want(one)
     gateway.start()
     gateway.wait_applied(one)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     staying = gateway.children(one)
     with Traffic([surroundings.flow()]) as traffic:
         both = changed(one, peer_cidrs=PEER_CIDRS)
         gateway.want(both)
         gateway.wait_applied(both)
         assert staying < gateway.children(both)
-        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        wait_until(lambda: surroundings.ping(1), 15, "packets of the new CIDR")
         one = changed(both, peer_cidrs=PEER_CIDRS[:1])
         gateway.want(one)
         gateway.wait_applied(one)
@@ -163,13 +163,13 @@ def test_all_selectors_in_one_child(surroundings: Surroundings, gateway: Gateway
     gateway.want(one)
     gateway.start()
     gateway.wait_applied(one)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     with Traffic([surroundings.flow()]) as traffic:
         both = changed(one, peer_cidrs=PEER_CIDRS)
         gateway.want(both)
         gateway.wait_applied(both)
         assert len(gateway.children(both)) == 1
-        wait_until(lambda: surroundings.ping(1), 3, "packets of the new CIDR")
+        wait_until(lambda: surroundings.ping(1), 15, "packets of the new CIDR")
         split = changed(both, split_selector=True)
         gateway.want(split)
         gateway.wait_applied(split)
@@ -198,7 +198,7 @@ def test_the_old_goes_on_until_the_peer_has_changed(
     gateway.want(wanted)
     gateway.start()
     gateway.wait_applied(wanted)
-    wait_until(surroundings.ping, 3, "packets")
+    wait_until(surroundings.ping, 15, "packets")
     with Traffic([surroundings.flow()]) as traffic:
         new = changed(wanted, **ours(wanted))
         gateway.want(new)

@@ -55,7 +55,7 @@ class Course:
         gateway.want(self.ends.ours, self.beside)
         gateway.start()
         gateway.wait_applied(self.ends.ours, self.beside)
-        wait_until(around.ping, 5, "packets through the tunnel")
+        wait_until(around.ping, 15, "packets through the tunnel")
 
     def run(self) -> Iterator[tuple[str, list[FlowCount]]]:
         """Each attribute with the losses of its best round: of the tunnel, of its sibling."""
