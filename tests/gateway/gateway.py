@@ -136,10 +136,10 @@ class Gateway:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._backend: Backend = self._run(choose_backend("auto"))
+        self.backend: Backend = self._run(choose_backend("auto"))
         self._run(self._namespaces.ensure(self.router))
         self.charon = Charon(
-            directory / "agent", namespace_name(self.router.id), self._backend, binary
+            directory / "agent", namespace_name(self.router.id), self.backend, binary
         )
         self._task: RouterTask | None = None
         self._running: asyncio.Task[None] | None = None
@@ -151,8 +151,8 @@ class Gateway:
             task = RouterTask(
                 self.router,
                 charon=self.charon,
-                backend=self._backend,
-                dataplane=HostDataplane(self._backend),
+                backend=self.backend,
+                dataplane=HostDataplane(self.backend),
                 report=self._take,
                 report_router=self.routers.append,
                 meters=Meters(self.router.id, self.metrics, self._directory / "carried.json"),
@@ -214,11 +214,14 @@ class Gateway:
             self.wait(each, is_applied, patience)
 
     def sas(self, what: Tunnel) -> tuple[IkeSa, ...]:
+        return tuple(sa for sa in self.all_sas() if sa.tunnel_id == what.id)
+
+    def all_sas(self) -> tuple[IkeSa, ...]:
         async def look() -> list[Any]:
             async with await Session.open(self.charon.socket) as session:
                 return list(await session.collect("list-sas", "list-sa"))
 
-        return tuple(sa for sa in ike_sas(self._run(look())) if sa.tunnel_id == what.id)
+        return tuple(ike_sas(self._run(look())))
 
     def children(self, what: Tunnel) -> set[int]:
         return {child.unique_id for child in Actual(sas=self.sas(what)).carrying}
@@ -235,6 +238,9 @@ class Gateway:
     def diagnose(self, what: Tunnel) -> Diagnosis:
         assert self._task is not None
         return self._run(self._task.diagnose(what.id))
+
+    def trim_log(self) -> None:
+        self._run(self.charon.trim_log())
 
     def kill_charon(self) -> int:
         pid = self.charon.pid()

@@ -107,6 +107,29 @@ def test_killed_charon_comes_back(surroundings: Surroundings, gateway: Gateway) 
     wait_until(surroundings.ping, 15, "packets through the new tunnel")
 
 
+def test_a_long_log_is_turned_over_and_tunnels_go_on(
+    surroundings: Surroundings, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surroundings.remote.peer.start(peer_connection())
+    wanted = tunnel()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before, last = gateway.children(wanted), gateway.charon.log.with_suffix(".log.1")
+    monkeypatch.setattr("landbridge.agent.charon.LOG_LIMIT", 1)
+    gateway.trim_log()
+    monkeypatch.undo()
+    size = last.stat().st_size
+    assert size > 1
+    again = changed(wanted, psk_generation=2)
+    gateway.want(again)
+    gateway.wait_applied(again)
+    assert gateway.charon.log.stat().st_size > 0
+    assert last.stat().st_size == size
+    assert not gateway.children(again) & before
+    wait_until(surroundings.ping, 3, "packets")
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_silent_peer_is_down_and_comes_back(
     surroundings: Surroundings, gateway: Gateway, version: str

@@ -21,7 +21,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from landbridge.agent.commands import run
 from landbridge.agent.dataplane import Backend
@@ -34,6 +34,8 @@ BINARY: Final = Path("/usr/sbin/charon-systemd")
 START_TIMEOUT: Final = 10.0  # seconds; 12-27 ms on an idle machine
 STOP_TIMEOUT: Final = 5.0
 ANSWER_TIMEOUT: Final = 5.0
+LOG_LIMIT: Final = 20_000_000  # bytes
+LOG_LOOK: Final = 60.0  # seconds
 PROC: Final = Path("/proc")
 _MARK: Final = "STRONGSWAN_CONF"  # charon keeps it in its environment
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
@@ -78,6 +80,29 @@ class Charon:
         await self._clean_up()
         await self._start()
         return False
+
+    async def keep_log_small(self) -> NoReturn:
+        """Looks at the log every `LOG_LOOK` seconds; raises as `trim_log` does."""
+        while True:
+            await self.trim_log()
+            await asyncio.sleep(LOG_LOOK)
+
+    async def trim_log(self) -> None:
+        """Begin a new log when this one has grown to `LOG_LIMIT`; the last one is kept.
+
+        Raises:
+            GatewayError: charon does not answer.
+        """
+        try:
+            if self.log.stat().st_size < LOG_LIMIT:
+                return
+            self.log.replace(self.log.with_suffix(".log.1"))
+            async with await Session.open(self.socket, timeout=ANSWER_TIMEOUT) as session:
+                await session.request("reload-settings")  # charon opens its files anew
+        except FileNotFoundError:
+            return
+        except (OSError, ViciError) as error:
+            raise GatewayError(f"charon's log cannot be turned over: {error}") from error
 
     async def stop(self) -> None:
         """End it in good order (it tells its peers), or by force after `STOP_TIMEOUT`."""

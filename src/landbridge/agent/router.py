@@ -218,6 +218,7 @@ class RouterTask:
                 group.create_task(self._book.run())
                 group.create_task(self._listener.run(events, control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
+                group.create_task(self._charon.keep_log_small())
                 group.create_task(self._work(control))
 
     async def _work(self, control: Control) -> None:
