@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import api, listeners, matrix, matrixdoc, updates
+from bench import api, events, listeners, matrix, matrixdoc, updates
 
-PARTS = ("api", "listeners", "updates")
+PARTS = ("api", "listeners", "events", "updates")
 
 
 @click.command()
@@ -36,6 +36,8 @@ def main(
         api.measure(console, api.Scope(connections=connections, seconds=seconds))
     if "listeners" in (parts or PARTS):
         listeners.measure(console)
+    if "events" in (parts or PARTS):
+        events.measure(console)
     if "updates" in (parts or PARTS):
         machine, load = matrixdoc.conditions()
         updates.measure(console, rounds)

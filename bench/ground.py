@@ -43,7 +43,7 @@ class Sites:
 @contextmanager
 def standing(round_trip: float) -> Iterator[Sites]:
     """A service, two sites, and `round_trip` seconds between router and peer."""
-    with running("serve", after=_clear) as service, Ground.unique() as ground:
+    with running("serve", after=clear) as service, Ground.unique() as ground:
         objects = sites.ensure_objects(service.api)
         outer, inner = (sites.bridge_of(objects.networks[name])
                         for name in (sites.EXTERNAL, sites.INSIDE))  # fmt: skip
@@ -78,5 +78,5 @@ def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner
     return Sites(service, objects, remote.peer, flows)
 
 
-def _clear(state: Path) -> None:
+def clear(state: Path) -> None:
     teardown(config.load(state_dir=str(state), environment={}))
