@@ -10,6 +10,15 @@ from landbridge.lab.hosts import Ground
 
 pytest_plugins = ["tests.environments.fixtures"]
 
+GATEWAY_TESTS = ("tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` looks for tests of real gateways in these folders only."""
+    for item in items:
+        if item.get_closest_marker("gateway") and not item.nodeid.startswith(GATEWAY_TESTS):
+            raise pytest.UsageError(f"{item.nodeid}: a gateway test outside of {GATEWAY_TESTS}")
+
 
 @pytest.fixture
 def ground() -> Iterator[Ground]:
