@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from landbridge.diagnosis import Diagnosis
 from landbridge.model import (
     Change,
     Desired,
@@ -58,6 +59,7 @@ class FakeServer:
     changes: list[Change] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _port: int = 0
 
@@ -103,6 +105,18 @@ class FakeServer:
             del self.tunnels[thing.id]
             await self._change("tunnel", thing.id, thing.router_id, thing.revision, deleted=True)
 
+    async def ask(self, tunnel: Tunnel, diagnosis_id: str) -> None:
+        """For a diagnosis, twice, as a server does whose stream broke."""
+        for _ in range(2):
+            await self._change(
+                "diagnose",
+                tunnel.id,
+                tunnel.router_id,
+                tunnel.revision,
+                diagnosis_id=diagnosis_id,
+                request_id="req-1",
+            )
+
     async def moved(self) -> None:
         async with self._moved:
             self._moved.notify_all()
@@ -141,6 +155,7 @@ class FakeServer:
         routes.append(Route("/agent/v1/stream", self._stream))
         routes.append(Route("/agent/v1/lease", self._lease, methods=["POST"]))
         routes.append(Route("/agent/v1/report", self._report, methods=["POST"]))
+        routes.append(Route("/agent/v1/diagnostics/{id}", self._diagnosed, methods=["POST"]))
         return Starlette(routes=routes)
 
     def _get(self, make: Callable[[Request], Any]) -> Callable[[Request], Any]:
@@ -186,6 +201,14 @@ class FakeServer:
         if report.epoch != self.epoch:
             return _error(409)
         self.reports.append(report)
+        await self.moved()
+        return Response(status_code=204)
+
+    async def _diagnosed(self, request: Request) -> Response:
+        if refusal := await self._refusal(request):
+            return refusal
+        found = msgspec.json.decode(await request.body(), type=Diagnosis)
+        self.diagnoses[request.path_params["id"]] = found
         await self.moved()
         return Response(status_code=204)
 
