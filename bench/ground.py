@@ -69,6 +69,8 @@ def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner
         host=tuple(f"{address}/16" for address in sites.SITE_B_HOSTS.values()),
         routes=(sites.SITE_A_CIDR,),
     )
+    # Else strongSwan answers no aggressive mode with a pre-shared key.
+    remote.peer.settings = ("i_dont_care_about_security_and_use_aggressive_mode_psk = yes",)
     for address in (sites.PEER_ADDRESSES["sibling"], cases.OTHER_ADDRESS):
         remote.peer.host.address("uplink", f"{address}/24")
     flows = [
