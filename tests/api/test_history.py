@@ -249,3 +249,5 @@ def test_a_request_is_known_at_the_gateway(scene: Scene) -> None:
     tunnel = scene.gateway.get(f"/tunnels/{scene.id}", Tunnel)
     assert tunnel.request_id == answer.headers["X-Openstack-Request-Id"]
     assert scene.history()[0]["request_id"] == tunnel.request_id
+    scene.gateway.tunnel(scene.id, S.UP)
+    assert "request_id" not in scene.history()[0]  # a report is no client's request

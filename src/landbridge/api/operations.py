@@ -26,7 +26,7 @@ from landbridge.api.resources import Resource
 from landbridge.api.views import View, Viewer
 from landbridge.store import events
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.transaction import Row, origin
 from landbridge.vpn import faults, rows
 from landbridge.vpn.happenings import Kind, changed_names
 from landbridge.vpn.rules import RULES
@@ -115,6 +115,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def _note(self, tx: Connection, kind: Kind, row: Row, **details: Any) -> None:
         """What a client did to a VPN resource is an event; the inventory's changes are not."""
         if self.resource.prefix == VPN_PREFIX:
+            details["request_id"] = origin(tx)
             events.note(tx, kind.value, self.resource.name, row, **details)
 
     def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> Row:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, sele
 from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as _events
 from landbridge.store.records import history as _history
-from landbridge.store.transaction import Row, order, origin, precisely, wake
+from landbridge.store.transaction import Row, order, precisely, wake
 
 KEPT: Final = 10_000
 KEPT_HISTORY: Final = 100
@@ -101,8 +101,6 @@ def note(
 ) -> None:
     """Something has happened to `row`, which is as it is now. `at`: when, if not now."""
     content = {name: row[name] for name in _SHOWN if name in row} | details
-    if request_id := origin(tx):
-        content["request_id"] = request_id
     event = Event(0, at or precisely(), kind, resource, row["id"], row["project_id"], content)
     tx.info.setdefault(_NOTES, []).append((event, routine))
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
-from landbridge.store.transaction import Row, utcnow
+from landbridge.store.transaction import Row, origin, utcnow
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import unanswered
 
@@ -106,7 +106,7 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
     if raised:
         tx.execute(_RAISE_CONNECTION, [_raised(row) for row in raised])
     for row in raised:
-        events.note(tx, Kind.STATUS.value, events.CONNECTION, row)
+        events.note(tx, Kind.STATUS.value, events.CONNECTION, row, request_id=origin(tx))
     for gateway_id in sorted(by_gateway, key=str):
         record(tx, gateway_id, "tunnel", by_gateway[gateway_id])
 
