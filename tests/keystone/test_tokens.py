@@ -121,6 +121,16 @@ def test_the_verdict_is_keystonemiddlewares(
     assert verdict(ours, token, service_token) == oracle(token, service_token)
 
 
+async def admitted(ask: Callable[[], Awaitable[Caller]]) -> Caller:
+    """A Keystone on a busy machine may need longer than a hasty caller waits."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        try:
+            return await ask()
+        except errors.ServiceUnavailable:
+            assert time.monotonic() < end
+
+
 async def refused(authenticate: Callable[[], Awaitable[object]]) -> float:
     """How many seconds pass until the token is refused."""
     began = time.monotonic()
@@ -169,12 +179,12 @@ def test_keystone_away_is_a_503_and_no_401(settings: KeystoneSettings) -> None:
 def test_keystone_silent_is_a_503_and_what_is_remembered_goes_on(
     keystone: Keystone, settings: KeystoneSettings
 ) -> None:
-    hasty = msgspec.structs.replace(settings, http_connect_timeout=0.3)
+    hasty = msgspec.structs.replace(settings, http_connect_timeout=1.0)
     ours = KeystoneTokens(hasty, revalidate_after=0.1)
 
     async def scene() -> None:
         known, unknown = keystone.token("a"), keystone.token("b")
-        caller = await ours.authenticate(known)
+        caller = await admitted(lambda: ours.authenticate(known))
         with keystone.silent():
             with pytest.raises(errors.ServiceUnavailable):
                 await ours.authenticate(unknown)
