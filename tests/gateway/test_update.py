@@ -248,3 +248,44 @@ def test_restart_in_the_middle_of_an_update(surroundings: Surroundings, gateway:
     assert (status.state, status.applied_revision) == (TunnelState.UP, 0)
     peer.change("site-a", proposals="aes256-sha256-modp2048")
     gateway.wait(new, is_applied, 25)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "bound"),
+    [
+        ({"peer_id": "b.example.com"}, {"local_id": "b.example.com"}, 3.0),
+        ({"local_id": "a@b.c"}, {"remote_id": "a@b.c"}, 0.1),
+    ],
+    ids=["peer id", "local id"],
+)
+def test_ikev1_identities_that_the_peer_has_not_changed_yet(
+    surroundings: Surroundings,
+    gateway: Gateway,
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+    bound: float,
+) -> None:
+    """Our refusal of the peer's identity ends the old SA at the peer: it is set up again."""
+    peer = surroundings.remote.peer
+    peer.start(peer_connection(version=1))
+    wanted = tunnel("v1")
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 3, "packets")
+    before = gateway.children(wanted)
+    with Traffic([surroundings.flow()]) as traffic:
+        new = changed(wanted, **ours)
+        gateway.want(new)
+        gateway.wait(new, lambda s: s.reason is not None)
+        if "peer_id" in ours:
+            wait_until(lambda: bool(gateway.children(new) - before), 5, "a new SA")
+        wait_until(surroundings.ping, 5, "packets with the identities of before")
+        gateway.wait(new, lambda s: s.state is TunnelState.UP and s.reason is not None)
+        assert not is_applied(gateway.statuses[new.id])
+        assert traffic.stop()["tunnel"].forward.longest_gap < bound
+    peer.change("site-a", **theirs)
+    if "peer_id" in ours:
+        peer.swanctl("--terminate", "--ike", "site-a", "--timeout", "-1")
+        peer.swanctl("--initiate", "--child", "site-a-0", "--timeout", "-1")
+    gateway.wait(new, is_applied, 25)

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent import causes, cover, outcome, swan, trial
+from landbridge.agent import causes, cover, hazard, outcome, swan, trial
 from landbridge.agent.addressbook import Place
 from landbridge.agent.blame import Blame
 from landbridge.agent.causes import Cause
@@ -52,6 +52,7 @@ class Charge:
         self.tunnel: Tunnel | None = None
         self.target: Target | None = None
         self.trial: Target | None = None  # `target`, or it with an older secret
+        self._bygone: Tunnel | None = None
         self.undecided = False  # it is tried with several secrets in turn
         self.fault: Reason | None = None  # terminal: not tried
         self.held: Reason | None = None  # not tried until its peer's name is resolved
@@ -127,12 +128,34 @@ class Charge:
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
             known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
+            known = (*known, *self._with_old_identities(self.tunnel, self.target))
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
         self.trial = None
         self.undecided = len(known) > 1 and not self.actual.carrying
         if known:
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
+
+    def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
+        """What to come back with from an attempt that has cost the old SA; see `hazard`."""
+        live = [sa for sa in self.actual.sas if sa.live_children]
+        if target.version == "v2" or any(sa.name == target.name for sa in live):
+            self._bygone = None
+        elif live:
+            self._bygone = hazard.bygone(tunnel, live)
+        elif self._bygone is not None:
+            was = self._bygone
+            self._bygone = msgspec.structs.replace(
+                tunnel, local_id=was.local_id, peer_id=was.peer_id
+            )
+        return (swan.target(self._bygone, self._backend),) if self._bygone else ()
+
+    @property
+    def trial_tunnel(self) -> Tunnel | None:
+        was = self._bygone
+        if was and self.trial and self.trial.name == swan.target(was, self._backend).name:
+            return was
+        return self.tunnel
 
     @property
     def attempts_open(self) -> int:

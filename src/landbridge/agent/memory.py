@@ -49,6 +49,8 @@ class Memory(Model, frozen=True, kw_only=True):
     condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
     ending_ikes: Mapping[int, float] = {}  # told to terminate
     ending_children: Mapping[int, float] = {}
+    risked: int = 0  # the revision for which an attempt was made that can cost the old SA,
+    risked_at: float = 0.0  # and when
     made_room: int = 0  # the revision for which an SA was ended that we may not replace
     trial: str = ""  # the name of the configuration that is tried, of those with several secrets
     trial_since: float = 0.0

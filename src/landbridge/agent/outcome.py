@@ -61,8 +61,8 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     if not carrying:
         return target.revision
     wanted = {child.name for child in target.children}
-    if any(_has_older_secret(sa, target) for sa in actual.sas if sa.live_children):
-        # It was down, when nothing was against this revision, and came back with the old PSK.
+    if any(_has_other_credentials(sa, target) for sa in actual.sas if sa.live_children):
+        # It was down, when nothing spoke against this revision, and came back as it was.
         return memory.applied_revision if memory.applied_revision < target.revision else 0
     ours = all(sa.name == target.name for sa in actual.sas if sa.live)
     fresh = [child for child in carrying if plain(child.name) in wanted]
@@ -72,9 +72,17 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     return memory.applied_revision
 
 
-def _has_older_secret(sa: IkeSa, target: Target) -> bool:
+def _has_other_credentials(sa: IkeSa, target: Target) -> bool:
     there, here = ConfigName.parse(sa.name), ConfigName.parse(target.name)
-    return there is not None and here is not None and there.secret != here.secret
+    return (
+        there is not None
+        and here is not None
+        and (there.ids, there.secret)
+        != (
+            here.ids,
+            here.secret,
+        )
+    )
 
 
 def _state(

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from landbridge.agent import keyring, narrowed
+from landbridge.agent import hazard, keyring, narrowed
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches
 from landbridge.agent.memory import Memory, attempt_key
@@ -69,6 +69,7 @@ def plan(
         *_load(view, loaded),
         *_bury(view),
         *_force(view, update_deadline),
+        *hazard.sacrifice(view),
         *_initiate(view, allowed),
         *narrowed.widen(view, allowed),
         *_retire(view),
@@ -129,6 +130,10 @@ def _initiate(view: View, allowed: int) -> Iterator[Step]:
         elif room > 0:
             room -= 1
             cost = _cost(view, child)
+            pause = hazard.not_before(view)
+            if view.now < pause:
+                yield do.Wait(until=pause)
+                continue
             yield do.Initiate(name=view.target.name, child=child.name, disruption=cost)
     if view.busy or any(attempt.open for attempt in attempts.values()):
         yield do.Wait(until=view.now + _LOOK_AGAIN)

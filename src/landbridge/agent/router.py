@@ -41,6 +41,7 @@ from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.steps import Step
 from landbridge.agent.trial import TURN
+from landbridge.courses import Disruption
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import (
     Reason,
@@ -280,11 +281,15 @@ class RouterTask:
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
         request = charge.tunnel.request_id if charge.tunnel else ""
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
-        await control.take(step, charge.tunnel, charge.trial)
+        await control.take(step, charge.trial_tunnel, charge.trial)
         memory = charge.memory
         match step:
             case do.Initiate(child=child) if charge.trial is not None:
                 charge.begin_attempt()
+                if step.disruption is Disruption.INTERRUPT:
+                    memory = msgspec.structs.replace(
+                        memory, risked=charge.trial.revision, risked_at=now
+                    )
                 charge.memory = begun(memory, attempt_key(charge.trial, child), now)
             case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
                 charge.memory = msgspec.structs.replace(

@@ -120,7 +120,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
     """Raises `Unsupported` for what strongSwan or the backend cannot do."""
     _check(tunnel, CAPABILITIES[backend], backend)
     ike = _ike(tunnel)
-    ids = _ids(tunnel)
+    ids = ids_of(tunnel)
     rest = secret_tag(tunnel.psk_generation) + fingerprint(ike, _REST_DIGITS)
     children = _children(tunnel)
     configs: Settings = {
@@ -162,7 +162,7 @@ def plain(name: str) -> str:
 def _secret_id(tunnel: Tunnel) -> str:
     """``<tunnel id>.<generation>.<ids>``: a secret is found by its owners, so other identities
     make another secret of the same PSK."""
-    return f"{tunnel.id}.{tunnel.psk_generation}.{_ids(tunnel)}"
+    return f"{tunnel.id}.{tunnel.psk_generation}.{ids_of(tunnel)}"
 
 
 def generation(secret_id: str) -> int:
@@ -264,7 +264,7 @@ def _named(tunnel: Tunnel, key: str, pairs: tuple[Pair, ...]) -> ChildConfig:
     return ChildConfig(name=f"{key}.{print_}", key=key, pairs=pairs)
 
 
-def _ids(tunnel: Tunnel) -> str:
+def ids_of(tunnel: Tunnel) -> str:
     return fingerprint([tunnel.local_id, tunnel.peer_id], IDS_DIGITS)
 
 

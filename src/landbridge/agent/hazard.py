@@ -1,0 +1,65 @@
+"""IKEv1 with another peer identity: the one attempt that costs the old SA; pure.
+
+Rules this module keeps:
+- With IKEv1 the peer has authenticated before we see its identity. A strongSwan that has done so
+  takes the CHILD_SAs of the old IKE_SA over to the new one, and our refusal of the new one ends
+  them there, without a word about the old one (measured). So when the attempt fails, the old SA
+  is ended here, too, and the tunnel comes back with the identities of before.
+- The attempt is made once for each change, and then every `PAUSE` seconds. When the peer
+  initiates with its new identity, the change is complete at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from landbridge.agent import steps as do
+from landbridge.agent.identity import identity
+from landbridge.agent.observe import IkeSa
+from landbridge.agent.steps import Step
+from landbridge.agent.swan import Target, ids_of
+from landbridge.agent.view import View
+from landbridge.courses import Disruption
+from landbridge.model import Tunnel
+
+PAUSE: Final = 300.0  # seconds
+
+
+def sacrifice(view: View) -> Iterator[Step]:
+    """End the SA that the failed attempt has cost."""
+    attempts = view.memory.attempts.values()
+    failed = any(not each.open and each.failures for each in attempts)
+    if view.target.version != "v1" or view.connected or view.busy or not failed:
+        return
+    for sa in view.older:
+        if sa.live_children and sa.version == "1" and _other_peer(sa, view.target):
+            cost = Disruption.INTERRUPT
+            yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
+
+
+def not_before(view: View) -> float:
+    """When the next attempt may be made, if it can cost the old SA."""
+    memory, target = view.memory, view.target
+    if target.version != "v1" or memory.risked != target.revision:
+        return 0.0
+    at_risk = any(sa.live_children and _other_peer(sa, target) for sa in view.older)
+    return memory.risked_at + PAUSE if at_risk else 0.0
+
+
+def bygone(tunnel: Tunnel, sas: Iterable[IkeSa]) -> Tunnel | None:
+    """`tunnel` with the identities that it runs with, when they are others."""
+    for sa in sas:
+        before = msgspec.structs.replace(tunnel, local_id=sa.local_id, peer_id=sa.remote_id)
+        if sa.live_children and sa.version == "1" and sa.ids != ids_of(tunnel):
+            return before if ids_of(before) == sa.ids else None
+    return None
+
+
+def _other_peer(sa: IkeSa, target: Target) -> bool:
+    remote = target.connection["remote"]
+    if not sa.remote_id or not isinstance(remote, dict):
+        return False
+    return remote["id"] != identity(sa.remote_id)
