@@ -11,6 +11,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from landbridge.vici import Session
 
 COUNTS = (1, 100, 500)
 ROUNDS = 50
+SETTLED = 5.0  # seconds
 GROUP = 8  # that are set up at the same time
 LISTS = 5
 PATH = "/landbridge/v1/events"
@@ -66,6 +68,21 @@ class Ears:
     def clear(self) -> None:
         for heard in (*self.charon.values(), *self.api.values()):
             heard.clear()
+
+    async def settle(self, ids: Sequence[str]) -> None:
+        """Until all of them have come up at charon and in the API, or for a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED + len(ids) / 20):
+                await self.charon[True].all_of(ids)
+                await self.api[True].all_of(ids)
+
+    def stays_up(self, tunnel_id: str) -> bool:
+        """If not, what was heard of it is forgotten."""
+        if tunnel_id in self.api[True].at and tunnel_id not in self.charon[False].at:
+            return True
+        for heard in (*self.charon.values(), *self.api.values()):
+            heard.at.pop(tunnel_id, None)
+        return False
 
     async def latencies(self, ids: Sequence[str], *, up: bool) -> list[float]:
         """Seconds from charon's event to the API's, when both are there for all."""
@@ -116,8 +133,12 @@ async def _set_up(crowd: Crowd, hand: PeerHand, ears: Ears, numbers: range) -> N
 
 async def _up(crowd: Crowd, hand: PeerHand, ears: Ears, numbers: Sequence[int]) -> list[float]:
     ears.clear()
-    for number in numbers:
-        await hand.initiate(number)
+    missing = list(numbers)
+    while missing:  # with many tunnels a userspace peer now and then fails to install one
+        for number in missing:
+            await hand.initiate(number)
+        await ears.settle([crowd.ids[number] for number in missing])
+        missing = [number for number in missing if not ears.stays_up(crowd.ids[number])]
     return await ears.latencies([crowd.ids[number] for number in numbers], up=True)
 
 

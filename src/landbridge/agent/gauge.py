@@ -1,9 +1,11 @@
-"""Measures all tunnels of a router at once, now and then: what they carry, and whether it
-comes back.
+"""Looks at all tunnels of a router at once, now and then: what they carry, whether it comes
+back, and whether charon has other SAs than is believed.
 
 Rules this module keeps:
 - One list-sas for all tunnels every `EVERY` seconds, on a session of its own: no command waits
   for it, and its cost does not grow with what is asked of it.
+- A tunnel whose SAs are not those that its charge knows gets a look of its own: an event may
+  have been missed.
 - A tunnel is called one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and
   none came in. That is a remark on a tunnel that is up, not a failure: there is traffic that
   nobody answers. It is withdrawn with the first packet that comes in, and when nothing was
@@ -13,20 +15,25 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from landbridge.agent.charge import Charge
 from landbridge.agent.meters import Meters
+from landbridge.agent.observe import Actual
 from landbridge.agent.odometer import Distance
+from landbridge.agent.swan import ConfigName
 from landbridge.model import Model, Reason, ReasonCode
-from landbridge.vici import Session
+from landbridge.vici import Message, Session
 
 EVERY: Final = 10.0  # seconds
 WINDOW: Final = 30.0
 LEAST: Final = 10  # packets
+_TURN: Final = 50  # entries of a list
+
+Signature = frozenset[tuple[str, str]]  # unique id and state of each SA
 
 
 class Pace(Model, frozen=True, kw_only=True):
@@ -95,9 +102,16 @@ class Gauge:
         """Until cancelled, or until charon is gone (`ViciError`)."""
         async with await Session.open(socket) as session:
             while True:
-                self._meters.measured(await session.collect("list-sas", "list-sa"))
+                messages = await session.collect("list-sas", "list-sa")
+                self._meters.measured(messages)
+                self._compare(await _signatures(messages))
                 self._judge(asyncio.get_running_loop().time())
                 await asyncio.sleep(self._pace.every)
+
+    def _compare(self, listed: Mapping[str, Signature]) -> None:
+        for charge in self._charges():
+            if listed.get(charge.id, frozenset()) != _signature(charge.actual):
+                self._mark(charge.id)
 
     def _judge(self, at: float) -> None:
         trips = {}
@@ -114,6 +128,38 @@ class Gauge:
                 charge.one_way = found
                 self._mark(charge.id)
         self._trips = trips
+
+
+async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
+    """Of each tunnel in a list-sas. Others get a turn in between: a list may be long."""
+    found: dict[str, Signature] = {}
+    for number, message in enumerate(messages):
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
+        for name, section in message.items():
+            parsed = ConfigName.parse(name)
+            if parsed is not None and isinstance(section, dict):
+                found[parsed.tunnel_id] = found.get(parsed.tunnel_id, frozenset()) | _listed(
+                    section
+                )
+    return found
+
+
+def _listed(section: Message) -> Signature:
+    children = section.get("child-sas")
+    nested = children.values() if isinstance(children, dict) else ()
+    return frozenset(
+        (str(each.get("uniqueid")), str(each.get("state")))
+        for each in (section, *nested)
+        if isinstance(each, dict)
+    )
+
+
+def _signature(actual: Actual) -> Signature:
+    ikes = {(str(sa.unique_id), sa.state) for sa in actual.sas}
+    return frozenset(ikes) | {
+        (str(child.unique_id), child.state) for sa in actual.sas for child in sa.children
+    }
 
 
 def _remark(charge: Charge) -> Reason:

@@ -31,6 +31,7 @@ class Meters:
         self._odometer = Odometer()
         self._statuses: dict[str, TunnelStatus] = {}
         self._wanted: dict[str, tuple[int, float]] = {}
+        self._saved = b""
         with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
             self._odometer.load(msgspec.json.decode(file.read_bytes(), type=dict[str, Record]))
         metrics.add(self)
@@ -99,10 +100,14 @@ class Meters:
         self.save()
 
     def save(self) -> None:
+        content = msgspec.json.encode(self._odometer.saved())
+        if content == self._saved:
+            return
         beside = self._file.with_suffix(".new")
         with contextlib.suppress(OSError):
-            beside.write_bytes(msgspec.json.encode(self._odometer.saved()))
+            beside.write_bytes(content)
             beside.replace(self._file)
+            self._saved = content
 
     def close(self) -> None:
         """The router is gone."""
