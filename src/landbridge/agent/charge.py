@@ -3,28 +3,26 @@
 Rules this module keeps:
 - All of it can be lost: desired comes again from the server, actual from charon.
 - What is told of it at any moment is put together here: what stands in its way, what charon's
-  lines have told (`landbridge.agent.blame`), what only time tells (nobody begins).
+  lines have told, what only time tells (`landbridge.agent.remarks`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
 from landbridge.agent import causes, cover, hazard, outcome, swan, trial
 from landbridge.agent.addressbook import Place
-from landbridge.agent.blame import Blame
 from landbridge.agent.causes import Cause
-from landbridge.agent.chronicle import Chronicle
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
 from landbridge.agent.memory import Memory, recall
 from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
 from landbridge.agent.proposals import Unsupported
+from landbridge.agent.remarks import Remarks
 from landbridge.agent.swan import Target
 from landbridge.model import (
     Reason,
@@ -34,8 +32,6 @@ from landbridge.model import (
     TunnelState,
     TunnelStatus,
 )
-
-PATIENCE: Final = 10.0  # seconds after which a peer that was to begin is missed
 
 
 class Charge:
@@ -59,21 +55,14 @@ class Charge:
         self.memory = Memory()
         self.actual = Actual()
         self.status: TunnelStatus | None = None
-        self.chronicle = Chronicle()
-        self.hindrance: Reason | None = None  # no packet can go to the peer at all
-        self.one_way: Reason | None = None  # it is up, but nothing comes back
-        self._blame = Blame(clock)
-        self._rekeyed_in_vain: frozenset[int] = frozenset()  # CHILD_SAs that were to be rekeyed
-        self._alone_since: float | None = None  # response-only, and nobody has begun
-        self._stirred: float | None = None
+        self.remarks = Remarks(clock)
         self._fine = False
-        self._lost_name: Reason | None = None  # its address is only the last known one
 
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
         before, self.target, self.fault = self.target, None, None
-        self.held = self._lost_name = None
+        self.held = self.remarks.lost_name = None
         self.tunnel = tunnel
         if tunnel is None:
             return
@@ -82,7 +71,7 @@ class Charge:
             self.target = swan.target(tunnel, self._backend)
         except Unsupported as error:
             self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
-        self._blame.grow_old()
+        self.remarks.blame.grow_old()
         if before and self.target and before.peer_address != self.target.peer_address:
             self.memory = msgspec.structs.replace(self.memory, resting=False)
             if place is not None:
@@ -91,7 +80,7 @@ class Charge:
     def _note_move(self, before: str, now: str) -> None:
         name = self.wanted.peer_address if self.wanted else ""
         if name not in (before, now):
-            self.chronicle.note(
+            self.remarks.chronicle.note(
                 TunnelEventKind.PEER_MOVED, f"{name} has moved from {before} to {now}."
             )
 
@@ -100,7 +89,7 @@ class Charge:
             self.held = unresolved(tunnel.peer_address, place)
             return tunnel
         if place.failure:
-            self._lost_name = unresolved(tunnel.peer_address, place)
+            self.remarks.lost_name = unresolved(tunnel.peer_address, place)
         return msgspec.structs.replace(tunnel, peer_address=place.address)
 
     @property
@@ -173,31 +162,11 @@ class Charge:
             )
         )
 
-    @property
-    def failures(self) -> int:
-        """How many attempts have told a cause."""
-        return self._blame.failures
-
-    @property
-    def cause_code(self) -> ReasonCode | None:
-        reason = self._blame.reason
-        return reason.code if reason else None
-
-    def stir(self, at: float) -> None:
-        """Something about it was heard then (seconds since the epoch); the earliest counts."""
-        if self._stirred is None:
-            self._stirred = at
-
-    def observed_at(self, now: float) -> float:
-        """When what is seen now became true, as near as it is known; asked once per look."""
-        at, self._stirred = self._stirred, None
-        return now if at is None else at
-
     def hear(self, hint: Hint) -> None:
         secret = self.tunnel.psk.value if self.tunnel else ""
-        self.chronicle.hear(hint.line, secret)
+        self.remarks.chronicle.hear(hint.line, secret)
         if hint.ike_up or hint.child_up:
-            self.chronicle.ended(hint.line, established=True)
+            self.remarks.chronicle.ended(hint.line, established=True)
 
     def blame(self, line: str, *, established: bool, port: int | None = None) -> bool:
         """Takes in a log line about this tunnel. Whether it told anything new."""
@@ -228,7 +197,7 @@ class Charge:
         self.memory = msgspec.structs.replace(self.memory, probed_at=probed_at)
 
     def begin_attempt(self) -> None:
-        self._blame.grow_old()
+        self.remarks.blame.grow_old()
 
     def judge(self, at: float) -> TunnelStatus | None:
         """The tunnel's status now; None when it is to be taken away."""
@@ -238,28 +207,21 @@ class Charge:
             fault = self.fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
             applied = self.memory.applied_revision
             failed = outcome.failed(self.tunnel, self.actual, applied, fault, at)
-            return msgspec.structs.replace(failed, events=self.chronicle.events)
+            return msgspec.structs.replace(failed, events=self.remarks.chronicle.events)
         applied = outcome.applied_revision(self.target, self.actual, self.memory)
         self.memory = msgspec.structs.replace(self.memory, applied_revision=applied)
         status = outcome.judge(self.target, self.actual, self.memory, self._reason(), at)
         fine = status.state is TunnelState.UP and applied == self.target.revision
         if self._fine and not fine:
-            self._blame.forget_unrelated()
+            self.remarks.blame.forget_unrelated()
             status = outcome.judge(self.target, self.actual, self.memory, self._reason(), at)
         if fine:
-            self._blame.grow_old()
+            self.remarks.blame.grow_old()
         self._fine = fine
-        warning = self._warning() if fine else None
+        warning = self.remarks.warning(self.actual) if fine else None
         return msgspec.structs.replace(
-            status, reason=status.reason or warning, events=self.chronicle.events
+            status, reason=status.reason or warning, events=self.remarks.chronicle.events
         )
-
-    def patience_left(self) -> float | None:
-        """Seconds until a peer that was to begin is missed; None: nobody waits for one."""
-        if self._alone_since is None:
-            return None
-        left = self._alone_since + PATIENCE - self._clock()
-        return left if left > 0 else None
 
     def net(self) -> TunnelNet | None:
         """What routes and filters need to know, SAs of an older configuration included."""
@@ -277,39 +239,8 @@ class Charge:
         )
 
     def _reason(self) -> Reason | None:
-        carrying = bool(self.actual.carrying)
-        alone = self._alone(carrying=carrying)
-        if self.held is not None:
-            return self.held
-        if carrying:  # only what was told of this configuration, not of the one before
-            return self._blame.reason_of(self._configuration())
-        return self._lost_name or self.hindrance or self._blame.reason or alone
-
-    def _alone(self, *, carrying: bool) -> Reason | None:
-        target = self.target
-        if target is None or target.may_initiate or carrying or not target.admin_state_up:
-            self._alone_since = None
-            return None
-        if self._alone_since is None:
-            self._alone_since = self._clock()
-        if self._clock() < self._alone_since + PATIENCE:
-            return None
-        return Reason(
-            code=ReasonCode.NOBODY_INITIATES,
-            message=f"Nobody begins: this connection is response-only, and {target.peer_address} "
-            "has not initiated either. It is response-only too, is not running, or what it sends "
-            "to our UDP port 500 does not arrive.",
-        )
-
-    def _warning(self) -> Reason | None:
-        """Of a tunnel that is up as wanted."""
-        ids = {child.unique_id for child in self.actual.carrying}
-        if ids & self._rekeyed_in_vain and self.cause_code is ReasonCode.PFS_MISMATCH:
-            return self._blame.reason
-        return self.one_way
-
-    def _configuration(self) -> str:
-        return f"{self.target.name}/{self.target.digest}" if self.target else ""
+        told = self.remarks.reason(self.target, self.actual)
+        return self.held or told
 
     def _as_named(self) -> Tunnel:
         """For sentences: the peer's name as the user gave it, and where that is."""
@@ -320,13 +251,7 @@ class Charge:
         return msgspec.structs.replace(self.tunnel, peer_address=f"{name} ({address})")
 
     def _accept(self, told: Cause) -> bool:
-        if told.reason.code is ReasonCode.PFS_MISMATCH:
-            self._rekeyed_in_vain = frozenset(c.unique_id for c in self.actual.carrying)
-        failures = self._blame.failures
-        new = self._blame.accept(told, self._configuration())
-        if self._blame.failures != failures:
-            self.chronicle.ended(told.reason.message, established=False)
-        return new
+        return self.remarks.accept(told, self.target, self.actual)
 
 
 def unresolved(name: str, place: Place) -> Reason:

@@ -64,9 +64,9 @@ def diagnosis(
         backend=str(backend),
         split=target is not None and len(target.children) > 1,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
-        last_exchange=charge.chronicle.exchange,
+        last_exchange=charge.remarks.chronicle.exchange,
         sas=tuple(_ikes(listed, charge.id, current, children)),
-        lines=charge.chronicle.lines,
+        lines=charge.remarks.chronicle.lines,
         problem=problem,
     )
 

@@ -124,8 +124,8 @@ class Gauge:
                 trip = trip.go_on(now, at, self._pace.window)
             trips[charge.id] = trip
             found = _remark(charge) if trip.one_way(at, self._pace.window) else None
-            if (found is None) != (charge.one_way is None):
-                charge.one_way = found
+            if (found is None) != (charge.remarks.one_way is None):
+                charge.remarks.one_way = found
                 self._mark(charge.id)
         self._trips = trips
 

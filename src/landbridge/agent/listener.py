@@ -89,10 +89,10 @@ class Listener:
 
     def _take_change(self, charge: Charge, hint: Hint) -> None:
         if hint.happening is not None:
-            charge.chronicle.note(hint.happening.kind, hint.happening.message)
+            charge.remarks.chronicle.note(hint.happening.kind, hint.happening.message)
             if hint.happening.kind is TunnelEventKind.REKEYED:
                 self._meters.rekeyed()
-        charge.stir(time.time())
+        charge.remarks.stir(time.time())
         self._mark(charge.id)
 
     def _take_line(self, charge: Charge, hint: Hint) -> None:
@@ -102,14 +102,14 @@ class Listener:
             charge.probed(hint.probed)
         if causes.DEATH in hint.line:
             self.bury(charge)
-        failures = charge.failures
+        failures = charge.remarks.blame.failures
         told = charge.blame(hint.line, established=hint.established, port=hint.port)
-        if charge.failures != failures and charge.cause_code is not None:
-            self._meters.failed(charge.cause_code)
+        if charge.remarks.blame.failures != failures and charge.remarks.cause_code is not None:
+            self._meters.failed(charge.remarks.cause_code)
         if hint.silence:
             self._book.doubt(charge.id, down=False)
         if told or hint.silence:
-            charge.stir(time.time())
+            charge.remarks.stir(time.time())
             self._mark(charge.id)
 
     def _meant(self, hint: Hint) -> Iterable[Charge]:

@@ -160,7 +160,7 @@ class RouterTask:
         self._roster.want(tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up)
         charge = self._roster.get(tunnel_id)
         if charge is not None and charge.tunnel is not None:
-            charge.hindrance = hindrance(self._router, charge.tunnel)
+            charge.remarks.hindrance = hindrance(self._router, charge.tunnel)
             self._meters.want(tunnel_id, charge.tunnel.revision)
         self._agenda.mark(tunnel_id)
 
@@ -242,7 +242,7 @@ class RouterTask:
                 return  # it may be desired, we have not been told yet
             charge = self._roster.take_in(tunnel_id)
         now = asyncio.get_running_loop().time()
-        seen_at = charge.observed_at(time.time())
+        seen_at = charge.remarks.observed_at(time.time())
         charge.actual = await control.look(tunnel_id)
         if known := charge.address_in_use():
             self._book.assume(tunnel_id, known)
@@ -261,7 +261,7 @@ class RouterTask:
                     next_look = min(next_look, now + 1.0)
         self._roster.refresh(charge)
         self._tell(charge, seen_at)
-        if (patience := charge.patience_left()) is not None:
+        if (patience := charge.remarks.patience_left()) is not None:
             next_look = min(next_look, now + patience)
         self._agenda.at(tunnel_id, next_look)
         if charge.attempts_open < was_open:

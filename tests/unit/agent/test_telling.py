@@ -7,12 +7,13 @@ import pytest
 
 from landbridge.agent.blame import Blame
 from landbridge.agent.causes import cause
-from landbridge.agent.charge import PATIENCE, Charge
+from landbridge.agent.charge import Charge
 from landbridge.agent.chronicle import EVENTS_KEPT, LINES_KEPT, Chronicle
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.happenings import happening
 from landbridge.agent.hints import STALL, Hints
 from landbridge.agent.reach import hindrance
+from landbridge.agent.remarks import PATIENCE, Remarks
 from landbridge.agent.swan import target
 from landbridge.model import Leg, ReasonCode, Router, TunnelEventKind
 from landbridge.vici import Event, Message
@@ -116,15 +117,15 @@ def test_nobody_begins(clock: Clock) -> None:
         codes.append(status.reason.code)
         clock.now += PATIENCE
     assert codes == [ReasonCode.WAITING_FOR_PEER, ReasonCode.NOBODY_INITIATES]
-    assert charge.patience_left() is None
+    assert charge.remarks.patience_left() is None
 
 
 def test_the_earliest_hint_is_when_it_became_true() -> None:
-    charge = Charge(ID, Backend.LIBIPSEC)
-    charge.stir(5.0)
-    charge.stir(6.0)
-    assert charge.observed_at(9.0) == 5.0
-    assert charge.observed_at(9.0) == 9.0
+    remarks = Remarks()
+    remarks.stir(5.0)
+    remarks.stir(6.0)
+    assert remarks.observed_at(9.0) == 5.0
+    assert remarks.observed_at(9.0) == 9.0
 
 
 def test_events_are_bounded_and_their_times_grow(clock: Clock) -> None:
