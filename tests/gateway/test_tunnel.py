@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from landbridge.lab.hosts import wait_until
@@ -177,6 +179,18 @@ def test_response_only_waits_for_the_peer(surroundings: Surroundings, gateway: G
     status = gateway.wait(wanted, lambda s: s.reason is not None)
     assert status.reason is not None
     assert status.reason.code is ReasonCode.WAITING_FOR_PEER
+    peer.initiate("site-a-0")
+    gateway.wait_applied(wanted)
+
+
+def test_a_peer_begins_in_aggressive_mode(surroundings: Surroundings, gateway: Gateway) -> None:
+    peer = surroundings.remote.peer
+    peer.start(replace(peer_connection(version=1), aggressive=True))
+    main = tunnel("v1", initiator="response-only")
+    wanted = changed(main, ike=msgspec.structs.replace(main.ike, mode="aggressive"))
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait(wanted, lambda s: s.reason is not None)
     peer.initiate("site-a-0")
     gateway.wait_applied(wanted)
 

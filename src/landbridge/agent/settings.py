@@ -7,6 +7,8 @@ Rules this module keeps:
 - Death is declared by the agent (`plan`): charon's own retransmissions only have to last longer
   than any patience of ours, at most `RETRANSMIT_LIMIT` seconds apart, so that a peer that comes
   back is noticed soon.
+- Aggressive mode with a PSK is answered where an IKE policy asks for it: charon refuses it as
+  responder unless told otherwise for the whole daemon; each connection still says its mode.
 - DH exponents are as long as a group's strength asks for (NIST SP 800-56A, 5.6.1.1), not as the
   group itself: a peer sends on a new SA while its keys are still computed here.
 """
@@ -45,6 +47,7 @@ charon-systemd {{
   retransmit_tries = {tries}
   half_open_timeout = 30
   dh_exponent_ansi_x9_42 = no
+  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   plugins {{
     vici {{
       socket = unix://{socket}
