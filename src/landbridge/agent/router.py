@@ -23,25 +23,24 @@ import structlog
 
 from landbridge.agent import steps as do
 from landbridge.agent.addressbook import AddressBook
+from landbridge.agent.aftermath import remember
 from landbridge.agent.agenda import Agenda
 from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
 from landbridge.agent.control import Control
 from landbridge.agent.dataplane import Backend, Dataplane, TunnelNet
-from landbridge.agent.diagnose import diagnosis, stranger
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.gauge import NORMAL, Gauge, Pace
 from landbridge.agent.hints import EVENTS
+from landbridge.agent.inquiry import inquire
 from landbridge.agent.listener import Listener
-from landbridge.agent.memory import attempt_key, begun
 from landbridge.agent.meters import Meters
-from landbridge.agent.plan import Loaded, plan
+from landbridge.agent.plan import plan
 from landbridge.agent.reach import hindrance
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.steps import Step
 from landbridge.agent.trial import TURN
-from landbridge.courses import Disruption
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import (
     Reason,
@@ -140,20 +139,8 @@ class RouterTask:
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel; no other is listed for it."""
-        charge, control = self._roster.get(tunnel_id), self._control
-        if charge is None:
-            return stranger(tunnel_id, time.time())
-        problem, messages = "charon does not run; it is started again.", []
-        if control is not None:
-            try:
-                async with asyncio.timeout(PASS_TIMEOUT):
-                    messages, problem = await control.list_of(tunnel_id), ""
-            except (ViciError, TimeoutError) as error:
-                problem = f"charon does not answer: {error}"
-        loaded = control.loaded(tunnel_id) if control is not None else Loaded()
-        return diagnosis(
-            charge, messages, loaded, backend=self._backend, at=time.time(), problem=problem
-        )
+        charge = self._roster.get(tunnel_id)
+        return await inquire(tunnel_id, charge, self._control, self._backend)
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
@@ -282,31 +269,11 @@ class RouterTask:
         request = charge.tunnel.request_id if charge.tunnel else ""
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
         await control.take(step, charge.trial_tunnel, charge.trial)
-        memory = charge.memory
-        match step:
-            case do.Initiate(child=child) if charge.trial is not None:
-                charge.begin_attempt()
-                if step.disruption is Disruption.INTERRUPT:
-                    memory = msgspec.structs.replace(
-                        memory, risked=charge.trial.revision, risked_at=now
-                    )
-                charge.memory = begun(memory, attempt_key(charge.trial, child), now)
-            case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
-                charge.memory = msgspec.structs.replace(
-                    memory, ending_ikes={**memory.ending_ikes, sa: now}
-                )
-                if isinstance(step, do.Terminate) and step.room and charge.target:
-                    charge.memory = msgspec.structs.replace(
-                        charge.memory, made_room=charge.target.revision
-                    )
-                if isinstance(step, do.Terminate) and step.dead:
-                    self._listener.bury(charge)
-            case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
-                charge.memory = msgspec.structs.replace(
-                    memory, ending_children={**memory.ending_children, sa: now}
-                )
-            case _:
-                pass
+        charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
+        if isinstance(step, do.Initiate) and charge.trial is not None:
+            charge.begin_attempt()
+        if isinstance(step, do.Terminate) and step.dead:
+            self._listener.bury(charge)
 
     def _tell(self, charge: Charge, at: float) -> None:
         """`at`: when what is seen became true, in seconds since the epoch."""

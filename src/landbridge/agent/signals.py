@@ -77,17 +77,16 @@ _ESP: Final = (
 
 _SILENCE: Final = (
     *(
-        _row(rf"retransmit {number} of request (?:with )?message ID \d+", code, rank, sentence,
-             established=established, port=port)
-        for number, rank in (("1", FIRST_SILENCE), (r"\d+", SILENCE))
+        _row(pattern, code, rank, sentence, established=established, port=port)
+        for pattern, rank in (
+            (r"retransmit 1 of request ", FIRST_SILENCE),
+            (r"retransmit \d+ of request |giving up after \d+ retransmits", SILENCE),
+        )
         for code, sentence, established, port in (
             (ReasonCode.NAT_PORT_BLOCKED, _NO_4500, False, NAT_PORT),
             (ReasonCode.PEER_UNREACHABLE, _NOTHING, None, None),
         )
     ),
-    _row(r"giving up after \d+ retransmits", ReasonCode.NAT_PORT_BLOCKED, SILENCE, _NO_4500,
-         established=False, port=NAT_PORT),
-    _row(r"giving up after \d+ retransmits", ReasonCode.PEER_UNREACHABLE, SILENCE, _NOTHING),
     _row(
         STALLED,
         ReasonCode.NAT_PORT_BLOCKED,
