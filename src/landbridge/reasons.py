@@ -109,7 +109,8 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         f"See that its IKE daemon runs at that address. {_FIREWALL}",
     ),
     ReasonCode.NAT_PORT_BLOCKED: Explanation(
-        "The peer answers on UDP 500 but not on UDP 4500, where IKE goes on.",
+        "The peer answers or begins on UDP 500, but nothing comes of UDP 4500, where IKE goes on. "
+        "A peer that begins may also have given up because it has no PSK for us.",
         "Let UDP 4500 out of and into the gateway.",
         "Let UDP 4500 in; forward it where the peer is behind a NAT.",
     ),

@@ -130,12 +130,6 @@ _GATEWAY: Final = (
         "The router has no address of its own in {local}, which this gateway's userspace IPsec "
         "needs; attach the router to that subnet.",
     ),
-    _row(
-        r"unable to resolve (?P<name>\S+?),? initiate aborted",
-        ReasonCode.NAME_NOT_RESOLVABLE,
-        EXACT,
-        "The peer address {name} cannot be resolved.",
-    ),
 )
 _AUTHENTICATION: Final = (
     _row(
