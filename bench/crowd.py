@@ -57,12 +57,6 @@ class Crowd:
     def grow(self, count: int) -> range:
         """Up to `count` connections on both sides; the new ones."""
         new = range(len(self.ids), count)
-        batch = "".join(
-            f"address add {_address(number)}/16 dev uplink\n"
-            f"address add {_inside(number)}.1/16 dev inside\n"
-            for number in new
-        )
-        self.peer.host.run("ip", "-batch", "-", stdin=batch)
         for number in new:
             group = self.service.api.create(
                 "endpoint_group", type="cidr", endpoints=[f"{_inside(number)}.0/24"]
@@ -115,7 +109,8 @@ class PeerHand:
 
 
 @contextmanager
-def standing() -> Iterator[Crowd]:
+def standing(most: int) -> Iterator[Crowd]:
+    """With room for so many tunnels."""
     with running("serve", after=clear) as service, Ground.unique() as ground:
         common = _prepare(service.api)
         wait_until(partial(link_exists, common.outer), PATIENCE, f"the agent makes {common.outer}")
@@ -131,6 +126,13 @@ def standing() -> Iterator[Crowd]:
         # All come from our one address: the limits for a single client are not what is measured.
         remote.peer.settings = ("block_threshold = 0", "cookie_threshold = 0")
         remote.peer.threads = 32
+        # Before charon starts: it misses some that come by the hundred while it runs.
+        addresses = "".join(
+            f"address add {_address(number)}/16 dev uplink\n"
+            f"address add {_inside(number)}.1/16 dev inside\n"
+            for number in range(most)
+        )
+        remote.peer.host.run("ip", "-batch", "-", stdin=addresses)
         remote.peer.start()
         yield Crowd(service, remote.peer, common)
 

@@ -100,7 +100,7 @@ class Row:
 
 
 def measure(console: Console) -> None:
-    with standing() as crowd:
+    with standing(max(COUNTS)) as crowd:
         rows = []
         for count in COUNTS:
             rows.append(asyncio.run(_measure(crowd, count)))
@@ -134,7 +134,7 @@ async def _set_up(crowd: Crowd, hand: PeerHand, ears: Ears, numbers: range) -> N
 async def _up(crowd: Crowd, hand: PeerHand, ears: Ears, numbers: Sequence[int]) -> list[float]:
     ears.clear()
     missing = list(numbers)
-    while missing:  # with many tunnels a userspace peer now and then fails to install one
+    while missing:  # a busy peer may lose one that has just come up
         for number in missing:
             await hand.initiate(number)
         await ears.settle([crowd.ids[number] for number in missing])
