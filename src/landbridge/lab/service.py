@@ -24,7 +24,7 @@ from typing import Final
 from landbridge.config import Settings
 from landbridge.lab import banner, sites
 from landbridge.lab.client import Api, Resource
-from landbridge.lab.hosts import Ground, LabError
+from landbridge.lab.hosts import Ground, Host, LabError
 
 LOCK: Final = Path("/run/landbridge-lab.lock")
 OCCUPIED: Final = os.EX_TEMPFAIL
@@ -62,7 +62,7 @@ def _stand(ground: Ground, settings: Settings) -> None:
         objects = sites.ensure_objects(api)
         directory = sites.peer_directory(settings.state_dir)
         sites.build_hosts(ground, directory, objects, settings.agent.bridges)
-        demo = wait_active(api, objects.connections["demo"]["id"], PATIENCE)
+        demo = wait_carrying(api, objects.connections["demo"]["id"], PATIENCE)
         print(banner.text(api, demo, settings.state_dir), flush=True)
     while True:
         signal.pause()
@@ -73,12 +73,15 @@ def base_url(settings: Settings) -> str:
     return settings.agent.server_url
 
 
-def wait_active(api: Api, connection_id: str, patience: float) -> Resource:
-    """The connection as soon as it is ACTIVE, or as it is after `patience` seconds."""
+def wait_carrying(api: Api, connection_id: str, patience: float) -> Resource:
+    """The connection as soon as it is ACTIVE and carries packets, or as it is after `patience`
+    seconds. ACTIVE alone may be what was last told before everything was taken away."""
     deadline = time.monotonic() + patience
+    host, target = Host(sites.SITE_A), sites.SITE_B_HOSTS["demo"]
     while True:
         connection = api.show("ipsec_site_connection", connection_id)
-        if connection["status"] == "ACTIVE" or time.monotonic() > deadline:
+        carrying = connection["status"] == "ACTIVE" and host.ping(target, wait=0.3)
+        if carrying or time.monotonic() > deadline:
             return connection
         time.sleep(0.05)
 
