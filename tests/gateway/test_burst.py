@@ -60,8 +60,12 @@ def theirs(number: int) -> PeerConnection:
     local, remote = cidrs(number)
     child = PeerChild(f"c{number}", remote, local, esp_proposals=ESP.replace("modp2048", "x25519"))
     made = PeerConnection(f"t{number}", PEER_OUTSIDE, ROUTER_OUTSIDE, PSK, (child,))
-    ids = {"local_id": f"b{number}.example.com", "remote_id": f"a{number}.example.com"}
-    return replace(made, proposals="aes128-sha256-x25519", **ids)
+    return replace(
+        made,
+        proposals="aes128-sha256-x25519",
+        local_id=f"b{number}.example.com",
+        remote_id=f"a{number}.example.com",
+    )
 
 
 def have_addresses(host: Host, interface: str, net: str) -> None:
