@@ -35,6 +35,7 @@ class Remarks:
         self.one_way: Reason | None = None  # it is up, but nothing comes back
         self._rekeyed_in_vain: frozenset[int] = frozenset()  # CHILD_SAs that were to be rekeyed
         self._alone_since: float | None = None  # response-only, and nobody has begun
+        self._missed = False
         self._stirred: float | None = None
 
     @property
@@ -67,11 +68,10 @@ class Remarks:
         return self.one_way
 
     def patience_left(self) -> float | None:
-        """Seconds until a peer that was to begin is missed; None: nobody waits for one."""
-        if self._alone_since is None:
+        """Seconds until a peer that was to begin is missed; None: it is, or nobody waits."""
+        if self._alone_since is None or self._missed:
             return None
-        left = self._alone_since + PATIENCE - self._clock()
-        return left if left > 0 else None
+        return max(0.0, self._alone_since + PATIENCE - self._clock())
 
     def stir(self, at: float) -> None:
         """Something about it was heard then (seconds since the epoch); the earliest counts."""
@@ -86,11 +86,12 @@ class Remarks:
     def _alone(self, target: Target | None, actual: Actual) -> Reason | None:
         waits = target is not None and target.admin_state_up and not target.may_initiate
         if target is None or not waits or actual.carrying:
-            self._alone_since = None
+            self._alone_since, self._missed = None, False
             return None
         if self._alone_since is None:
             self._alone_since = self._clock()
-        if self._clock() < self._alone_since + PATIENCE:
+        self._missed = self._clock() >= self._alone_since + PATIENCE
+        if not self._missed:
             return None
         return Reason(
             code=ReasonCode.NOBODY_INITIATES,
