@@ -43,7 +43,7 @@ class Part(StrEnum):
 
 
 class Cost(NamedTuple):
-    """By the IKE version after the change. SELECTORS and STATE: at the most."""
+    """By the IKE version after the change. CHILD, SELECTORS and STATE: at the most."""
 
     v1: Disruption
     v2: Disruption
@@ -242,8 +242,8 @@ class _Change:
             return Disruption.NONE
         if not self.after.admin_state_up:
             return Disruption.INTERRUPT if part is Part.STATE else Disruption.NONE
-        if part is Part.SELECTORS and not self.in_the_way:
-            return Disruption.NONE
+        if part in (Part.CHILD, Part.SELECTORS) and not self.in_the_way:
+            return Disruption.NONE  # what goes has nothing in common with what comes
         cost = COSTS[part].v1 if _ikev1(self.after) else COSTS[part].v2
         passive = self.after.initiator == "response-only"
         return Disruption.INTERRUPT if passive and cost is not Disruption.NONE else cost

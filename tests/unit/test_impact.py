@@ -25,6 +25,16 @@ from tests.unit.agent.test_plan import MOST_PASSES, is_desired
 from tests.unit.agent.tunnels import Charon, tunnel
 
 BASE = tunnel()
+ELSEWHERE = tunnel(
+    ike=msgspec.structs.replace(BASE.ike, version="v1"), local_cidrs=("10.1.7.0/24",)
+)
+#: No CHILD_SA of before has anything in common with one of after.
+MOVED = msgspec.structs.replace(
+    ELSEWHERE,
+    revision=2,
+    esp=msgspec.structs.replace(BASE.esp, lifetime=7200),
+    local_cidrs=BASE.local_cidrs,
+)
 #: What the plan does, by the promise's names; what is promised besides is not charon's.
 DONE = {
     do.LoadSecret: "load-shared",
@@ -137,6 +147,7 @@ def in_both(one: Target, other: Target) -> tuple[Pair, ...]:
 @settings(deadline=None, max_examples=250)
 @given(updates())
 @example((BASE, tunnel(peer_cidrs=("10.2.1.0/24",))))
+@example((ELSEWHERE, MOVED))
 @example((BASE, tunnel(initiator="response-only", peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))))
 def test_what_is_promised_is_what_is_done(update: tuple[Tunnel, Tunnel]) -> None:
     before, after = update
