@@ -124,7 +124,11 @@ def standing(most: int) -> Iterator[Crowd]:
             routes=(LOCAL_CIDR,),
         )
         # All come from our one address: the limits for a single client are not what is measured.
-        remote.peer.settings = ("block_threshold = 0", "cookie_threshold = 0")
+        remote.peer.settings = (
+            "block_threshold = 0",
+            "cookie_threshold_ip = 0",
+            "cookie_threshold = 0",
+        )
         remote.peer.threads = 32
         # Before charon starts: it misses some that come by the hundred while it runs.
         addresses = "".join(
