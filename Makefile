@@ -42,7 +42,7 @@ bench: packages-test .venv/.test
 
 ## Long runs: fuzzing, churn, restarts.
 soak: packages-test .venv/.test
-	$(PYTEST) -m soak $(PYTEST_ARGS)
+	$(PYTEST) --hypothesis-profile=random -m soak $(PYTEST_ARGS)
 
 packages-run:
 	@scripts/packages run

@@ -1,14 +1,23 @@
-"""What all tests share."""
+"""What all tests share.
+
+Hypothesis tries the same examples on every run of the same tests, so that a failure is of the
+change that it came with; ``make soak`` and ``--hypothesis-profile=random`` look for new ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from landbridge.lab.hosts import Ground
 
 pytest_plugins = ["tests.environments.fixtures"]
+
+settings.register_profile("deterministic", derandomize=True, database=None)
+settings.register_profile("random", derandomize=False)
+settings.load_profile("deterministic")
 
 GATEWAY_TESTS = ("tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/")
 
