@@ -125,9 +125,9 @@ def standing(most: int) -> Iterator[Crowd]:
         )
         # All come from our one address: the limits for a single client are not what is measured.
         remote.peer.settings = (
-            "block_threshold = 0",
-            "cookie_threshold_ip = 0",
-            "cookie_threshold = 0",
+            "block_threshold = 9999",
+            "cookie_threshold_ip = 9998",
+            "cookie_threshold = 9998",
         )
         remote.peer.threads = 32
         # Before charon starts: it misses some that come by the hundred while it runs.

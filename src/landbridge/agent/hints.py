@@ -5,8 +5,9 @@ Rules this module keeps:
 - Log lines of an SA that has no configuration yet (a peer that begins) are told apart by the
   unique id of the SA and the address that its first line names.
 - Where only two lines together tell a cause, the first is kept until the second comes, and one
-  hint has both (`landbridge.agent.comparison`). A peer that begins and falls silent says
-  nothing at all: `stalled` tells of it.
+  hint has both (`landbridge.agent.comparison`). Which comes first is not certain: charon hands
+  its lines to several threads. A peer that begins and falls silent says nothing at all:
+  `stalled` tells of it.
 - What is remembered is bounded.
 """
 
@@ -38,6 +39,7 @@ EVENTS: Final = (
 STALL: Final = 3.0  # seconds after which a peer that began has fallen silent
 _BEGINS: Final = re.compile(r"(?P<address>\S+) is initiating an? ")
 _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+?),")
+_RECEIVING: Final = re.compile(r"^received packet: from (?P<address>\S+)\[\d+\]")
 _SENDING: Final = re.compile(r"^sending packet: from \S+ to \S+\[(?P<port>\d+)\]")
 _GOES_ON: Final = re.compile(
     r"^received packet: from \S+\[4500\]|^looking for |^received proposals|^no IKE config found"
@@ -84,7 +86,9 @@ class _Said:
     child: bool = False
     port: int | None = None
     received: str = ""
+    configured: str = ""
     search: str = ""
+    fruitless: str = ""
 
 
 class Hints:
@@ -121,12 +125,13 @@ class Hints:
         parsed = ConfigName.parse(_text(message, "ikesa-name"))
         unique_id = _text(message, "ikesa-uniqueid")
         said = self._heard(unique_id, line, stranger=parsed is None)
-        if said is None or (parsed is None and not said.address):
+        joined = _joined(said, line)
+        if not joined or (parsed is None and not said.address):
             return None
         return Hint(
             tunnel_id=parsed.tunnel_id if parsed else "",
             peer_address="" if parsed else said.address,
-            line=_joined(said, line),
+            line=joined,
             established=said.established,
             port=said.port,
             silence=_SILENCE.search(line) is not None,
@@ -135,38 +140,61 @@ class Hints:
             child_up=_CHILD_UP.search(line) is not None,
         )
 
-    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Said | None:
-        """What is known of that IKE_SA with this line; None: nobody's line, or half of one."""
+    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Said:
+        """What is known of that IKE_SA with this line."""
         said = self._said.get(unique_id)
         if said is None:
             said = self._said[unique_id] = _Said()
             if len(self._said) > _MOST_KEPT:
                 self._said.popitem(last=False)
-        begins = _BEGINS.search(line) or _BETWEEN.search(line)
-        if stranger and begins is not None:
-            said.address, said.began = begins["address"], self._clock()
+        if stranger and (named := _BEGINS.search(line)):
+            said.address, said.began = named["address"], self._clock()
+        elif stranger and (named := _BETWEEN.search(line) or _RECEIVING.search(line)):
+            said.address = named["address"]
         if not stranger or _GOES_ON.search(line):
             said.began = None
         if sending := _SENDING.search(line):
             said.port = int(sending["port"])
         said.established = said.established or _UP.search(line) is not None
         said.child = said.child or _CHILD_UP.search(line) is not None
-        if comparison.is_received(line):
-            said.received = line
-            return None
-        if comparison.is_search(line):
-            said.search = line
         return said
 
 
 def _joined(said: _Said, line: str) -> str:
-    if comparison.is_configured(line) and said.received:
-        return comparison.proposals(said.received, line)
-    if comparison.is_fruitless(line) and said.search:
-        return comparison.search(said.search, line)
+    """The line, with what belongs to it; empty: half of something that is to come."""
+    if comparison.is_received(line) or comparison.is_configured(line):
+        return _proposals(said, line)
+    if comparison.is_search(line) or comparison.is_fruitless(line):
+        return _search(said, line)
     if line.startswith(_DELETED) and not said.child:
         return f"{line} {UNTIMELY}"
     return line
+
+
+def _proposals(said: _Said, line: str) -> str:
+    if comparison.is_received(line):
+        said.received = line
+    else:
+        said.configured = line
+    if not (said.received and said.configured):
+        return ""
+    both = comparison.proposals(said.received, said.configured)
+    said.received = said.configured = ""
+    return both
+
+
+def _search(said: _Said, line: str) -> str:
+    """A search that has found nothing is told at once, and with what was sought once both are
+    there."""
+    if comparison.is_search(line):
+        said.search = line
+    else:
+        said.fruitless = line
+    if not (said.search and said.fruitless):
+        return line
+    both = comparison.search(said.search, said.fruitless)
+    said.search = said.fruitless = ""
+    return both
 
 
 def _text(message: Message, key: str) -> str:
