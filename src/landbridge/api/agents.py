@@ -34,6 +34,7 @@ from landbridge.vpn import desired, diagnostics, placement, status
 
 PREFIX: Final = "/agent/v1"
 HEARTBEAT: Final = 5.0  # seconds
+APART: Final = 0.005  # seconds between two looks of a stream, where changes come fast
 LEASE_TTL: Final = 15.0  # seconds
 BATCH: Final = 500
 LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
@@ -172,7 +173,7 @@ class _Agents:
                 if fresh := [line for line in waiting if line.diagnosis_id not in asked]:
                     yield _encoder.encode_lines(fresh)
                 asked = frozenset(line.diagnosis_id for line in waiting)
-                if len(batch) < BATCH and not await wake.wait(HEARTBEAT):
+                if len(batch) < BATCH and not await wake.wait(HEARTBEAT, apart=APART):
                     yield b"\n"
 
     async def _one(

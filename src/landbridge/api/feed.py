@@ -28,6 +28,7 @@ from landbridge.store.hub import EVENTS
 QUEUE: Final = 256  # events
 BATCH: Final = 500
 SLOW_LOOK: Final = 5.0  # seconds, where a wake was lost
+APART: Final = 0.005  # seconds between two looks, where events come fast
 PAUSE: Final = 1.0  # seconds, while the database is away
 
 Scope = str | None
@@ -137,7 +138,7 @@ class Feed:
                 for event in batch:
                     self._hand_out(event)
                 if len(batch) < BATCH:
-                    await wake.wait(SLOW_LOOK)
+                    await wake.wait(SLOW_LOOK, apart=APART)
 
     def _hand_out(self, event: Event) -> None:
         self._position = event.number

@@ -34,6 +34,7 @@ from sqlalchemy import (
 
 from landbridge.api.kinds import Uuid
 from landbridge.api.query import Filter, Listing
+from landbridge.store import statements
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import rows
@@ -47,7 +48,7 @@ _EXACT: Final = frozenset({"project_id", "device_id"})
 def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) -> Row | None:
     """The row if it is there and in scope; locked when it is to be changed."""
     query = _one(table, scope is not None, change)
-    return rows.fetch_one(tx.execute(query, {"the_id": id.lower(), "the_scope": scope}))
+    return statements.one(tx, query, {"the_id": id.lower(), "the_scope": scope})
 
 
 @cache

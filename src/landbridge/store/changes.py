@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from landbridge.model import Change
 from landbridge.store import tables as t
+from landbridge.store.statements import every, one, run, run_many
 from landbridge.store.transaction import origin, wake
 
 KEPT = 10_000
@@ -76,11 +77,12 @@ _POSITION = select(t.gateways.c.cursor, t.gateways.c.kept_from).where(
     t.gateways.c.id == bindparam("gateway")
 )
 _SINCE = (
-    select(_c.cursor, _c.kind, _c.object_id, _c.router_id, _c.revision, _c.deleted, _c.request_id)
+    select(_c.cursor, _c.kind, _c.object_id.label("id"), _c.router_id, _c.revision, _c.deleted,
+           _c.request_id)
     .where(_c.gateway_id == bindparam("gateway"), _c.cursor > bindparam("after"))
     .order_by(_c.cursor)
     .limit(bindparam("most"))
-)
+)  # fmt: skip
 _TRIM = (
     delete(t.changes)
     .where(_c.gateway_id == bindparam("gateway"), _c.deleted)
@@ -101,7 +103,10 @@ def record(tx: Connection, gateway_id: str | None, kind: Kind, items: Sequence[I
     """
     if gateway_id is None or not items:
         return
-    last = tx.execute(_ADVANCE, {"gateway": gateway_id, "by": len(items)}).scalar_one()
+    place = one(tx, _ADVANCE, {"gateway": gateway_id, "by": len(items)})
+    if place is None:
+        raise LookupError(f"there is no gateway {gateway_id}")
+    last: int = place["cursor"]
     first = last - len(items) + 1
     rows = [
         {
@@ -117,10 +122,10 @@ def record(tx: Connection, gateway_id: str | None, kind: Kind, items: Sequence[I
         for offset, item in enumerate(items)
     ]
     if len(rows) > 1:
-        tx.execute(_FORGET, rows)
-        tx.execute(_ADD, rows)
-    elif tx.execute(_REPLACE, rows[0]).rowcount == 0:
-        tx.execute(_ADD, rows[0])
+        run_many(tx, _FORGET, rows)
+        run_many(tx, _ADD, rows)
+    elif run(tx, _REPLACE, rows[0]) == 0:
+        run(tx, _ADD, rows[0])
     if any(item.deleted for item in items):
         _trim(tx, gateway_id, last - KEPT)
     wake(tx, gateway_id)
@@ -128,8 +133,8 @@ def record(tx: Connection, gateway_id: str | None, kind: Kind, items: Sequence[I
 
 def position(tx: Connection, gateway_id: str) -> int:
     """The cursor of the newest change; 0 for a gateway that is not known."""
-    found = tx.execute(_POSITION, {"gateway": gateway_id}).first()
-    return 0 if found is None else int(found.cursor)
+    found = one(tx, _POSITION, {"gateway": gateway_id})
+    return 0 if found is None else int(found["cursor"])
 
 
 def since(tx: Connection, gateway_id: str, cursor: int, limit: int = 500) -> list[Change]:
@@ -137,22 +142,11 @@ def since(tx: Connection, gateway_id: str, cursor: int, limit: int = 500) -> lis
 
     Raises: TooOld.
     """
-    place = tx.execute(_POSITION, {"gateway": gateway_id}).first()
-    if place is None or not place.kept_from <= cursor <= place.cursor:
+    place = one(tx, _POSITION, {"gateway": gateway_id})
+    if place is None or not place["kept_from"] <= cursor <= place["cursor"]:
         raise TooOld(f"cursor {cursor} of gateway {gateway_id}")
-    rows = tx.execute(_SINCE, {"gateway": gateway_id, "after": cursor, "most": limit})
-    return [
-        Change(
-            cursor=row.cursor,
-            kind=row.kind,
-            id=row.object_id,
-            router_id=row.router_id,
-            revision=row.revision,
-            deleted=row.deleted,
-            request_id=row.request_id,
-        )
-        for row in rows
-    ]
+    rows = every(tx, _SINCE, {"gateway": gateway_id, "after": cursor, "most": limit})
+    return [Change(**row) for row in rows]
 
 
 def _trim(tx: Connection, gateway_id: str, up_to: int) -> None:

@@ -24,7 +24,7 @@ from landbridge.store import events
 from landbridge.store.arrivals import Arrivals
 from landbridge.store.hub import Hub
 from landbridge.store.secrets import Sealer
-from landbridge.store.transaction import SEALER, set_origin
+from landbridge.store.transaction import SEALER, Settle, set_origin
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -50,16 +50,20 @@ class Backend(Protocol):
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
 
-def _sqlite(url: URL, options: dict[str, Any], announce: Announce, threads: int) -> Backend:
+def _sqlite(
+    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, threads: int
+) -> Backend:
     from landbridge.store.sqlite import SqliteBackend
 
-    return SqliteBackend(url, options, announce, threads)
+    return SqliteBackend(url, options, announce, settle, threads)
 
 
-def _postgresql(url: URL, options: dict[str, Any], announce: Announce, threads: int) -> Backend:
+def _postgresql(
+    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, threads: int
+) -> Backend:
     from landbridge.store.postgresql import PostgresqlBackend  # psycopg: half a second
 
-    return PostgresqlBackend(url, options, announce, threads)
+    return PostgresqlBackend(url, options, announce, settle, threads)
 
 
 _BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
@@ -82,7 +86,7 @@ class Database:
         options = {SEALER: sealer}
         name = dialect(url)
         target = make_url(url).set(drivername=DRIVERS[name])
-        return cls(_BACKENDS[name](target, options, hub.announce, threads), hub)
+        return cls(_BACKENDS[name](target, options, hub.announce, events.flush, threads), hub)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` in a transaction of its own and commit it.
@@ -131,10 +135,8 @@ class Database:
 
         def work(tx: Connection) -> T:
             set_origin(tx, request_id)
-            events.forget(tx)
-            result = fn(tx, *args)
-            events.flush(tx)
-            return result
+            with events.noting(tx):
+                return fn(tx, *args)
 
         return work
 

@@ -1,7 +1,7 @@
 """What happened, for who listens and who asks later.
 
 Rules this module keeps:
-- An event is noted where it happens and written in the same transaction, at its end: what was
+- An event is noted where it happens and written with the same commit, just before it: what was
   rolled back has not happened.
 - Numbers grow in the order of commits: who goes on after number N has missed nothing.
 - The newest `KEPT` events stay for listeners that come back; each connection's history keeps
@@ -11,7 +11,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, select
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, sele
 from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as _events
 from landbridge.store.records import history as _history
+from landbridge.store.statements import run_many
 from landbridge.store.transaction import Row, order, precisely, wake
 
 KEPT: Final = 10_000
@@ -52,6 +54,9 @@ class Event(NamedTuple):
     content: Row
 
 
+Note = tuple[Event, bool]  # with whether it happens by routine
+
+
 class Window(NamedTuple):
     """The events that are kept: after `oldest`, up to `newest`."""
 
@@ -72,7 +77,7 @@ _TRIM_HISTORY: Final = {routine: _trimming(routine=routine) for routine in (Fals
 _TRIM_EVENTS: Final = delete(_events).where(
     _events.c.id <= select(func.max(_events.c.id) - KEPT).scalar_subquery()
 )
-_ADD_EVENT, _ADD_HISTORY = insert(_events), insert(_history)
+_ADD_EVENT, _ADD_HISTORY = insert(_events).inline(), insert(_history).inline()
 _WINDOW: Final = select(func.min(_events.c.id), func.max(_events.c.id))
 _SINCE: Final = (
     select(_events)
@@ -105,25 +110,37 @@ def note(
     tx.info.setdefault(_NOTES, []).append((event, routine))
 
 
-def forget(tx: Connection) -> None:
-    """Nothing of this transaction has happened."""
-    tx.info.pop(_NOTES, None)
+@contextmanager
+def noting(tx: Connection) -> Iterator[None]:
+    """Around one of the transactions that share a commit: if it fails, it has noted nothing."""
+    before = len(tx.info.get(_NOTES, ()))
+    try:
+        yield
+    except BaseException:
+        del tx.info.get(_NOTES, [])[before:]
+        raise
 
 
 def flush(tx: Connection) -> None:
-    """Write what was noted; the last statements of a transaction."""
-    notes: list[tuple[Event, bool]] = tx.info.pop(_NOTES, [])
+    """Write what was noted; the last statements before a commit, whoever shares it."""
+    notes: list[Note] = tx.info.pop(_NOTES, [])
     if not notes:
         return
     order(tx)
-    tx.execute(_ADD_EVENT, [_event_row(event) for event, _ in notes])
-    kept = [(e, routine) for e, routine in notes if e.resource == CONNECTION and e.kind != DELETED]
-    if kept:
-        tx.execute(_ADD_HISTORY, [_history_row(event, routine) for event, routine in kept])
+    run_many(tx, _ADD_EVENT, [_event_row(event) for event, _ in notes])
+    if kept := _of_connections(notes):
+        run_many(tx, _ADD_HISTORY, [_history_row(event, routine) for event, routine in kept])
     for routine, statement in _TRIM_HISTORY.items():
         if concerned := {event.resource_id for event, of in kept if of is routine}:
-            tx.execute(statement, [{"of": one} for one in sorted(concerned)])
+            run_many(tx, statement, [{"of": one} for one in sorted(concerned)])
     wake(tx, EVENTS)
+
+
+def _of_connections(notes: list[Note]) -> list[Note]:
+    """Those that belong into a history: of connections that are there at the commit."""
+    about = [(event, routine) for event, routine in notes if event.resource == CONNECTION]
+    gone = {event.resource_id for event, _ in about if event.kind == DELETED}
+    return [(event, routine) for event, routine in about if event.resource_id not in gone]
 
 
 def trim(tx: Connection) -> None:

@@ -22,17 +22,26 @@ class Wake:
 
     def __init__(self) -> None:
         self._flag = asyncio.Event()
+        self._answered = 0.0
 
     def set(self) -> None:
         self._flag.set()
 
-    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109 - the timeout is an answer
-        """Until woken (True) or `timeout` seconds have passed (False); then listen anew."""
+    async def wait(self, patience: float, *, apart: float = 0.0) -> bool:
+        """Until woken (True) or `patience` seconds have passed (False); then listen anew.
+
+        Who was woken less than `apart` seconds ago is so no sooner than after them: the first
+        of a burst of wakes is heard at once, and those that follow together.
+        """
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 await self._flag.wait()
         except TimeoutError:
             return False
+        now = asyncio.get_running_loop().time()
+        if now < self._answered + apart:
+            await asyncio.sleep(self._answered + apart - now)
+        self._answered = asyncio.get_running_loop().time()
         self._flag.clear()
         return True
 

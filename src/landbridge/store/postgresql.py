@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 
 from landbridge.store.hub import Hub
 from landbridge.store.listener import CHANNEL, listen
-from landbridge.store.transaction import GATE, Gate, take_wakes
+from landbridge.store.statements import STATEMENTS, Statements
+from landbridge.store.transaction import GATE, Gate, Settle, take_wakes
 
 _RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _ATTEMPTS = 8
@@ -40,6 +41,7 @@ class PostgresqlBackend:
         url: URL,
         options: dict[str, Any],
         announce: Callable[[frozenset[str]], None],
+        settle: Settle,
         threads: int,
     ) -> None:
         self.engine = create_engine(
@@ -49,7 +51,9 @@ class PostgresqlBackend:
             pool_pre_ping=True,
             execution_options=options | {GATE: _GATE},
         )
+        self.engine.update_execution_options(**{STATEMENTS: Statements(self.engine.dialect)})
         self._announce = announce
+        self._settle = settle
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="db")
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
@@ -81,6 +85,7 @@ class PostgresqlBackend:
             try:
                 with tx.begin():
                     result = work(tx)
+                    self._settle(tx)
                     wakes = take_wakes(tx)
                     for topic in sorted(wakes):
                         tx.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})

@@ -4,7 +4,7 @@ Rules this module keeps:
 - Acknowledged means kept: WAL with ``synchronous=FULL``, answers only after the COMMIT.
 - One thread writes, so writers never wait for each other's locks. Transactions that queue
   up meanwhile share one COMMIT (group commit), each in its own SAVEPOINT: one that fails
-  undoes itself alone.
+  undoes itself alone. What is done last in a transaction is done once for all of them.
 - Readers see one snapshot per transaction and block nobody.
 """
 
@@ -22,7 +22,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from landbridge.store.hub import Hub
-from landbridge.store.transaction import take_wakes
+from landbridge.store.statements import STATEMENTS, Statements
+from landbridge.store.transaction import Settle, take_wakes
 
 Announce = Callable[[frozenset[str]], None]
 
@@ -37,7 +38,14 @@ class _Job:
 
 
 class SqliteBackend:
-    def __init__(self, url: URL, options: dict[str, Any], announce: Announce, readers: int) -> None:
+    def __init__(
+        self,
+        url: URL,
+        options: dict[str, Any],
+        announce: Announce,
+        settle: Settle,
+        readers: int,
+    ) -> None:
         self.engine = create_engine(
             url,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say
@@ -45,9 +53,12 @@ class SqliteBackend:
             pool_size=readers + 1,
             execution_options=options,
         )
+        self.engine.update_execution_options(**{STATEMENTS: Statements(self.engine.dialect)})
         event.listen(self.engine, "connect", _prepare)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
-        self._writer = _Writer(self.engine, announce)
+        self._of_thread = threading.local()
+        self._reading: list[Connection] = []
+        self._writer = _Writer(self.engine, announce, settle)
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._writer.submit(work)
@@ -55,14 +66,22 @@ class SqliteBackend:
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._readers.submit(self._read, work)
 
+    def _reader(self) -> Connection:
+        """Each reading thread keeps its connection: to get one takes longer than most reads."""
+        tx: Connection | None = getattr(self._of_thread, "tx", None)
+        if tx is None:
+            tx = self._of_thread.tx = self.engine.connect()
+            self._reading.append(tx)
+        return tx
+
     def _read(self, work: Callable[[Connection], Any]) -> Any:
-        with self.engine.connect() as tx:
-            driver = _driver(tx)
-            driver.execute("BEGIN")
-            try:
-                return work(tx)
-            finally:
-                driver.execute("ROLLBACK")
+        tx = self._reader()
+        driver = _driver(tx)
+        driver.execute("BEGIN")
+        try:
+            return work(tx)
+        finally:
+            driver.execute("ROLLBACK")
 
     async def follow(self, hub: Hub) -> None:
         """Only this process writes: its own commits are all there are."""
@@ -70,15 +89,18 @@ class SqliteBackend:
     def close(self) -> None:
         self._writer.close()
         self._readers.shutdown()
+        for tx in self._reading:
+            tx.close()
         self.engine.dispose()
 
 
 class _Writer:
     """The thread that writes, and its queue."""
 
-    def __init__(self, engine: Engine, announce: Announce) -> None:
+    def __init__(self, engine: Engine, announce: Announce, settle: Settle) -> None:
         self._engine = engine
         self._announce = announce
+        self._settle = settle
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="db-write", daemon=True)
         self._thread.start()
@@ -96,7 +118,7 @@ class _Writer:
         with self._engine.connect() as tx:
             while (job := self._jobs.get()) is not None:
                 group, last = self._gather(job)
-                _Group(tx, group, self._announce).run()
+                _Group(tx, group, self._announce, self._settle).run()
                 if last:
                     return
 
@@ -116,11 +138,14 @@ class _Writer:
 class _Group:
     """Transactions that share one COMMIT."""
 
-    def __init__(self, tx: Connection, jobs: list[_Job], announce: Announce) -> None:
+    def __init__(
+        self, tx: Connection, jobs: list[_Job], announce: Announce, settle: Settle
+    ) -> None:
         self._tx = tx
         self._driver = _driver(tx)
         self._jobs = jobs
         self._announce = announce
+        self._settle = settle
         self._wakes: set[str] = set()
         self._results: list[tuple[Future[Any], Any]] = []
         self._failures: list[tuple[Future[Any], BaseException]] = []
@@ -130,8 +155,10 @@ class _Group:
             self._driver.execute("BEGIN IMMEDIATE")
             for job in self._jobs:
                 self._run_one(job)
+            self._settle(self._tx)
+            self._wakes |= take_wakes(self._tx)
             self._driver.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # who waits gets it; the writer goes on
             self._fail_all(error)
             return
         self._announce(frozenset(self._wakes))
@@ -153,7 +180,7 @@ class _Group:
             self._results.append((job.done, result))
         self._driver.execute("RELEASE job")
 
-    def _fail_all(self, error: sqlite3.Error) -> None:
+    def _fail_all(self, error: Exception) -> None:
         """The disk is full, the file locked by a stranger: nobody's work was kept."""
         if self._driver.in_transaction:
             self._driver.execute("ROLLBACK")

@@ -9,6 +9,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 from landbridge.store.secrets import Sealer
 
 Row = dict[str, Any]
+Settle = Callable[[Connection], None]  # what is done last, before the commit
 
 SEALER = "landbridge_sealer"
 GATE = "landbridge_gate"

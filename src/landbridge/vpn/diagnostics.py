@@ -20,6 +20,7 @@ from landbridge.store import changes
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.store.records import diagnoses
+from landbridge.store.statements import every
 from landbridge.store.transaction import Row, origin, wake
 from landbridge.vpn import rows
 
@@ -120,7 +121,7 @@ def ask(tx: Connection, connection: Row) -> str | None:
 
 def waiting(tx: Connection, gateway_id: str) -> list[Change]:
     """The open questions to a gateway, as lines of its stream."""
-    found = tx.execute(_WAITING, {"gateway": gateway_id}).all()
+    found = every(tx, _WAITING, {"gateway": gateway_id})
     if not found:
         return []
     cursor = changes.position(tx, gateway_id)
@@ -128,11 +129,11 @@ def waiting(tx: Connection, gateway_id: str) -> list[Change]:
         Change(
             cursor=cursor,
             kind="diagnose",
-            id=row.connection_id,
-            router_id=row.router_id,
-            revision=row.revision,
-            request_id=row.request_id,
-            diagnosis_id=row.id,
+            id=row["connection_id"],
+            router_id=row["router_id"],
+            revision=row["revision"],
+            request_id=row["request_id"],
+            diagnosis_id=row["id"],
         )
         for row in found
     ]

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
+from landbridge.store.statements import one, run_many
 from landbridge.store.transaction import Row, origin, utcnow
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import unanswered
@@ -57,7 +58,10 @@ class Place(NamedTuple):
 
 
 def place_of(tx: Connection, vpnservice_id: str) -> Place:
-    return Place(*tx.execute(_PLACE, {"service": vpnservice_id}).one())
+    place = one(tx, _PLACE, {"service": vpnservice_id})
+    if place is None:
+        raise LookupError(f"there is no VPN service {vpnservice_id}")
+    return Place(place["id"], place["gateway_id"], place["silent"])
 
 
 def pending(row: Row, place: Place) -> Row:
@@ -76,10 +80,10 @@ def connection_changed(tx: Connection, row: Row, place: Place, *, deleted: bool 
 
 def router_changed(tx: Connection, router_id: str) -> None:
     """Raise a router's revision and tell its gateway."""
-    raised = tx.execute(_RAISE_ROUTER, {"router": router_id}).first()
+    raised = one(tx, _RAISE_ROUTER, {"router": router_id})
     if raised is not None:
-        item = Item(router_id, router_id, raised.revision)
-        record(tx, raised.gateway_id, "router", [item])
+        item = Item(router_id, router_id, raised["revision"])
+        record(tx, raised["gateway_id"], "router", [item])
 
 
 def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
@@ -104,7 +108,7 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
         item = Item(row["id"], place.router_id, row["revision"] + 1)
         by_gateway[place.gateway_id].append(item)
     if raised:
-        tx.execute(_RAISE_CONNECTION, [_raised(row) for row in raised])
+        run_many(tx, _RAISE_CONNECTION, [_raised(row) for row in raised])
     for row in raised:
         events.note(tx, Kind.STATUS.value, events.CONNECTION, row, request_id=origin(tx))
     for gateway_id in sorted(by_gateway, key=str):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import Connection, Delete, Insert, Result, Select, Table, Update, bindparam
@@ -24,6 +24,7 @@ from sqlalchemy import select as sql_select
 from sqlalchemy import update as sql_update
 
 from landbridge.errors import ApiError
+from landbridge.store import statements
 from landbridge.store.transaction import Row, utcnow
 
 Scope = str | None
@@ -38,7 +39,7 @@ def insert(tx: Connection, table: Table, values: Row, *, id: str | None = None) 
     now = utcnow()
     given = {name: value for name, value in values.items() if name in table.c}
     made = {"id": id or new_id(), "revision_number": 0, "created_at": now, "updated_at": now}
-    return dict(tx.execute(_insert(table), given | made).mappings().one())
+    return cast(Row, statements.one(tx, _insert(table), given | made))
 
 
 def update(tx: Connection, table: Table, row: Row, changes: Row) -> Row:
@@ -52,24 +53,24 @@ def update(tx: Connection, table: Table, row: Row, changes: Row) -> Row:
     if not given:
         return row
     given |= {"revision_number": row["revision_number"] + 1, "updated_at": utcnow()}
-    tx.execute(_update(table), given | {"the_id": row["id"]})
+    statements.run(tx, _update(table), given | {"the_id": row["id"]})
     return row | given
 
 
 def touch(tx: Connection, table: Table, row: Row) -> Row:
     """Something that belongs to the resource has changed: clients see a newer revision."""
     given = {"revision_number": row["revision_number"] + 1, "updated_at": utcnow()}
-    tx.execute(_update(table), given | {"the_id": row["id"]})
+    statements.run(tx, _update(table), given | {"the_id": row["id"]})
     return row | given
 
 
 def delete(tx: Connection, table: Table, row: Row) -> None:
-    tx.execute(_delete(table), {"the_id": row["id"]})
+    statements.run(tx, _delete(table), {"the_id": row["id"]})
 
 
 def get(tx: Connection, table: Table, id: str, *, to_change: bool = False) -> Row | None:
     """The row. `to_change`: locked until the commit."""
-    return fetch_one(tx.execute(_select(table, to_change), {"the_id": id.lower()}))
+    return statements.one(tx, _select(table, to_change), {"the_id": id.lower()})
 
 
 def refer(
@@ -106,19 +107,10 @@ def by_id(tx: Connection, table: Table, ids: Iterable[str]) -> dict[str, Row]:
     return {row["id"]: row for row in found}
 
 
-def fetch_one(result: Result[Any]) -> Row | None:
-    found = result.first()
-    return None if found is None else _row(tuple(result.keys()), found)
-
-
 def fetch_all(result: Result[Any]) -> list[Row]:
     """As `mappings` gives them, in two thirds of its time."""
     names = tuple(result.keys())
-    return [_row(names, found) for found in result]
-
-
-def _row(names: tuple[str, ...], values: Iterable[Any]) -> Row:
-    return dict(zip(names, values, strict=True))
+    return [dict(zip(names, found, strict=True)) for found in result]
 
 
 def first(tx: Connection, query: Select[Any], parameters: Row | None = None) -> Any:

@@ -23,6 +23,7 @@ from landbridge.errors import Conflict
 from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store import tables as t
+from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import Row, enter
 from landbridge.vpn import happenings
 from landbridge.vpn.happenings import Kind
@@ -166,7 +167,7 @@ def _seconds(precise: str) -> str:
 def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
     """Count the report. False: one as new has been here. Raises: StaleEpoch."""
     numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
-    if tx.execute(_ADVANCE, numbers).rowcount:
+    if run(tx, _ADVANCE, numbers):
         return True
     if tx.execute(_EPOCH, {"gateway": gateway_id}).scalar() != report.epoch:
         raise StaleEpoch(gateway_id)
@@ -225,7 +226,7 @@ def _derived_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
 def _write(tx: Connection, statement: Update, changed: list[Row], columns: Iterable[str]) -> None:
     names = tuple(columns)
     if changed:
-        tx.execute(statement, [_parameters(row, names) for row in changed])
+        run_many(tx, statement, [_parameters(row, names) for row in changed])
 
 
 def _parameters(row: Row, names: Iterable[str]) -> Row:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, update
 
 from landbridge import errors
+from landbridge.store import events
 from landbridge.store.database import Database, DatabaseUrlError
 from landbridge.store.secrets import Sealer
 from landbridge.store.tables import networks
@@ -138,3 +139,16 @@ def test_who_does_not_wait_for_its_write_harms_nobody(db: Database) -> None:
             return await db.write(_add, "n2")
 
     assert asyncio.run(scenario()) == "n2"
+
+
+def test_a_writer_survives_what_fails_before_its_commit(db: Database) -> None:
+    """Whoever shares that commit is told; the next are kept."""
+
+    def unfit(tx: Connection) -> None:
+        row = {"id": "1", "project_id": None, "name": "n"}  # may not be NULL
+        events.note(tx, "unfit", "network", row)
+
+    with pytest.raises(errors.Conflict):
+        db.write_sync(unfit)
+    assert db.write_sync(_add, "n1") == "n1"
+    assert db.read_sync(_count) == 1

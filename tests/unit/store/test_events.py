@@ -78,3 +78,19 @@ def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
     assert db.read_sync(events.window) == (7, events.KEPT + 7)
     db.write_sync(events.trim)
     assert db.read_sync(events.window) == (7, events.KEPT + 7)
+
+
+def test_of_transactions_that_share_a_commit_only_those_that_hold_have_noted(
+    db: Database,
+) -> None:
+    def fail(tx: Connection, number: int) -> None:
+        _note(tx, f"lost{number}")
+        raise ValueError(number)
+
+    async def crowd() -> None:
+        work = [db.write(fail, n) if n % 3 else db.write(_note, f"k{n}") for n in range(30)]
+        await asyncio.gather(*work, return_exceptions=True)
+
+    asyncio.run(crowd())
+    kinds = {event.kind for event in db.read_sync(events.since, 0, None)}
+    assert kinds == {f"k{n}" for n in range(0, 30, 3)}

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, Dialect, event, select
 
 from landbridge.errors import Conflict
 from landbridge.model import Report, TunnelState, TunnelStatus
 from landbridge.store import changes
+from landbridge.store.statements import STATEMENTS, Ready, Statement, Statements
 from landbridge.store.transaction import Row
 from landbridge.vpn import routers, rows, status
 from landbridge.vpn.connections import TABLE
@@ -154,6 +155,19 @@ def test_a_group_does_not_change_under_a_connection_that_is_being_made(own_world
     assert world.keep(consistent)
 
 
+class _Noting(Statements):
+    """Ready statements that note when they are asked for."""
+
+    def __init__(self, dialect: Dialect, seen: list[str]) -> None:
+        super().__init__(dialect)
+        self._seen = seen
+
+    def ready(self, statement: Statement, names: tuple[str, ...]) -> Ready:
+        found = super().ready(statement, names)
+        self._seen.append(found.text)
+        return found
+
+
 @contextmanager
 def _statements(tx: Connection) -> Iterator[list[str]]:
     seen: list[str] = []
@@ -161,10 +175,13 @@ def _statements(tx: Connection) -> Iterator[list[str]]:
     def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
+    usual = tx.get_execution_options()[STATEMENTS]
     event.listen(tx.engine, "before_cursor_execute", note)
+    tx.execution_options(**{STATEMENTS: _Noting(tx.dialect, seen)})
     try:
         yield seen
     finally:
+        tx.execution_options(**{STATEMENTS: usual})
         event.remove(tx.engine, "before_cursor_execute", note)
 
 

@@ -1,0 +1,139 @@
+"""Statements made ready once: written as SQLAlchemy's expressions, executed as the driver does.
+
+Rules this module keeps:
+- A statement is an expression, as everywhere. What is executed is the text that SQLAlchemy
+  makes of it for the database at hand, made once: to go through SQLAlchemy costs a multiple of
+  what the statement itself does, and a PUT has ten of them.
+- For statements that are made once themselves (constants, cached functions). All others, and
+  those with a list in them (``IN``), go through `Connection.execute`.
+- Values pass the types of their columns both ways; errors come out as SQLAlchemy's, without
+  the statement and its parameters, among which may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update, exc
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from landbridge.store.transaction import Row
+
+STATEMENTS: Final = "landbridge_statements"
+
+Statement = Select[Any] | Insert | Update | Delete
+Convert = Callable[[Any], Any]
+
+
+class Ready:
+    """One statement as text of one database. `names`: the parameters that a call gives."""
+
+    def __init__(self, statement: Statement, names: Iterable[str], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=sorted(names))
+        if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
+            raise TypeError("a statement with a list in it has no text of its own")
+        self.text = compiled.string
+        self._positional = compiled.positional
+        order: Iterable[str] = (compiled.positional and compiled.positiontup) or compiled.binds
+        self._binds = tuple((n, _into(compiled.binds[n].type, dialect)) for n in order)
+        given = frozenset(names)
+        self._constants = {n: compiled.binds[n].value for n, _ in self._binds if n not in given}
+        self._types = {str(column.key): column.type for column in statement.exported_columns}
+        self._converters: tuple[tuple[str, Convert], ...] | None = None
+        self._dialect = dialect
+
+    def parameters(self, given: Mapping[str, Any]) -> Any:
+        """In the driver's form: by place or by name."""
+        values = {**self._constants, **given} if self._constants else given
+        bound = [convert(values[n]) if convert else values[n] for n, convert in self._binds]
+        return bound if self._positional else dict(zip(dict(self._binds), bound, strict=True))
+
+    def row(self, found: Sequence[Any], description: Sequence[Sequence[Any]]) -> Row:
+        """`description`: the driver's, of the columns found."""
+        made = dict(zip(self._types, found, strict=True))
+        if self._converters is None:
+            self._converters = tuple(self._converting(description))
+        for name, convert in self._converters:
+            made[name] = convert(made[name])
+        return made
+
+    def _converting(self, description: Sequence[Sequence[Any]]) -> Iterable[tuple[str, Convert]]:
+        for (name, kind), column in zip(self._types.items(), description, strict=True):
+            if convert := kind.dialect_impl(self._dialect).result_processor(
+                self._dialect, column[1]
+            ):
+                yield name, convert
+
+
+class Statements:
+    """The ready statements of one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._ready: dict[tuple[Statement, tuple[str, ...]], Ready] = {}
+
+    def ready(self, statement: Statement, names: tuple[str, ...]) -> Ready:
+        key = (statement, names)
+        found = self._ready.get(key)
+        if found is None:
+            found = self._ready[key] = Ready(statement, names, self.dialect)
+        return found
+
+
+def one(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Row | None:
+    """The first row."""
+    ready = _ready(tx, statement, parameters)
+    cursor = _execute(tx, ready, parameters)
+    found = cursor.fetchone()
+    return None if found is None else ready.row(found, cursor.description)
+
+
+def every(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+    ready = _ready(tx, statement, parameters)
+    cursor = _execute(tx, ready, parameters)
+    return [ready.row(found, cursor.description) for found in cursor.fetchall()]
+
+
+def run(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> int:
+    """How many rows it has changed."""
+    return int(_execute(tx, _ready(tx, statement, parameters), parameters).rowcount)
+
+
+def run_many(tx: Connection, statement: Statement, each: Sequence[Mapping[str, Any]]) -> None:
+    """The same for each; all name the same parameters, and there is at least one."""
+    ready = _ready(tx, statement, each[0])
+    values = [ready.parameters(parameters) for parameters in each]
+    try:
+        tx.connection.cursor().executemany(ready.text, values)
+    except _errors(tx) as error:
+        raise _translated(tx, error) from error
+
+
+def _ready(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Ready:
+    statements: Statements = tx.get_execution_options()[STATEMENTS]
+    return statements.ready(statement, tuple(parameters))
+
+
+def _execute(tx: Connection, ready: Ready, parameters: Mapping[str, Any]) -> Any:
+    """A cursor of the driver's."""
+    cursor = tx.connection.cursor()
+    try:
+        cursor.execute(ready.text, ready.parameters(parameters))
+    except _errors(tx) as error:
+        raise _translated(tx, error) from error
+    return cursor
+
+
+def _errors(tx: Connection) -> type[Exception]:
+    return tx.dialect.loaded_dbapi.Error
+
+
+def _translated(tx: Connection, error: Exception) -> BaseException:
+    dialect = tx.dialect
+    return exc.DBAPIError.instance(None, None, error, _errors(tx), dialect=dialect)
+
+
+def _into(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
