@@ -4,7 +4,8 @@
 - `population`: connections built through the API.
 - `load`: the load generator, a process of its own so that its work is not the server's.
 - `floor`: what the database driver alone does on the same file system.
-- `api`: requests a second beside that floor. `updates`: from PUT to the new SA.
+- `api`: requests a second beside that floor; `admission`: what token and policy cost of it.
+- `updates`: from PUT to the new SA.
 - `matrix`: what an update of each attribute (`cases`) costs, in packets, between two sites
   (`ground`) while charon is listened to (`ears`); `matrixdoc`: as tables.
 - `report`: numbers as tables.

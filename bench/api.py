@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from rich.console import Console
 
-from bench import floor, load, processes, report
+from bench import admission, floor, load, processes, report
 from bench.floor import Floor
 from bench.population import CONNECTIONS, Population
 from bench.service import Service, following, running
@@ -49,9 +49,16 @@ def measure(console: Console, scope: Scope) -> None:
                 _grow(console, service, population, count)
                 _measure_at(console, service, population, scope)
                 memory.append((f"after the requests at {count:,}", processes.resident(service.pid)))
+            _tell_admission(console, admission.measure(service, population.ids))
         memory.append(("peak", processes.resident_peak(service.pid)))
         rows = [(name, report.megabytes(size)) for name, size in memory]
         report.facts(console, "Resident memory of the API", rows)
+
+
+def _tell_admission(console: Console, times: list[float]) -> None:
+    """Token and policy of one request, where both are remembered."""
+    parts = [(f"p{part}, ms", f"{times[len(times) * part // 100] * 1e3:.4f}") for part in (50, 99)]
+    report.facts(console, "Token and policy together, on a hit", parts)
 
 
 def _sizes(most: int) -> list[int]:

@@ -1,0 +1,51 @@
+"""What it costs to let a known token in and to ask the policy, as every request does.
+
+Rules this module keeps:
+- The door and the policy of a real service, on its own database, in this process: a request's
+  other costs are not in it.
+- The first request asks the database and evaluates the rules; it is not counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Final
+
+from bench.service import Service
+from landbridge import config
+from landbridge.access.caller import Caller
+from landbridge.access.door import Door, open_door
+from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION
+from landbridge.store.database import Database
+
+REQUESTS: Final = 5_000
+RULE: Final = f"update_{IPSEC_SITE_CONNECTION.name}"
+NAMED: Final = ("name", "dpd", "dpd:interval")  # what the request changes
+
+
+def measure(service: Service, ids: Sequence[str]) -> list[float]:
+    """Seconds for each of `REQUESTS` PUTs of these connections: token, then policy; sorted."""
+    settings = config.load(state_dir=service.state, environment={})
+    db = Database.open(settings.database.url)
+    try:
+        return sorted(asyncio.run(_times(open_door(settings, db), service.api.token, ids)))
+    finally:
+        db.close()
+
+
+async def _times(door: Door, token: str, ids: Sequence[str]) -> list[float]:
+    caller = await door.admit(token)
+    _decide(door, caller, ids[0])
+    return [await _one(door, token, ids[turn % len(ids)]) for turn in range(REQUESTS)]
+
+
+async def _one(door: Door, token: str, id: str) -> float:
+    began = perf_counter()
+    _decide(door, await door.admit(token), id)
+    return perf_counter() - began
+
+
+def _decide(door: Door, caller: Caller, id: str) -> None:
+    door.policy.enforce(caller, RULE, {"id": id, "project_id": caller.project_id}, NAMED)
