@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from landbridge import courses
 from landbridge.courses import Disruption, Step, worst
 from landbridge.model import Model, Tunnel
-from landbridge.selectors import Children, children_of, stand_for_the_same
+from landbridge.selectors import Children, children_of, mode_of, stand_for_the_same
 
 Read = Callable[[Tunnel], object]
 
@@ -123,7 +123,7 @@ FACETS: Final[dict[str, Facet]] = {
     "esp.lifetime": Facet(Part.CHILD, attrgetter("esp.lifetime")),
     "local_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.local_cidrs)),
     "peer_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.peer_cidrs)),
-    "split_selector": Facet(Part.SELECTORS, lambda t: t.split_selector or _ikev1(t)),
+    "split_selector": Facet(Part.SELECTORS, mode_of),
 }
 _IKE: Final = tuple(name for name in FACETS if name.startswith("ike."))
 _ESP: Final = tuple(name for name in FACETS if name.startswith("esp."))

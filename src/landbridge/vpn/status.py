@@ -24,7 +24,7 @@ from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, enter
-from landbridge.vpn import happenings
+from landbridge.vpn import childsas, happenings
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import (
     Facts,
@@ -78,6 +78,8 @@ _OBSERVED = (
     "status_message",
     "status_changed_at",
     "told_until",
+    "selector_mode",
+    "child_sas",
 )
 _WRITE_CONNECTION = (
     update(_connections)
@@ -145,6 +147,7 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
     verdict = connection_verdict(facts, status.reason)
     told = _told(verdict)
     same = all(row[name] == told[name] for name in ("status", "status_reason"))
+    told |= childsas.columns(status)
     return told | {
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,
