@@ -59,6 +59,11 @@ RETIRE_IKE: Final = _step(
 RETIRE_CHILD: Final = _step(
     "retire-child", "End the CHILD_SA that is not wanted any more; others take over first."
 )
+RETIRE_NARROWER: Final = _step(
+    "retire-child",
+    "End the old CHILD_SA. Until both ends have ended it, its narrower networks go before the wider "
+    "ones: packets of up to one round trip are lost, in one direction.",
+)
 AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are response-only.")
 ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")
 NEW_IKE: Final = "Set up a new IKE_SA with its CHILD_SAs beside the old one."
@@ -102,9 +107,10 @@ def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) 
 
 
 def change_children(
-    *, replaced: int, removed: int, added: int, passive: bool, routes: bool
+    *, replaced: int, removed: int, added: int, widened: bool, passive: bool, routes: bool
 ) -> Iterator[Step]:
-    """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included."""
+    """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included.
+    `widened`: some have wider networks than those that they replace."""
     if replaced or removed or added:
         yield LOAD_CONN
     if replaced and passive:
@@ -113,7 +119,7 @@ def change_children(
     if added and not passive:
         yield _initiate_child(replaced=bool(replaced))
     if removed or (replaced and not passive):
-        yield RETIRE_CHILD
+        yield RETIRE_NARROWER if widened else RETIRE_CHILD
     if added and passive:
         yield AWAIT_PEER
     if routes:

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from landbridge import courses
 from landbridge.courses import Disruption, Step, worst
 from landbridge.model import Model, Tunnel
-from landbridge.selectors import Children, children_of, mode_of, stand_for_the_same
+from landbridge.selectors import Children, children_of, is_within, mode_of, stand_for_the_same
 
 Read = Callable[[Tunnel], object]
 
@@ -236,6 +236,13 @@ class _Change:
             if any(stand_for_the_same((key, pairs), each) for each in new)
         }
 
+    @property
+    def widens(self) -> bool:
+        """Whether a new child has a pair of networks that is wider than one of before."""
+        before = [pair for pairs in self.in_the_way.values() for pair in pairs]
+        after = [pair for pairs in self.missing.values() for pair in pairs]
+        return any(is_within(old, new) for old in before for new in after)
+
     def cost(self, facet: str) -> Disruption:
         part = FACETS[facet].part
         if not self.before.admin_state_up:
@@ -279,6 +286,7 @@ def _steps(change: _Change) -> Iterable[Step]:
         replaced=len(change.in_the_way),
         removed=len(change.stale) - len(change.in_the_way),
         added=len(change.missing),
+        widened=change.widens,
         passive=passive,
         routes=routes,
     )

@@ -48,6 +48,14 @@ def stand_for_the_same(
     return key == other_key or any(_overlap(a, b) for a in pairs for b in other_pairs)
 
 
+def is_within(inner: Pair, outer: Pair) -> bool:
+    """Whether a pair is a part of a wider one."""
+    sides = zip(inner, outer, strict=True)
+    return inner != outer and all(
+        one.overlaps(other) and one.prefixlen >= other.prefixlen for one, other in sides
+    )
+
+
 def _overlap(one: Pair, other: Pair) -> bool:
     return one[0].overlaps(other[0]) and one[1].overlaps(other[1])
 

@@ -51,8 +51,7 @@ def up(surroundings: Surroundings, gateway: Gateway, version: str, mode: Selecto
     gateway.want(made)
     gateway.start()
     gateway.wait_applied(made)
-    for number in range(2):
-        wait_until(lambda number=number: surroundings.ping(number), 15, "packets")
+    wait_until(lambda: surroundings.ping(0) and surroundings.ping(1), 15, "packets")
     return made
 
 

@@ -159,7 +159,8 @@ def _partial(target: Target, actual: Actual, cause: Reason | None, applied: bool
 
 def _count(target: Target, actual: Actual) -> str:
     """How many of several CHILD_SAs are up."""
-    if not target.selector_mode is _mode(target, actual) is SelectorMode.SPLIT:
+    split = target.selector_mode is _mode(target, actual) is SelectorMode.SPLIT
+    if not split or len(target.children) == 1:
         return ""
     up = sum(not uncovered(child.pairs, actual.carrying) for child in target.children)
     return f"{up} of {len(target.children)} CHILD_SAs are up. "
@@ -170,10 +171,12 @@ def _narrowing(target: Target, actual: Actual) -> Reason | None:
     ours = [child for sa in actual.sas if sa.name == target.name for child in sa.live_children]
     if not modes.narrowed(target, ours):
         return None
+    several = any(len(child.pairs) > 1 for child in target.children)
+    why = "it does not have all of them, or wants a CHILD_SA for each pair"
     return Reason(
         code=ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
-        message=f"{target.peer_address} takes only a part of the networks into the one CHILD_SA "
-        "that we ask for: it does not have all of them, or wants a CHILD_SA for each pair.",
+        message=f"{target.peer_address} takes only a part of the networks of the CHILD_SA that we "
+        f"ask for: {why if several else 'it has narrower ones configured'}.",
     )
 
 

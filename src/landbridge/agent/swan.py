@@ -16,6 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -154,7 +155,12 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
 
 def names_of(child: ChildConfig) -> tuple[str, ...]:
     """What its CHILD_SAs may be called; one that a peer can narrow has a twin of that name."""
-    return (child.name, child.name + _TWIN) if len(child.pairs) > 1 else (child.name,)
+    hosts = all(_is_host(pair.local) and _is_host(pair.remote) for pair in child.pairs)
+    return (child.name,) if hosts and len(child.pairs) == 1 else (child.name, child.name + _TWIN)
+
+
+def _is_host(cidr: str) -> bool:
+    return ipaddress.ip_network(cidr).num_addresses == 1
 
 
 def plain(name: str) -> str:
