@@ -117,17 +117,28 @@ def change_children(
         end = "End the old CHILD_SA, because only that brings the peer to set up the new one."
         yield _step("terminate-child", end, Disruption.INTERRUPT)
     if added and not passive:
-        yield _initiate_child(replaced=bool(replaced))
+        yield _initiate_child(added, replaced=replaced)
     if removed or (replaced and not passive):
-        yield RETIRE_NARROWER if widened else RETIRE_CHILD
+        yield _retire(removed + replaced, widened=widened)
     if added and passive:
         yield AWAIT_PEER
     if routes:
         yield ROUTES
 
 
-def _initiate_child(*, replaced: bool) -> Step:
-    if replaced:
-        about = "Set up the new CHILD_SA on the same IKE_SA, beside the old one."
-        return _step("initiate", about, Disruption.REPLACE_CHILD)
-    return _step("initiate", "Set up a CHILD_SA for the new networks beside the others.")
+def _initiate_child(added: int, *, replaced: int) -> Step:
+    new = "a CHILD_SA" if added == 1 else f"{added} CHILD_SAs"
+    if not replaced:
+        return _step("initiate", f"Set up {new} for the new networks beside the others.")
+    old = "the old one" if replaced == 1 else f"the {replaced} old ones"
+    about = f"Set up {new} on the same IKE_SA, beside {old}."
+    return _step("initiate", about, Disruption.REPLACE_CHILD)
+
+
+def _retire(number: int, *, widened: bool) -> Step:
+    if widened:
+        return RETIRE_NARROWER
+    if number == 1:
+        return RETIRE_CHILD
+    about = f"End the {number} CHILD_SAs that are not wanted any more; others take over first."
+    return _step("retire-child", about)

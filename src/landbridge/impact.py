@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from landbridge import courses
 from landbridge.courses import Disruption, Step, worst
 from landbridge.model import Model, Tunnel
-from landbridge.selectors import Children, children_of, is_within, mode_of, stand_for_the_same
+from landbridge.selectors import EVERYTHING, Children, children_of, is_within, stand_for_the_same
 
 Read = Callable[[Tunnel], object]
 
@@ -123,7 +123,7 @@ FACETS: Final[dict[str, Facet]] = {
     "esp.lifetime": Facet(Part.CHILD, attrgetter("esp.lifetime")),
     "local_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.local_cidrs)),
     "peer_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.peer_cidrs)),
-    "split_selector": Facet(Part.SELECTORS, mode_of),
+    "split_selector": Facet(Part.SELECTORS, lambda t: EVERYTHING in children_of(t)),
 }
 _IKE: Final = tuple(name for name in FACETS if name.startswith("ike."))
 _ESP: Final = tuple(name for name in FACETS if name.startswith("esp."))
