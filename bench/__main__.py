@@ -20,6 +20,7 @@ PARTS = ("api", "listeners", "events", "updates")
 @click.option(
     "--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds to the peer, added."
 )
+@click.option("--case", "of", default="*", help="Of the update matrix: only these (a pattern).")
 @click.option("--docs", type=click.Path(path_type=Path), help="Write the update matrix there.")
 def main(
     *,
@@ -28,6 +29,7 @@ def main(
     rounds: int,
     connections: int,
     trips: tuple[float, ...],
+    of: str,
     docs: Path | None,
 ) -> None:
     """Measure landbridge on this machine and print tables. By default all PARTS."""
@@ -40,17 +42,18 @@ def main(
         events.measure(console)
     if "updates" in (parts or PARTS):
         machine, load = matrixdoc.conditions()
-        updates.measure(console, rounds)
-        matrices = [_matrix(console, trip) for trip in trips]
+        if of == "*":
+            updates.measure(console, rounds)
+        matrices = [_matrix(console, trip, of) for trip in trips]
         if docs is not None:
             matrixdoc.write(docs, matrices, machine, load)
 
 
-def _matrix(console: Console, round_trip: float) -> matrix.Matrix:
+def _matrix(console: Console, round_trip: float, of: str) -> matrix.Matrix:
     def told(row: matrix.Row) -> None:
         console.print(f"IKEv{row.version} {row.case.name}: lost {row.agreed.lost}", style="dim")
 
-    measured = matrix.measure(round_trip, told)
+    measured = matrix.measure(round_trip, told, of=of)
     matrixdoc.show(console, measured)
     return measured
 

@@ -1,8 +1,8 @@
 """The attributes of the update matrix: two values of each, and what the peer's side of it is.
 
 Rules this module keeps:
-- Every case leads from the same first state to one in which a single attribute differs, and
-  back; so any of them may be measured by itself.
+- Every case leads from the same first state (or from the one that another case leads to) to one
+  in which a single attribute differs, and back; so any of them may be measured by itself.
 - The peer takes exactly what is configured, so that a peer that has not changed refuses.
 """
 
@@ -21,14 +21,19 @@ Theirs = Callable[[PeerConnection], PeerConnection]
 PROPOSAL: Final = "aes256-sha256-modp2048"
 OTHER_ADDRESS: Final = "198.51.100.203"
 MORE: Final = "10.20.2.0/24"
-CIDR: Final = sites.PEER_CIDRS["demo"]
+WIDE: Final = "10.20.0.0/22"
+#: Apart from each other, however wide the one of the tunnel that changes becomes.
+CIDRS: Final = {"demo": sites.PEER_CIDRS["demo"], "sibling": "10.20.8.0/24"}
+HOSTS: Final = {"demo": sites.SITE_B_HOSTS["demo"], "sibling": "10.20.8.10"}
+CIDR: Final = CIDRS["demo"]
 DPD: Final = {"action": "hold", "interval": 30, "timeout": 120}
 
 
 @dataclass(frozen=True)
 class Case:
     """`kind`: whose attribute; `before`, `after`: bodies of updates. `theirs`: the peer's
-    side of `after`; None: it need not know. `naive`: whether down and up can be measured."""
+    side of `after`; None: it need not know. `naive`: whether down and up can be measured.
+    `given`: the cases whose `after` it begins with. `of`: what else its name says."""
 
     kind: str
     attribute: str
@@ -36,10 +41,13 @@ class Case:
     after: Body
     theirs: Theirs | None = None
     naive: bool = True
+    given: tuple[Case, ...] = ()
+    of: str = ""
 
     @property
     def name(self) -> str:
-        return self.attribute if self.kind == CONNECTION else f"{self.kind}.{self.attribute}"
+        name = self.attribute if self.kind == CONNECTION else f"{self.kind}.{self.attribute}"
+        return f"{name}, {self.of}" if self.of else name
 
 
 CONNECTION: Final = "ipsec_site_connection"
@@ -53,7 +61,7 @@ def peer_side(name: str, our_address: str, version: int) -> PeerConnection:
         address,
         our_address,
         sites.PSKS[name],
-        (PeerChild(name, sites.PEER_CIDRS[name], sites.SITE_A_CIDR, esp_proposals=PROPOSAL),),
+        (PeerChild(name, CIDRS[name], sites.SITE_A_CIDR, esp_proposals=PROPOSAL),),
         version=version,
         local_id=address,
         proposals=PROPOSAL,
@@ -127,12 +135,21 @@ def _ike(version: int) -> list[Case]:
 
 
 def _selectors(version: int) -> list[Case]:
-    networks = {"endpoints": [CIDR]}, {"endpoints": [CIDR, MORE]}
-    found = [Case("endpoint_group", "endpoints", *networks, _more_networks(version))]
+    one, more, wide = ({"endpoints": each} for each in ([CIDR], [CIDR, MORE], [WIDE]))
+    kind, attribute = "endpoint_group", "endpoints"
+    added = Case(kind, attribute, one, more, _more_networks(version))
+    widened = Case(kind, attribute, one, wide, _networks(WIDE), of="widened")
+    narrowed = Case(kind, attribute, wide, one, _networks(CIDR), given=(widened,), of="narrowed")
+    found = [added, widened, narrowed]
     if version != 1:
-        found.append(
-            _connection("split_selector", {"split_selector": False}, {"split_selector": True})
-        )
+        whole, split = {"split_selector": False}, {"split_selector": True}
+        alone = _connection("split_selector", whole, split)
+        two = replace(alone, theirs=_one_child_each, given=(added,), of="two networks")
+        back = replace(
+            two, before=split, after=whole, theirs=_networks(CIDR, MORE), given=(added, two),
+            of="two networks, back",
+        )  # fmt: skip
+        found += [alone, two, back]
     return found
 
 
@@ -156,12 +173,19 @@ def _esp_proposals(proposal: str) -> Theirs:
 
 def _more_networks(version: int) -> Theirs:
     """IKEv1: one child for each pair; IKEv2: one with both."""
+    both = _networks(CIDR, MORE)
+    return both if version != 1 else lambda peer: _one_child_each(both(peer))
 
-    def add(peer: PeerConnection) -> PeerConnection:
-        (child,) = peer.children
-        if version == 1:
-            more = replace(child, name="more", local_ts=MORE)
-            return replace(peer, children=(child, more))
-        return replace(peer, children=(replace(child, local_ts=f"{CIDR},{MORE}"),))
 
-    return add
+def _networks(*networks: str) -> Theirs:
+    """All in one child."""
+    return lambda peer: replace(
+        peer, children=(replace(peer.children[0], local_ts=",".join(networks)),)
+    )
+
+
+def _one_child_each(peer: PeerConnection) -> PeerConnection:
+    (child,) = peer.children
+    first, *more = child.local_ts.split(",")
+    others = (replace(child, name=f"more-{n}", local_ts=each) for n, each in enumerate(more))
+    return replace(peer, children=(replace(child, local_ts=first), *others))

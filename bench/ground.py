@@ -45,6 +45,7 @@ def standing(round_trip: float) -> Iterator[Sites]:
     """A service, two sites, and `round_trip` seconds between router and peer."""
     with running("serve", after=clear) as service, Ground.unique() as ground:
         objects = sites.ensure_objects(service.api)
+        _set_apart(service, objects)
         outer, inner = (sites.bridge_of(objects.networks[name])
                         for name in (sites.EXTERNAL, sites.INSIDE))  # fmt: skip
         for bridge in (outer, inner):
@@ -65,8 +66,8 @@ def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner
         service.state / "peer",
         uplink=outer,
         outside=f"{sites.PEER_ADDRESSES['demo']}/24",
-        inside=("10.20.0.1/16", "10.20.1.1/16", "10.20.2.1/16"),
-        host=tuple(f"{address}/16" for address in sites.SITE_B_HOSTS.values()),
+        inside=("10.20.0.1/16", "10.20.2.1/16", "10.20.8.1/16"),
+        host=tuple(f"{address}/16" for address in cases.HOSTS.values()),
         routes=(sites.SITE_A_CIDR,),
     )
     # Else strongSwan answers no aggressive mode with a pre-shared key.
@@ -75,9 +76,15 @@ def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner
         remote.peer.host.address("uplink", f"{address}/24")
     flows = [
         Flow(name, End(site_a.name, sites.SITE_A_HOST), End(remote.host.name, address))
-        for name, address in sites.SITE_B_HOSTS.items()
+        for name, address in cases.HOSTS.items()
     ]
     return Sites(service, objects, remote.peer, flows)
+
+
+def _set_apart(service: Service, objects: Objects) -> None:
+    for name, connection in objects.connections.items():
+        group = connection["peer_ep_group_id"]
+        service.api.update("endpoint_group", group, endpoints=[cases.CIDRS[name]])
 
 
 def clear(state: Path) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 
 from bench.cases import CONNECTION, Body, Case, cases
@@ -90,8 +91,9 @@ class Matrix:
     rows: list[Row]
 
 
-def measure(round_trip: float, told: Callable[[Row], None]) -> Matrix:
-    """All cases with both IKE versions. `told` is called with each row as it is made."""
+def measure(round_trip: float, told: Callable[[Row], None], *, of: str = "*") -> Matrix:
+    """All cases whose names fit `of`, with both IKE versions. `told` is called with each row as
+    it is made."""
     noise: dict[int, Lost] = {}
     rows: list[Row] = []
     for version in (2, 1):
@@ -101,7 +103,7 @@ def measure(round_trip: float, told: Callable[[Row], None]) -> Matrix:
             with listening(socket) as ears, Traffic(sites.flows, rate=RATE) as traffic:
                 bench = _Bench(sites, version, traffic, ears)
                 noise[version] = bench.quiet()
-                for row in bench.rows():
+                for row in bench.rows(of):
                     rows.append(row)
                     told(row)
     return Matrix(round_trip, noise, rows)
@@ -125,24 +127,45 @@ class _Bench:
         self._traffic, self._ears = traffic, ears
         self._api = sites.service.api
         self._demo = sites.objects.connections["demo"]
-        self._peer = {name: sites.first_state(name, version) for name in ("demo", "sibling")}
+        self._first = {name: sites.first_state(name, version) for name in ("demo", "sibling")}
+        self._peer = self._first["demo"]  # as the present case finds it
 
     def quiet(self) -> Lost:
         self._traffic.restart()
         time.sleep(QUIET)
         return Lost.of(self._traffic.restart())
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, of: str) -> Iterator[Row]:
         for case in cases(self._version):
-            promised = self._promised(case)
-            self._follow(case)
-            agreed = self._counted(partial(self._update, case, case.after))
-            self._back(case)
-            waited = self._stubborn(case) if case.theirs else None
-            self._back(case)
-            naive = self._naive(case) if case.naive else None
-            self._back(case)
-            yield Row(self._version, case, promised, agreed, waited, naive)
+            if fnmatchcase(case.name, of):
+                with self._given(case.given):
+                    yield self._row(case)
+
+    @contextlib.contextmanager
+    def _given(self, cases: Iterable[Case]) -> Iterator[None]:
+        """Both ends in the state that these lead to, one after the other."""
+        with contextlib.ExitStack() as undo:
+            for case in cases:
+                undo.callback(self._return, case, self._peer)
+                self._follow(case)
+                self._update(case, case.after)
+                self._peer = case.theirs(self._peer) if case.theirs else self._peer
+            yield
+
+    def _return(self, case: Case, peer: PeerConnection) -> None:
+        self._peer = peer
+        self._back(case)
+
+    def _row(self, case: Case) -> Row:
+        promised = self._promised(case)
+        self._follow(case)
+        agreed = self._counted(partial(self._update, case, case.after))
+        self._back(case)
+        waited = self._stubborn(case) if case.theirs else None
+        self._back(case)
+        naive = self._naive(case) if case.naive else None
+        self._back(case)
+        return Row(self._version, case, promised, agreed, waited, naive)
 
     def _promised(self, case: Case) -> str:
         plan = self._api.plan(*self._object(case), **case.after)
@@ -173,7 +196,7 @@ class _Bench:
         return self._counted(down_and_up)
 
     def _back(self, case: Case) -> None:
-        self._peer_is(self._peer["demo"])
+        self._peer_is(self._peer)
         self._update(case, case.before)
 
     def _update(self, case: Case, body: Body) -> None:
@@ -199,14 +222,14 @@ class _Bench:
 
     def _follow(self, case: Case) -> None:
         if case.theirs is not None:
-            self._peer_is(case.theirs(self._peer["demo"]))
+            self._peer_is(case.theirs(self._peer))
 
     def _catch_up(self, case: Case) -> None:
         self._follow(case)
         self._until_active()
 
     def _peer_is(self, connection: PeerConnection) -> None:
-        self._sites.peer.load(connection, self._peer["sibling"])
+        self._sites.peer.load(connection, self._first["sibling"])
 
     def _shown(self) -> Resource:
         return self._api.show(CONNECTION, self._demo["id"])

@@ -59,6 +59,11 @@ RETIRE_IKE: Final = _step(
 RETIRE_CHILD: Final = _step(
     "retire-child", "End the CHILD_SA that is not wanted any more; others take over first."
 )
+RETIRE_NARROWER: Final = _step(
+    "retire-child",
+    "End the old CHILD_SA. Until both ends have ended it, its narrower networks go before the "
+    "wider ones: packets of up to one round trip are lost, in one direction.",
+)
 AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are response-only.")
 ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")
 NEW_IKE: Final = "Set up a new IKE_SA with its CHILD_SAs beside the old one."
@@ -102,26 +107,38 @@ def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) 
 
 
 def change_children(
-    *, replaced: int, removed: int, added: int, passive: bool, routes: bool
+    *, replaced: int, removed: int, added: int, widened: bool, passive: bool, routes: bool
 ) -> Iterator[Step]:
-    """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included."""
+    """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included.
+    `widened`: some have wider networks than those that they replace."""
     if replaced or removed or added:
         yield LOAD_CONN
     if replaced and passive:
         end = "End the old CHILD_SA, because only that brings the peer to set up the new one."
         yield _step("terminate-child", end, Disruption.INTERRUPT)
     if added and not passive:
-        yield _initiate_child(replaced=bool(replaced))
+        yield _initiate_child(added, replaced=replaced)
     if removed or (replaced and not passive):
-        yield RETIRE_CHILD
+        yield _retire(removed + replaced, widened=widened)
     if added and passive:
         yield AWAIT_PEER
     if routes:
         yield ROUTES
 
 
-def _initiate_child(*, replaced: bool) -> Step:
-    if replaced:
-        about = "Set up the new CHILD_SA on the same IKE_SA, beside the old one."
-        return _step("initiate", about, Disruption.REPLACE_CHILD)
-    return _step("initiate", "Set up a CHILD_SA for the new networks beside the others.")
+def _initiate_child(added: int, *, replaced: int) -> Step:
+    new = "a CHILD_SA" if added == 1 else f"{added} CHILD_SAs"
+    if not replaced:
+        return _step("initiate", f"Set up {new} for the new networks beside the others.")
+    old = "the old one" if replaced == 1 else f"the {replaced} old ones"
+    about = f"Set up {new} on the same IKE_SA, beside {old}."
+    return _step("initiate", about, Disruption.REPLACE_CHILD)
+
+
+def _retire(number: int, *, widened: bool) -> Step:
+    if widened:
+        return RETIRE_NARROWER
+    if number == 1:
+        return RETIRE_CHILD
+    about = f"End the {number} CHILD_SAs that are not wanted any more; others take over first."
+    return _step("retire-child", about)

@@ -8,7 +8,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from landbridge.model import IkeVersion, Model, Reason, TunnelState
+from landbridge.model import IkeVersion, Model, Reason, SelectorMode, TunnelState
 
 
 class ChildDiagnosis(Model, frozen=True, kw_only=True):
@@ -96,6 +96,7 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     config_loaded: bool = False  # the newest configuration is loaded in charon
     backend: str = ""  # kernel-netlink or kernel-libipsec
     split: bool = False  # one CHILD_SA per pair, as it is in effect
+    selector_mode: SelectorMode | None = None  # the same in the API's words; None: nothing is up
     missing: tuple[str, ...] = ()
     last_exchange: Exchange | None = None
     sas: tuple[IkeDiagnosis, ...] = ()

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from landbridge import courses
 from landbridge.courses import Disruption, Step, worst
 from landbridge.model import Model, Tunnel
-from landbridge.selectors import Children, children_of, stand_for_the_same
+from landbridge.selectors import EVERYTHING, Children, children_of, is_within, stand_for_the_same
 
 Read = Callable[[Tunnel], object]
 
@@ -123,7 +123,7 @@ FACETS: Final[dict[str, Facet]] = {
     "esp.lifetime": Facet(Part.CHILD, attrgetter("esp.lifetime")),
     "local_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.local_cidrs)),
     "peer_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.peer_cidrs)),
-    "split_selector": Facet(Part.SELECTORS, lambda t: t.split_selector or _ikev1(t)),
+    "split_selector": Facet(Part.SELECTORS, lambda t: EVERYTHING in children_of(t)),
 }
 _IKE: Final = tuple(name for name in FACETS if name.startswith("ike."))
 _ESP: Final = tuple(name for name in FACETS if name.startswith("esp."))
@@ -236,6 +236,13 @@ class _Change:
             if any(stand_for_the_same((key, pairs), each) for each in new)
         }
 
+    @property
+    def widens(self) -> bool:
+        """Whether a new child has a pair of networks that is wider than one of before."""
+        before = [pair for pairs in self.in_the_way.values() for pair in pairs]
+        after = [pair for pairs in self.missing.values() for pair in pairs]
+        return any(is_within(old, new) for old in before for new in after)
+
     def cost(self, facet: str) -> Disruption:
         part = FACETS[facet].part
         if not self.before.admin_state_up:
@@ -279,6 +286,7 @@ def _steps(change: _Change) -> Iterable[Step]:
         replaced=len(change.in_the_way),
         removed=len(change.stale) - len(change.in_the_way),
         added=len(change.missing),
+        widened=change.widens,
         passive=passive,
         routes=routes,
     )

@@ -220,6 +220,20 @@ class TunnelState(StrEnum):
     ERROR = "error"
 
 
+class SelectorMode(StrEnum):
+    """How a tunnel's pairs of networks are divided over CHILD_SAs: all in one, or one for each."""
+
+    SINGLE = "single"
+    SPLIT = "split"
+
+
+class Selectors(Model, frozen=True, kw_only=True):
+    """The networks of one CHILD_SA, each local one with each remote one."""
+
+    local: tuple[str, ...]
+    remote: tuple[str, ...]
+
+
 class ChildStatus(Model, frozen=True, kw_only=True):
     """One CHILD_SA as negotiated."""
 
@@ -252,6 +266,8 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     `applied_revision` the newest that is in effect on the wire (0: none yet).
     `observed_at` is seconds since the epoch, by the gateway's clock: when this became true.
     `events` are the tunnel's last few, oldest first; who has them already knows by `at`.
+    `selector_mode` is the one in effect (None: nothing is up), `missing` what of the wanted
+    CHILD_SAs is not up.
     """
 
     id: str
@@ -262,6 +278,8 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     observed_at: float
     children: tuple[ChildStatus, ...] = ()
     events: tuple[TunnelEvent, ...] = ()
+    selector_mode: SelectorMode | None = None
+    missing: tuple[Selectors, ...] = ()
 
 
 class RouterStatus(Model, frozen=True, kw_only=True):

@@ -12,13 +12,19 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
-from landbridge.model import Tunnel
+from landbridge.model import SelectorMode, Tunnel
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Pair = tuple[Network, Network]  # local, remote
 Children = dict[str, tuple[Pair, ...]]
 
 EVERYTHING: Final = "all"
+
+
+def mode_of(tunnel: Tunnel) -> SelectorMode:
+    """The mode that a tunnel is to have."""
+    split = tunnel.split_selector or tunnel.ike.version == "v1"
+    return SelectorMode.SPLIT if split else SelectorMode.SINGLE
 
 
 def children_of(tunnel: Tunnel) -> Children:
@@ -29,7 +35,7 @@ def children_of(tunnel: Tunnel) -> Children:
         for remote in _networks(tunnel.peer_cidrs)
         if local.version == remote.version
     )
-    if tunnel.split_selector or tunnel.ike.version == "v1" or len(pairs) == 1:
+    if mode_of(tunnel) is SelectorMode.SPLIT or len(pairs) == 1:
         return {f"{local} - {remote}": ((local, remote),) for local, remote in pairs}
     return {EVERYTHING: pairs}
 
@@ -40,6 +46,14 @@ def stand_for_the_same(
     """Whether two children have the same key, or selectors that overlap."""
     (key, pairs), (other_key, other_pairs) = one, other
     return key == other_key or any(_overlap(a, b) for a in pairs for b in other_pairs)
+
+
+def is_within(inner: Pair, outer: Pair) -> bool:
+    """Whether a pair is a part of a wider one."""
+    sides = zip(inner, outer, strict=True)
+    return inner != outer and all(
+        one.overlaps(other) and one.prefixlen >= other.prefixlen for one, other in sides
+    )
 
 
 def _overlap(one: Pair, other: Pair) -> bool:

@@ -73,6 +73,7 @@ class Gateway:
         *,
         applied: int | None = None,
         events: Iterable[TunnelEvent] = (),
+        **observed: Any,
     ) -> None:
         [ref] = [found for found in self.desired().tunnels if found.id == tunnel_id]
         self.send(
@@ -85,6 +86,7 @@ class Gateway:
                     reason=reason,
                     observed_at=time.time(),
                     events=tuple(events),
+                    **observed,
                 ),
             )
         )

@@ -11,8 +11,11 @@ from sqlalchemy import update
 
 from landbridge.api.watch import Watch
 from landbridge.model import (
+    ChildStatus,
     Reason,
     ReasonCode,
+    SelectorMode,
+    Selectors,
     Tunnel,
     TunnelEvent,
     TunnelEventKind,
@@ -27,6 +30,7 @@ from tests.api.population import CONNECTIONS, Site
 
 S = TunnelState
 DEADLINE = 10.0  # seconds
+LOCAL, PEERS = "10.1.0.0/24", ("10.2.0.0/24", "10.2.1.0/24")
 WHY = Reason(code=ReasonCode.DPD_TIMEOUT, message="No sign of life.")
 
 
@@ -102,6 +106,50 @@ def test_the_life_of_a_connection_is_told(scene: Scene) -> None:
     assert before["status_message"] == WHY.message
     assert before["at"] <= newest["at"]
     assert [event["id"] for event in scene.history(limit="2")] == [newest["id"], before["id"]]
+
+
+def test_each_child_sa_is_told_of(scene: Scene) -> None:
+    """What is up as negotiated, what is not, and which mode that is."""
+
+    def up(peer: str, spi: str = "1") -> ChildStatus:
+        return ChildStatus(name="c", local_ts=(LOCAL,), remote_ts=(peer,), spi_in=spi, spi_out=spi)
+
+    def view(peer: str, status: str) -> dict[str, Any]:
+        return {"local_cidrs": [LOCAL], "peer_cidrs": [peer], "status": status}
+
+    down = Selectors(local=(LOCAL,), remote=(PEERS[1],))
+    mode = SelectorMode.SPLIT
+    half = Reason(code=ReasonCode.PARTIAL, message="1 of 2 CHILD_SAs are up. Not up: ...")
+    scene.gateway.tunnel(
+        scene.id, S.PARTIAL, half, children=(up(PEERS[0]),), missing=(down,), selector_mode=mode
+    )
+    shown = scene.shown()
+    assert shown["selector_mode"] == "split"
+    assert shown["child_sas"] == [view(PEERS[0], "ACTIVE"), view(PEERS[1], "DOWN")]
+    all_up = tuple(map(up, PEERS))
+    scene.gateway.tunnel(scene.id, S.UP, children=(*all_up, up(PEERS[0], "2")), selector_mode=mode)
+    known = scene.kinds()
+    assert scene.shown()["child_sas"] == [view(peer, "ACTIVE") for peer in PEERS]
+    scene.gateway.tunnel(
+        scene.id, S.UP, children=(up(PEERS[1], "4"), up(PEERS[0], "3")), selector_mode=mode
+    )
+    assert scene.kinds() == known  # new keys are no news
+    found = scene.api.request("GET", f"{CONNECTIONS}?selector_mode=split", "a").json()
+    assert [each["id"] for each in found["ipsec_site_connections"]] == [scene.id]
+    newest, before, *_ = scene.history()
+    assert (newest["kind"], newest["selector_mode"]) == ("up", "split")
+    assert (before["kind"], before["status_message"]) == ("partial", half.message)
+    scene.silence()
+    assert (scene.shown()["selector_mode"], scene.shown()["child_sas"]) == (None, [])
+
+
+def test_a_child_sa_more_or_less_of_a_partial_tunnel_is_in_the_history(scene: Scene) -> None:
+    for number in (2, 1):
+        why = Reason(code=ReasonCode.PARTIAL, message=f"{number} of 3 CHILD_SAs are up.")
+        scene.gateway.tunnel(scene.id, S.PARTIAL, why)
+    newest, before, *_ = scene.history()
+    assert [newest["kind"], before["kind"]] == ["reason", "partial"]
+    assert newest["status_message"].startswith("1 of 3")
 
 
 def test_what_a_gateway_tells_again_is_written_once(scene: Scene) -> None:

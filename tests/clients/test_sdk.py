@@ -117,6 +117,18 @@ def test_a_connection_from_birth_to_death(network: Proxy, site: Site) -> None:
     assert network.find_vpn_ipsec_site_connection(made.id) is None
 
 
+def test_the_selector_mode_in_effect_is_there(network: Proxy, site: Site) -> None:
+    """The SDK's own class knows the reference's attributes only; what it is made of has all."""
+    made = network.create_vpn_ipsec_site_connection(**site.connection(name="modes"))
+    try:
+        raw = network.get(f"/vpn/ipsec-site-connections/{made.id}").json()
+        shown = raw["ipsec_site_connection"]
+        assert (shown["selector_mode"], shown["child_sas"]) == (None, [])
+        assert network.find_extension("landbridge-vpn-selector-mode") is not None
+    finally:
+        network.delete_vpn_ipsec_site_connection(made.id, ignore_missing=False)
+
+
 def test_policies_keep_their_lifetime(network: Proxy) -> None:
     lifetime = {"units": "seconds", "value": 7200}
     ike = network.create_vpn_ike_policy(name="long", ike_version="v2", lifetime=lifetime)

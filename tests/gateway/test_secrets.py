@@ -19,6 +19,8 @@ pytestmark = pytest.mark.gateway
 BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 NEW = "a newer secret"
 PATIENCE = 40.0
+SOON = 6.0
+MANY = 5  # attempts: the first sets the tunnel up
 
 
 @pytest.fixture
@@ -65,6 +67,35 @@ def test_the_peer_first(surroundings: Surroundings, gateway: Gateway, version: s
         gateway.want(new)
         gateway.wait_applied(new)
         assert traffic.stop()["tunnel"].lost <= 5
+
+
+def test_an_ikev1_peer_that_follows_is_not_kept_waiting(
+    surroundings: Surroundings, gateway: Gateway
+) -> None:
+    """An attempt with another secret than the peer's could only time out."""
+    peer, wanted = surroundings.remote.peer, up(surroundings, gateway, "v1")
+    with Traffic([surroundings.flow()]) as traffic:
+        new = with_psk(wanted, NEW)
+        gateway.want(new)
+        wait_refused(gateway, new)
+        peer.change("site-a", psk=NEW)
+        gateway.wait(new, is_applied, SOON)
+        assert traffic.stop()["tunnel"].lost <= 5
+
+
+def test_an_ikev1_peer_with_another_secret_for_long_goes_on_answering(
+    surroundings: Surroundings, gateway: Gateway
+) -> None:
+    """strongSwan does not, once an address has left it five exchanges half open."""
+    peer, wanted = surroundings.remote.peer, up(surroundings, gateway, "v1")
+    new = with_psk(wanted, NEW)
+    gateway.want(new)
+    wait_refused(gateway, new)
+    wait_until(lambda: gateway.charon.log.read_text().count("initiating Main Mode") > MANY,
+               60, "many attempts")  # fmt: skip
+    wait_refused(gateway, new)
+    assert "too aggressive" not in peer.log.read_text()
+    assert surroundings.ping()
 
 
 @BOTH

@@ -254,6 +254,25 @@ def test_an_attribute_by_itself(
     assert effect.disruption == promised.disruption == cost
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "split", "told"),
+    [
+        (("10.2.0.0/24",), ("10.2.0.0/22",), False, True),
+        (("10.2.0.0/22",), ("10.2.0.0/24",), False, False),
+        (("10.2.0.0/24",), ("10.2.0.0/22",), True, True),
+        (("10.2.0.0/24", "10.2.1.0/24"), ("10.2.0.0/22",), True, True),
+        (("10.2.0.0/24",), ("10.2.0.0/24", "10.2.1.0/24"), False, False),
+    ],
+)
+def test_what_widening_loses_is_told(
+    before: tuple[str, ...], after: tuple[str, ...], split: bool, told: bool
+) -> None:
+    old = tunnel(peer_cidrs=before, split_selector=split)
+    promised = impact(old, msgspec.structs.replace(old, peer_cidrs=after))
+    (retired,) = [step for step in promised.steps if step.step == "retire-child"]
+    assert ("up to one round trip" in retired.about) is told
+
+
 def test_what_no_gateway_hears_of_is_told_when_asked() -> None:
     promised = impact(BASE, BASE, {("ipsec_site_connection", "description")})
     (effect,) = promised.attributes

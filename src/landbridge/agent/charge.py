@@ -23,6 +23,7 @@ from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
 from landbridge.agent.proposals import Unsupported
 from landbridge.agent.remarks import Remarks
+from landbridge.agent.signals import ANSWER
 from landbridge.agent.swan import Target
 from landbridge.model import (
     Reason,
@@ -170,8 +171,8 @@ class Charge:
 
     def blame(self, line: str, *, established: bool, port: int | None = None) -> bool:
         """Takes in a log line about this tunnel. Whether it told anything new."""
-        if self.tunnel is None:
-            return False
+        if self.tunnel is None or (ANSWER in line and self.memory.ending_children):
+            return False  # nothing, or the answer to a CHILD_SA that we are ending
         told = causes.cause(line, self._as_named(), established=established, port=port)
         return told is not None and self._accept(told)
 

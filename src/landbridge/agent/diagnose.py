@@ -15,11 +15,12 @@ from typing import Final
 from landbridge.agent.charge import Charge
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.modes import in_effect
 from landbridge.agent.observe import actual
 from landbridge.agent.plan import Loaded
 from landbridge.agent.swan import ConfigName, names_of
 from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
-from landbridge.model import IkeVersion, TunnelState
+from landbridge.model import IkeVersion, SelectorMode, TunnelState
 from landbridge.vici import Message
 
 UNKNOWN: Final = "This gateway does not run the tunnel."
@@ -53,6 +54,7 @@ def diagnosis(
     children = {name for child in target.children for name in names_of(child)} if target else set()
     seen = actual(listed, charge.id)
     missing = uncovered(target.pairs, seen.carrying) if target else ()
+    mode = in_effect(target.selector_mode, len(target.pairs), seen.carrying) if target else None
     return Diagnosis(
         tunnel_id=charge.id,
         observed_at=at,
@@ -62,7 +64,8 @@ def diagnosis(
         reason=status.reason if status else None,
         config_loaded=target is not None and loaded.connections.get(current) == target.digest,
         backend=str(backend),
-        split=target is not None and len(target.children) > 1,
+        split=mode is SelectorMode.SPLIT,
+        selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
         last_exchange=charge.remarks.chronicle.exchange,
         sas=tuple(_ikes(listed, charge.id, current, children)),

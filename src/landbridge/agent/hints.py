@@ -23,7 +23,7 @@ from typing import Final
 from landbridge.agent import comparison
 from landbridge.agent.happenings import Happening, happening
 from landbridge.agent.observe import IkeSa, ike_sas
-from landbridge.agent.signals import STALLED, UNTIMELY
+from landbridge.agent.signals import STALLED, UNREAD, UNTIMELY
 from landbridge.agent.swan import ConfigName
 from landbridge.model import Model
 from landbridge.vici import Event, Message
@@ -59,7 +59,8 @@ class Hint(Model, frozen=True, kw_only=True):
 
     `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
     without one the tunnel's SAs have changed. `port`: of the peer's, that we last sent to.
-    `silence`: the peer has not answered in time. `probed`: the IKE_SA whose peer charon has just
+    `silence`: the peer has not answered in time. `unread`: the IKE_SA on which the peer has said
+    what our secret does not decrypt. `probed`: the IKE_SA whose peer charon has just
     asked for a sign of life. `ike_up`, `child_up`: that line says that one is established.
     """
 
@@ -69,6 +70,7 @@ class Hint(Model, frozen=True, kw_only=True):
     established: bool = False
     port: int | None = None
     silence: bool = False
+    unread: int | None = None
     probed: int | None = None
     ike_up: bool = False
     child_up: bool = False
@@ -135,6 +137,7 @@ class Hints:
             established=said.established,
             port=said.port,
             silence=_SILENCE.search(line) is not None,
+            unread=int(unique_id) if parsed and line == UNREAD and not said.established else None,
             probed=int(unique_id) if line == _PROBE else None,
             ike_up=_UP.search(line) is not None,
             child_up=_CHILD_UP.search(line) is not None,

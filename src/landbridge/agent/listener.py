@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from landbridge.agent import causes
+from landbridge.agent import causes, halfopen
 from landbridge.agent.charge import Charge
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.hints import Hint, Hints
@@ -100,6 +100,9 @@ class Listener:
         self._meters.told(ike_up=hint.ike_up, child_up=hint.child_up)
         if hint.probed is not None:
             charge.probed(hint.probed)
+        if hint.unread is not None:
+            charge.memory = halfopen.noted(charge.memory, hint.unread)
+            self._mark(charge.id)
         if causes.DEATH in hint.line:
             self.bury(charge)
         failures = charge.remarks.blame.failures

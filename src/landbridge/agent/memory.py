@@ -25,6 +25,8 @@ SETTLE: Final = 0.25
 _FIRST_RETRY: Final = 0.5
 _LAST_RETRY: Final = 15.0
 _MOST_DOUBLINGS: Final = 10
+#: After attempts that stay half open at the peer for 30 seconds: of these at most four at a time.
+_UNREAD_RETRIES: Final = (1.0, 2.0, 9.0, 12.0)
 
 
 class Attempt(Model, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class Attempt(Model, frozen=True, kw_only=True):
     open: bool = True
     failures: int = 0
     retry_at: float = 0.0
+    unread: bool = False  # neither side could read what the other said: other secrets
 
 
 class Memory(Model, frozen=True, kw_only=True):
@@ -44,6 +47,7 @@ class Memory(Model, frozen=True, kw_only=True):
     live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
     young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
     took: float = 0.0  # seconds that the last exchange with the peer took: a round trip or more
+    unread: frozenset[int] = frozenset()  # IKE_SAs on which a peer with another secret spoke
     asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
     probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
     condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
@@ -64,8 +68,10 @@ def attempt_key(target: Target, child: str) -> str:
     return f"{target.name}/{plain(child)}"
 
 
-def back_off(failures: int) -> float:
+def back_off(failures: int, *, unread: bool = False) -> float:
     """Seconds until the next attempt after `failures` in a row."""
+    if unread:
+        return _UNREAD_RETRIES[failures - 1] if failures <= len(_UNREAD_RETRIES) else _LAST_RETRY
     return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
 
 
@@ -90,6 +96,7 @@ def recall(memory: Memory, target: Target | None, actual: Actual, now: float) ->
             if sa.live and sa.tasks
         },
         probed_at={k: v for k, v in memory.probed_at.items() if k in ikes},
+        unread=memory.unread & ikes,
         condemned=memory.condemned & ikes,
         ending_ikes={k: v for k, v in memory.ending_ikes.items() if k in ikes},
         ending_children={k: v for k, v in memory.ending_children.items() if k in children},
@@ -150,9 +157,8 @@ def _judged(attempt: Attempt, busy: bool, now: float) -> Attempt:
     if not attempt.open or busy or now < attempt.started + SETTLE:
         return attempt
     failures = attempt.failures + 1
-    return msgspec.structs.replace(
-        attempt, open=False, failures=failures, retry_at=now + back_off(failures)
-    )
+    pause = back_off(failures, unread=attempt.unread)
+    return msgspec.structs.replace(attempt, open=False, failures=failures, retry_at=now + pause)
 
 
 def _since(last: Mapping[int, float], ids: Iterable[int], now: float) -> Mapping[int, float]:

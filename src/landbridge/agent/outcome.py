@@ -11,12 +11,25 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from landbridge.agent import modes
 from landbridge.agent.causes import REFUSALS
 from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import Actual, IkeSa
 from landbridge.agent.swan import ConfigName, Pair, Target, plain
-from landbridge.model import ChildStatus, Reason, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model import (
+    ChildStatus,
+    Reason,
+    ReasonCode,
+    SelectorMode,
+    Tunnel,
+    TunnelState,
+    TunnelStatus,
+)
+from landbridge.selectors import mode_of
+
+#: More pairs of networks would leave no room for the cause in a sentence; `missing` has all.
+MOST_NAMED = 16
 
 
 def judge(
@@ -27,14 +40,18 @@ def judge(
     missing = uncovered(target.pairs, actual.carrying)
     applied = applied_revision(target, actual, memory)
     state = _state(target, actual, memory, missing)
+    if cause is None or cause.code is ReasonCode.PEER_CLOSED:
+        cause = _narrowing(target, actual) or cause
     return TunnelStatus(
         id=target.tunnel_id,
         revision=target.revision,
         applied_revision=applied,
         state=state,
-        reason=_reason(target, state, missing, cause, applied == target.revision),
+        reason=_reason(target, actual, state, cause, applied == target.revision),
         observed_at=at,
         children=_children(actual),
+        selector_mode=_mode(target, actual),
+        missing=modes.missing(target, actual.carrying) if target.admin_state_up else (),
     )
 
 
@@ -48,7 +65,12 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
         reason=reason,
         observed_at=at,
         children=_children(actual),
+        selector_mode=modes.in_effect(mode_of(tunnel), 0, actual.carrying),
     )
+
+
+def _mode(target: Target, actual: Actual) -> SelectorMode | None:
+    return modes.in_effect(target.selector_mode, len(target.pairs), actual.carrying)
 
 
 def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
@@ -98,18 +120,14 @@ def _state(
 
 
 def _reason(
-    target: Target,
-    state: TunnelState,
-    missing: tuple[Pair, ...],
-    cause: Reason | None,
-    applied: bool,
+    target: Target, actual: Actual, state: TunnelState, cause: Reason | None, applied: bool
 ) -> Reason | None:
     if not target.admin_state_up:
         return Reason(code=ReasonCode.ADMIN_DOWN, message="The connection is switched off.")
     if state is TunnelState.UP:
         return None if applied else _pending(cause)
     if state is TunnelState.PARTIAL:
-        return _partial(missing, cause, applied)
+        return _partial(target, actual, cause, applied)
     if cause is not None:
         return cause
     if not target.may_initiate:
@@ -130,11 +148,35 @@ def _pending(cause: Reason | None) -> Reason | None:
     )
 
 
-def _partial(missing: tuple[Pair, ...], cause: Reason | None, applied: bool) -> Reason:
+def _partial(target: Target, actual: Actual, cause: Reason | None, applied: bool) -> Reason:
     told = f" {cause.message}" if cause else ""
+    missing = uncovered(target.pairs, actual.carrying)
     return Reason(
         code=ReasonCode.PARTIAL if applied or cause is None else _update_code(cause),
-        message=f"Not up: {_words(missing)}.{told}",
+        message=f"{_count(target, actual)}Not up: {_words(missing)}.{told}",
+    )
+
+
+def _count(target: Target, actual: Actual) -> str:
+    """How many of several CHILD_SAs are up."""
+    split = target.selector_mode is _mode(target, actual) is SelectorMode.SPLIT
+    if not split or len(target.children) == 1:
+        return ""
+    up = sum(not uncovered(child.pairs, actual.carrying) for child in target.children)
+    return f"{up} of {len(target.children)} CHILD_SAs are up. "
+
+
+def _narrowing(target: Target, actual: Actual) -> Reason | None:
+    """A peer that takes a part without a word about the rest."""
+    ours = [child for sa in actual.sas if sa.name == target.name for child in sa.live_children]
+    if not modes.narrowed(target, ours):
+        return None
+    several = any(len(child.pairs) > 1 for child in target.children)
+    why = "it does not have all of them, or wants a CHILD_SA for each pair"
+    return Reason(
+        code=ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+        message=f"{target.peer_address} takes only a part of the networks of the CHILD_SA that we "
+        f"ask for: {why if several else 'it has narrower ones configured'}.",
     )
 
 
@@ -144,7 +186,9 @@ def _update_code(cause: Reason) -> ReasonCode:
 
 
 def _words(pairs: tuple[Pair, ...]) -> str:
-    return ", ".join(f"{pair.local} - {pair.remote}" for pair in pairs)
+    named = ", ".join(f"{pair.local} - {pair.remote}" for pair in pairs[:MOST_NAMED])
+    more = len(pairs) - MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _children(actual: Actual) -> tuple[ChildStatus, ...]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from landbridge.agent import hazard, keyring, narrowed
+from landbridge.agent import halfopen, hazard, keyring, narrowed
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches
 from landbridge.agent.memory import Memory, attempt_key
@@ -73,6 +73,7 @@ def plan(
         *_initiate(view, allowed),
         *narrowed.widen(view, allowed),
         *_retire(view),
+        *halfopen.give_up(view),
         *_abandon(view),
     )
 

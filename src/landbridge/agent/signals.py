@@ -20,6 +20,8 @@ from landbridge.model import Model, ReasonCode
 DEATH: Final = "DPD check timed out"  # charon's own words, with IKEv1
 #: Words of ours, where charon has none.
 STALLED: Final = "the peer began and did not go on"
+ANSWER: Final = "received DELETE for ESP CHILD_SA"  # with IKEv2 also to our own
+UNREAD: Final = "invalid HASH_V1 payload length, decryption failed?"  # with IKEv1, as initiator
 UNTIMELY: Final = "before any CHILD_SA"
 
 NAT_PORT: Final = 4500

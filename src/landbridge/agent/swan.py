@@ -16,6 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -24,7 +25,8 @@ import msgspec
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.identity import identity, local_address, peer_address, selector
 from landbridge.agent.proposals import Unsupported, esp_proposal, ike_proposal
-from landbridge.model import Dpd, IkeVersion, Model, Tunnel
+from landbridge.model import Dpd, IkeVersion, Model, SelectorMode, Tunnel
+from landbridge.selectors import mode_of
 
 Settings = dict[str, "str | list[str] | Settings"]
 
@@ -66,6 +68,7 @@ class Target(Model, frozen=True, kw_only=True):
     identities: str  # tunnels with the same share their secret: charon finds it by these only
     contact: str  # tunnels with the same are not to be told apart by a peer
     dpd: Dpd
+    selector_mode: SelectorMode
     children: tuple[ChildConfig, ...]
     secret_id: str
     instead_of: str = ""  # the secret that must not be known beside `secret_id`
@@ -142,6 +145,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
             [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _CONTACT_DIGITS
         ),
         dpd=tunnel.dpd,
+        selector_mode=mode_of(tunnel),
         children=children,
         secret_id=_secret_id(tunnel),
         connection=connection,
@@ -151,7 +155,12 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
 
 def names_of(child: ChildConfig) -> tuple[str, ...]:
     """What its CHILD_SAs may be called; one that a peer can narrow has a twin of that name."""
-    return (child.name, child.name + _TWIN) if len(child.pairs) > 1 else (child.name,)
+    hosts = all(_is_host(pair.local) and _is_host(pair.remote) for pair in child.pairs)
+    return (child.name,) if hosts and len(child.pairs) == 1 else (child.name, child.name + _TWIN)
+
+
+def _is_host(cidr: str) -> bool:
+    return ipaddress.ip_network(cidr).num_addresses == 1
 
 
 def plain(name: str) -> str:
@@ -254,7 +263,7 @@ def _children(tunnel: Tunnel) -> tuple[ChildConfig, ...]:
     if not pairs:
         raise Unsupported("No local CIDR has a peer CIDR of its IP version to talk to.")
     # The only pair has a child by its own name in either mode: charon would suppress another.
-    if tunnel.split_selector or tunnel.ike.version == "v1" or len(pairs) == 1:
+    if mode_of(tunnel) is SelectorMode.SPLIT or len(pairs) == 1:
         return tuple(_named(tunnel, fingerprint(p, _KEY_DIGITS), (p,)) for p in pairs)
     return (_named(tunnel, EVERYTHING, pairs),)
 

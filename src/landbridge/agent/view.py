@@ -3,10 +3,14 @@
 Rules this module keeps:
 - *Current* is of the present IKE configuration, *fresh* of its children as they are wanted now
   (or their twins); all else is *older* or *stale* and goes when it has been replaced.
+- With IKEv1 a peer takes a CHILD_SA with the selectors of an earlier one for its rekeying, and
+  sends on the newest only; when that one ends it sends nothing more (measured, strongSwan 5.9.8).
+  So what a newer one has supplanted is not fresh, and nothing is retired in favour of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from landbridge.agent.cover import touches, uncovered
@@ -18,6 +22,15 @@ GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
 MOST_GRACE: Final = 3.0
 
 
+def supplanted(children: Collection[ChildSa]) -> frozenset[int]:
+    """Those with the same selectors as a newer one."""
+    newest: dict[object, int] = {}
+    for child in children:
+        selectors = (child.local_ts, child.remote_ts)
+        newest[selectors] = max(child.unique_id, newest.get(selectors, 0))
+    return frozenset(child.unique_id for child in children) - frozenset(newest.values())
+
+
 class View:
     def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
         self.target, self.memory, self.now = target, memory, now
@@ -27,7 +40,9 @@ class View:
         self.older = tuple(sa for sa in actual.sas if sa.name != target.name)
         wanted = {child.name for child in target.children}
         live = tuple(child for sa in self.current for child in sa.live_children)
-        self.fresh = tuple(child for child in live if plain(child.name) in wanted)
+        gone = supplanted(live) if target.version == "v1" else frozenset()
+        self.wanted = tuple(child for child in live if plain(child.name) in wanted)
+        self.fresh = tuple(child for child in self.wanted if child.unique_id not in gone)
         self.stale_beside = tuple(c for c in live if plain(c.name) not in wanted)
         self.busy = under_way(target, actual)
         names = {plain(child.name) for child in self.fresh}

@@ -175,6 +175,12 @@ EXTENSIONS: Final = (
         "2026-11-01T00:00:00-00:00",
     ),
     Extension(
+        "landbridge-vpn-selector-mode",
+        "The selector mode in effect",
+        "selector_mode and child_sas of a connection: the CHILD_SAs as its gateway observes them.",
+        "2026-11-01T00:00:00-00:00",
+    ),
+    Extension(
         "landbridge-vpn-status-reason",
         "Reasons of a status",
         "status_reason, status_message and status_changed_at of a connection.",

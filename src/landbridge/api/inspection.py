@@ -39,6 +39,8 @@ _SHOWN: Final = (
     "status_reason",
     "status_message",
     "status_changed_at",
+    "selector_mode",
+    "child_sas",
     "peer_address",
 )
 View = dict[str, Any]

@@ -200,6 +200,18 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         shown("status_reason", "Why it is not ACTIVE, one word for programs.", source=OWN),
         shown("status_message", "Why it is not ACTIVE, for people.", filter=False, source=OWN),
         shown("status_changed_at", "Since when (UTC).", source=OWN, sort=True),
+        shown(
+            "selector_mode",
+            "As observed: `single` (one CHILD_SA for all pairs of networks) or `split` (one for "
+            "each; always with IKEv1); null while nothing is up.",
+            source=OWN,
+        ),
+        shown(
+            "child_sas",
+            "The CHILD_SAs, each with its local_cidrs, peer_cidrs and status: ACTIVE, with what "
+            "was negotiated, or DOWN, with what is wanted.",
+            type="array", filter=False, source=OWN,
+        ),
     ),
 )  # fmt: skip
 

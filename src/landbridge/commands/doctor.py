@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 View = dict[str, Any]
 
 KIND: Final = "ipsec_site_connection"
+MODES: Final = {
+    "single": "one CHILD_SA for all pairs of networks",
+    "split": "one CHILD_SA for each pair of networks",
+}
 STYLES: Final = {"ACTIVE": "green", "DOWN": "red", "ERROR": "bold red"}
 
 
@@ -126,6 +130,10 @@ def _tunnel(console: Console, tunnel: View) -> None:
         console.print(f"  {_algorithms(sa)}; {_ages(sa)}")
         for child in sa["children"]:
             _child(console, child)
+    for networks in tunnel["missing"]:
+        console.print(f"  [red]not up[/] {_plain(networks)}")
+    if mode := tunnel.get("selector_mode"):
+        console.print(f"Selector mode in effect: {mode} ({MODES[mode]})")
     console.print()
 
 

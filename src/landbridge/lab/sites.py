@@ -181,7 +181,8 @@ def _build(ground: Ground, directory: Path, objects: Objects, bridges: Mapping[s
         directory,
         uplink=bridges[EXTERNAL],
         outside=f"{PEER_ADDRESSES['demo']}/{UPLINK_LENGTH}",
-        inside=("10.20.0.1/16", "10.20.1.1/16"),
+        # One in each network that a person may add: userspace IPsec needs its own address there.
+        inside=tuple(f"10.20.{number}.1/16" for number in range(4)),
         host=tuple(f"{address}/16" for address in SITE_B_HOSTS.values()),
         names=(PEER_B, SITE_B),
         routes=(SITE_A_CIDR,),

@@ -36,6 +36,7 @@ _SHOWN: Final = (
     "status_reason",
     "status_message",
     "status_changed_at",
+    "selector_mode",
     "revision_number",
     "revision",
     "applied_revision",

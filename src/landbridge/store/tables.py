@@ -254,6 +254,8 @@ ipsec_site_connections = _resource(
     Column("observed_state", String(16)),  # model.TunnelState; NULL: never reported
     flag("established", default=False),  # it has been up at least once
     Column("told_until", Double, nullable=False, server_default="0"),  # of the gateway's events
+    Column("selector_mode", String(16)),  # model.SelectorMode, as observed; NULL: nothing is up
+    json("child_sas"),
 )
 
 quotas = Table(

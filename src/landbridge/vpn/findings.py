@@ -109,8 +109,9 @@ def _missing(known: Known) -> tuple[ReasonCode, str] | None:
 
 def _behind(known: Known) -> tuple[ReasonCode, str] | None:
     wanted, applied = known.row["revision"], known.row["applied_revision"]
-    if applied >= wanted:
-        return None
+    answered = known.row["status_reason"] not in (None, ReasonCode.PENDING)
+    if applied >= wanted or answered:
+        return None  # why it is not in effect has been told
     seen = f"Revision {wanted} is wanted; in effect is {applied or 'none yet'}."
     return ReasonCode.PENDING, seen
 

@@ -20,6 +20,7 @@ from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.store.transaction import Row, enter, utcnow
+from landbridge.vpn import childsas
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import BACK, gateway_silent
 
@@ -41,7 +42,7 @@ _OF_GATEWAY: Final = (
     .order_by(_connections.c.id)
     .with_for_update(of=_connections, key_share=True)
 )
-_TOLD: Final = ("status", "status_reason", "status_message", "status_changed_at")
+_TOLD: Final = ("status", "status_reason", "status_message", "status_changed_at", *childsas.NONE)
 _TELL: Final = (
     update(_connections)
     .where(_connections.c.id == bindparam("the_id"))
@@ -75,7 +76,7 @@ def fall(tx: Connection, gateway_id: str) -> int:
     tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
     reason = gateway_silent(gateway_id)
     said = (
-        row | {"status": _STATUS.get(row["status"], row["status"]), **reason}
+        row | {"status": _STATUS.get(row["status"], row["status"]), **reason, **childsas.NONE}
         for row in _rows(tx, gateway_id, _speaks_on())
     )
     return _tell(tx, list(said), Kind.SILENT)

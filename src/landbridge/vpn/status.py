@@ -25,7 +25,7 @@ from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import Row, enter
-from landbridge.vpn import happenings
+from landbridge.vpn import childsas, happenings
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import (
     Facts,
@@ -79,6 +79,8 @@ _OBSERVED = (
     "status_message",
     "status_changed_at",
     "told_until",
+    "selector_mode",
+    "child_sas",
 )
 _WRITE_CONNECTION = (
     update(_connections)
@@ -146,6 +148,7 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
     verdict = connection_verdict(facts, status.reason)
     told = _told(verdict)
     same = all(row[name] == told[name] for name in ("status", "status_reason"))
+    told |= childsas.columns(status)
     return told | {
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,

@@ -270,6 +270,16 @@ def test_a_telling_line_is_not_overwritten_by_silence_of_the_same_attempt() -> N
     assert charge.blame("sending retransmit 2 of request message ID 0", established=False)
 
 
+def test_an_answer_to_our_own_delete_is_not_the_peers() -> None:
+    charge = Charge(ID, Backend.LIBIPSEC)
+    charge.want(tunnel())
+    line = "received DELETE for ESP CHILD_SA with SPI c0ffee00"
+    charge.memory = msgspec.structs.replace(charge.memory, ending_children={3: 1.0})
+    assert not charge.blame(line, established=True)
+    charge.memory = msgspec.structs.replace(charge.memory, ending_children={})
+    assert charge.blame(line, established=True)
+
+
 def test_a_partial_tunnel_names_what_is_missing() -> None:
     wanted = tunnel(split_selector=True, peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))
     charge = Charge(ID, Backend.LIBIPSEC)

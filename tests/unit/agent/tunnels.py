@@ -102,6 +102,7 @@ class Charon:
     def __init__(self) -> None:
         self.agrees = True
         self.accepts: frozenset[Pair] | None = None  # None: every pair; others are narrowed away
+        self.narrows: dict[str, str] = {}  # networks of which the peer takes a part, and which
         self.now = 100.0
         self.connections: dict[str, Target] = {}
         self.secrets: set[str] = set()
@@ -159,11 +160,11 @@ class Charon:
         config = next(child for child in target.children if step.child in names_of(child))
         pairs = [each for each in config.pairs if self.accepts is None or each in self.accepts]
         local = tuple(dict.fromkeys(pair.local for pair in pairs))
-        remote = tuple(dict.fromkeys(pair.remote for pair in pairs))
+        remote = tuple(dict.fromkeys(self.narrows.get(p.remote, p.remote) for p in pairs))
         made = child_sa(step.child, local, remote, self._next_id())
         for sa in self.sas.values():
             if sa.name == step.name:
-                if any(child.name == made.name for child in sa.children):
+                if target.version == "v2" and any(c.name == made.name for c in sa.children):
                     return  # charon suppresses duplicates
                 self.sas[sa.unique_id] = msgspec.structs.replace(sa, children=(*sa.children, made))
                 return

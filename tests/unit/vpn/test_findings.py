@@ -74,6 +74,9 @@ WHY = Reason(code=C.PSK_MISMATCH, message="The PSK differs.")
         ({}, "gw", True, _child(packets_in=0, age=2), []),
         ({}, "gw", True, _child(packets_in=0, packets_out=0), []),
         ({"revision": 3}, "gw", True, WELL, [C.PENDING]),
+        ({"revision": 3, "status_reason": "pending"}, "gw", True, WELL, [C.PENDING]),
+        ({"revision": 3, "status_reason": "peer-not-changed"}, "gw", True, WELL,
+         [C.PEER_NOT_CHANGED]),
     ],
 )  # fmt: skip
 def test_the_most_probable_cause_comes_first(
