@@ -16,7 +16,16 @@ from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import Actual, IkeSa
 from landbridge.agent.swan import ConfigName, Pair, Target, plain
-from landbridge.model import ChildStatus, Reason, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model import (
+    ChildStatus,
+    Reason,
+    ReasonCode,
+    Router,
+    RouterStatus,
+    Tunnel,
+    TunnelState,
+    TunnelStatus,
+)
 
 
 def judge(
@@ -48,6 +57,14 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
         reason=reason,
         observed_at=at,
         children=_children(actual),
+    )
+
+
+def of_router(router: Router, error: str | None, at: float) -> RouterStatus:
+    """`error`: why charon does not serve it; None: it does."""
+    reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=error) if error else None
+    return RouterStatus(
+        id=router.id, revision=router.revision, ready=error is None, reason=reason, observed_at=at
     )
 
 

@@ -44,6 +44,9 @@ class Roster:
     def __iter__(self) -> Iterator[Charge]:
         return iter(tuple(self._charges.values()))
 
+    def __len__(self) -> int:
+        return len(self._charges)
+
     def get(self, tunnel_id: str) -> Charge | None:
         return self._charges.get(tunnel_id)
 
