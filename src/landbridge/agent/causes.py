@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from landbridge.agent.chronicle import CHATTER
 from landbridge.agent.comparison import identities
-from landbridge.agent.signals import CHATTER, DEATH, TABLE
+from landbridge.agent.signals import DEATH, TABLE
 from landbridge.model import Model, Reason, ReasonCode, Tunnel
 
 #: Said by a peer that has been asked for what is configured here now.

@@ -8,12 +8,12 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from landbridge.agent.signals import CHATTER
 from landbridge.diagnosis import Exchange
 from landbridge.model import TunnelEvent, TunnelEventKind
 
@@ -22,6 +22,10 @@ LINES_KEPT: Final = 24
 _LONGEST: Final = 400  # characters of a line
 _JUST_LATER: Final = 1e-6  # seconds
 _HIDDEN: Final = "***"
+#: Packets and payloads: most of the lines, and none of them tells anything to whoever asks why.
+CHATTER: Final = re.compile(
+    r"^(sending|received) packet: |^(generating|parsed) |received .* vendor ID|^loaded |^added vici"
+)
 
 
 class Chronicle:

@@ -33,14 +33,20 @@ class NetworkSide:
         """Something may have changed: apply it soon."""
         self._wake.set()
 
-    async def in_step(self) -> None:
-        """Returns when what is wanted now is applied. Raises: GatewayError."""
+    async def in_step(self) -> bool:
+        """Returns when what is wanted now is applied: True when that took time.
+
+        Raises: GatewayError.
+        """
+        waited = self._lock.locked()
         async with self._lock:
             router, nets = self._wanted()
-            if self._applied != (router, nets):
-                nets = dict(nets)
-                await self._dataplane.apply(router, nets)
-                self._applied = (router, nets)
+            if self._applied == (router, nets):
+                return waited
+            nets = dict(nets)
+            await self._dataplane.apply(router, nets)
+            self._applied = (router, nets)
+            return True
 
     async def run(self) -> None:
         """Until cancelled. Raises: GatewayError."""

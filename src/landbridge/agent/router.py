@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent import outcome, sight
+from landbridge.agent import outcome
 from landbridge.agent import steps as do
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.aftermath import remember
@@ -42,7 +42,7 @@ from landbridge.agent.plan import plan
 from landbridge.agent.reach import hindrance
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
-from landbridge.agent.sight import Sight
+from landbridge.agent.sight import Eyes, Sight
 from landbridge.agent.steps import Step
 from landbridge.agent.trial import TURN
 from landbridge.diagnosis import Diagnosis
@@ -128,7 +128,7 @@ class RouterTask:
             self._set(charge.id, charge.wanted)
         if self._network is not None:
             self._network.follow()
-            self._tell_router(None)
+            self._tell_router()
 
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
@@ -187,59 +187,50 @@ class RouterTask:
             await Session.open(self._charon.socket) as events,
         ):
             await events.subscribe(*EVENTS)
-            control = Control(commands)
+            eyes = Eyes(control := Control(commands))
             self._found = await control.take_stock()
-            for tunnel_id, seen in (await sight.of_many(self._roster, control)).items():
-                if (charge := self._roster.get(tunnel_id)) is not None:
-                    charge.actual = seen.actual
-                    self._roster.refresh(charge)
+            for charge, seen in (await eyes.all_of(self._roster)).items():
+                charge.actual = seen.actual
+                self._roster.refresh(charge)
             network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
             await network.in_step()
             self._control, self._network = control, network
             for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
                 self._agenda.mark(tunnel_id)
-            self._tell_router(None)
+            self._tell_router()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
                 group.create_task(self._listener.run(events, control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(network.run())
-                group.create_task(self._work(control, network))
+                group.create_task(self._work(eyes, network))
 
-    async def _work(self, control: Control, network: NetworkSide) -> None:
+    async def _work(self, eyes: Eyes, network: NetworkSide) -> None:
         while True:
             ready = await self._agenda.next()
-            charges = [charge for each in ready if (charge := self._charge(each)) is not None]
+            known = [each for each in ready if self._complete or self._roster.get(each)]
+            charges = [self._roster.take_in(each) for each in known]
             async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
-                seen = await sight.of_batch(charges, len(self._roster), control)
+                seen = await eyes.batch(charges, len(self._roster))
             for charge in charges:
                 began = time.perf_counter()
                 async with asyncio.timeout(PASS_TIMEOUT):
-                    await self._pass(charge, seen.get(charge.id), control, network)
+                    first = seen.get(charge) or await eyes.one(charge)
+                    await self._pass(charge, first, eyes, network)
                 self._meters.looked(time.perf_counter() - began)
-                await asyncio.sleep(0)  # what it has told goes up while the others have their turn
+                await asyncio.sleep(0)  # what it has told goes up while others have their turn
             network.follow()
 
     # One tunnel -------------------------------------------------------------------------
 
-    def _charge(self, tunnel_id: str) -> Charge | None:
-        """None: it may be desired, we have not been told yet."""
-        if not self._complete and self._roster.get(tunnel_id) is None:
-            return None
-        return self._roster.take_in(tunnel_id)
-
-    async def _pass(
-        self, charge: Charge, seen: Sight | None, control: Control, network: NetworkSide
-    ) -> None:
-        was_open = charge.attempts_open
-        seen = seen or await sight.of_one(charge, control)
+    async def _pass(self, charge: Charge, seen: Sight, eyes: Eyes, network: NetworkSide) -> None:
+        control, was_open = eyes.control, charge.attempts_open
         steps = self._consider(charge, seen, control)
-        if any(not isinstance(step, do.Wait) for step in steps):
-            await network.in_step()  # what is new is blocked before it is negotiated
-            if seen.shared:
-                seen = await sight.of_one(charge, control)
-                steps = self._consider(charge, seen, control)
+        acts = any(not isinstance(step, do.Wait) for step in steps)
+        if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
+            seen = await eyes.again(charge, seen)
+            steps = self._consider(charge, seen, control)
         if charge.tunnel is None and not control.knows(charge.id):
             self._forget(charge, control)
             return
@@ -305,5 +296,5 @@ class RouterTask:
         control.forget(charge.id)
         self._meters.forget(charge.id)
 
-    def _tell_router(self, error: str | None) -> None:
+    def _tell_router(self, error: str | None = None) -> None:
         self._report_router(outcome.of_router(self._router, error, time.time()))

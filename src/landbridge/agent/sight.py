@@ -1,8 +1,10 @@
 """How the tunnels that want a look are looked at: each by itself, or all of them with one list.
 
 Rules this module keeps:
-- One list-sas of everything serves a batch that is a fair part of all tunnels; a few out of many
-  are listed by name. What charon is asked for does not grow with the number of tunnels.
+- A few out of many are listed by name; where that would take longer than one list-sas of
+  everything, that list serves all of them. What charon is asked for does not grow with the number
+  of tunnels. A look by name costs what the last one took: charon goes through all its SAs for it
+  and waits for those that are at work, so it is dear just when many tunnels change.
 - Level, not edge: the list is taken after the marks were taken, so what happens while it is
   taken marks its tunnel again.
 - What was heard before a look explains it, what is heard later belongs to the next one: the
@@ -25,8 +27,8 @@ from landbridge.agent.control import Control
 from landbridge.agent.observe import Actual
 from landbridge.model import Model
 
-LEAST: Final = 8  # tunnels: below that a list of everything is no gain
-PART: Final = 16  # a list of everything costs charon and us what that part of single ones does
+ENTRY: Final = 50e-6  # seconds that a tunnel costs in a list of everything
+USUAL: Final = 500e-6  # seconds of a look by name, while nothing else happens
 
 
 class Sight(Model, frozen=True, kw_only=True):
@@ -39,28 +41,43 @@ class Sight(Model, frozen=True, kw_only=True):
     shared: bool = False
 
 
-def worth_one_list(marked: int, known: int) -> bool:
-    """Whether to look at `marked` of `known` tunnels with one list."""
-    return marked >= LEAST and marked * PART >= known
+def worth_one_list(marked: int, known: int, took: float) -> bool:
+    """Whether to look at `marked` of `known` tunnels with one list. `took`: seconds of the last
+    look by name."""
+    return marked > 1 and marked * max(took, USUAL) >= known * ENTRY
 
 
-async def of_one(charge: Charge, control: Control) -> Sight:
-    before = _before(charge)
-    return msgspec.structs.replace(before, actual=await control.look(charge.id))
+class Eyes:
+    """On the tunnels of one charon."""
 
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self._took = 0.0
 
-async def of_many(charges: Iterable[Charge], control: Control) -> Mapping[str, Sight]:
-    before = {charge.id: _before(charge) for charge in charges}
-    found = await control.survey(before)
-    return {
-        tunnel_id: msgspec.structs.replace(sight, actual=found[tunnel_id], shared=True)
-        for tunnel_id, sight in before.items()
-    }
+    async def one(self, charge: Charge) -> Sight:
+        before, began = _before(charge), time.perf_counter()
+        found = await self.control.look(charge.id)
+        self._took = time.perf_counter() - began
+        return msgspec.structs.replace(before, actual=found)
 
+    async def again(self, charge: Charge, seen: Sight) -> Sight:
+        """What was seen is old by now."""
+        return msgspec.structs.replace(await self.one(charge), seen_at=seen.seen_at)
 
-async def of_batch(charges: Sequence[Charge], known: int, control: Control) -> Mapping[str, Sight]:
-    """Of all of them where one list serves them, else of none: each is to be looked at in turn."""
-    return await of_many(charges, control) if worth_one_list(len(charges), known) else {}
+    async def all_of(self, charges: Iterable[Charge]) -> Mapping[Charge, Sight]:
+        before = {charge: _before(charge) for charge in charges}
+        found = await self.control.survey([charge.id for charge in before])
+        self._took /= 2  # the dear time may be over: then the next look by name will tell
+        return {
+            charge: msgspec.structs.replace(sight, actual=found[charge.id], shared=True)
+            for charge, sight in before.items()
+        }
+
+    async def batch(self, charges: Sequence[Charge], known: int) -> Mapping[Charge, Sight]:
+        """Of all where one list serves them, else of none: each is to be looked at in turn."""
+        if worth_one_list(len(charges), known, self._took):
+            return await self.all_of(charges)
+        return {}
 
 
 def _before(charge: Charge) -> Sight:

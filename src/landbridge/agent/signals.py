@@ -22,12 +22,6 @@ DEATH: Final = "DPD check timed out"  # charon's own words, with IKEv1
 STALLED: Final = "the peer began and did not go on"
 UNTIMELY: Final = "before any CHILD_SA"
 
-#: Lines that tell nothing to whoever asks why, and are most of all: packets and payloads.
-CHATTER: Final = re.compile(
-    r"^(?:sending|received) packet: |^(?:generating|parsed) |^received .* vendor ID|^loaded "
-    r"|^added vici"
-)
-
 NAT_PORT: Final = 4500
 #: Ranks: how much a line tells. What tells more is not overwritten by less in one attempt.
 FIRST_SILENCE, SILENCE, END, REFUSAL, EXACT = -1, 0, 1, 2, 3
