@@ -235,6 +235,16 @@ class Gateway:
 
         self._run(ask())
 
+    def secrets(self) -> list[str]:
+        """The ids of those that charon knows."""
+
+        async def ask() -> Message:
+            async with await Session.open(self.charon.socket) as session:
+                return await session.request("get-shared")
+
+        keys = self._run(ask()).get("keys", [])
+        return sorted(keys) if isinstance(keys, list) else []
+
     def diagnose(self, what: Tunnel) -> Diagnosis:
         assert self._task is not None
         return self._run(self._task.diagnose(what.id))

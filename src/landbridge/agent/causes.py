@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from landbridge.agent.chronicle import CHATTER
 from landbridge.agent.comparison import identities
 from landbridge.agent.signals import DEATH, TABLE
 from landbridge.model import Model, Reason, ReasonCode, Tunnel
@@ -63,6 +64,8 @@ def cause(
 ) -> Cause | None:
     """What one log line about `tunnel` tells; None: nothing. `established`: the line's IKE_SA
     is. `port`: of the peer's, that the IKE_SA uses."""
+    if CHATTER.search(line):
+        return None
     line = identities(line, tunnel.local_id, tunnel.peer_id)
     for row in TABLE:
         if row.established not in (None, established) or row.port not in (None, port):

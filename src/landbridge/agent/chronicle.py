@@ -22,8 +22,8 @@ LINES_KEPT: Final = 24
 _LONGEST: Final = 400  # characters of a line
 _JUST_LATER: Final = 1e-6  # seconds
 _HIDDEN: Final = "***"
-#: Lines that tell nothing to whoever asks why: packets and payloads.
-_CHATTER: Final = re.compile(
+#: Packets and payloads: most of the lines, and none of them tells anything to whoever asks why.
+CHATTER: Final = re.compile(
     r"^(sending|received) packet: |^(generating|parsed) |received .* vendor ID|^loaded |^added vici"
 )
 
@@ -34,7 +34,7 @@ class Chronicle:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._events: deque[TunnelEvent] = deque(maxlen=EVENTS_KEPT)
-        self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self._lines: deque[tuple[float, str]] = deque(maxlen=LINES_KEPT)
         self.exchange: Exchange | None = None
 
     @property
@@ -43,7 +43,7 @@ class Chronicle:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return tuple(self._lines)
+        return tuple(f"{_stamp(at)} {line}" for at, line in self._lines)
 
     def note(self, kind: TunnelEventKind, message: str) -> None:
         at = self._clock()
@@ -52,12 +52,15 @@ class Chronicle:
         self._events.append(TunnelEvent(kind=kind, at=at, message=message))
 
     def hear(self, line: str, secret: str) -> None:
-        if _CHATTER.search(line):
+        if CHATTER.search(line):
             return
         clean = line.replace(secret, _HIDDEN) if secret else line
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
-        self._lines.append(f"{stamp} {clean[:_LONGEST]}")
+        self._lines.append((self._clock(), clean[:_LONGEST]))
 
     def ended(self, message: str, *, established: bool) -> None:
         """An IKE exchange is over."""
         self.exchange = Exchange(at=self._clock(), established=established, message=message)
+
+
+def _stamp(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

@@ -10,11 +10,12 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from landbridge.agent import steps as do
 from landbridge.agent.faults import GatewayError
-from landbridge.agent.observe import Actual, IkeSa, actual, ike_sas
+from landbridge.agent.observe import Actual, IkeSa, actual, by_tunnel, ike_sas
 from landbridge.agent.plan import Loaded
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import ConfigName, Settings, Target, secret
@@ -70,9 +71,24 @@ class Control:
 
     async def look(self, tunnel_id: str) -> Actual:
         """The SAs of one tunnel; what others have is not listed."""
+        known = set(self._names.get(tunnel_id, ()))
         found = actual(await self.list_of(tunnel_id), tunnel_id)
-        self._names[tunnel_id] = {sa.name for sa in found.sas}
+        self._rename(tunnel_id, known, found)
         return found
+
+    async def survey(self, tunnel_ids: Iterable[str]) -> Mapping[str, Actual]:
+        """The SAs of each of these tunnels, out of one list of everything."""
+        known = {each: set(self._names.get(each, ())) for each in tunnel_ids}
+        found = by_tunnel(await self._session.collect("list-sas", "list-sa"))
+        seen = {each: found.get(each, Actual()) for each in known}
+        for tunnel_id, names in known.items():
+            self._rename(tunnel_id, names, seen[tunnel_id])
+        return seen
+
+    def _rename(self, tunnel_id: str, known: set[str], found: Actual) -> None:
+        """`found` instead of what was `known`; what was heard of meanwhile stays."""
+        heard = self._names.get(tunnel_id, set()) - known
+        self._names[tunnel_id] = heard | {sa.name for sa in found.sas}
 
     def knows(self, tunnel_id: str) -> bool:
         return any(

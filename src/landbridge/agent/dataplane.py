@@ -40,7 +40,7 @@ class TunnelNet(Model, frozen=True, kw_only=True):
 
 
 class Dataplane(Protocol):
-    """Implemented by the firewall side; called by the router task, never concurrently."""
+    """Implemented by the firewall side; called for one router never concurrently."""
 
     async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
         """Make routes, blocks and clamps of `router` be exactly those of `tunnels`.

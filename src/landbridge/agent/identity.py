@@ -49,6 +49,12 @@ def identity(text: str) -> str:
     return f"keyid:#{text.encode().hex()}"
 
 
+def folded(text: str) -> str:
+    """The same for all that charon takes for one identity: only in a key id do cases differ."""
+    made = identity(text)
+    return made if made.startswith("keyid:") else identity(text.lower())
+
+
 def peer_address(text: str) -> str:
     """An IP address or a host name; never a range, a list or ``%any``."""
     try:

@@ -6,6 +6,8 @@ Rules this module keeps:
   rekeying authenticates anew and the new one, which the peer does not have yet, would end the
   tunnel: between two attempts the old one is known alone.
 - A secret that never authenticated anything goes when a newer one comes.
+- One that an earlier release has loaded, and by which other peers would be let in, too, goes as
+  soon as the same PSK is there as it is loaded now.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from typing import Final
 
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import IkeSa
-from landbridge.agent.swan import ConfigName, Target, generation, secret_tag
+from landbridge.agent.swan import (
+    OWNER_DIGITS,
+    ConfigName,
+    Target,
+    generation,
+    secret_tag,
+)
 
 REFUSES_WITHIN: Final = 3  # seconds, round trip included
 
@@ -23,7 +31,8 @@ def held_back(
     target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str], memory: Memory, now: float
 ) -> bool:
     """Whether the target's own secret must not be known now."""
-    if target.version != "v1" or not secrets - {target.secret_id}:
+    others = secrets - {target.secret_id} - _too_wide(target, secrets)
+    if target.version != "v1" or not others:
         return False
     live = [sa.name for sa in sas if sa.live]
     if not live or target.name in live:
@@ -37,6 +46,17 @@ def spent(target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str]) -> fr
     """The secrets that are needed no more: all others once this one has authenticated. Before
     that the ones that the live SAs were made with are kept, or, where there are none, any."""
     others = secrets - {target.secret_id}
+    wide = _too_wide(target, secrets) if target.secret_id in secrets else frozenset()
+    return wide | _needless(target, sas, others - wide)
+
+
+def _too_wide(target: Target, secrets: frozenset[str]) -> frozenset[str]:
+    """The same PSK as the target's."""
+    same = generation(target.secret_id)
+    return frozenset(s for s in secrets if is_shared_too_widely(s) and generation(s) == same)
+
+
+def _needless(target: Target, sas: tuple[IkeSa, ...], others: frozenset[str]) -> frozenset[str]:
     live = [sa for sa in sas if sa.live]
     if any(sa.name == target.name and proves(sa) for sa in live):
         return others
@@ -48,6 +68,12 @@ def spent(target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str]) -> fr
     if proven:
         return others - proven
     return frozenset() if live else frozenset(foreign)
+
+
+def is_shared_too_widely(secret_id: str) -> bool:
+    """Whether an earlier release has loaded it: with our own ID as an owner, too, by which every
+    peer of the router finds it."""
+    return len(_owners(secret_id)) != OWNER_DIGITS
 
 
 def unproven(target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str]) -> bool:

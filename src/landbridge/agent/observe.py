@@ -9,7 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from landbridge.agent.swan import ConfigName
@@ -95,8 +95,18 @@ class Actual(Model, frozen=True, kw_only=True):
 
 def actual(messages: Iterable[Message], tunnel_id: str) -> Actual:
     """The SAs of one tunnel out of a list-sas of any breadth."""
-    found = {sa.unique_id: sa for sa in ike_sas(messages) if sa.tunnel_id == tunnel_id}
-    return Actual(sas=tuple(found[unique_id] for unique_id in sorted(found)))
+    return by_tunnel(messages).get(tunnel_id, Actual())
+
+
+def by_tunnel(messages: Iterable[Message]) -> Mapping[str, Actual]:
+    """A list-sas of everything, by tunnel; those without an SA are not in it."""
+    found: dict[str, dict[int, IkeSa]] = {}
+    for sa in ike_sas(messages):
+        found.setdefault(sa.tunnel_id, {})[sa.unique_id] = sa
+    return {
+        tunnel_id: Actual(sas=tuple(sas[unique_id] for unique_id in sorted(sas)))
+        for tunnel_id, sas in found.items()
+    }
 
 
 def ike_sas(messages: Iterable[Message]) -> Iterable[IkeSa]:

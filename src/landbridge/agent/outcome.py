@@ -21,6 +21,8 @@ from landbridge.model import (
     ChildStatus,
     Reason,
     ReasonCode,
+    Router,
+    RouterStatus,
     SelectorMode,
     Tunnel,
     TunnelState,
@@ -71,6 +73,14 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
 
 def _mode(target: Target, actual: Actual) -> SelectorMode | None:
     return modes.in_effect(target.selector_mode, len(target.pairs), actual.carrying)
+
+
+def of_router(router: Router, error: str | None, at: float) -> RouterStatus:
+    """`error`: why charon does not serve it; None: it does."""
+    reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=error) if error else None
+    return RouterStatus(
+        id=router.id, revision=router.revision, ready=error is None, reason=reason, observed_at=at
+    )
 
 
 def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:

@@ -4,8 +4,8 @@ Rules this module keeps:
 - Every question about one tunnel is answered without a walk through all of them.
 - Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
   its place; the others are faults that name it, until it leaves. The same goes for tunnels with
-  the same identities and another PSK, wherever their peers are: charon looks a secret up by
-  identities only.
+  the same peer ID and another PSK, wherever their peers are, and for IKEv1's main mode between the
+  same addresses: charon looks a secret up by these only (decision 024).
 - Of those that share identities the first makes its first contact alone: a peer that is told of
   a first contact (RFC 7296 section 2.4) forgets what it has with those identities.
 - A tunnel that is switched off stands in nobody's way.
@@ -38,11 +38,15 @@ class Roster:
         self._contacts: dict[str, Group] = {}
         self._peers: dict[str, Group] = {}
         self._owners: dict[str, Group] = {}
+        self._lookups: dict[str, Group] = {}
         self._clashing: set[str] = set()  # those whose fault is another one's secret
         self.nets: dict[str, TunnelNet] = {}
 
     def __iter__(self) -> Iterator[Charge]:
         return iter(tuple(self._charges.values()))
+
+    def __len__(self) -> int:
+        return len(self._charges)
 
     def get(self, tunnel_id: str) -> Charge | None:
         return self._charges.get(tunnel_id)
@@ -126,33 +130,58 @@ class Roster:
                 self._mark(heir)
         if after is None or not present or after.identities != before.identities:
             _take_out(self._owners, before.identities, tunnel_id)
-            self._compare_secrets(before.identities)
+        for lookup in before.lookups:
+            if after is None or not present or lookup not in after.lookups:
+                _take_out(self._lookups, lookup, tunnel_id)
+                self._compare_secrets(lookup)
 
     def _settle(self, charge: Charge, target: Target) -> None:
         self._peers.setdefault(target.peer_address, {})[charge.id] = None
         if not target.admin_state_up:
             return
         self._owners.setdefault(target.identities, {})[charge.id] = None
+        for lookup in target.lookups:
+            self._lookups.setdefault(lookup, {})[charge.id] = None
         place = self._contacts.setdefault(target.contact, {})
         place[charge.id] = None
         first = next(iter(place))
         if first != charge.id:
             charge.fault = _collision(first)
-        self._compare_secrets(target.identities)
+        for lookup in target.lookups:
+            self._compare_secrets(lookup)
 
-    def _compare_secrets(self, identities: str) -> None:
-        """All with these identities against the first of them."""
-        group = [self._charges[each] for each in self._owners.get(identities, ())]
-        for charge in group:
-            differs = _psk(charge) != _psk(group[0])
-            if differs and charge.fault is None:
-                charge.fault = _other_secret(group[0].id)
+    def _compare_secrets(self, lookup: str) -> None:
+        """All that charon finds by it."""
+        for tunnel_id in self._lookups.get(lookup, ()):
+            charge = self._charges[tunnel_id]
+            clash = self._clash(charge)
+            if clash is not None and charge.fault is None:
+                charge.fault = clash
                 self._clashing.add(charge.id)
                 self._mark(charge.id)
-            elif charge.id in self._clashing and not differs:
+            elif charge.id in self._clashing and clash is None:
                 charge.fault = None
                 self._clashing.discard(charge.id)
                 self._mark(charge.id)
+
+    def _clash(self, charge: Charge) -> Reason | None:
+        """Told where another one came first, is found by the same and has another PSK."""
+        if charge.target is None:
+            return None
+        for lookup in charge.target.lookups:
+            group = self._lookups.get(lookup, {})
+            first = self._charges[next(iter(group), charge.id)]
+            if _psk(charge) != _psk(first) and self._counts(lookup, group):
+                return _other_secret(first, by_address=lookup != charge.target.lookups[0])
+        return None
+
+    def _counts(self, lookup: str, group: Group) -> bool:
+        """Addresses do where one does not say who it is before a secret is needed."""
+        targets = (self._charges[each].target for each in group)
+        return any(
+            target is not None and (target.by_address or target.lookups[0] == lookup)
+            for target in targets
+        )
 
 
 def _psk(charge: Charge) -> str:
@@ -177,9 +206,12 @@ def _collision(first: str) -> Reason:
     )
 
 
-def _other_secret(first: str) -> Reason:
+def _other_secret(first: Charge, *, by_address: bool) -> Reason:
+    same = "addresses, IKEv1 as well" if by_address else "peer ID"
+    found = "addresses, with IKEv1," if by_address else "peer's ID"
+    other = "IKEv2" if by_address else "another peer ID"
     return Reason(
         code=ReasonCode.COLLISION,
-        message=f"Connection {first} has the same local and peer ID and another PSK; a secret is "
-        "looked up by the IDs only. Give both the same PSK, or one of them other IDs.",
+        message=f"Connection {first.id} has the same {same} and another PSK; a secret is looked up "
+        f"by the {found} only. Give both the same PSK, or one of them {other}.",
     )

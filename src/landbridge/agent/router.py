@@ -4,7 +4,8 @@ Rules this module keeps:
 - One sequential task takes every step, so no two plans of a router ever race; nothing in it
   waits for a peer, so a dead peer delays nobody.
 - Changes, charon's events and timers only mark a tunnel; a pass reads that tunnel's actual
-  state and plans anew. A slow timer marks every tunnel now and then.
+  state and plans anew. A slow timer marks every tunnel now and then. Many that are marked at
+  once are seen with one list (`landbridge.agent.sight`); what a pass tells goes up at once.
 - Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
   everything again and leaves every SA alone whose fingerprint is right.
 - Whatever breaks (charon, VICI, the host) ends the serving, is reported and begun again with
@@ -15,12 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 import structlog
 
+from landbridge.agent import outcome
 from landbridge.agent import steps as do
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.aftermath import remember
@@ -28,29 +30,23 @@ from landbridge.agent.agenda import Agenda
 from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
 from landbridge.agent.control import Control
-from landbridge.agent.dataplane import Backend, Dataplane, TunnelNet
-from landbridge.agent.faults import GatewayError
+from landbridge.agent.dataplane import Backend, Dataplane
+from landbridge.agent.faults import GatewayError, leaves
 from landbridge.agent.gauge import NORMAL, Gauge, Pace
 from landbridge.agent.hints import EVENTS
 from landbridge.agent.inquiry import inquire
 from landbridge.agent.listener import Listener
 from landbridge.agent.meters import Meters
+from landbridge.agent.network import NetworkSide
 from landbridge.agent.plan import plan
 from landbridge.agent.reach import hindrance
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
+from landbridge.agent.sight import Eyes, Sight
 from landbridge.agent.steps import Step
 from landbridge.agent.trial import TURN
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import (
-    Reason,
-    ReasonCode,
-    Router,
-    RouterStatus,
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model import Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
 from landbridge.vici import Session, ViciError
 
 SLOW_PASS: Final = 300.0  # seconds; what events miss, the gauge sees much sooner
@@ -95,8 +91,8 @@ class RouterTask:
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
         self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
-        self._control: Control | None = None  # while charon serves
-        self._applied: tuple[Router, Mapping[str, TunnelNet]] | None = None
+        self._control: Control | None = None  # while charon serves, as the next one
+        self._network: NetworkSide | None = None
         self._complete = False  # whether `replace` has told all of desired
         self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
 
@@ -130,8 +126,9 @@ class RouterTask:
         self._router = router
         for charge in self._roster:
             self._set(charge.id, charge.wanted)
-        if self._applied is not None:  # charon serves
-            self._tell_router(None)
+        if self._network is not None:
+            self._network.follow()
+            self._tell_router()
 
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
@@ -167,13 +164,12 @@ class RouterTask:
             try:
                 await self._serve()
             except* (GatewayError, ViciError, TimeoutError, OSError) as errors:
-                words = "; ".join(str(error) for error in _leaves(errors))
+                words = "; ".join(str(error) for error in leaves(errors))
                 log.warning("router_interrupted", router=self._router.id, error=words)
-                self._applied = None
                 self._meters.lost()
                 self._tell_router(words)
             finally:
-                self._control = None
+                self._control = self._network = None
             failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
             await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)
 
@@ -191,77 +187,83 @@ class RouterTask:
             await Session.open(self._charon.socket) as events,
         ):
             await events.subscribe(*EVENTS)
-            control = Control(commands)
+            eyes = Eyes(control := Control(commands))
             self._found = await control.take_stock()
-            self._applied = None
-            for charge in self._roster:
-                charge.actual = await control.look(charge.id)
+            for charge, seen in (await eyes.all_of(self._roster)).items():
+                charge.actual = seen.actual
                 self._roster.refresh(charge)
-            await self._sync_dataplane()
-            self._control = control
+            network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
+            await network.in_step()
+            self._control, self._network = control, network
             for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
                 self._agenda.mark(tunnel_id)
-            self._tell_router(None)
+            self._tell_router()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
                 group.create_task(self._listener.run(events, control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
-                group.create_task(self._work(control))
+                group.create_task(network.run())
+                group.create_task(self._work(eyes, network))
 
-    async def _work(self, control: Control) -> None:
+    async def _work(self, eyes: Eyes, network: NetworkSide) -> None:
         while True:
             ready = await self._agenda.next()
-            await self._sync_dataplane()  # what is new is blocked before it is negotiated
-            for tunnel_id in ready:
+            known = [each for each in ready if self._complete or self._roster.get(each)]
+            charges = [self._roster.take_in(each) for each in known]
+            async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
+                seen = await eyes.batch(charges, len(self._roster))
+            for charge in charges:
                 began = time.perf_counter()
-                async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
-                    await self._pass(tunnel_id, control)
+                async with asyncio.timeout(PASS_TIMEOUT):
+                    first = seen.get(charge) or await eyes.one(charge)
+                    await self._pass(charge, first, eyes, network)
                 self._meters.looked(time.perf_counter() - began)
-            await self._sync_dataplane()
+                await asyncio.sleep(0)  # what it has told goes up while others have their turn
+            network.follow()
 
     # One tunnel -------------------------------------------------------------------------
 
-    async def _pass(self, tunnel_id: str, control: Control) -> None:
-        charge = self._roster.get(tunnel_id)
-        if charge is None:
-            if not self._complete:
-                return  # it may be desired, we have not been told yet
-            charge = self._roster.take_in(tunnel_id)
-        now = asyncio.get_running_loop().time()
-        seen_at = charge.remarks.observed_at(time.time())
-        charge.actual = await control.look(tunnel_id)
-        if known := charge.address_in_use():
-            self._book.assume(tunnel_id, known)
-        was_open = charge.attempts_open
-        charge.look_back(control.loaded(tunnel_id), now)
-        if charge.tunnel is None and not control.knows(tunnel_id):
+    async def _pass(self, charge: Charge, seen: Sight, eyes: Eyes, network: NetworkSide) -> None:
+        control, was_open = eyes.control, charge.attempts_open
+        steps = self._consider(charge, seen, control)
+        acts = any(not isinstance(step, do.Wait) for step in steps)
+        if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
+            seen = await eyes.again(charge, seen)
+            steps = self._consider(charge, seen, control)
+        if charge.tunnel is None and not control.knows(charge.id):
             self._forget(charge, control)
             return
-        next_look = now + (TURN if charge.undecided else SLOW_PASS)
-        if charge.plannable:
-            for step in self._plan(charge, control, now):
-                if isinstance(step, do.Wait):
-                    next_look = min(next_look, step.until)
-                else:
-                    await self._take(step, charge, control, now)
-                    next_look = min(next_look, now + 1.0)
+        next_look = seen.now + (TURN if charge.undecided else SLOW_PASS)
+        for step in steps:
+            if isinstance(step, do.Wait):
+                next_look = min(next_look, step.until)
+            else:
+                await self._take(step, charge, control, seen.now)
+                next_look = min(next_look, seen.now + 1.0)
         self._roster.refresh(charge)
-        self._tell(charge, seen_at)
+        self._tell(charge, seen.seen_at)
         if (patience := charge.remarks.patience_left()) is not None:
-            next_look = min(next_look, now + patience)
-        self._agenda.at(tunnel_id, next_look)
+            next_look = min(next_look, seen.now + patience)
+        self._agenda.at(charge.id, next_look)
         if charge.attempts_open < was_open:
             self._roster.let_others_in(charge)
 
-    def _plan(self, charge: Charge, control: Control, now: float) -> tuple[Step, ...]:
+    def _consider(self, charge: Charge, seen: Sight, control: Control) -> tuple[Step, ...]:
+        """What to do about what is seen."""
+        charge.actual = seen.actual
+        if known := charge.address_in_use():
+            self._book.assume(charge.id, known)
+        charge.look_back(control.loaded(charge.id), seen.now)
+        if not charge.plannable:
+            return ()
         return plan(
             charge.trial,
             charge.actual,
             control.loaded(charge.id),
             charge.memory,
             allowed=self._roster.allowed(charge),
-            now=now,
+            now=seen.now,
             update_deadline=self._update_deadline,
         )
 
@@ -294,30 +296,5 @@ class RouterTask:
         control.forget(charge.id)
         self._meters.forget(charge.id)
 
-    # The network side -------------------------------------------------------------------
-
-    async def _sync_dataplane(self) -> None:
-        wanted = (self._router, self._roster.nets)
-        if self._applied != wanted:
-            await self._dataplane.apply(*wanted)
-            self._applied = (self._router, dict(self._roster.nets))
-
-    def _tell_router(self, error: str | None) -> None:
-        reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=error) if error else None
-        self._report_router(
-            RouterStatus(
-                id=self._router.id,
-                revision=self._router.revision,
-                ready=error is None,
-                reason=reason,
-                observed_at=time.time(),
-            )
-        )
-
-
-def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+    def _tell_router(self, error: str | None = None) -> None:
+        self._report_router(outcome.of_router(self._router, error, time.time()))

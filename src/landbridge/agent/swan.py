@@ -23,7 +23,7 @@ from typing import Final, Literal
 import msgspec
 
 from landbridge.agent.dataplane import Backend
-from landbridge.agent.identity import identity, local_address, peer_address, selector
+from landbridge.agent.identity import folded, identity, local_address, peer_address, selector
 from landbridge.agent.proposals import Unsupported, esp_proposal, ike_proposal
 from landbridge.model import Dpd, IkeVersion, Model, SelectorMode, Tunnel
 from landbridge.selectors import mode_of
@@ -34,6 +34,7 @@ VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
 EVERYTHING: Final = "all"  # the key of the child that carries every selector
 IDS_DIGITS: Final = 6
 SECRET_DIGITS: Final = 4
+OWNER_DIGITS: Final = 8
 _REST_DIGITS: Final = 6
 _CONTACT_DIGITS: Final = 10
 _KEY_DIGITS: Final = 8
@@ -65,7 +66,9 @@ class Target(Model, frozen=True, kw_only=True):
     admin_state_up: bool
     may_initiate: bool
     peer_address: str
-    identities: str  # tunnels with the same share their secret: charon finds it by these only
+    identities: str
+    lookups: tuple[str, ...]  # what charon finds its secret by: who shares one shares the secret
+    by_address: bool  # charon may need the secret before the peer has said who it is
     contact: str  # tunnels with the same are not to be told apart by a peer
     dpd: Dpd
     selector_mode: SelectorMode
@@ -141,6 +144,8 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         may_initiate=tunnel.initiator == "bi-directional",
         peer_address=tunnel.peer_address,
         identities=ids,
+        lookups=_lookups(tunnel),
+        by_address=tunnel.ike.version == "v1" and tunnel.ike.mode == "main",
         contact=fingerprint(
             [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], _CONTACT_DIGITS
         ),
@@ -169,9 +174,21 @@ def plain(name: str) -> str:
 
 
 def _secret_id(tunnel: Tunnel) -> str:
-    """``<tunnel id>.<generation>.<ids>``: a secret is found by its owners, so other identities
-    make another secret of the same PSK."""
-    return f"{tunnel.id}.{tunnel.psk_generation}.{ids_of(tunnel)}"
+    """``<tunnel id>.<generation>.<owner>``: a secret is found by its owner, so another peer ID
+    makes another secret of the same PSK."""
+    return f"{tunnel.id}.{tunnel.psk_generation}.{_owner(tunnel)}"
+
+
+def _owner(tunnel: Tunnel) -> str:
+    return fingerprint(folded(tunnel.peer_id), OWNER_DIGITS)
+
+
+def _lookups(tunnel: Tunnel) -> tuple[str, ...]:
+    """By the peer's identity; IKEv1's main mode, as responder, by the addresses (RFC 2409, 5.4)."""
+    if tunnel.ike.version == "v2":
+        return (_owner(tunnel),)
+    addresses = [local_address(tunnel.local_address), peer_address(tunnel.peer_address)]
+    return _owner(tunnel), fingerprint(addresses, _CONTACT_DIGITS)
 
 
 def generation(secret_id: str) -> int:
@@ -184,7 +201,7 @@ def secret_tag(psk_generation: int) -> str:
 
 
 def earlier(tunnel: Tunnel, secret_id: str, backend: Backend) -> Target | None:
-    """`tunnel` with the secret of that id instead of its own; None if other identities own it."""
+    """`tunnel` with the secret of that id instead of its own; None if another identity owns it."""
     before = msgspec.structs.replace(tunnel, psk_generation=generation(secret_id))
     made = target(before, backend)
     if made.secret_id != secret_id:
@@ -193,12 +210,15 @@ def earlier(tunnel: Tunnel, secret_id: str, backend: Backend) -> Target | None:
 
 
 def secret(tunnel: Tunnel) -> Settings:
-    """The load-shared message; goes into charon's memory and nowhere else."""
+    """The load-shared message; goes into charon's memory and nowhere else.
+
+    The peer alone owns it: charon takes a secret for a pair of identities when either is an owner.
+    """
     return {
         "id": _secret_id(tunnel),
         "type": "IKE",
         "data": tunnel.psk.value,
-        "owners": [identity(tunnel.local_id), identity(tunnel.peer_id)],
+        "owners": [identity(tunnel.peer_id)],
     }
 
 

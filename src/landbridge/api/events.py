@@ -8,12 +8,14 @@ Rules this module keeps:
   event `reset` says so: read everything anew.
 - First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
   so that who hears little does not fall behind.
-- A reader that does not read is let go of; what it missed is in the store.
+- A reader that does not read is let go of; what it missed is in the store. Its connection is
+  ended by `landbridge.api.patience`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Final, NamedTuple
 
@@ -98,14 +100,15 @@ class EventStream(Response):
     async def _tell(self, request: Request, listener: Listener, send: Send) -> None:
         """Until the reader is to come back by itself."""
         try:
-            try:
-                await self._catch_up(listener, send)
-                await self._follow(request, listener, send)
-            except (errors.Unauthorized, errors.ServiceUnavailable) as error:
-                log.info("event stream ends", reason=str(error))
-            await _write(send, b"", more=False)
+            await self._catch_up(listener, send)
+            await self._follow(request, listener, send)
+        except (errors.Unauthorized, errors.ServiceUnavailable) as error:
+            log.info("event stream ends", reason=str(error))
         except TimeoutError:
             self._let_go()
+            return
+        with suppress(TimeoutError):
+            await _write(send, b"", more=False)
 
     async def _catch_up(self, listener: Listener, send: Send) -> None:
         """What was missed, from the store; then the number to go on from."""

@@ -21,6 +21,7 @@ import uvicorn
 from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
+from landbridge.api.patience import PatientProtocol
 from landbridge.api.watch import Watch
 from landbridge.commands import preflight
 from landbridge.commands.storage import open_database
@@ -69,7 +70,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 def _config(app: object) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
-        http="httptools",
+        http=PatientProtocol,
         loop="none",
         log_config=None,
         access_log=False,

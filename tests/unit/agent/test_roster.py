@@ -74,6 +74,40 @@ def test_the_same_secret_at_two_peers_is_fine_and_can_be_changed_one_after_the_o
     assert (cast.fault("first"), cast.fault("second")) == ("", "")
 
 
+def ike(version: str, mode: str = "main") -> dict[str, Any]:
+    return {"ike": msgspec.structs.replace(tunnel().ike, version=version, mode=mode)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ({"peer_id": "b.x"}, {"peer_id": "c.x"}, False),
+        ({"peer_id": "b.x"}, {"peer_id": "b.x", "local_id": "another"}, True),
+        ({"peer_id": "B.x"}, {"peer_id": "@b.X", "local_id": "another"}, True),
+        ({"peer_id": "a key"}, {"peer_id": "A key"}, False),
+        ({"peer_id": "b.x", **ike("v1")}, {"peer_id": "c.x", **ike("v1")}, True),
+        ({"peer_id": "b.x", **ike("v1")}, {"peer_id": "c.x", **ike("v1", "aggressive")}, True),
+        ({"peer_id": "b.x", **ike("v1", "aggressive")}, {"peer_id": "c.x", **ike("v1")}, True),
+        (
+            {"peer_id": "b.x", **ike("v1", "aggressive")},
+            {"peer_id": "c.x", **ike("v1", "aggressive")},
+            False,
+        ),
+        ({"peer_id": "b.x", **ike("v1")}, {"peer_id": "c.x"}, False),
+        ({"peer_id": "b.x", **ike("v1")}, {"peer_id": "c.x", **ike("v1"), **OTHER_PEER}, False),
+    ],
+)
+def test_two_secrets_are_never_found_by_the_same(
+    first: dict[str, Any], second: dict[str, Any], told: bool
+) -> None:
+    cast = Cast(**OTHER_PEER)
+    cast.want(tunnel(id="first", **first), tunnel(id="second", **{**second, **OTHER_PSK}))
+    assert cast.fault("first") == ""
+    assert bool(cast.fault("second")) is told
+    cast.want(tunnel(id="first", **{**first, **OTHER_PSK}))
+    assert cast.fault("second") == ""
+
+
 def test_first_contacts_with_the_same_identities_come_one_after_the_other() -> None:
     cast = Cast(**OTHER_PEER)
     first, second = cast.roster.get("first"), cast.roster.get("second")

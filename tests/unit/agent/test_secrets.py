@@ -10,7 +10,7 @@ from landbridge.agent.dataplane import Backend
 from landbridge.agent.memory import Attempt, Memory, attempt_key
 from landbridge.agent.observe import Actual, IkeSa
 from landbridge.agent.plan import Loaded
-from landbridge.agent.swan import Target, target
+from landbridge.agent.swan import Target, ids_of, target
 from landbridge.model import Tunnel
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
@@ -58,6 +58,17 @@ def test_a_secret_of_other_identities_is_not_tried() -> None:
     known = trial.candidates(planned(moved), moved, loaded, Backend.LIBIPSEC)
     assert known == (planned(moved),)
     assert keyring.spent(planned(moved), (), loaded.secrets) == ids(OLD)
+
+
+def test_what_an_earlier_release_has_loaded_goes_when_the_same_is_there_as_it_is_now() -> None:
+    now, other = planned(NEW), planned(OLD)
+    wide = f"{NEW.id}.{NEW.psk_generation}.{ids_of(NEW)}"
+    older = f"{OLD.id}.{OLD.psk_generation}.{ids_of(OLD)}"
+    busy = (sa(OLD),)  # an update waits for its peer
+    assert keyring.spent(now, busy, frozenset({wide})) == frozenset()
+    assert keyring.spent(now, busy, frozenset({wide, now.secret_id})) == frozenset({wide})
+    assert keyring.spent(now, busy, frozenset({older, now.secret_id})) == frozenset()
+    assert keyring.spent(other, (), frozenset({older, other.secret_id})) == frozenset({older})
 
 
 def candidates() -> tuple[Target, ...]:
