@@ -2,6 +2,9 @@
 
 Rules this module keeps:
 - All of it can be lost: desired comes again from the server, actual from charon.
+- It runs with a configuration of its own, with the children of guests in it where there are
+  any, or as the guest of another tunnel (`landbridge.agent.lodging`); which of them, the roster
+  says.
 - What is told of it at any moment is put together here: what stands in its way, what charon's
   lines have told, what only time tells (`landbridge.agent.remarks`).
 """
@@ -13,8 +16,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from landbridge.agent import causes, cover, hazard, outcome, swan, trial
-from landbridge.agent.addressbook import Place
+from landbridge.agent import causes, cover, hazard, lodging, outcome, swan, trial
+from landbridge.agent.addressbook import Place, unresolved
 from landbridge.agent.causes import Cause
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
@@ -46,7 +49,10 @@ class Charge:
         self.wanted: Tunnel | None = None  # as the server says
         #: As it is run: switched off with its router, its peer's name resolved.
         self.tunnel: Tunnel | None = None
-        self.target: Target | None = None
+        self.own: Target | None = None  # by itself
+        self.target: Target | None = None  # as it is run: with guests, or as one
+        self.host: Charge | None = None  # whose guest it is
+        self._guests: tuple[Target, ...] = ()
         self.trial: Target | None = None  # `target`, or it with an older secret
         self._bygone: Tunnel | None = None
         self.undecided = False  # it is tried with several secrets in turn
@@ -61,21 +67,51 @@ class Charge:
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
-        before, self.target, self.fault = self.target, None, None
+        before, self.own, self.fault = self.own, None, None
+        self.target, self.host, self._guests = None, None, ()
         self.held = self.remarks.lost_name = None
         self.tunnel = tunnel
         if tunnel is None:
             return
         self.tunnel = tunnel = self._located(tunnel, place) if place else tunnel
         try:
-            self.target = swan.target(tunnel, self._backend)
+            self.own = self.target = swan.target(tunnel, self._backend)
         except Unsupported as error:
             self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
         self.remarks.blame.grow_old()
-        if before and self.target and before.peer_address != self.target.peer_address:
+        if before and self.own and before.peer_address != self.own.peer_address:
             self.memory = msgspec.structs.replace(self.memory, resting=False)
             if place is not None:
-                self._note_move(before.peer_address, self.target.peer_address)
+                self._note_move(before.peer_address, self.own.peer_address)
+
+    def stand(self, guests: tuple[Target, ...] = ()) -> None:
+        """Run on an IKE_SA of its own, with `guests`."""
+        self.remarks.refused(False)
+        self.fault, self.host, self._guests = None, None, guests
+        self.target = lodging.lodge(self.own, guests) if self.own else None
+
+    def ride(self, host: Charge) -> None:
+        """Run on the IKE_SA of `host`, who has it among its guests."""
+        self.remarks.refused(False)
+        self.fault, self.host, self._guests = None, host, ()
+        self.target = lodging.ride(self.own, host.target) if self.own and host.target else None
+
+    def refuse(self, fault: Reason) -> None:
+        """Do not run: another tunnel is in its way. What is up stays."""
+        self.remarks.refused(True)
+        self.fault, self.host, self._guests, self.target = fault, None, (), self.own
+
+    @property
+    def tried(self) -> Target | None:
+        """What it runs with at present, with the guests of now."""
+        present = self.trial or self.target
+        return lodging.lodge(present, self._guests) if present else None
+
+    @property
+    def served_by(self) -> tuple[str, ...]:
+        """The names of the IKE_SAs that serve it though they are its host's."""
+        known = (self.host.target, self.host.trial) if self.host else ()
+        return tuple(each.name for each in known if each is not None)
 
     def _note_move(self, before: str, now: str) -> None:
         name = self.wanted.peer_address if self.wanted else ""
@@ -114,10 +150,17 @@ class Charge:
 
     def look_back(self, loaded: Loaded, now: float) -> None:
         """Bring the memory up to what is observed, and choose what is tried."""
+        if self.host is not None:
+            there = self.host.tried
+            self.trial = lodging.ride(self.own, there) if self.own and there else None
+            self.memory = recall(self.memory, self.trial, self.actual, now)
+            self.undecided = False
+            return
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
             known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
             known = (*known, *self._with_old_identities(self.tunnel, self.target))
+            known = tuple(lodging.lodge(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
         self.trial = None
@@ -127,16 +170,7 @@ class Charge:
 
     def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
         """What to come back with from an attempt that has cost the old SA; see `hazard`."""
-        live = [sa for sa in self.actual.sas if sa.live_children]
-        if target.version == "v2" or any(sa.name == target.name for sa in live):
-            self._bygone = None
-        elif live:
-            self._bygone = hazard.bygone(tunnel, live)
-        elif self._bygone is not None:
-            was = self._bygone
-            self._bygone = msgspec.structs.replace(
-                tunnel, local_id=was.local_id, peer_id=was.peer_id
-            )
+        self._bygone = hazard.bygone(self._bygone, tunnel, target, self.actual)
         return (swan.target(self._bygone, self._backend),) if self._bygone else ()
 
     @property
@@ -168,19 +202,24 @@ class Charge:
         if hint.ike_up or hint.child_up:
             self.remarks.chronicle.ended(hint.line, established=True)
 
-    def blame(self, line: str, *, established: bool, port: int | None = None) -> bool:
-        """Takes in a log line about this tunnel. Whether it told anything new."""
+    def blame(
+        self, line: str, *, established: bool, port: int | None = None, asked: bool = True
+    ) -> bool:
+        """Takes in a log line about this tunnel's IKE_SA. Whether it told anything new. `asked`:
+        whether a CHILD_SA that is refused there can be this tunnel's."""
         if self.tunnel is None:
             return False
         told = causes.cause(line, self._as_named(), established=established, port=port)
-        return told is not None and self._accept(told)
+        if told is None or not (asked or told.reason.code not in causes.OF_CHILDREN):
+            return False
+        return self._accept(told)
 
     def found_dead(self) -> None:
         """The peer has not answered for its time-out; with action clear that is the end."""
         if self.tunnel is None:
             return
         self._accept(causes.dead(self._as_named()))
-        if self.tunnel.dpd.action == "clear":
+        if self.tunnel.dpd.action == "clear" and self.host is None:  # else its host's rest is its
             self.memory = msgspec.structs.replace(self.memory, resting=True)
 
     def found_dead_with(self) -> None:
@@ -203,7 +242,7 @@ class Charge:
         """The tunnel's status now; None when it is to be taken away."""
         if self.tunnel is None:
             return None
-        if self.target is None or self.fault is not None:
+        if self.target is None or (self.fault is not None and not self.remarks.momentary):
             fault = self.fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
             applied = self.memory.applied_revision
             failed = outcome.failed(self.tunnel, self.actual, applied, fault, at)
@@ -240,7 +279,15 @@ class Charge:
 
     def _reason(self) -> Reason | None:
         told = self.remarks.reason(self.target, self.actual)
-        return self.held or told
+        if self.held or self.actual.carrying:
+            return self.held or told
+        if self.fault is not None:
+            words = f"Not tried yet. {self.fault.message}"
+            return Reason(code=ReasonCode.CONNECTING, message=words)
+        if self.host is not None and not any(sa.live for sa in self.actual.sas):
+            known = self.host.status.reason if self.host.status else None
+            return lodging.shared(told or known, self.host.id)
+        return told
 
     def _as_named(self) -> Tunnel:
         """For sentences: the peer's name as the user gave it, and where that is."""
@@ -252,13 +299,3 @@ class Charge:
 
     def _accept(self, told: Cause) -> bool:
         return self.remarks.accept(told, self.target, self.actual)
-
-
-def unresolved(name: str, place: Place) -> Reason:
-    if not place.failure:
-        return Reason(code=ReasonCode.CONNECTING, message=f"Looking up {name}.")
-    further = f"; trying its last known address {place.address}" if place.address else ""
-    return Reason(
-        code=ReasonCode.NAME_NOT_RESOLVABLE,
-        message=f"The peer address {name} cannot be resolved: {place.failure}{further}.",
-    )

@@ -52,6 +52,11 @@ def touches(child: ChildSa, pair: Pair) -> bool:
     )
 
 
+def meeting(one: Pair, other: Pair) -> bool:
+    """Whether a packet can belong to both."""
+    return _meet(one.local, other.local) and _meet(one.remote, other.remote)
+
+
 def uncovered(pairs: Iterable[Pair], children: Iterable[ChildSa]) -> tuple[Pair, ...]:
     """The pairs that none of `children` carries."""
     listed = tuple(children)

@@ -193,8 +193,10 @@ class RouterTask:
             await events.subscribe(*EVENTS)
             control = Control(commands)
             self._found = await control.take_stock()
+            self._roster.adopt(control.configured)
             self._applied = None
             for charge in self._roster:
+                control.serve(charge.id, *charge.served_by)
                 charge.actual = await control.look(charge.id)
                 self._roster.refresh(charge)
             await self._sync_dataplane()
@@ -230,6 +232,7 @@ class RouterTask:
             charge = self._roster.take_in(tunnel_id)
         now = asyncio.get_running_loop().time()
         seen_at = charge.remarks.observed_at(time.time())
+        control.serve(tunnel_id, *charge.served_by)
         charge.actual = await control.look(tunnel_id)
         if known := charge.address_in_use():
             self._book.assume(tunnel_id, known)
@@ -270,6 +273,8 @@ class RouterTask:
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
         await control.take(step, charge.trial_tunnel, charge.trial)
         charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
+        if isinstance(step, do.Load):
+            self._roster.let_guests_in(charge)
         if isinstance(step, do.Initiate) and charge.trial is not None:
             charge.begin_attempt()
         if isinstance(step, do.Terminate) and step.dead:
