@@ -1,0 +1,320 @@
+"""Connections that a peer cannot tell apart share one IKE_SA, and are each by itself on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from landbridge.lab.hosts import wait_until
+from landbridge.lab.peer import PeerChild, PeerConnection
+from landbridge.lab.traffic import Traffic
+from landbridge.model import Dpd, ReasonCode, Secret, Tunnel, TunnelState
+from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
+from tests.gateway.gateway import Gateway, changed, tunnel
+
+pytestmark = pytest.mark.gateway
+
+BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
+NOISE = 15  # packets (2 ms apart) of one direction, of a tunnel that moves to another SA
+#: By index of the CIDRs: what each of three connections carries, the host's first.
+PAIRS = ((0, 0), (1, 1), (0, 1))
+NAMES = ("host", "guest", "other")
+
+
+@pytest.fixture
+def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
+    made = Gateway(surroundings, tmp_path / "gw")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def peer_of_all(version: str, **fields: Any) -> PeerConnection:
+    made = tuple(
+        PeerChild(name, PEER_CIDRS[peer], LOCAL_CIDRS[local])
+        for name, (local, peer) in zip((*NAMES, "fourth"), (*PAIRS, (1, 0)), strict=True)
+    )
+    return replace(peer_connection(version=int(version[1])), children=made, **fields)
+
+
+def of(pair: tuple[int, int], version: str, **fields: Any) -> Tunnel:
+    local, peer = pair
+    return tunnel(
+        version, local_cidrs=(LOCAL_CIDRS[local],), peer_cidrs=(PEER_CIDRS[peer],), **fields
+    )
+
+
+class Family:
+    """Connections to one peer that are up, and packets of each."""
+
+    def __init__(
+        self, surroundings: Surroundings, gateway: Gateway, version: str, number: int = 3
+    ) -> None:
+        self.around, self.gateway = surroundings, gateway
+        surroundings.remote.peer.start(peer_of_all(version))
+        self.tunnels = [of(pair, version) for pair in PAIRS[:number]]
+        gateway.want(*self.tunnels)
+        gateway.start()
+        gateway.wait_applied(*self.tunnels)
+        wait_until(lambda: all(map(self.carries, range(number))), 15, "packets of all")
+
+    def carries(self, index: int) -> bool:
+        local, peer = PAIRS[index]
+        return self.around.host.ping(f"10.2.{peer}.10", source=f"10.1.{local}.10")
+
+    def traffic(self, *indexes: int) -> Traffic:
+        return Traffic([self.around.flow(NAMES[index], *PAIRS[index]) for index in indexes])
+
+    def children(self, *indexes: int) -> list[set[int]]:
+        return [self.gateway.children(self.tunnels[index]) for index in indexes]
+
+    def change(self, index: int, **changes: Any) -> Tunnel:
+        self.tunnels[index] = changed(self.tunnels[index], **changes)
+        self.gateway.want(self.tunnels[index])
+        return self.tunnels[index]
+
+
+@BOTH
+@pytest.mark.parametrize("number", [2, 3])
+def test_they_come_up_on_one_ike_sa(
+    surroundings: Surroundings, gateway: Gateway, version: str, number: int
+) -> None:
+    family = Family(surroundings, gateway, version, number)
+    (sa,) = gateway.all_sas()
+    assert len(sa.children) == number
+    assert all(len(children) == 1 for children in family.children(*range(number)))
+    for each in family.tunnels:
+        status = gateway.statuses[each.id]
+        assert (status.state, status.reason, len(status.children)) == (TunnelState.UP, None, 1)
+
+
+def refused(status: Any) -> bool:
+    reason = status.reason
+    return reason is not None and reason.code is ReasonCode.COLLISION
+
+
+@BOTH
+@pytest.mark.parametrize("index", [0, 1], ids=["host", "guest"])
+def test_a_change_of_one_leaves_the_others_alone(
+    surroundings: Surroundings, gateway: Gateway, version: str, index: int
+) -> None:
+    family = Family(surroundings, gateway, version)
+    others = [each for each in range(3) if each != index]
+    before = family.children(*others)
+    with family.traffic(*others) as traffic:
+        was = family.tunnels[index]
+        for change in (
+            {"esp": msgspec.structs.replace(was.esp, lifetime=1800)},
+            {"local_cidrs": LOCAL_CIDRS[1:], "peer_cidrs": PEER_CIDRS[:1]},
+            {"mtu": 1300},
+        ):
+            gateway.wait_applied(family.change(index, **change))
+            assert len(gateway.children(was)) == 1
+            assert family.children(*others) == before
+        assert all(count.lost == 0 for count in traffic.stop().values())
+    for each in others:
+        assert gateway.statuses[family.tunnels[each].id].state is TunnelState.UP
+
+
+@BOTH
+def test_a_guest_goes_and_comes_and_is_deleted(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    before = family.children(0, 2)
+    with family.traffic(0, 2) as traffic:
+        off = family.change(1, admin_state_up=False)
+        status = gateway.wait(off, lambda s: s.applied_revision == s.revision)
+        assert status.state is TunnelState.DOWN
+        assert gateway.children(off) == set()
+        assert not family.carries(1)
+        on = family.change(1, admin_state_up=True)
+        gateway.wait_applied(on)
+        wait_until(lambda: family.carries(1), 5, "packets again")
+        gateway.drop(on.id)
+        wait_until(lambda: not gateway.sas(on), 5, "deleted")
+        assert family.children(0, 2) == before
+        assert all(count.lost == 0 for count in traffic.stop().values())
+
+
+@BOTH
+@pytest.mark.parametrize("deleted", [False, True])
+def test_the_host_goes(
+    surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
+) -> None:
+    family = Family(surroundings, gateway, version)
+    with family.traffic(1, 2) as traffic:
+        host = family.tunnels[0]
+        if deleted:
+            gateway.drop(host.id)
+        else:
+            off = family.change(0, admin_state_up=False)
+            gateway.wait(off, lambda s: s.applied_revision == s.revision)
+        wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
+        wait_until(lambda: not gateway.sas(host), 5, "its IKE_SA is gone")
+        assert not family.carries(0)
+        gateway.wait_applied(*family.tunnels[1:])
+        assert len(gateway.all_sas()) == 1
+        if not deleted:
+            gateway.wait_applied(family.change(0, admin_state_up=True))
+            wait_until(lambda: family.carries(0), 5, "packets again")
+        for count in traffic.stop().values():
+            assert count.forward.lost <= NOISE
+            assert count.backward.lost <= NOISE
+
+
+IKE_CHANGES = {
+    "ike": (
+        lambda old: {"ike": msgspec.structs.replace(old.ike, encryption="aes-256")},
+        {"proposals": "aes256-sha256-modp2048"},
+    ),
+    "psk": (lambda _: {"psk": Secret(value="new"), "psk_generation": 2}, {"psk": "new"}),
+    "dpd": (lambda _: {"dpd": Dpd(action="hold", interval=20, timeout=90)}, {}),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=["host first", "host last"])
+@pytest.mark.parametrize("what", IKE_CHANGES)
+def test_what_all_share_is_changed_one_after_the_other(
+    surroundings: Surroundings,
+    gateway: Gateway,
+    version: str,
+    what: str,
+    order: tuple[int, ...],
+) -> None:
+    family = Family(surroundings, gateway, version)
+    ours, theirs = IKE_CHANGES[what]
+    before = family.children(0, 1, 2)
+    with family.traffic(0, 1, 2) as traffic:
+        surroundings.remote.peer.change("site-a", **theirs)
+        for index in order:
+            family.change(index, **ours(family.tunnels[index]))
+        gateway.wait_applied(*family.tunnels)
+        wait_until(lambda: len(gateway.all_sas()) == 1, 10, "one IKE_SA")
+        for count in traffic.stop().values():
+            assert count.forward.lost <= NOISE
+            assert count.backward.lost <= NOISE
+    assert all(map(set.isdisjoint, before, family.children(0, 1, 2)))
+    assert not any(refused(status) for _, status in gateway.history)
+
+
+@BOTH
+def test_a_restart_of_the_agent_changes_no_sa(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    before = family.children(0, 1, 2)
+    with family.traffic(0, 1, 2) as traffic:
+        gateway.stop()
+        gateway.statuses.clear()
+        gateway.tunnels = dict(reversed(gateway.tunnels.items()))  # they come in any order
+        gateway.start()
+        gateway.wait_applied(*family.tunnels)
+        assert all(count.lost == 0 for count in traffic.stop().values())
+    assert family.children(0, 1, 2) == before
+    assert len(gateway.all_sas()) == 1
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"psk": Secret(value="another")}, "another PSK"),
+        ({"dpd": Dpd(action="hold", interval=10, timeout=90)}, "its dpd differs"),
+        ({"initiator": "response-only"}, "its initiator differs"),
+        (
+            {"local_cidrs": ("10.1.0.0/16",), "peer_cidrs": PEER_CIDRS},
+            "10.1.0.0/16 - 10.2.0.0/24 with 10.1.0.0/24 - 10.2.0.0/24",
+        ),
+    ],
+    ids=["psk", "dpd", "initiator", "cidrs"],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    surroundings: Surroundings,
+    gateway: Gateway,
+    version: str,
+    change: dict[str, Any],
+    words: str,
+) -> None:
+    family = Family(surroundings, gateway, version, 2)
+    before = family.children(0, 1)
+    odd = of(PAIRS[2], version, **change)
+    gateway.want(odd)
+    status = gateway.wait(odd, refused)
+    assert status.state is TunnelState.ERROR
+    assert status.reason is not None
+    assert family.tunnels[0].id in status.reason.message
+    assert words in status.reason.message
+    assert family.children(0, 1) == before
+    was = of(PAIRS[2], version)
+    mended = changed(odd, **{name: getattr(was, name) for name in change})
+    gateway.want(mended)
+    gateway.wait_applied(mended)
+    assert family.children(0, 1) == before
+
+
+@BOTH
+def test_a_guest_that_fits_no_more_keeps_what_is_up(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    """The host changes alone; it does not take the old IKE_SA along."""
+    family = Family(surroundings, gateway, version, 2)
+    before = family.children(1)
+    aes256 = msgspec.structs.replace(family.tunnels[0].ike, encryption="aes-256")
+    with family.traffic(0, 1) as traffic:
+        surroundings.remote.peer.change(
+            "site-a", proposals="aes256-sha256-modp2048,aes128-sha256-modp2048"
+        )
+        gateway.wait_applied(family.change(0, ike=aes256))
+        gateway.wait(family.tunnels[1], refused)
+        assert family.children(1) == before
+        gateway.wait_applied(family.change(1, ike=aes256))
+        wait_until(lambda: len(gateway.all_sas()) == 1, 10, "one IKE_SA")
+        for count in traffic.stop().values():
+            assert count.forward.lost <= NOISE
+            assert count.backward.lost <= NOISE
+
+
+@BOTH
+def test_the_peer_alone_initiates(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    surroundings.remote.peer.start(peer_of_all(version))
+    tunnels = [of(pair, version, initiator="response-only") for pair in PAIRS]
+    gateway.want(*tunnels)
+    gateway.start()
+    for each in tunnels:
+        gateway.wait(each, lambda s: s.reason is not None)
+    for name in reversed(NAMES):
+        surroundings.remote.peer.initiate(name)
+    gateway.wait_applied(*tunnels)
+    assert [len(gateway.children(each)) for each in tunnels] == [1, 1, 1]
+
+
+@BOTH
+def test_they_fall_and_come_back_together(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    surroundings.remote.peer.terminate("site-a")
+    for each in family.tunnels:
+        gateway.wait(each, lambda s: s.state is not TunnelState.UP)
+    gateway.wait_applied(*family.tunnels)
+    surroundings.remote.peer.stop()
+    for each in family.tunnels[1:]:
+        status = gateway.wait(
+            each,
+            lambda s: s.reason is not None and s.reason.code is ReasonCode.PEER_UNREACHABLE,
+            40,
+        )
+        assert status.reason is not None
+        assert f"connection {family.tunnels[0].id}" in status.reason.message
+    surroundings.remote.peer.start()
+    gateway.wait_applied(*family.tunnels, patience=40)
