@@ -45,9 +45,8 @@ def peer_of_all(version: str, **fields: Any) -> PeerConnection:
 
 def of(pair: tuple[int, int], version: str, **fields: Any) -> Tunnel:
     local, peer = pair
-    return tunnel(
-        version, local_cidrs=(LOCAL_CIDRS[local],), peer_cidrs=(PEER_CIDRS[peer],), **fields
-    )
+    cidrs = {"local_cidrs": (LOCAL_CIDRS[local],), "peer_cidrs": (PEER_CIDRS[peer],)}
+    return tunnel(version, **{**cidrs, **fields})
 
 
 class Family:

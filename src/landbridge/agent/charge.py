@@ -235,9 +235,6 @@ class Charge:
         probed_at = {**self.memory.probed_at, unique_id: self._clock()}
         self.memory = msgspec.structs.replace(self.memory, probed_at=probed_at)
 
-    def begin_attempt(self) -> None:
-        self.remarks.blame.grow_old()
-
     def judge(self, at: float) -> TunnelStatus | None:
         """The tunnel's status now; None when it is to be taken away."""
         if self.tunnel is None:

@@ -115,6 +115,13 @@ class Roster:
             return 0
         return max(0, MOST_AT_ONCE - sum(c.attempts_open for c in self.with_peer(peer)))
 
+    def begin_attempt(self, charge: Charge) -> None:
+        """Whatever it tells counts more than what is known, also for guests that it is for."""
+        charge.remarks.blame.grow_old()
+        for guest in self.aboard(charge.id):
+            if not guest.actual.carrying:
+                guest.remarks.blame.grow_old()
+
     def let_others_in(self, charge: Charge) -> None:
         """An exchange with the tunnel's peer is over: those that wait may begin theirs."""
         peer = charge.target.peer_address if charge.target else ""

@@ -276,7 +276,7 @@ class RouterTask:
         if isinstance(step, do.Load):
             self._roster.let_guests_in(charge)
         if isinstance(step, do.Initiate) and charge.trial is not None:
-            charge.begin_attempt()
+            self._roster.begin_attempt(charge)
         if isinstance(step, do.Terminate) and step.dead:
             self._listener.bury(charge)
 
