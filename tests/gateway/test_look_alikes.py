@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,32 +143,84 @@ def test_a_guest_goes_and_comes_and_is_deleted(
 
 
 @BOTH
-@pytest.mark.parametrize("deleted", [False, True])
-def test_the_host_goes(
+@pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
+def test_the_host_goes_and_its_ike_sa_stays_for_its_guests(
     surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
 ) -> None:
     family = Family(surroundings, gateway, version)
+    before, host = family.children(1, 2), family.tunnels[0]
     with family.traffic(1, 2) as traffic:
-        host = family.tunnels[0]
         if deleted:
             gateway.drop(host.id)
+            wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
         else:
             off = family.change(0, admin_state_up=False)
             gateway.wait(off, lambda s: s.applied_revision == s.revision)
-        wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
-        wait_until(lambda: not gateway.sas(host), 5, "its IKE_SA is gone")
         assert not family.carries(0)
+        added = family.change(1, local_cidrs=LOCAL_CIDRS, peer_cidrs=PEER_CIDRS[1:])
+        gateway.wait(added, refused)  # the third one has that pair
+        family.change(1, local_cidrs=LOCAL_CIDRS[1:], split_selector=True)
         gateway.wait_applied(*family.tunnels[1:])
-        assert len(gateway.all_sas()) == 1
         if not deleted:
             gateway.wait_applied(family.change(0, admin_state_up=True))
-            wait_until(lambda: family.carries(0), 5, "packets again")
+            assert family.carries(0)
+        assert family.children(1, 2) == before
+        assert len(gateway.all_sas()) == 1
+        assert all(count.lost == 0 for count in traffic.stop().values())
+
+
+@BOTH
+@pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
+def test_guests_of_a_host_that_has_gone_get_on_without_it(
+    surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
+) -> None:
+    """A restart of the agent, a peer that ends the IKE_SA, another IKE policy."""
+    family = Family(surroundings, gateway, version)
+    host = family.tunnels[0]
+    if deleted:
+        gateway.drop(host.id)
+        wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
+    else:
+        off = family.change(0, admin_state_up=False)
+        gateway.wait(off, lambda s: s.applied_revision == s.revision)
+    before = family.children(1, 2)
+    with family.traffic(1, 2) as traffic:
+        gateway.stop()
+        gateway.statuses.clear()
+        gateway.start()
+        gateway.wait_applied(*family.tunnels[1:])
+        if not deleted:
+            assert family.children(1, 2) == before
+        aes256 = msgspec.structs.replace(host.ike, encryption="aes-256")
+        surroundings.remote.peer.change("site-a", proposals="aes256-sha256-modp2048")
+        for index in (2, 1):
+            family.change(index, ike=aes256)
+        gateway.wait_applied(*family.tunnels[1:])
+        wait_until(lambda: not gateway.sas(host), 10, "the old host's IKE_SA is gone")
         for count in traffic.stop().values():
             assert count.forward.lost <= NOISE
             assert count.backward.lost <= NOISE
+    surroundings.remote.peer.terminate("site-a")
+    wait_until(lambda: family.carries(1) and family.carries(2), 10, "packets again")
+    gateway.wait_applied(*family.tunnels[1:])
+    assert len(gateway.all_sas()) == 1
 
 
-IKE_CHANGES = {
+@BOTH
+def test_a_host_that_has_gone_does_not_come_back_for_its_guests(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    gateway.drop(family.tunnels[0].id)
+    wait_until(lambda: not gateway.children(family.tunnels[0]), 5, "it is gone")
+    surroundings.remote.peer.terminate("site-a")
+    wait_until(lambda: family.carries(1) and family.carries(2), 10, "packets again")
+    gateway.wait_applied(*family.tunnels[1:])
+    (sa,) = gateway.all_sas()
+    assert sa.tunnel_id == family.tunnels[1].id
+
+
+IKE_CHANGES: dict[str, tuple[Callable[[Tunnel], dict[str, Any]], dict[str, str]]] = {
     "ike": (
         lambda old: {"ike": msgspec.structs.replace(old.ike, encryption="aes-256")},
         {"proposals": "aes256-sha256-modp2048"},

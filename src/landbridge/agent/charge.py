@@ -53,6 +53,7 @@ class Charge:
         self.target: Target | None = None  # as it is run: with guests, or as one
         self.host: Charge | None = None  # whose guest it is
         self._guests: tuple[Target, ...] = ()
+        self._shelter: Tunnel | None = None  # as it serves guests when it is not wanted itself
         self.trial: Target | None = None  # `target`, or it with an older secret
         self._bygone: Tunnel | None = None
         self.undecided = False  # it is tried with several secrets in turn
@@ -84,33 +85,61 @@ class Charge:
             if place is not None:
                 self._note_move(before.peer_address, self.own.peer_address)
 
-    def stand(self, guests: tuple[Target, ...] = ()) -> None:
-        """Run on an IKE_SA of its own, with `guests`."""
-        self.remarks.refused(False)
-        self.fault, self.host, self._guests = None, None, guests
-        self.target = lodging.lodge(self.own, guests) if self.own else None
+    def stand(self, guests: tuple[Target, ...]) -> None:
+        """Run on an IKE_SA of its own, with `guests`; or let it be theirs alone (`shelter`)."""
+        self._guests = guests
+        if self._shelter is None:
+            self.remarks.refused(False)
+            self.fault, self.host, self.target = None, None, self.offered
 
     def ride(self, host: Charge) -> None:
         """Run on the IKE_SA of `host`, who has it among its guests."""
         self.remarks.refused(False)
         self.fault, self.host, self._guests = None, host, ()
-        self.target = lodging.ride(self.own, host.target) if self.own and host.target else None
+        self.target = self._riding(host.offered)
+
+    def _riding(self, there: Target | None) -> Target | None:
+        return lodging.ride(self.own, there) if self.own and there else None
 
     def refuse(self, fault: Reason) -> None:
         """Do not run: another tunnel is in its way. What is up stays."""
         self.remarks.refused(True)
         self.fault, self.host, self._guests, self.target = fault, None, (), self.own
 
+    def shelter(self, tunnel: Tunnel | None) -> str | None:
+        """Serve guests as `tunnel`, though it is not wanted itself; None: no more. The contact."""
+        self._shelter, self._guests = tunnel, ()
+        return self.bare.contact if self.bare else None
+
+    @property
+    def bare(self) -> Target | None:
+        """What it serves guests with, without them, while it is not wanted itself."""
+        if self._shelter is None:
+            return None
+        return lodging.bare(swan.target(self._shelter, self._backend))
+
+    @property
+    def running(self) -> Tunnel | None:
+        """What it runs as, for itself or for others."""
+        present = self._shelter or self.tunnel
+        return present if present is not None and present.admin_state_up else None
+
+    @property
+    def offered(self) -> Target | None:
+        """What its guests, if any, are to run with."""
+        present = self.bare or self.own
+        return lodging.lodge(present, self._guests) if present else None
+
     @property
     def tried(self) -> Target | None:
         """What it runs with at present, with the guests of now."""
-        present = self.trial or self.target
+        present = self.bare or self.trial or self.own
         return lodging.lodge(present, self._guests) if present else None
 
     @property
     def served_by(self) -> tuple[str, ...]:
         """The names of the IKE_SAs that serve it though they are its host's."""
-        known = (self.host.target, self.host.trial) if self.host else ()
+        known = (self.host.offered, self.host.trial) if self.host else ()
         return tuple(each.name for each in known if each is not None)
 
     def _note_move(self, before: str, now: str) -> None:
@@ -131,7 +160,7 @@ class Charge:
     @property
     def plannable(self) -> bool:
         """Whether steps may be planned: to take it away always, to run it when all is known."""
-        if self.tunnel is None:
+        if self.tunnel is None or self._shelter is not None:
             return True
         if self.target is None or self.fault is not None:
             return False
@@ -150,9 +179,8 @@ class Charge:
 
     def look_back(self, loaded: Loaded, now: float) -> None:
         """Bring the memory up to what is observed, and choose what is tried."""
-        if self.host is not None:
-            there = self.host.tried
-            self.trial = lodging.ride(self.own, there) if self.own and there else None
+        if self._shelter is not None or self.host is not None:
+            self.trial = self._riding(self.host.tried) if self.host else self.offered
             self.memory = recall(self.memory, self.trial, self.actual, now)
             self.undecided = False
             return
@@ -175,6 +203,8 @@ class Charge:
 
     @property
     def trial_tunnel(self) -> Tunnel | None:
+        if self._shelter is not None:
+            return self._shelter
         was = self._bygone
         if was and self.trial and self.trial.name == swan.target(was, self._backend).name:
             return was
@@ -195,6 +225,9 @@ class Charge:
                 or not self.actual.carrying
             )
         )
+
+    def begin_attempt(self) -> None:
+        self.remarks.blame.grow_old()
 
     def hear(self, hint: Hint) -> None:
         secret = self.tunnel.psk.value if self.tunnel else ""

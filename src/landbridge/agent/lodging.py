@@ -93,6 +93,14 @@ def lodge(host: Target, guests: Iterable[Target]) -> Target:
     )
 
 
+def bare(target: Target) -> Target:
+    """`target` without children of its own, to serve guests."""
+    connection: Settings = {**target.connection, "children": {}}
+    return msgspec.structs.replace(
+        target, children=(), configs={}, connection=connection, digest=digest_of(connection)
+    )
+
+
 def ride(guest: Target, host: Target) -> Target:
     """`guest` on the IKE_SA of `host`, which has its children (see `lodge`)."""
     children = tuple(

@@ -198,6 +198,7 @@ class RouterTask:
             for charge in self._roster:
                 control.serve(charge.id, *charge.served_by)
                 charge.actual = await control.look(charge.id)
+                self._roster.review(charge)
                 self._roster.refresh(charge)
             await self._sync_dataplane()
             self._control = control
@@ -234,6 +235,7 @@ class RouterTask:
         seen_at = charge.remarks.observed_at(time.time())
         control.serve(tunnel_id, *charge.served_by)
         charge.actual = await control.look(tunnel_id)
+        self._roster.review(charge)
         if known := charge.address_in_use():
             self._book.assume(tunnel_id, known)
         was_open = charge.attempts_open

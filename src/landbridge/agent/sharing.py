@@ -1,0 +1,204 @@
+"""Which tunnels of a router share identities, secrets and IKE_SAs, and who is host to whom.
+
+Rules this module keeps:
+- Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
+  its place and is host to those of the others that fit (`landbridge.agent.lodging`); the rest
+  are faults that name what they collide with, until it leaves. The same goes for tunnels with
+  the same identities and another PSK, wherever their peers are: charon looks a secret up by
+  identities only.
+- First is who came first, or, after a restart of the agent, whose configuration charon has.
+- A tunnel that is switched off or deleted stands in nobody's way. As long as its IKE_SA carries
+  guests, it goes on being their host, without children of its own, so that none of theirs is
+  touched; it refuses none: when one fits no more, or the IKE_SA is gone, the first of them
+  becomes host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+
+from landbridge.agent.charge import Charge
+from landbridge.agent.lodging import Arrangement, arrange, misfit
+from landbridge.agent.swan import Target
+from landbridge.model import Reason, ReasonCode, Tunnel
+
+Group = dict[str, None]  # ids, in the order of their coming
+
+
+class Sharing:
+    """`charges`: all, by id. `mark` is told of each whose part changes because of another."""
+
+    def __init__(self, charges: Mapping[str, Charge], mark: Callable[[str], None]) -> None:
+        self._charges = charges
+        self._mark = mark
+        self._contacts: dict[str, Group] = {}
+        self._owners: dict[str, Group] = {}
+        self._clashing: dict[str, str] = {}  # with whose secret theirs cannot be
+        self._settled: set[str] = set()  # those whose configuration others ride on already
+        self._shelters: dict[str, Charge] = {}  # by contact
+
+    def others(self, charge: Charge) -> tuple[Charge, ...]:
+        """Those with the same identities."""
+        group = self._owners.get(charge.target.identities if charge.target else "", ())
+        return tuple(self._charges[each] for each in group if each != charge.id)
+
+    def move(self, charge: Charge, before: Target | None, last: Tunnel | None) -> None:
+        """It was wanted as `before` and is as `charge.own`; it has run as `last`. A group that it
+        stays in keeps its order."""
+        was, now = _present(before), _present(charge.own)
+        contacts = self._end_shelter(charge, now)
+        if was is not None:
+            contacts |= self._leave(charge.id, was, now)
+        if now is not None:
+            self._owners.setdefault(now.identities, {})[charge.id] = None
+            self._contacts.setdefault(now.contact, {})[charge.id] = None
+            contacts |= {now.contact: None, **self._compare_secrets(now.identities)}
+        elif last is not None:
+            self._begin_shelter(charge, last)
+        for contact in contacts:
+            self._arrange(contact, charge.id)
+
+    def adopt(self, configured: Collection[str]) -> None:
+        """These have a configuration in charon."""
+        self._settled = set(configured)
+        for contact in tuple(self._contacts):
+            self._arrange(contact, "")
+
+    def review(self, charge: Charge) -> None:
+        """Its SAs have been looked at: does it serve others though it is not wanted?"""
+        contact = next((k for k, each in self._shelters.items() if each is charge), None)
+        off = charge.tunnel is not None and not charge.tunnel.admin_state_up
+        if contact is None and off and charge.tunnel is not None:
+            contact = self._begin_shelter(charge, charge.tunnel)
+            if contact is not None:
+                self._arrange(contact, charge.id)
+        elif contact is not None and not self._sheltered(charge, contact):
+            self._arrange(contact, charge.id)
+
+    def _leave(self, tunnel_id: str, was: Target, now: Target | None) -> Group:
+        if now is None or now.contact != was.contact:
+            _take_out(self._contacts, was.contact, tunnel_id)
+            self._settled.discard(tunnel_id)
+        if now is None or now.identities != was.identities:
+            _take_out(self._owners, was.identities, tunnel_id)
+            self._clashing.pop(tunnel_id, None)
+        return {was.contact: None, **self._compare_secrets(was.identities)}
+
+    def _compare_secrets(self, identities: str) -> Group:
+        """All with these identities against the first of them. The contacts that this changes."""
+        group = [self._charges[each] for each in self._owners.get(identities, ())]
+        changed: Group = {}
+        for charge in group:
+            other = group[0].id if _psk(charge) != _psk(group[0]) else None
+            if self._clashing.get(charge.id) != other and charge.own:
+                changed[charge.own.contact] = None
+            if other is None:
+                self._clashing.pop(charge.id, None)
+            else:
+                self._clashing[charge.id] = other
+        return changed
+
+    # Shelters ----------------------------------------------------------------------------
+
+    def _begin_shelter(self, charge: Charge, last: Tunnel) -> str | None:
+        """The contact that it goes on to serve, if any. It is arranged by the caller."""
+        contact = charge.shelter(msgspec.structs.replace(last, admin_state_up=True))
+        if contact is None or contact in self._shelters or not self._sheltered(charge, contact):
+            charge.shelter(None)
+            return None
+        self._shelters[contact] = charge
+        self._settled.add(charge.id)
+        return contact
+
+    def _sheltered(self, charge: Charge, contact: str) -> bool:
+        """Whether anybody needs it, and nobody wants another."""
+        shelter = charge.offered
+        group = [self._charges[each] for each in self._contacts.get(contact, ())]
+        if shelter is None or not group:
+            return False
+        ids = {each.id for each in group}
+        own = [sa for sa in charge.actual.sas if sa.live and not sa.foreign]
+        return (
+            any(sa.guests & ids for sa in own)
+            and all(sa.name == shelter.name for sa in own)
+            and all(each.own and misfit(each.own, shelter) is None for each in group)
+            and all(_psk(each) == _running_psk(charge) for each in group)
+        )
+
+    def _end_shelter(self, charge: Charge, now: Target | None = None) -> Group:
+        """The contact that it has served."""
+        served = [contact for contact, each in self._shelters.items() if each is charge]
+        for contact in served:
+            shelter = self._shelters.pop(contact).offered
+            if now is None or shelter is None or now.name != shelter.name:
+                self._settled.discard(charge.id)
+        charge.shelter(None)
+        return dict.fromkeys(served)
+
+    # Who runs ----------------------------------------------------------------------------
+
+    def _arrange(self, contact: str, by: str) -> None:
+        """Who runs, and on whose IKE_SA. `by`: the tunnel that is about to be looked at."""
+        shelter = self._shelters.get(contact)
+        if shelter is not None and not self._sheltered(shelter, contact):
+            self._end_shelter(shelter)
+            self._mark(shelter.id)
+            shelter = None
+        group = [self._charges[each] for each in self._contacts.get(contact, ())]
+        group.sort(key=lambda charge: charge.id not in self._settled)
+        before = [_standing(charge) for charge in group]
+        claims = [shelter.bare] if shelter and shelter.bare else []
+        claims += [each.own for each in group if each.own and each.id not in self._clashing]
+        for charge in group:
+            if charge.id in self._clashing:
+                charge.refuse(_other_secret(self._clashing[charge.id]))
+        if claims:
+            self._place(arrange(claims))
+        for charge, was in zip(group, before, strict=True):
+            if charge.id != by and _standing(charge) != was:
+                self._mark(charge.id)
+
+    def _place(self, arranged: Arrangement) -> None:
+        host = self._charges[arranged.host.tunnel_id]
+        host.stand(arranged.guests)
+        for guest in arranged.guests:
+            self._charges[guest.tunnel_id].ride(host)
+        for tunnel_id, reason in arranged.refused.items():
+            self._charges[tunnel_id].refuse(reason)
+
+
+def _psk(charge: Charge) -> str:
+    return charge.tunnel.psk.value if charge.tunnel else ""
+
+
+def _running_psk(charge: Charge) -> str:
+    return charge.running.psk.value if charge.running else ""
+
+
+def _present(target: Target | None) -> Target | None:
+    return target if target is not None and target.admin_state_up else None
+
+
+def _standing(charge: Charge) -> object:
+    """What a tunnel wants a look for when it changes. A guest leaves its host's load-conn alone."""
+    target = charge.target
+    if target is None or target.host:
+        return target and (target.name, target.children)
+    return target.name, target.digest, charge.fault
+
+
+def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> None:
+    group = groups.get(key, {})
+    group.pop(tunnel_id, None)
+    if not group:
+        groups.pop(key, None)
+
+
+def _other_secret(first: str) -> Reason:
+    return Reason(
+        code=ReasonCode.COLLISION,
+        message=f"Connection {first} has the same local and peer ID and another PSK; a secret is "
+        "looked up by the IDs only. Give both the same PSK, or one of them other IDs.",
+    )
