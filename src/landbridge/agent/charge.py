@@ -2,9 +2,6 @@
 
 Rules this module keeps:
 - All of it can be lost: desired comes again from the server, actual from charon.
-- It runs with a configuration of its own, with the children of guests in it where there are
-  any, or as the guest of another tunnel (`landbridge.agent.lodging`); which of them, the roster
-  says.
 - What is told of it at any moment is put together here: what stands in its way, what charon's
   lines have told, what only time tells (`landbridge.agent.remarks`).
 """
@@ -21,6 +18,7 @@ from landbridge.agent.addressbook import Place, unresolved
 from landbridge.agent.causes import Cause
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
+from landbridge.agent.lodger import Lodger
 from landbridge.agent.memory import Memory, recall
 from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
@@ -37,32 +35,20 @@ from landbridge.model import (
 )
 
 
-class Charge:
+class Charge(Lodger):
     """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
 
     def __init__(
         self, tunnel_id: str, backend: Backend, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.id = tunnel_id
-        self._backend = backend
+        super().__init__(tunnel_id, backend, Remarks(clock))
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
-        #: As it is run: switched off with its router, its peer's name resolved.
-        self.tunnel: Tunnel | None = None
-        self.own: Target | None = None  # by itself
-        self.target: Target | None = None  # as it is run: with guests, or as one
-        self.host: Charge | None = None  # whose guest it is
-        self._guests: tuple[Target, ...] = ()
-        self._shelter: Tunnel | None = None  # as it serves guests when it is not wanted itself
-        self.trial: Target | None = None  # `target`, or it with an older secret
         self._bygone: Tunnel | None = None
         self.undecided = False  # it is tried with several secrets in turn
-        self.fault: Reason | None = None  # terminal: not tried
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
         self.actual = Actual()
-        self.status: TunnelStatus | None = None
-        self.remarks = Remarks(clock)
         self._fine = False
 
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
@@ -84,63 +70,6 @@ class Charge:
             self.memory = msgspec.structs.replace(self.memory, resting=False)
             if place is not None:
                 self._note_move(before.peer_address, self.own.peer_address)
-
-    def stand(self, guests: tuple[Target, ...]) -> None:
-        """Run on an IKE_SA of its own, with `guests`; or let it be theirs alone (`shelter`)."""
-        self._guests = guests
-        if self._shelter is None:
-            self.remarks.refused(False)
-            self.fault, self.host, self.target = None, None, self.offered
-
-    def ride(self, host: Charge) -> None:
-        """Run on the IKE_SA of `host`, who has it among its guests."""
-        self.remarks.refused(False)
-        self.fault, self.host, self._guests = None, host, ()
-        self.target = self._riding(host.offered)
-
-    def _riding(self, there: Target | None) -> Target | None:
-        return lodging.ride(self.own, there) if self.own and there else None
-
-    def refuse(self, fault: Reason) -> None:
-        """Do not run: another tunnel is in its way. What is up stays."""
-        self.remarks.refused(True)
-        self.fault, self.host, self._guests, self.target = fault, None, (), self.own
-
-    def shelter(self, tunnel: Tunnel | None) -> str | None:
-        """Serve guests as `tunnel`, though it is not wanted itself; None: no more. The contact."""
-        self._shelter, self._guests = tunnel, ()
-        return self.bare.contact if self.bare else None
-
-    @property
-    def bare(self) -> Target | None:
-        """What it serves guests with, without them, while it is not wanted itself."""
-        if self._shelter is None:
-            return None
-        return lodging.bare(swan.target(self._shelter, self._backend))
-
-    @property
-    def running(self) -> Tunnel | None:
-        """What it runs as, for itself or for others."""
-        present = self._shelter or self.tunnel
-        return present if present is not None and present.admin_state_up else None
-
-    @property
-    def offered(self) -> Target | None:
-        """What its guests, if any, are to run with."""
-        present = self.bare or self.own
-        return lodging.lodge(present, self._guests) if present else None
-
-    @property
-    def tried(self) -> Target | None:
-        """What it runs with at present, with the guests of now."""
-        present = self.bare or self.trial or self.own
-        return lodging.lodge(present, self._guests) if present else None
-
-    @property
-    def served_by(self) -> tuple[str, ...]:
-        """The names of the IKE_SAs that serve it though they are its host's."""
-        known = (self.host.offered, self.host.trial) if self.host else ()
-        return tuple(each.name for each in known if each is not None)
 
     def _note_move(self, before: str, now: str) -> None:
         name = self.wanted.peer_address if self.wanted else ""
@@ -180,7 +109,7 @@ class Charge:
     def look_back(self, loaded: Loaded, now: float) -> None:
         """Bring the memory up to what is observed, and choose what is tried."""
         if self._shelter is not None or self.host is not None:
-            self.trial = self._riding(self.host.tried) if self.host else self.offered
+            self.trial = self.riding(self.host.tried) if self.host else self.offered
             self.memory = recall(self.memory, self.trial, self.actual, now)
             self.undecided = False
             return

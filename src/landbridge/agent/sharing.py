@@ -6,7 +6,8 @@ Rules this module keeps:
   are faults that name what they collide with, until it leaves. The same goes for tunnels with
   the same identities and another PSK, wherever their peers are: charon looks a secret up by
   identities only.
-- First is who came first, or, after a restart of the agent, whose configuration charon has.
+- First is who came first, or, after a restart of the agent, whose configuration charon has. Of
+  two guests that do not fit the one that changed last gives way.
 - A tunnel that is switched off or deleted stands in nobody's way. As long as its IKE_SA carries
   guests, it goes on being their host, without children of its own, so that none of theirs is
   touched; it refuses none: when one fits no more, or the IKE_SA is gone, the first of them
@@ -45,15 +46,14 @@ class Sharing:
         return tuple(self._charges[each] for each in group if each != charge.id)
 
     def move(self, charge: Charge, before: Target | None, last: Tunnel | None) -> None:
-        """It was wanted as `before` and is as `charge.own`; it has run as `last`. A group that it
-        stays in keeps its order."""
+        """It was wanted as `before` and is as `charge.own`; it has run as `last`."""
         was, now = _present(before), _present(charge.own)
         contacts = self._end_shelter(charge, now)
         if was is not None:
             contacts |= self._leave(charge.id, was, now)
         if now is not None:
             self._owners.setdefault(now.identities, {})[charge.id] = None
-            self._contacts.setdefault(now.contact, {})[charge.id] = None
+            self._enter(charge.id, now.contact)
             contacts |= {now.contact: None, **self._compare_secrets(now.identities)}
         elif last is not None:
             self._begin_shelter(charge, last)
@@ -76,6 +76,17 @@ class Sharing:
                 self._arrange(contact, charge.id)
         elif contact is not None and not self._sheltered(charge, contact):
             self._arrange(contact, charge.id)
+
+    def _enter(self, tunnel_id: str, contact: str) -> None:
+        """As the last one, but for the host, who keeps its place."""
+        group = self._contacts.setdefault(contact, {})
+        first = next(iter(self._by_claim(group)), tunnel_id)
+        if contact in self._shelters or first != tunnel_id:
+            group.pop(tunnel_id, None)
+        group[tunnel_id] = None
+
+    def _by_claim(self, group: Group) -> list[str]:
+        return sorted(group, key=lambda tunnel_id: tunnel_id not in self._settled)
 
     def _leave(self, tunnel_id: str, was: Target, now: Target | None) -> Group:
         if now is None or now.contact != was.contact:
@@ -146,8 +157,7 @@ class Sharing:
             self._end_shelter(shelter)
             self._mark(shelter.id)
             shelter = None
-        group = [self._charges[each] for each in self._contacts.get(contact, ())]
-        group.sort(key=lambda charge: charge.id not in self._settled)
+        group = [self._charges[each] for each in self._by_claim(self._contacts.get(contact, {}))]
         before = [_standing(charge) for charge in group]
         claims = [shelter.bare] if shelter and shelter.bare else []
         claims += [each.own for each in group if each.own and each.id not in self._clashing]
