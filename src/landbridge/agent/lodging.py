@@ -47,7 +47,8 @@ def arrange(group: Sequence[Target]) -> Arrangement:
     """`group`: in the order of their claims, not empty. The first is the host."""
     host, taken, refused = group[0], [group[0]], {}
     for each in group[1:]:
-        reason = next((found for other in taken if (found := misfit(each, other))), None)
+        present = [other for other in taken if other.children] or taken  # name one that is wanted
+        reason = next((found for other in present if (found := misfit(each, other))), None)
         if reason is None:
             taken.append(each)
         else:

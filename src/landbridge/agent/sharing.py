@@ -10,8 +10,8 @@ Rules this module keeps:
   two guests that do not fit the one that changed last gives way.
 - A tunnel that is switched off or deleted stands in nobody's way. As long as its IKE_SA carries
   guests, it goes on being their host, without children of its own, so that none of theirs is
-  touched; it refuses none: when one fits no more, or the IKE_SA is gone, the first of them
-  becomes host.
+  touched. It is in nobody's way: when the first of the others does not fit it any more, or the
+  IKE_SA is gone, that one becomes host.
 """
 
 from __future__ import annotations
@@ -80,13 +80,15 @@ class Sharing:
     def _enter(self, tunnel_id: str, contact: str) -> None:
         """As the last one, but for the host, who keeps its place."""
         group = self._contacts.setdefault(contact, {})
-        first = next(iter(self._by_claim(group)), tunnel_id)
+        first = next(iter(self._claims(contact)), tunnel_id)
         if contact in self._shelters or first != tunnel_id:
             group.pop(tunnel_id, None)
         group[tunnel_id] = None
 
-    def _by_claim(self, group: Group) -> list[str]:
-        return sorted(group, key=lambda tunnel_id: tunnel_id not in self._settled)
+    def _claims(self, contact: str) -> list[str]:
+        """Who may run, the host or who would be it first."""
+        fit = [each for each in self._contacts.get(contact, ()) if each not in self._clashing]
+        return sorted(fit, key=lambda tunnel_id: tunnel_id not in self._settled)
 
     def _leave(self, tunnel_id: str, was: Target, now: Target | None) -> Group:
         if now is None or now.contact != was.contact:
@@ -124,18 +126,20 @@ class Sharing:
         return contact
 
     def _sheltered(self, charge: Charge, contact: str) -> bool:
-        """Whether anybody needs it, and nobody wants another."""
-        shelter = charge.offered
-        group = [self._charges[each] for each in self._contacts.get(contact, ())]
-        if shelter is None or not group:
+        """Whether anybody needs it, and who else would be host can do with it."""
+        claims = [self._charges[each] for each in self._claims(contact)]
+        shelter = charge.bare
+        if shelter is None or not claims:
             return False
-        ids = {each.id for each in group}
         own = [sa for sa in charge.actual.sas if sa.live and not sa.foreign]
+        heir = claims[0]
         return (
-            any(sa.guests & ids for sa in own)
+            any(sa.guests & {each.id for each in claims} for sa in own)
             and all(sa.name == shelter.name for sa in own)
-            and all(each.own and misfit(each.own, shelter) is None for each in group)
-            and all(_psk(each) == _running_psk(charge) for each in group)
+            and heir.own is not None
+            and misfit(heir.own, shelter) is None
+            and charge.running is not None
+            and charge.running.psk.value == _psk(heir)
         )
 
     def _end_shelter(self, charge: Charge, now: Target | None = None) -> Group:
@@ -157,16 +161,18 @@ class Sharing:
             self._end_shelter(shelter)
             self._mark(shelter.id)
             shelter = None
-        group = [self._charges[each] for each in self._by_claim(self._contacts.get(contact, {}))]
-        before = [_standing(charge) for charge in group]
+        group = [self._charges[each] for each in self._contacts.get(contact, ())]
+        concerned = [*group, *([shelter] if shelter else [])]
+        before = [_standing(charge) for charge in concerned]
         claims = [shelter.bare] if shelter and shelter.bare else []
-        claims += [each.own for each in group if each.own and each.id not in self._clashing]
+        fit = (self._charges[each].own for each in self._claims(contact))
+        claims += [each for each in fit if each]
         for charge in group:
             if charge.id in self._clashing:
                 charge.refuse(_other_secret(self._clashing[charge.id]))
         if claims:
             self._place(arrange(claims))
-        for charge, was in zip(group, before, strict=True):
+        for charge, was in zip(concerned, before, strict=True):
             if charge.id != by and _standing(charge) != was:
                 self._mark(charge.id)
 
@@ -183,17 +189,13 @@ def _psk(charge: Charge) -> str:
     return charge.tunnel.psk.value if charge.tunnel else ""
 
 
-def _running_psk(charge: Charge) -> str:
-    return charge.running.psk.value if charge.running else ""
-
-
 def _present(target: Target | None) -> Target | None:
     return target if target is not None and target.admin_state_up else None
 
 
 def _standing(charge: Charge) -> object:
     """What a tunnel wants a look for when it changes. A guest leaves its host's load-conn alone."""
-    target = charge.target
+    target = charge.offered if charge.bare else charge.target
     if target is None or target.host:
         return target and (target.name, target.children)
     return target.name, target.digest, charge.fault
