@@ -91,6 +91,12 @@ def test_they_come_up_on_one_ike_sa(
     for each in family.tunnels:
         status = gateway.statuses[each.id]
         assert (status.state, status.reason, len(status.children)) == (TunnelState.UP, None, 1)
+        found = gateway.diagnose(each)
+        assert found.config_loaded
+        assert [child.unique_id for ike in found.sas for child in ike.children] == list(
+            gateway.children(each)
+        )
+        assert all(ike.current and child.current for ike in found.sas for child in ike.children)
 
 
 def refused(status: Any) -> bool:
@@ -369,3 +375,61 @@ def test_they_fall_and_come_back_together(
         assert f"connection {family.tunnels[0].id}" in status.reason.message
     surroundings.remote.peer.start()
     gateway.wait_applied(*family.tunnels, patience=40)
+
+
+@BOTH
+def test_they_come_back_with_the_old_secret_together(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family, peer = Family(surroundings, gateway, version), surroundings.remote.peer
+    for index in range(3):
+        family.change(index, psk=Secret(value="new"), psk_generation=2)
+    for each in family.tunnels:
+        gateway.wait(
+            each,
+            lambda s: s.reason is not None and s.reason.code is ReasonCode.PEER_NOT_CHANGED,
+            40,
+        )
+    before = family.children(0, 1, 2)
+    peer.terminate("site-a")
+    wait_until(lambda: all(map(set.isdisjoint, before, family.children(0, 1, 2))), 10, "gone")
+    wait_until(lambda: all(map(family.carries, range(3))), 40, "packets with the old secret")
+    for each in family.tunnels:
+        status = gateway.wait(each, lambda s: s.state is TunnelState.UP)
+        assert status.applied_revision < status.revision
+    peer.change("site-a", psk="new")
+    gateway.wait_applied(*family.tunnels, patience=40)
+    wait_until(lambda: len(gateway.all_sas()) == 1, 10, "one IKE_SA")
+
+
+@BOTH
+def test_a_dead_peer_is_dead_for_all(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    for index in range(3):
+        family.change(index, dpd=Dpd(action="restart", interval=1, timeout=4))
+    gateway.wait_applied(*family.tunnels)
+    surroundings.remote.peer.kill()
+    for each in family.tunnels:
+        status = gateway.wait(each, lambda s: s.state is TunnelState.DOWN, 20)
+        assert status.reason is not None
+        assert status.reason.code in {ReasonCode.DPD_TIMEOUT, ReasonCode.PEER_UNREACHABLE}
+    surroundings.remote.peer.start()
+    gateway.wait_applied(*family.tunnels, patience=40)
+    assert all(map(family.carries, range(3)))
+
+
+def test_a_rekeying_is_told_of_its_owner(surroundings: Surroundings, gateway: Gateway) -> None:
+    family = Family(surroundings, gateway, "v2")
+    (sa,), guest = gateway.all_sas(), family.tunnels[1]
+    (child,) = gateway.children(guest)
+    gateway.command("rekey", {"child-id": str(child)})
+    gateway.wait(guest, lambda s: len(s.events) == 1)
+    assert child not in gateway.children(guest)
+    gateway.command("rekey", {"ike-id": str(sa.unique_id)})
+    for each in family.tunnels:
+        last = gateway.wait(each, lambda s: bool(s.events) and "IKE_SA" in s.events[-1].message)
+        assert len(last.events) == (2 if each is guest else 1)
+    gateway.wait_applied(*family.tunnels)
+    assert len(gateway.all_sas()) == 1

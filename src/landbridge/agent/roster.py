@@ -75,8 +75,11 @@ class Roster:
         self.nets.pop(charge.id, None)
 
     def adopt(self, configured: Collection[str]) -> None:
-        """These have a configuration in charon: they keep their places before others."""
+        """All have been looked at for the first time; these have a configuration in charon, and
+        keep their places before others."""
         self._sharing.adopt(configured)
+        for charge in self:
+            self.refresh(charge)
 
     def review(self, charge: Charge) -> None:
         """Its SAs have just been looked at."""

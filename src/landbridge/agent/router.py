@@ -193,13 +193,10 @@ class RouterTask:
             await events.subscribe(*EVENTS)
             control = Control(commands)
             self._found = await control.take_stock()
-            self._roster.adopt(control.configured)
             self._applied = None
             for charge in self._roster:
-                control.serve(charge.id, *charge.served_by)
                 charge.actual = await control.look(charge.id)
-                self._roster.review(charge)
-                self._roster.refresh(charge)
+            self._roster.adopt(control.configured)
             await self._sync_dataplane()
             self._control = control
             for tunnel_id in (*(charge.id for charge in self._roster), *self._found):

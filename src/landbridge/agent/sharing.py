@@ -7,7 +7,8 @@ Rules this module keeps:
   the same identities and another PSK, wherever their peers are: charon looks a secret up by
   identities only.
 - First is who came first, or, after a restart of the agent, whose configuration charon has. Of
-  two guests that do not fit the one that changed last gives way.
+  two guests that do not fit the one that changed last gives way, or, after a restart, the one
+  whose children are not all up.
 - A tunnel that is switched off or deleted stands in nobody's way. As long as its IKE_SA carries
   guests, it goes on being their host, without children of its own, so that none of theirs is
   touched. It is in nobody's way: when the first of the others does not fit it any more, or the
@@ -21,6 +22,7 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from landbridge.agent.charge import Charge
+from landbridge.agent.cover import uncovered
 from landbridge.agent.lodging import Arrangement, arrange, misfit
 from landbridge.agent.swan import Target
 from landbridge.model import Reason, ReasonCode, Tunnel
@@ -55,35 +57,45 @@ class Sharing:
             self._owners.setdefault(now.identities, {})[charge.id] = None
             self._enter(charge.id, now.contact)
             contacts |= {now.contact: None, **self._compare_secrets(now.identities)}
-        elif last is not None:
+        elif last is not None and (before is not None or contacts):
             self._begin_shelter(charge, last)
         for contact in contacts:
             self._arrange(contact, charge.id)
 
     def adopt(self, configured: Collection[str]) -> None:
-        """These have a configuration in charon."""
+        """All have been looked at for the first time; these have a configuration in charon."""
         self._settled = set(configured)
-        for contact in tuple(self._contacts):
+        for contact, group in tuple(self._contacts.items()):
+            self._contacts[contact] = dict.fromkeys(sorted(group, key=self._is_short))
             self._arrange(contact, "")
+        for charge in tuple(self._charges.values()):
+            self.review(charge)
+
+    def _is_short(self, tunnel_id: str) -> bool:
+        charge = self._charges[tunnel_id]
+        return charge.own is None or bool(uncovered(charge.own.pairs, charge.actual.carrying))
 
     def review(self, charge: Charge) -> None:
         """Its SAs have been looked at: does it serve others though it is not wanted?"""
         contact = next((k for k, each in self._shelters.items() if each is charge), None)
-        off = charge.tunnel is not None and not charge.tunnel.admin_state_up
-        if contact is None and off and charge.tunnel is not None:
+        if contact is not None:
+            if not self._sheltered(charge, contact):
+                self._arrange(contact, charge.id)
+        elif charge.tunnel is not None and charge.own is not None and not _present(charge.own):
             contact = self._begin_shelter(charge, charge.tunnel)
             if contact is not None:
                 self._arrange(contact, charge.id)
-        elif contact is not None and not self._sheltered(charge, contact):
-            self._arrange(contact, charge.id)
 
     def _enter(self, tunnel_id: str, contact: str) -> None:
-        """As the last one, but for the host, who keeps its place."""
-        group = self._contacts.setdefault(contact, {})
+        """As the last one of those who run, but for the host, who keeps its place."""
+        group = self._contacts.get(contact, {})
         first = next(iter(self._claims(contact)), tunnel_id)
-        if contact in self._shelters or first != tunnel_id:
-            group.pop(tunnel_id, None)
-        group[tunnel_id] = None
+        if tunnel_id in group and contact not in self._shelters and first == tunnel_id:
+            return
+        others = [self._charges[each] for each in group if each != tunnel_id]
+        running = [each.id for each in others if each.fault is None]
+        refused = [each.id for each in others if each.fault is not None]
+        self._contacts[contact] = dict.fromkeys((*running, tunnel_id, *refused))
 
     def _claims(self, contact: str) -> list[str]:
         """Who may run, the host or who would be it first."""
@@ -131,11 +143,12 @@ class Sharing:
         shelter = charge.bare
         if shelter is None or not claims:
             return False
-        own = [sa for sa in charge.actual.sas if sa.live and not sa.foreign]
+        here = [sa for sa in charge.actual.sas if sa.name == shelter.name and sa.live]
+        elsewhere = [sa for sa in charge.actual.sas if sa.name != shelter.name]
         heir = claims[0]
         return (
-            any(sa.guests & {each.id for each in claims} for sa in own)
-            and all(sa.name == shelter.name for sa in own)
+            any(sa.guests & {each.id for each in claims} for sa in here)
+            and not any(sa.children for sa in elsewhere)
             and heir.own is not None
             and misfit(heir.own, shelter) is None
             and charge.running is not None

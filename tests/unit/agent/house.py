@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-
 from landbridge.agent import steps as do
 from landbridge.agent.aftermath import remember
 from landbridge.agent.charge import Charge
@@ -142,12 +141,9 @@ class House:
 
     async def adopt(self) -> None:
         found = await self.control.take_stock()
-        self.roster.adopt(self.control.configured)
         for charge in self.roster:
-            self.control.serve(charge.id, *charge.served_by)
             charge.actual = await self.control.look(charge.id)
-            self.roster.review(charge)
-            self.roster.refresh(charge)
+        self.roster.adopt(self.control.configured)
         for tunnel_id in (*(charge.id for charge in self.roster), *found):
             self._mark(tunnel_id)
 
@@ -245,5 +241,3 @@ class House:
 
     def _mark(self, tunnel_id: str) -> None:
         self._marked[tunnel_id] = None
-
-

@@ -12,11 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landbridge.agent.dataplane import Backend
-from landbridge.agent.lodging import arrange, lodge, ride
+from landbridge.agent.lodging import lodge, misfit, ride
+from landbridge.agent.observe import actual, ike_sas
+from landbridge.agent.odometer import Odometer
 from landbridge.agent.outcome import applied_revision
-from landbridge.agent.swan import Target, names_of, owner, plain, target
-from landbridge.model import Dpd, Secret, Tunnel, TunnelState
-from tests.unit.agent.house import House
+from landbridge.agent.remarks import LASTING
+from landbridge.agent.swan import Target, guest_name, names_of, owner, plain, target
+from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.vici import Message
+from tests.unit.agent.house import House, Sa
 from tests.unit.agent.tunnels import tunnel
 
 IDS = ("a", "b", "c")
@@ -155,3 +159,115 @@ def test_any_of_them_to_any_state(history: list[tuple[str, Tunnel | None]]) -> N
 @given(HISTORY)
 def test_a_restart_between_any_two(history: list[tuple[str, Tunnel | None]]) -> None:
     asyncio.run(live(history, restarts=True))
+
+
+TWO = member("guest", 2, 3)
+#: What differs, and what the refusal says of it.
+MISFITS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, ""),
+    ({"mtu": 1300, "name": "x", "psk_generation": 4, "split_selector": True}, ""),
+    ({"esp": msgspec.structs.replace(TWO.esp, encryption="aes-256")}, ""),
+    ({"dpd": Dpd(action="restart", interval=30, timeout=120)}, "its dpd differs"),
+    ({"initiator": "response-only"}, "its initiator differs"),
+    ({"ike": msgspec.structs.replace(TWO.ike, encryption="aes-256")}, "its IKE policy differs"),
+    ({"ike": msgspec.structs.replace(TWO.ike, lifetime=7200)}, "its IKE policy differs"),
+    (
+        {"peer_cidrs": ("10.2.0.0/16",)},
+        "a pair of CIDRs of both overlaps: 10.1.0.0/24 - 10.2.0.0/16 with "
+        "10.1.0.0/24 - 10.2.0.0/24",
+    ),
+    ({"local_cidrs": ("10.9.0.0/24",), "peer_cidrs": ("10.2.0.0/16",)}, ""),
+)
+
+
+@pytest.mark.parametrize(("change", "words"), MISFITS)
+def test_a_refusal_names_the_other_and_what_differs(change: dict[str, Any], words: str) -> None:
+    late, early = msgspec.structs.replace(TWO, **change), member("host", 0)
+    told = misfit(own(late), own(early))
+    assert (told is None) is not bool(words)
+    if told is not None:
+        assert told.code is ReasonCode.COLLISION
+        assert told.message.startswith("Connection host has the same addresses, IDs")
+        assert words in told.message
+
+
+def test_a_name_tells_whose_a_child_is() -> None:
+    host, guest = own(member("host", 0)), own(TWO)
+    (child,) = ride(guest, host).children
+    assert [owner("host", name) for name in names_of(child)] == ["guest", "guest"]
+    assert {plain(name) for name in names_of(child)} == {child.name}
+    for mine in names_of(guest.children[0]):
+        assert owner("host", mine) == "host"
+        assert guest_name(mine, "guest") in names_of(child)
+
+
+def test_the_host_loads_the_children_of_all() -> None:
+    host, guest = own(member("host", 0)), own(TWO)
+    loaded = lodge(host, [guest])
+    riding = ride(guest, loaded)
+    assert (loaded.name, loaded.children) == (host.name, host.children)
+    assert loaded.digest != host.digest
+    assert lodge(loaded, [guest]) == loaded
+    assert lodge(loaded, []).digest == loaded.digest
+    assert loaded.connection["children"] == {**host.configs, **riding.configs}
+    assert list(riding.configs.values()) == list(guest.configs.values())
+    assert (riding.name, riding.digest) == (loaded.name, loaded.digest)
+
+
+def test_what_is_actual_of_each() -> None:
+    host, guest = own(member("host", 0)), own(member("guest", 2))
+    riding = ride(guest, host)
+    sa = Sa(1, host.name, {"version": "2"})
+    alone = actual([sa.listed()], "host").sas
+    assert [each.alone for each in alone] == [True]
+    assert actual([sa.listed()], "guest").sas == ()
+    (served,) = actual([sa.listed()], "guest", {host.name}).sas
+    assert (served.foreign, served.alone) == (True, False)
+    sa.children = {
+        2: (host.children[0].name, ["10.1.0.0/24"], ["10.2.0.0/24"]),
+        3: (riding.children[0].name, ["10.1.0.0/24"], ["10.2.2.0/24"]),
+    }
+    (mine,) = actual([sa.listed()], "host").sas
+    assert [child.unique_id for child in mine.children] == [2]
+    assert mine.guests == {"guest"}
+    (its,) = actual([sa.listed()], "guest").sas
+    assert ([child.unique_id for child in its.children], its.foreign) == ([3], True)
+    (whole,) = ike_sas([sa.listed()])
+    assert [child.owner for child in whole.children] == ["host", "guest"]
+
+
+def test_what_a_child_carries_is_its_owners() -> None:
+    host = own(member("host", 0))
+    name = ride(own(TWO), host).children[0].name
+    counts: Message = {"name": name, "spi-in": "1", "bytes-in": "7"}
+    rekeyed: Message = {"old": counts, "new": {**counts, "spi-in": "2"}}
+    odometer = Odometer()
+    for told in (counts, rekeyed):
+        odometer.note({host.name: {"child-sas": {name: told}}})
+    assert (odometer.total("guest").bytes_in, odometer.total("host").bytes_in) == (14, 0)
+
+
+def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:
+    house = House()
+    for at, each in enumerate(IDS):
+        house.want(each, member(each, at))
+    house.want("b", member("b", 1, 2))
+    assert house.charge("c").fault is None
+    fault = house.charge("b").fault
+    assert fault is not None
+    assert "Connection c " in fault.message
+    house.want("c", member("c", 3))
+    assert house.charge("b").fault is None
+
+
+def test_a_refusal_is_told_when_it_lasts() -> None:
+    house = House()
+    house.want("a", member("a", 0))
+    house.want("b", member("b", 0))
+    status = house.charge("b").judge(0.0)
+    assert status is not None
+    assert status.reason is not None
+    assert status.reason.code is ReasonCode.CONNECTING
+    left = house.charge("b").remarks.patience_left()
+    assert left is not None
+    assert 0 < left <= LASTING
