@@ -353,6 +353,14 @@ def test_the_peer_alone_initiates(
         surroundings.remote.peer.initiate(name)
     gateway.wait_applied(*tunnels)
     assert [len(gateway.children(each)) for each in tunnels] == [1, 1, 1]
+    surroundings.remote.peer.change("site-a", proposals="aes256-sha256-modp2048")
+    for index, each in enumerate(tunnels):
+        tunnels[index] = changed(each, ike=msgspec.structs.replace(each.ike, encryption="aes-256"))
+    gateway.want(*tunnels)  # ends the old IKE_SA: we may not set the new one up beside it
+    wait_until(lambda: not gateway.all_sas(), 10, "the old IKE_SA is gone")
+    for name in NAMES:
+        surroundings.remote.peer.initiate(name)
+    gateway.wait_applied(*tunnels)
 
 
 @BOTH

@@ -23,6 +23,7 @@ from landbridge.courses import Disruption
 
 ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
 ENDING_LIMIT: Final = 2.0  # seconds until a peer's answer to a delete is no longer waited for
+_AGREE: Final = 2.0  # seconds; tunnels that change together come one after the other
 _LOOK_AGAIN: Final = 0.5
 _INTERRUPT: Final = Disruption.INTERRUPT
 
@@ -44,10 +45,14 @@ def take_down(actual: Actual, memory: Memory, now: float) -> Iterator[Step]:
 
 
 def make_room(view: View, sa: IkeSa) -> Iterator[Step]:
-    """End an older IKE_SA, so that the peer sets up the new one."""
+    """End an older IKE_SA, so that the peer sets up the new one; its host does so for all who
+    want it soon. For one alone only its own children can be ended."""
+    since = view.memory.pending_since or 0.0
     if agreed(view, sa):
         yield do.Terminate(unique_id=sa.unique_id, room=True, disruption=_INTERRUPT)
-    elif sa.tunnel_id != view.target.host:  # else the host ends it for all
+    elif view.now < since + _AGREE:
+        yield do.Wait(until=since + _AGREE)
+    else:
         yield from _children(sa, view.memory, room=True)
 
 
