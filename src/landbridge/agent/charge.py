@@ -55,7 +55,7 @@ class Charge(Lodger):
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
         before, self.own, self.fault = self.own, None, None
-        self.target, self.host, self._guests = None, None, ()
+        self.target, self.host = None, None
         self.held = self.remarks.lost_name = None
         self.tunnel = tunnel
         if tunnel is None:

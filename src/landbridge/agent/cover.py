@@ -35,6 +35,7 @@ def _contains(outer: str, inner: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=65536)
 def _meet(one: str, other: str) -> bool:
     a, b = _network(one), _network(other)
     return a is None or b is None or a.overlaps(b)

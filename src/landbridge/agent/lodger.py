@@ -31,20 +31,24 @@ class Lodger:
         self.host: Lodger | None = None  # whose guest it is
         self.fault: Reason | None = None  # terminal: not tried
         self.status: TunnelStatus | None = None
+        self.bare: Target | None = None  # of a shelter, without guests
+        self.offered: Target | None = None  # what guests, if any, are to run with
         self._guests: tuple[Target, ...] = ()
         self._shelter: Tunnel | None = None
 
     def stand(self, guests: tuple[Target, ...]) -> None:
         """Run on an IKE_SA of its own, with `guests`; or let it be theirs alone (`shelter`)."""
+        present = self.bare or self.own
         self._guests = guests
-        if self._shelter is None:
+        self.offered = lodging.lodge(present, guests) if present else None
+        if self.bare is None:
             self.remarks.refused(False)
             self.fault, self.host, self.target = None, None, self.offered
 
     def ride(self, host: Lodger) -> None:
         """Run on the IKE_SA of `host`, who has it among its guests."""
         self.remarks.refused(False)
-        self.fault, self.host, self._guests = None, host, ()
+        self.fault, self.host, self._guests, self.offered = None, host, (), None
         self.target = self.riding(host.offered)
 
     def riding(self, there: Target | None) -> Target | None:
@@ -53,19 +57,15 @@ class Lodger:
     def refuse(self, fault: Reason) -> None:
         """Do not run: another tunnel is in its way. What is up stays."""
         self.remarks.refused(True)
-        self.fault, self.host, self._guests, self.target = fault, None, (), self.own
+        self.fault, self.host, self._guests, self.offered = fault, None, (), None
+        self.target = self.own
 
     def shelter(self, tunnel: Tunnel | None) -> str | None:
         """Serve guests as `tunnel`, though it is not wanted itself; None: no more. The contact."""
         self._shelter, self._guests = tunnel, ()
+        self.bare = lodging.bare(swan.target(tunnel, self._backend)) if tunnel else None
+        self.offered = self.bare or self.own
         return self.bare.contact if self.bare else None
-
-    @property
-    def bare(self) -> Target | None:
-        """What it serves guests with, without them, while it is not wanted itself."""
-        if self._shelter is None:
-            return None
-        return lodging.bare(swan.target(self._shelter, self._backend))
 
     @property
     def running(self) -> Tunnel | None:
@@ -74,16 +74,11 @@ class Lodger:
         return present if present is not None and present.admin_state_up else None
 
     @property
-    def offered(self) -> Target | None:
-        """What its guests, if any, are to run with."""
-        present = self.bare or self.own
-        return lodging.lodge(present, self._guests) if present else None
-
-    @property
     def tried(self) -> Target | None:
-        """What it runs with at present, with the guests of now."""
-        present = self.bare or self.trial or self.own
-        return lodging.lodge(present, self._guests) if present else None
+        """What its guests run with at present: it may be tried with an older secret."""
+        if self.trial is None or self.offered is None or self.trial.name == self.offered.name:
+            return self.offered
+        return self.offered if self.bare else lodging.lodge(self.trial, self._guests)
 
     @property
     def served_by(self) -> tuple[str, ...]:

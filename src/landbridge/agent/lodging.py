@@ -16,6 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Final
 
 import msgspec
@@ -47,8 +48,10 @@ def arrange(group: Sequence[Target]) -> Arrangement:
     """`group`: in the order of their claims, not empty. The first is the host."""
     host, taken, refused = group[0], [group[0]], {}
     for each in group[1:]:
-        present = [other for other in taken if other.children] or taken  # name one that is wanted
-        reason = next((found for other in present if (found := misfit(each, other))), None)
+        named = next((other for other in taken if other.children), host)  # one that is wanted
+        reason = differing(each, named) or next(
+            (found for other in taken if (found := overlapping(each, other))), None
+        )
         if reason is None:
             taken.append(each)
         else:
@@ -56,8 +59,8 @@ def arrange(group: Sequence[Target]) -> Arrangement:
     return Arrangement(host=host, guests=tuple(taken[1:]), refused=refused)
 
 
-def misfit(late: Target, early: Target) -> Reason | None:
-    """Why `late` cannot be with `early` on one IKE_SA; None: it can."""
+def differing(late: Target, early: Target) -> Reason | None:
+    """Why one IKE_SA cannot serve `late` as well as `early`; None: it can."""
     for word, read in _SHARED:
         if read(late) != read(early):
             return _refusal(
@@ -65,15 +68,19 @@ def misfit(late: Target, early: Target) -> Reason | None:
                 f"so that one IKE_SA has to serve both, but its {word} differs. Give both the "
                 f"same {word}, or this one other IDs or another peer.",
             )
-    for pair in late.pairs:
-        for other in early.pairs:
-            if meeting(pair, other):
-                return _refusal(
-                    early,
-                    "and a pair of CIDRs of both overlaps: "
-                    f"{pair.local} - {pair.remote} with {other.local} - {other.remote}. Take it "
-                    "out of one of them.",
-                )
+    return None
+
+
+def overlapping(late: Target, early: Target) -> Reason | None:
+    """Why a packet of `late` may be one of `early`; None: it cannot be."""
+    for pair, other in product(late.pairs, early.pairs):
+        if meeting(pair, other):
+            return _refusal(
+                early,
+                "and a pair of CIDRs of both overlaps: "
+                f"{pair.local} - {pair.remote} with {other.local} - {other.remote}. Take it "
+                "out of one of them.",
+            )
     return None
 
 

@@ -23,7 +23,7 @@ import msgspec
 
 from landbridge.agent.charge import Charge
 from landbridge.agent.cover import uncovered
-from landbridge.agent.lodging import Arrangement, arrange, misfit
+from landbridge.agent.lodging import Arrangement, arrange, differing
 from landbridge.agent.swan import Target
 from landbridge.model import Reason, ReasonCode, Tunnel
 
@@ -150,7 +150,7 @@ class Sharing:
             any(sa.guests & {each.id for each in claims} for sa in here)
             and not any(sa.children for sa in elsewhere)
             and heir.own is not None
-            and misfit(heir.own, shelter) is None
+            and differing(heir.own, shelter) is None
             and charge.running is not None
             and charge.running.psk.value == _psk(heir)
         )

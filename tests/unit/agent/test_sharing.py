@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landbridge.agent.dataplane import Backend
-from landbridge.agent.lodging import lodge, misfit, ride
+from landbridge.agent.lodging import arrange, lodge, ride
 from landbridge.agent.observe import actual, ike_sas
 from landbridge.agent.odometer import Odometer
 from landbridge.agent.outcome import applied_revision
@@ -183,7 +183,7 @@ MISFITS: tuple[tuple[dict[str, Any], str], ...] = (
 @pytest.mark.parametrize(("change", "words"), MISFITS)
 def test_a_refusal_names_the_other_and_what_differs(change: dict[str, Any], words: str) -> None:
     late, early = msgspec.structs.replace(TWO, **change), member("host", 0)
-    told = misfit(own(late), own(early))
+    told = arrange([own(early), own(late)]).refused.get(late.id)
     assert (told is None) is not bool(words)
     if told is not None:
         assert told.code is ReasonCode.COLLISION
