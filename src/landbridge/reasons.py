@@ -177,8 +177,10 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Make the same change.",
     ),
     ReasonCode.COLLISION: Explanation(
-        "Another connection of this router cannot be told apart from this one.",
-        "Give them different peers or IDs, or put their networks into one connection.",
+        "Another connection of this router cannot be told apart from this one, and the two do not "
+        "fit on one IKE_SA.",
+        "Make equal (or, of networks, disjoint) what the message names; or give the two different "
+        "peers or IDs.",
     ),
     ReasonCode.UNSUPPORTED: Explanation(
         "The gateway cannot do what is asked for.",

@@ -28,7 +28,7 @@ from landbridge.agent.meters import Meters
 from landbridge.agent.metrics import AgentMetrics
 from landbridge.agent.names import namespace_name
 from landbridge.agent.namespace import Namespaces
-from landbridge.agent.observe import Actual, IkeSa, ike_sas
+from landbridge.agent.observe import Actual, IkeSa, actual, ike_sas
 from landbridge.agent.resolve import Lookup
 from landbridge.agent.router import RouterTask
 from landbridge.agent.traffic import HostDataplane
@@ -214,14 +214,18 @@ class Gateway:
             self.wait(each, is_applied, patience)
 
     def sas(self, what: Tunnel) -> tuple[IkeSa, ...]:
-        return tuple(sa for sa in self.all_sas() if sa.tunnel_id == what.id)
+        """Those that bear its name or carry children of it, with those only."""
+        return actual(self._list(), what.id).sas
 
     def all_sas(self) -> tuple[IkeSa, ...]:
-        async def look() -> list[Any]:
+        return tuple(ike_sas(self._list()))
+
+    def _list(self) -> list[Message]:
+        async def look() -> list[Message]:
             async with await Session.open(self.charon.socket) as session:
                 return list(await session.collect("list-sas", "list-sa"))
 
-        return tuple(ike_sas(self._run(look())))
+        return self._run(look())
 
     def children(self, what: Tunnel) -> set[int]:
         return {child.unique_id for child in Actual(sas=self.sas(what)).carrying}

@@ -24,7 +24,7 @@ import structlog
 
 from landbridge.agent.backoff import Backoff
 from landbridge.agent.resolve import Lookup, NotResolvable
-from landbridge.model import Model, Tunnel
+from landbridge.model import Model, Reason, ReasonCode, Tunnel
 
 SPACING: Final = 3.0  # seconds
 TURN: Final = 15.0  # seconds that an address of several gets
@@ -195,3 +195,13 @@ def choose(present: str | None, known: tuple[str, ...], *, turn: bool) -> str | 
 def _key(tunnel: Tunnel) -> Key:
     version = 6 if ":" in tunnel.local_address else 4
     return tunnel.peer_address.rstrip(".").lower(), version
+
+
+def unresolved(name: str, place: Place) -> Reason:
+    if not place.failure:
+        return Reason(code=ReasonCode.CONNECTING, message=f"Looking up {name}.")
+    further = f"; trying its last known address {place.address}" if place.address else ""
+    return Reason(
+        code=ReasonCode.NAME_NOT_RESOLVABLE,
+        message=f"The peer address {name} cannot be resolved: {place.failure}{further}.",
+    )

@@ -26,11 +26,11 @@ def remember(
             return begun(memory, attempt_key(trial, child), now)
         case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
             memory = msgspec.structs.replace(memory, ending_ikes={**memory.ending_ikes, sa: now})
-            if isinstance(step, do.Terminate) and step.room and target is not None:
-                memory = msgspec.structs.replace(memory, made_room=target.revision)
-            return memory
         case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
             ending = {**memory.ending_children, sa: now}
-            return msgspec.structs.replace(memory, ending_children=ending)
+            memory = msgspec.structs.replace(memory, ending_children=ending)
         case _:
             return memory
+    if isinstance(step, do.Terminate | do.TerminateChild) and step.room and target is not None:
+        memory = msgspec.structs.replace(memory, made_room=target.revision)
+    return memory

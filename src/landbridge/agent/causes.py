@@ -34,7 +34,15 @@ REFUSALS: Final = frozenset(
         ReasonCode.PEER_HAS_NO_CONFIG,
     }
 )
-__all__ = ["DEATH", "REFUSALS", "Cause", "cause", "dead", "offer"]
+#: Said of one CHILD_SA; the IKE_SA and others on it are not concerned.
+OF_CHILDREN: Final = frozenset(
+    {
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+        ReasonCode.PFS_MISMATCH,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+    }
+)
+__all__ = ["DEATH", "OF_CHILDREN", "REFUSALS", "Cause", "cause", "dead", "offer"]
 
 
 class Cause(Model, frozen=True, kw_only=True):

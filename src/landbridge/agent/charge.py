@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from landbridge.agent import causes, cover, hazard, outcome, swan, trial
-from landbridge.agent.addressbook import Place
+from landbridge.agent import causes, cover, hazard, lodging, outcome, swan, trial
+from landbridge.agent.addressbook import Place, unresolved
 from landbridge.agent.causes import Cause
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
+from landbridge.agent.lodger import Lodger
 from landbridge.agent.memory import Memory, recall
 from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
@@ -35,48 +36,41 @@ from landbridge.model import (
 )
 
 
-class Charge:
+class Charge(Lodger):
     """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
 
     def __init__(
         self, tunnel_id: str, backend: Backend, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.id = tunnel_id
-        self._backend = backend
+        super().__init__(tunnel_id, backend, Remarks(clock))
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
-        #: As it is run: switched off with its router, its peer's name resolved.
-        self.tunnel: Tunnel | None = None
-        self.target: Target | None = None
-        self.trial: Target | None = None  # `target`, or it with an older secret
         self._bygone: Tunnel | None = None
         self.undecided = False  # it is tried with several secrets in turn
-        self.fault: Reason | None = None  # terminal: not tried
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
         self.actual = Actual()
-        self.status: TunnelStatus | None = None
-        self.remarks = Remarks(clock)
         self._fine = False
 
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
-        before, self.target, self.fault = self.target, None, None
+        before, self.own, self.fault = self.own, None, None
+        self.target, self.host = None, None
         self.held = self.remarks.lost_name = None
         self.tunnel = tunnel
         if tunnel is None:
             return
         self.tunnel = tunnel = self._located(tunnel, place) if place else tunnel
         try:
-            self.target = swan.target(tunnel, self._backend)
+            self.own = self.target = swan.target(tunnel, self._backend)
         except Unsupported as error:
             self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
         self.remarks.blame.grow_old()
-        if before and self.target and before.peer_address != self.target.peer_address:
+        if before and self.own and before.peer_address != self.own.peer_address:
             self.memory = msgspec.structs.replace(self.memory, resting=False)
             if place is not None:
-                self._note_move(before.peer_address, self.target.peer_address)
+                self._note_move(before.peer_address, self.own.peer_address)
 
     def _note_move(self, before: str, now: str) -> None:
         name = self.wanted.peer_address if self.wanted else ""
@@ -96,7 +90,7 @@ class Charge:
     @property
     def plannable(self) -> bool:
         """Whether steps may be planned: to take it away always, to run it when all is known."""
-        if self.tunnel is None:
+        if self.tunnel is None or self._shelter is not None:
             return True
         if self.target is None or self.fault is not None:
             return False
@@ -115,10 +109,16 @@ class Charge:
 
     def look_back(self, loaded: Loaded, now: float) -> None:
         """Bring the memory up to what is observed, and choose what is tried."""
+        if self._shelter is not None or self.host is not None:
+            self.trial = self.riding(self.host.tried) if self.host else self.offered
+            self.memory = recall(self.memory, self.trial, self.actual, now)
+            self.undecided = False
+            return
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
             known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
             known = (*known, *self._with_old_identities(self.tunnel, self.target))
+            known = tuple(lodging.lodge(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
         self.trial = None
@@ -128,20 +128,13 @@ class Charge:
 
     def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
         """What to come back with from an attempt that has cost the old SA; see `hazard`."""
-        live = [sa for sa in self.actual.sas if sa.live_children]
-        if target.version == "v2" or any(sa.name == target.name for sa in live):
-            self._bygone = None
-        elif live:
-            self._bygone = hazard.bygone(tunnel, live)
-        elif self._bygone is not None:
-            was = self._bygone
-            self._bygone = msgspec.structs.replace(
-                tunnel, local_id=was.local_id, peer_id=was.peer_id
-            )
+        self._bygone = hazard.bygone(self._bygone, tunnel, target, self.actual)
         return (swan.target(self._bygone, self._backend),) if self._bygone else ()
 
     @property
     def trial_tunnel(self) -> Tunnel | None:
+        if self._shelter is not None:
+            return self._shelter
         was = self._bygone
         if was and self.trial and self.trial.name == swan.target(was, self._backend).name:
             return was
@@ -163,25 +156,33 @@ class Charge:
             )
         )
 
+    def begin_attempt(self) -> None:
+        self.remarks.blame.grow_old()
+
     def hear(self, hint: Hint) -> None:
         secret = self.tunnel.psk.value if self.tunnel else ""
         self.remarks.chronicle.hear(hint.line, secret)
         if hint.ike_up or hint.child_up:
             self.remarks.chronicle.ended(hint.line, established=True)
 
-    def blame(self, line: str, *, established: bool, port: int | None = None) -> bool:
-        """Takes in a log line about this tunnel. Whether it told anything new."""
+    def blame(
+        self, line: str, *, established: bool, port: int | None = None, asked: bool = True
+    ) -> bool:
+        """Takes in a log line about this tunnel's IKE_SA. Whether it told anything new. `asked`:
+        whether a CHILD_SA that is refused there can be this tunnel's."""
         if self.tunnel is None or (ANSWER in line and self.memory.ending_children):
             return False  # nothing, or the answer to a CHILD_SA that we are ending
         told = causes.cause(line, self._as_named(), established=established, port=port)
-        return told is not None and self._accept(told)
+        if told is None or not (asked or told.reason.code not in causes.OF_CHILDREN):
+            return False
+        return self._accept(told)
 
     def found_dead(self) -> None:
         """The peer has not answered for its time-out; with action clear that is the end."""
         if self.tunnel is None:
             return
         self._accept(causes.dead(self._as_named()))
-        if self.tunnel.dpd.action == "clear":
+        if self.tunnel.dpd.action == "clear" and self.host is None:  # else its host's rest is its
             self.memory = msgspec.structs.replace(self.memory, resting=True)
 
     def found_dead_with(self) -> None:
@@ -197,14 +198,11 @@ class Charge:
         probed_at = {**self.memory.probed_at, unique_id: self._clock()}
         self.memory = msgspec.structs.replace(self.memory, probed_at=probed_at)
 
-    def begin_attempt(self) -> None:
-        self.remarks.blame.grow_old()
-
     def judge(self, at: float) -> TunnelStatus | None:
         """The tunnel's status now; None when it is to be taken away."""
         if self.tunnel is None:
             return None
-        if self.target is None or self.fault is not None:
+        if self.target is None or (self.fault is not None and not self.remarks.momentary):
             fault = self.fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
             applied = self.memory.applied_revision
             failed = outcome.failed(self.tunnel, self.actual, applied, fault, at)
@@ -241,7 +239,15 @@ class Charge:
 
     def _reason(self) -> Reason | None:
         told = self.remarks.reason(self.target, self.actual)
-        return self.held or told
+        if self.held or self.actual.carrying:
+            return self.held or told
+        if self.fault is not None:
+            words = f"Not tried yet. {self.fault.message}"
+            return Reason(code=ReasonCode.CONNECTING, message=words)
+        if self.host is not None and not any(sa.live for sa in self.actual.sas):
+            known = self.host.status.reason if self.host.status else None
+            return lodging.shared(told or known, self.host.id)
+        return told
 
     def _as_named(self) -> Tunnel:
         """For sentences: the peer's name as the user gave it, and where that is."""
@@ -253,13 +259,3 @@ class Charge:
 
     def _accept(self, told: Cause) -> bool:
         return self.remarks.accept(told, self.target, self.actual)
-
-
-def unresolved(name: str, place: Place) -> Reason:
-    if not place.failure:
-        return Reason(code=ReasonCode.CONNECTING, message=f"Looking up {name}.")
-    further = f"; trying its last known address {place.address}" if place.address else ""
-    return Reason(
-        code=ReasonCode.NAME_NOT_RESOLVABLE,
-        message=f"The peer address {name} cannot be resolved: {place.failure}{further}.",
-    )

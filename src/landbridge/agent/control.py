@@ -35,6 +35,7 @@ class Control:
         self._connections: dict[str, dict[str, str]] = {}
         self._secrets: dict[str, set[str]] = {}
         self._names: dict[str, set[str]] = {}  # every name that an SA of the tunnel may have
+        self._served: dict[str, frozenset[str]] = {}  # names that belong to another tunnel
 
     async def take_stock(self) -> frozenset[str]:
         """The ids of all tunnels that this charon has anything of."""
@@ -52,18 +53,30 @@ class Control:
         return tuple(sa for sa in ike_sas(messages) if sa.tunnel_id)
 
     def saw(self, sa: IkeSa) -> None:
-        if sa.tunnel_id:
-            self._names.setdefault(sa.tunnel_id, set()).add(sa.name)
+        for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)} - {""}:
+            self._names.setdefault(tunnel_id, set()).add(sa.name)
+
+    @property
+    def configured(self) -> frozenset[str]:
+        """The ids of all tunnels that this charon has a configuration of."""
+        return frozenset(tunnel_id for tunnel_id, held in self._connections.items() if held)
+
+    def serve(self, tunnel_id: str, *names: str) -> None:
+        """IKE_SAs of these names serve the tunnel, though they are another one's."""
+        self._served[tunnel_id] = frozenset(names)
 
     def loaded(self, tunnel_id: str) -> Loaded:
+        hosts = {name.partition(".")[0] for name in self._served.get(tunnel_id, ())}
         return Loaded(
             connections=dict(self._connections.get(tunnel_id, {})),
+            host={k: v for host in hosts for k, v in self._connections.get(host, {}).items()},
             secrets=frozenset(self._secrets.get(tunnel_id, ())),
         )
 
     async def list_of(self, tunnel_id: str) -> list[Message]:
         """The list-sas of one tunnel, as charon gives it."""
         names = {*self._names.get(tunnel_id, ()), *self._connections.get(tunnel_id, ())}
+        names |= self._served.get(tunnel_id, frozenset())
         messages: list[Message] = []
         for name in names:
             messages += await self._session.collect("list-sas", "list-sa", {"ike": name})
@@ -72,14 +85,19 @@ class Control:
     async def look(self, tunnel_id: str) -> Actual:
         """The SAs of one tunnel; what others have is not listed."""
         known = set(self._names.get(tunnel_id, ()))
-        found = actual(await self.list_of(tunnel_id), tunnel_id)
+        messages = await self.list_of(tunnel_id)
+        found = actual(messages, tunnel_id, self._served.get(tunnel_id, frozenset()))
         self._rename(tunnel_id, known, found)
         return found
 
     async def survey(self, tunnel_ids: Iterable[str]) -> Mapping[str, Actual]:
         """The SAs of each of these tunnels, out of one list of everything."""
         known = {each: set(self._names.get(each, ())) for each in tunnel_ids}
-        found = by_tunnel(await self._session.collect("list-sas", "list-sa"))
+        serving: dict[str, set[str]] = {}
+        for tunnel_id in known:
+            for name in self._served.get(tunnel_id, ()):
+                serving.setdefault(name, set()).add(tunnel_id)
+        found = by_tunnel(await self._session.collect("list-sas", "list-sa"), serving)
         seen = {each: found.get(each, Actual()) for each in known}
         for tunnel_id, names in known.items():
             self._rename(tunnel_id, names, seen[tunnel_id])
@@ -103,6 +121,7 @@ class Control:
         self._connections.pop(tunnel_id, None)
         self._secrets.pop(tunnel_id, None)
         self._names.pop(tunnel_id, None)
+        self._served.pop(tunnel_id, None)
 
     async def take(self, step: Step, tunnel: Tunnel | None, target: Target | None) -> None:
         """Raises:

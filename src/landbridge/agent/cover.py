@@ -35,6 +35,7 @@ def _contains(outer: str, inner: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=65536)
 def _meet(one: str, other: str) -> bool:
     a, b = _network(one), _network(other)
     return a is None or b is None or a.overlaps(b)
@@ -50,6 +51,11 @@ def touches(child: ChildSa, pair: Pair) -> bool:
     return any(_meet(ts, pair.local) for ts in child.local_ts) and any(
         _meet(ts, pair.remote) for ts in child.remote_ts
     )
+
+
+def meeting(one: Pair, other: Pair) -> bool:
+    """Whether a packet can belong to both."""
+    return _meet(one.local, other.local) and _meet(one.remote, other.remote)
 
 
 def uncovered(pairs: Iterable[Pair], children: Iterable[ChildSa]) -> tuple[Pair, ...]:

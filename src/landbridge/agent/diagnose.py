@@ -16,9 +16,9 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.modes import in_effect
-from landbridge.agent.observe import actual
+from landbridge.agent.observe import Actual, actual
 from landbridge.agent.plan import Loaded
-from landbridge.agent.swan import ConfigName, names_of
+from landbridge.agent.swan import names_of
 from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model import IkeVersion, SelectorMode, TunnelState
 from landbridge.vici import Message
@@ -52,7 +52,7 @@ def diagnosis(
     listed, target, status = list(messages), charge.target, charge.status
     current = target.name if target else ""
     children = {name for child in target.children for name in names_of(child)} if target else set()
-    seen = actual(listed, charge.id)
+    seen = actual(listed, charge.id, {current})
     missing = uncovered(target.pairs, seen.carrying) if target else ()
     mode = in_effect(target.selector_mode, len(target.pairs), seen.carrying) if target else None
     return Diagnosis(
@@ -62,29 +62,34 @@ def diagnosis(
         applied_revision=status.applied_revision if status else 0,
         state=status.state if status else TunnelState.BUILDING,
         reason=status.reason if status else None,
-        config_loaded=target is not None and loaded.connections.get(current) == target.digest,
+        config_loaded=target is not None
+        and {**loaded.host, **loaded.connections}.get(current) == target.digest,
         backend=str(backend),
         split=mode is SelectorMode.SPLIT,
         selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
         last_exchange=charge.remarks.chronicle.exchange,
-        sas=tuple(_ikes(listed, charge.id, current, children)),
+        sas=tuple(_ikes(listed, seen, current, children)),
         lines=charge.remarks.chronicle.lines,
         problem=problem,
     )
 
 
 def _ikes(
-    messages: Iterable[Message], tunnel_id: str, current: str, children: set[str]
+    messages: Iterable[Message], seen: Actual, current: str, children: set[str]
 ) -> Iterable[IkeDiagnosis]:
+    own = {sa.unique_id: {child.unique_id for child in sa.children} for sa in seen.sas}
     for message in messages:
         for name, section in message.items():
-            parsed = ConfigName.parse(name)
-            if parsed and parsed.tunnel_id == tunnel_id and isinstance(section, dict):
-                yield _ike(name, section, name == current, children)
+            if isinstance(section, dict) and (unique_id := _number(section, "uniqueid")) in own:
+                yield _ike(name, section, name == current, own[unique_id], children)
 
 
-def _ike(name: str, section: Message, current: bool, children: set[str]) -> IkeDiagnosis:
+def _ike(
+    name: str, section: Message, current: bool, own: set[int], children: set[str]
+) -> IkeDiagnosis:
+    """`own`: the unique ids of the CHILD_SAs on it that are the tunnel's; `children`: the names
+    of those that are wanted."""
     nested = section.get("child-sas")
     return IkeDiagnosis(
         unique_id=_number(section, "uniqueid"),
@@ -113,7 +118,7 @@ def _ike(name: str, section: Message, current: bool, children: set[str]) -> IkeD
         children=tuple(
             _child(child, current and _text(child, "name") in children)
             for child in (nested.values() if isinstance(nested, dict) else ())
-            if isinstance(child, dict)
+            if isinstance(child, dict) and _number(child, "uniqueid") in own
         ),
     )
 

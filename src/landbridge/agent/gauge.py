@@ -22,9 +22,8 @@ import msgspec
 
 from landbridge.agent.charge import Charge
 from landbridge.agent.meters import Meters
-from landbridge.agent.observe import Actual
+from landbridge.agent.observe import IkeSa, ike_sas
 from landbridge.agent.odometer import Distance
-from landbridge.agent.swan import ConfigName
 from landbridge.model import Model, Reason, ReasonCode
 from landbridge.vici import Message, Session
 
@@ -33,7 +32,7 @@ WINDOW: Final = 30.0
 LEAST: Final = 10  # packets
 _TURN: Final = 50  # entries of a list
 
-Signature = frozenset[tuple[str, str]]  # unique id and state of each SA
+Signature = frozenset[tuple[str, int, str]]  # kind, unique id and state of each SA
 
 
 class Pace(Model, frozen=True, kw_only=True):
@@ -110,7 +109,7 @@ class Gauge:
 
     def _compare(self, listed: Mapping[str, Signature]) -> None:
         for charge in self._charges():
-            if listed.get(charge.id, frozenset()) != _signature(charge.actual):
+            if listed.get(charge.id, frozenset()) != _signature(charge):
                 self._mark(charge.id)
 
     def _judge(self, at: float) -> None:
@@ -136,30 +135,22 @@ async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
     for number, message in enumerate(messages):
         if number % _TURN == 0:
             await asyncio.sleep(0)
-        for name, section in message.items():
-            parsed = ConfigName.parse(name)
-            if parsed is not None and isinstance(section, dict):
-                found[parsed.tunnel_id] = found.get(parsed.tunnel_id, frozenset()) | _listed(
-                    section
-                )
+        for sa in ike_sas([message]):
+            for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)}:
+                listed = _signed(sa, tunnel_id)
+                found[tunnel_id] = found.get(tunnel_id, frozenset()) | listed
     return found
 
 
-def _listed(section: Message) -> Signature:
-    children = section.get("child-sas")
-    nested = children.values() if isinstance(children, dict) else ()
-    return frozenset(
-        (str(each.get("uniqueid")), str(each.get("state")))
-        for each in (section, *nested)
-        if isinstance(each, dict)
-    )
+def _signature(charge: Charge) -> Signature:
+    return frozenset(each for sa in charge.actual.sas for each in _signed(sa, charge.id))
 
 
-def _signature(actual: Actual) -> Signature:
-    ikes = {(str(sa.unique_id), sa.state) for sa in actual.sas}
-    return frozenset(ikes) | {
-        (str(child.unique_id), child.state) for sa in actual.sas for child in sa.children
-    }
+def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
+    """What of an IKE_SA is the tunnel's own."""
+    ike = {("ike", sa.unique_id, sa.state)} if sa.tunnel_id == tunnel_id else set()
+    children = (child for child in sa.children if child.owner == tunnel_id)
+    return frozenset({*ike, *(("child", each.unique_id, each.state) for each in children)})
 
 
 def _remark(charge: Charge) -> Reason:

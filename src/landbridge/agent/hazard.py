@@ -5,6 +5,7 @@ Rules this module keeps:
   takes the CHILD_SAs of the old IKE_SA over to the new one, and our refusal of the new one ends
   them there, without a word about the old one (measured). So when the attempt fails, the old SA
   is ended here, too, and the tunnel comes back with the identities of before.
+- Others on the old SA, who do not change, move to one of their own first.
 - The attempt is made once for each change, and then every `PAUSE` seconds. When the peer
   initiates with its new identity, the change is complete at once.
 """
@@ -16,16 +17,16 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent import steps as do
+from landbridge.agent import ending
 from landbridge.agent.identity import identity
-from landbridge.agent.observe import IkeSa
+from landbridge.agent.observe import Actual, IkeSa
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import Target, ids_of
 from landbridge.agent.view import View
-from landbridge.courses import Disruption
 from landbridge.model import Tunnel
 
 PAUSE: Final = 300.0  # seconds
+_MOVE: Final = 0.5  # seconds between looks whether the others have moved
 
 
 def sacrifice(view: View) -> Iterator[Step]:
@@ -36,21 +37,34 @@ def sacrifice(view: View) -> Iterator[Step]:
         return
     for sa in view.older:
         if sa.live_children and sa.version == "1" and _other_peer(sa, view.target):
-            cost = Disruption.INTERRUPT
-            yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
+            yield from ending.sacrifice(view, sa)
 
 
 def not_before(view: View) -> float:
     """When the next attempt may be made, if it can cost the old SA."""
     memory, target = view.memory, view.target
-    if target.version != "v1" or memory.risked != target.revision:
+    at_risk = [sa for sa in view.older if sa.live_children and _other_peer(sa, target)]
+    if target.version != "v1" or not at_risk:
         return 0.0
-    at_risk = any(sa.live_children and _other_peer(sa, target) for sa in view.older)
-    return memory.risked_at + PAUSE if at_risk else 0.0
+    if any(sa.guests - target.guests for sa in at_risk if not sa.foreign):
+        return view.now + _MOVE
+    return memory.risked_at + PAUSE if memory.risked == target.revision else 0.0
 
 
-def bygone(tunnel: Tunnel, sas: Iterable[IkeSa]) -> Tunnel | None:
-    """`tunnel` with the identities that it runs with, when they are others."""
+def bygone(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -> Tunnel | None:
+    """`tunnel` with the identities that it runs with, or ran with last (`was`), when they are
+    others."""
+    live = [sa for sa in actual.sas if sa.live_children]
+    if target.version == "v2" or any(sa.name == target.name for sa in live):
+        return None
+    if live:
+        return _as_live(tunnel, live)
+    if was is None:
+        return None
+    return msgspec.structs.replace(tunnel, local_id=was.local_id, peer_id=was.peer_id)
+
+
+def _as_live(tunnel: Tunnel, sas: Iterable[IkeSa]) -> Tunnel | None:
     for sa in sas:
         before = msgspec.structs.replace(tunnel, local_id=sa.local_id, peer_id=sa.remote_id)
         if sa.live_children and sa.version == "1" and sa.ids != ids_of(tunnel):

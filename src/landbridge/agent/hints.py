@@ -24,7 +24,7 @@ from landbridge.agent import comparison
 from landbridge.agent.happenings import Happening, happening
 from landbridge.agent.observe import IkeSa, ike_sas
 from landbridge.agent.signals import STALLED, UNREAD, UNTIMELY
-from landbridge.agent.swan import ConfigName
+from landbridge.agent.swan import ConfigName, owner
 from landbridge.model import Model
 from landbridge.vici import Event, Message
 
@@ -55,7 +55,8 @@ _TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
 
 
 class Hint(Model, frozen=True, kw_only=True):
-    """Look at `tunnel_id`, or, where that is empty, at every tunnel of `peer_address`.
+    """Look at `tunnel_id` and whom its IKE_SA serves, or, where that is empty, at every tunnel of
+    `peer_address`. `owners`: of the CHILD_SAs that have changed; empty: the IKE_SA has.
 
     `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
     without one the tunnel's SAs have changed. `port`: of the peer's, that we last sent to.
@@ -65,6 +66,7 @@ class Hint(Model, frozen=True, kw_only=True):
     """
 
     tunnel_id: str = ""
+    owners: frozenset[str] = frozenset()
     peer_address: str = ""
     line: str = ""
     established: bool = False
@@ -103,10 +105,11 @@ class Hints:
     def read(self, event: Event) -> Hint | None:
         if event.name == "log":
             return self._read_line(event.message)
-        for name in event.message:
+        for name, section in event.message.items():
             if parsed := ConfigName.parse(name):
                 return Hint(
                     tunnel_id=parsed.tunnel_id,
+                    owners=_owners(parsed.tunnel_id, section),
                     happening=happening(event),
                     sas=tuple(ike_sas([event.message])),
                 )
@@ -161,6 +164,20 @@ class Hints:
         said.established = said.established or _UP.search(line) is not None
         said.child = said.child or _CHILD_UP.search(line) is not None
         return said
+
+
+def _owners(host: str, section: object) -> frozenset[str]:
+    """Whose the CHILD_SAs are that an event tells of."""
+    children = section.get("child-sas") if isinstance(section, dict) else None
+    told = children.values() if isinstance(children, dict) else ()
+    each = (part for child in told if isinstance(child, dict) for part in _parts(child))
+    return frozenset(owner(host, _text(part, "name")) for part in each)
+
+
+def _parts(child: Message) -> tuple[Message, ...]:
+    """A CHILD_SA, or the old and the new one of a rekeying."""
+    both = tuple(each for each in (child.get("old"), child.get("new")) if isinstance(each, dict))
+    return both or (child,)
 
 
 def _joined(said: _Said, line: str) -> str:

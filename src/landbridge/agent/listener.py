@@ -58,6 +58,9 @@ class Listener:
         """Its peer is dead; so are, where that was asked for, all other tunnels to that peer."""
         charge.found_dead()
         self._meters.died()
+        for guest in self._roster.aboard(charge.id):
+            guest.found_dead()
+            self._mark(guest.id)
         if charge.tunnel is None or charge.tunnel.dpd.action != "restart-by-peer":
             return
         for other in self._roster.with_peer(charge.tunnel.peer_address):
@@ -81,32 +84,40 @@ class Listener:
                 self._take(hint)
 
     def _take(self, hint: Hint) -> None:
-        for charge in self._meant(hint):
+        meant = tuple(self._meant(hint))
+        if meant:
+            self._count(hint)
+        for charge in meant:
             if hint.line:
-                self._take_line(charge, hint)
-            else:
+                asked = charge.attempts_open > 0 or not any(each.attempts_open for each in meant)
+                self._take_line(charge, hint, asked)
+            elif not hint.owners or charge.id in {hint.tunnel_id, *hint.owners}:
                 self._take_change(charge, hint)
 
+    def _count(self, hint: Hint) -> None:
+        if hint.line:
+            self._meters.told(ike_up=hint.ike_up, child_up=hint.child_up)
+        elif hint.happening is not None and hint.happening.kind is TunnelEventKind.REKEYED:
+            self._meters.rekeyed()
+
     def _take_change(self, charge: Charge, hint: Hint) -> None:
-        if hint.happening is not None:
+        if hint.happening is not None and (not hint.owners or charge.id in hint.owners):
             charge.remarks.chronicle.note(hint.happening.kind, hint.happening.message)
-            if hint.happening.kind is TunnelEventKind.REKEYED:
-                self._meters.rekeyed()
         charge.remarks.stir(time.time())
         self._mark(charge.id)
 
-    def _take_line(self, charge: Charge, hint: Hint) -> None:
+    def _take_line(self, charge: Charge, hint: Hint, asked: bool) -> None:
+        """`asked`: whether it can be this tunnel that has asked for a CHILD_SA."""
         charge.hear(hint)
-        self._meters.told(ike_up=hint.ike_up, child_up=hint.child_up)
         if hint.probed is not None:
             charge.probed(hint.probed)
         if hint.unread is not None:
             charge.memory = halfopen.noted(charge.memory, hint.unread)
             self._mark(charge.id)
-        if causes.DEATH in hint.line:
+        if causes.DEATH in hint.line and charge.id == hint.tunnel_id:
             self.bury(charge)
         failures = charge.remarks.blame.failures
-        told = charge.blame(hint.line, established=hint.established, port=hint.port)
+        told = charge.blame(hint.line, established=hint.established, port=hint.port, asked=asked)
         if charge.remarks.blame.failures != failures and charge.remarks.cause_code is not None:
             self._meters.failed(charge.remarks.cause_code)
         if hint.silence:
@@ -118,7 +129,7 @@ class Listener:
     def _meant(self, hint: Hint) -> Iterable[Charge]:
         if hint.tunnel_id:
             charge = self._roster.get(hint.tunnel_id)
-            return (charge,) if charge else ()
+            return (*((charge,) if charge else ()), *self._roster.aboard(hint.tunnel_id))
         # One that was not looked at yet is not loaded: no wonder that charon does not find it.
         peers = self._roster.with_peer(hint.peer_address)
         return (charge for charge in peers if charge.status is not None)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from landbridge.agent.swan import ConfigName
+from landbridge.agent.swan import ConfigName, owner
 from landbridge.model import Model
 from landbridge.vici import Message
 
@@ -131,12 +131,14 @@ def _children(messages: Iterable[Message]) -> Iterable[tuple[str, str, Distance]
                     yield from _counts(parsed.tunnel_id, child)
 
 
-def _counts(tunnel_id: str, child: Message) -> Iterable[tuple[str, str, Distance]]:
-    """A section of a CHILD_SA, or of a rekeying with the old and the new one in it."""
+def _counts(host: str, child: Message) -> Iterable[tuple[str, str, Distance]]:
+    """A section of a CHILD_SA, or of a rekeying with the old and the new one in it; `host`: whose
+    IKE_SA it is."""
     both = [each for each in (child.get("old"), child.get("new")) if isinstance(each, dict)]
     for section in both or [child]:
         if "spi-in" in section:
-            yield tunnel_id, f"{section['spi-in']}/{section.get('spi-out', '')}", _distance(section)
+            key = f"{section['spi-in']}/{section.get('spi-out', '')}"
+            yield owner(host, str(section.get("name", ""))), key, _distance(section)
 
 
 def _distance(section: Message) -> Distance:

@@ -88,7 +88,8 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     has restarted meanwhile). A part of the children is enough where no revision was applied
     before; after that an update counts only when all of them are up."""
     if not target.admin_state_up:
-        return memory.applied_revision if actual.sas else target.revision
+        left = any(sa.alone or sa.children for sa in actual.sas)  # for others an IKE_SA may stay
+        return memory.applied_revision if left else target.revision
     carrying = actual.carrying
     if not carrying:
         return target.revision
@@ -96,7 +97,8 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     if any(_has_other_credentials(sa, target) for sa in actual.sas if sa.live_children):
         # It was down, when nothing spoke against this revision, and came back as it was.
         return memory.applied_revision if memory.applied_revision < target.revision else 0
-    ours = all(sa.name == target.name for sa in actual.sas if sa.live)
+    concerned = [sa for sa in actual.sas if sa.live and (sa.alone or sa.live_children)]
+    ours = all(sa.name == target.name for sa in concerned)
     fresh = [child for child in carrying if plain(child.name) in wanted]
     alone = ours and len(fresh) == len(carrying)
     if alone and (not memory.applied_revision or not uncovered(target.pairs, fresh)):
@@ -105,16 +107,11 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
 
 
 def _has_other_credentials(sa: IkeSa, target: Target) -> bool:
+    """Generations of secrets are counted by each tunnel for itself."""
     there, here = ConfigName.parse(sa.name), ConfigName.parse(target.name)
-    return (
-        there is not None
-        and here is not None
-        and (there.ids, there.secret)
-        != (
-            here.ids,
-            here.secret,
-        )
-    )
+    if there is None or here is None or there.tunnel_id != here.tunnel_id:
+        return False
+    return (there.ids, there.secret) != (here.ids, here.secret)
 
 
 def _state(

@@ -6,6 +6,9 @@ Rules this module keeps:
   that it carries and that is still wanted has been carried by SAs of the present
   configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
   Where the peer does not agree, that never happens, and it stays.
+- An IKE_SA that serves others, too, is never ended over one of them: its own children are
+  (`landbridge.agent.ending`). A guest leaves configuration and IKE_SA to its host, and sets its
+  children up as soon as both are there.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
   here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
   with IKEv1 (the aborted exchange can take the old SA along, whatever we do), a change
@@ -22,11 +25,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from landbridge.agent import halfopen, hazard, keyring, narrowed
+from landbridge.agent import ending, halfopen, hazard, keyring, narrowed
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches
 from landbridge.agent.memory import Memory, attempt_key
-from landbridge.agent.observe import PROBE, Actual, ChildSa, IkeSa
+from landbridge.agent.observe import Actual, ChildSa
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import ChildConfig, Target
 from landbridge.agent.view import View
@@ -34,15 +37,15 @@ from landbridge.courses import Disruption
 from landbridge.model import Model
 
 MOST_AT_ONCE: Final = 4
-ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
-ENDING_LIMIT: Final = 2.0  # seconds until a peer's answer to a delete is no longer waited for
 _LOOK_AGAIN: Final = 0.5
 
 
 class Loaded(Model, frozen=True, kw_only=True):
-    """What charon holds for one tunnel: connections by name with their digest, secrets."""
+    """What charon holds for one tunnel: connections by name with their digest, secrets; `host`:
+    the connections of the tunnel whose guest it is."""
 
     connections: Mapping[str, str] = {}
+    host: Mapping[str, str] = {}
     secrets: frozenset[str] = frozenset()
 
 
@@ -65,34 +68,42 @@ def plan(
     if target is None or not target.admin_state_up:
         return tuple(_take_down(actual, loaded, memory, now))
     view = View(target, actual, memory, now)
+    if target.host and not _served(view, loaded):
+        allowed = 0
     return (
-        *_load(view, loaded),
-        *_bury(view),
+        *(_leave_to_host(view, loaded) if target.host else _load(view, loaded)),
+        *ending.bury(view),
         *_force(view, update_deadline),
         *hazard.sacrifice(view),
         *_initiate(view, allowed),
         *narrowed.widen(view, allowed),
-        *_retire(view),
+        *ending.retire(view),
         *halfopen.give_up(view),
-        *_abandon(view),
+        *ending.abandon(view),
     )
 
 
 def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:
     yield from (do.Unload(name=name) for name in loaded.connections)
-    for sa in actual.sas:
-        told = memory.ending_ikes.get(sa.unique_id)
-        if told is None or now >= told + ENDING_LIMIT:
-            carries = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
-            force = told is not None or sa.young
-            yield do.Terminate(unique_id=sa.unique_id, force=force, disruption=carries)
-        yield do.Wait(until=now + _LOOK_AGAIN)
+    yield from ending.take_down(actual, memory, now)
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
 
 
+def _served(view: View, loaded: Loaded) -> bool:
+    """Whether a guest's children can be set up now."""
+    return view.connected and loaded.host.get(view.target.name) == view.target.digest
+
+
+def _leave_to_host(view: View, loaded: Loaded) -> Iterator[Step]:
+    """What a guest had loaded for an IKE_SA of its own."""
+    yield from (do.Unload(name=name) for name in loaded.connections)
+    if all(sa.foreign for sa in view.sas):
+        yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
+
+
 def _load(view: View, loaded: Loaded) -> Iterator[Step]:
-    target = view.target
-    if keyring.held_back(target, view.sas, loaded.secrets, view.memory, view.now):
+    target, own = view.target, tuple(sa for sa in view.sas if not sa.foreign)
+    if keyring.held_back(target, own, loaded.secrets, view.memory, view.now):
         if target.secret_id in loaded.secrets:
             yield do.UnloadSecret(secret_id=target.secret_id)
     elif target.secret_id not in loaded.secrets:
@@ -100,9 +111,9 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if loaded.connections.get(target.name) != target.digest:
         yield do.Load(name=target.name)
     yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
-    if keyring.unproven(target, view.sas, loaded.secrets):
+    if keyring.unproven(target, own, loaded.secrets):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
-    spent = keyring.spent(target, view.sas, loaded.secrets)
+    spent = keyring.spent(target, own, loaded.secrets)
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 
@@ -178,84 +189,4 @@ def _make_room(view: View) -> Iterator[Step]:
             yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
     for sa in view.older:
         if sa.live_children and sa.unique_id not in view.memory.ending_ikes:
-            yield do.Terminate(unique_id=sa.unique_id, room=True, disruption=Disruption.INTERRUPT)
-
-
-def _retire(view: View) -> Iterator[Step]:
-    for child in view.stale_beside:
-        if child.unique_id in view.memory.ending_children:
-            continue
-        ready = _replaced_at(view, child)
-        if ready <= view.now:
-            yield do.RetireChild(unique_id=child.unique_id)
-        elif ready < float("inf"):
-            yield do.Wait(until=ready)
-    for sa in view.older:
-        yield from _retire_ike(view, sa)
-
-
-def _replaced_at(view: View, child: ChildSa) -> float:
-    """As `ready_at`; and a child whose successor is wanted waits for it in any case."""
-    if any(missing.key == child.key for missing in view.missing):
-        return float("inf")
-    return view.ready_at(child)
-
-
-def _retire_ike(view: View, sa: IkeSa) -> Iterator[Step]:
-    if not sa.live:
-        return
-    told = view.memory.ending_ikes.get(sa.unique_id)
-    if told is not None:
-        yield from _hurry(view, sa, told)
-        return
-    if not sa.live_children and not (sa.version == "1" and view.carrying):
-        # With IKEv1 deleting a childless IKE_SA can take another one's child along.
-        yield do.RetireIke(unique_id=sa.unique_id)
-        return
-    ready = max((view.ready_at(child) for child in sa.live_children), default=0.0)
-    if not view.fresh or ready == float("inf"):
-        return
-    if ready <= view.now:
-        yield do.RetireIke(unique_id=sa.unique_id)
-    else:
-        yield do.Wait(until=ready)
-
-
-def _hurry(view: View, sa: IkeSa, told: float) -> Iterator[Step]:
-    if view.now >= told + ENDING_LIMIT:
-        yield do.RetireIke(unique_id=sa.unique_id, force=True)
-    yield do.Wait(until=max(told + ENDING_LIMIT, view.now + _LOOK_AGAIN))
-
-
-def _abandon(view: View) -> Iterator[Step]:
-    """End what is being set up for an older configuration, or for too long."""
-    for sa in view.sas:
-        since = view.memory.young_since.get(sa.unique_id)
-        if since is None:
-            continue
-        if sa.name != view.target.name or view.now >= since + ATTEMPT_LIMIT:
-            yield do.RetireIke(unique_id=sa.unique_id, force=True)
-        else:
-            yield do.Wait(until=since + ATTEMPT_LIMIT)
-
-
-def _bury(view: View) -> Iterator[Step]:
-    """End IKE_SAs whose peer has not answered for `dpd.timeout`; charon does so for IKEv1 only.
-
-    charon asks after `interval` seconds of silence, so what is left of the time-out then is
-    the difference.
-    """
-    dpd = view.target.dpd
-    for sa in view.sas:
-        cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
-        if sa.unique_id in view.memory.condemned - view.memory.ending_ikes.keys():
-            yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
-            continue
-        since = view.memory.asked_since.get(sa.unique_id)
-        if since is None or sa.version != "2" or dpd.action == "disabled":
-            continue
-        deadline = since + (dpd.timeout - dpd.interval if PROBE in sa.tasks else dpd.timeout)
-        if view.now >= deadline:
-            yield do.Terminate(unique_id=sa.unique_id, force=True, dead=True, disruption=cost)
-        else:
-            yield do.Wait(until=min(deadline, view.now + _LOOK_AGAIN))
+            yield from ending.make_room(view, sa)

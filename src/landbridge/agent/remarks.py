@@ -21,6 +21,7 @@ from landbridge.agent.swan import Target
 from landbridge.model import Reason, ReasonCode
 
 PATIENCE: Final = 10.0  # seconds after which a peer that was to begin is missed
+LASTING: Final = 2.0  # seconds; tunnels that change together come one after the other
 
 
 class Remarks:
@@ -34,6 +35,7 @@ class Remarks:
         self.lost_name: Reason | None = None  # its address is only the last known one
         self.one_way: Reason | None = None  # it is up, but nothing comes back
         self._rekeyed_in_vain: frozenset[int] = frozenset()  # CHILD_SAs that were to be rekeyed
+        self._refused_at: float | None = None  # since when another tunnel is in its way
         self._alone_since: float | None = None  # response-only, and nobody has begun
         self._missed = False
         self._stirred: float | None = None
@@ -67,8 +69,23 @@ class Remarks:
             return self.blame.reason
         return self.one_way
 
+    def refused(self, yes: bool) -> None:
+        """Another tunnel is in its way, or no more."""
+        if not yes:
+            self._refused_at = None
+        elif self._refused_at is None:
+            self._refused_at = self._clock()
+
+    @property
+    def momentary(self) -> bool:
+        """Whether the refusal may be over as soon as another tunnel has changed, too."""
+        return self._refused_at is not None and self._clock() < self._refused_at + LASTING
+
     def patience_left(self) -> float | None:
-        """Seconds until a peer that was to begin is missed; None: it is, or nobody waits."""
+        """Seconds until a refusal is a lasting one, or a peer that was to begin is missed; None:
+        it is, or nobody waits."""
+        if self._refused_at is not None and self.momentary:
+            return max(0.0, self._refused_at + LASTING - self._clock())
         if self._alone_since is None or self._missed:
             return None
         return max(0.0, self._alone_since + PATIENCE - self._clock())

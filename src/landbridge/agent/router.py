@@ -191,7 +191,7 @@ class RouterTask:
             self._found = await control.take_stock()
             for charge, seen in (await eyes.all_of(self._roster)).items():
                 charge.actual = seen.actual
-                self._roster.refresh(charge)
+            self._roster.adopt(control.configured)
             network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
             await network.in_step()
             self._control, self._network = control, network
@@ -252,6 +252,7 @@ class RouterTask:
     def _consider(self, charge: Charge, seen: Sight, control: Control) -> tuple[Step, ...]:
         """What to do about what is seen."""
         charge.actual = seen.actual
+        self._roster.review(charge)
         if known := charge.address_in_use():
             self._book.assume(charge.id, known)
         charge.look_back(control.loaded(charge.id), seen.now)
@@ -272,8 +273,10 @@ class RouterTask:
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
         await control.take(step, charge.trial_tunnel, charge.trial)
         charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
+        if isinstance(step, do.Load):
+            self._roster.let_guests_in(charge)
         if isinstance(step, do.Initiate) and charge.trial is not None:
-            charge.begin_attempt()
+            self._roster.begin_attempt(charge)
         if isinstance(step, do.Terminate) and step.dead:
             self._listener.bury(charge)
 

@@ -55,7 +55,7 @@ class Eyes:
         self._took = 0.0
 
     async def one(self, charge: Charge) -> Sight:
-        before, began = _before(charge), time.perf_counter()
+        before, began = self._before(charge), time.perf_counter()
         found = await self.control.look(charge.id)
         self._took = time.perf_counter() - began
         return msgspec.structs.replace(before, actual=found)
@@ -65,7 +65,7 @@ class Eyes:
         return msgspec.structs.replace(await self.one(charge), seen_at=seen.seen_at)
 
     async def all_of(self, charges: Iterable[Charge]) -> Mapping[Charge, Sight]:
-        before = {charge: _before(charge) for charge in charges}
+        before = {charge: self._before(charge) for charge in charges}
         found = await self.control.survey([charge.id for charge in before])
         self._took /= 2  # the dear time may be over: then the next look by name will tell
         return {
@@ -79,8 +79,8 @@ class Eyes:
             return await self.all_of(charges)
         return {}
 
-
-def _before(charge: Charge) -> Sight:
-    return Sight(
-        now=asyncio.get_running_loop().time(), seen_at=charge.remarks.observed_at(time.time())
-    )
+    def _before(self, charge: Charge) -> Sight:
+        """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""
+        self.control.serve(charge.id, *charge.served_by)
+        now, at = asyncio.get_running_loop().time(), time.time()
+        return Sight(now=now, seen_at=charge.remarks.observed_at(at))

@@ -60,7 +60,10 @@ class Terminate(Step, frozen=True, kw_only=True, tag=True):
 
 
 class TerminateChild(Step, frozen=True, kw_only=True, tag=True):
+    """End a CHILD_SA that may carry traffic. `room`: as with `Terminate`."""
+
     unique_id: int
+    room: bool = False
 
 
 class Wait(Step, frozen=True, kw_only=True, tag=True):

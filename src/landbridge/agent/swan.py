@@ -6,11 +6,13 @@ Rules this module keeps:
 - A name carries the fingerprint of what it names, so that list-sas alone tells which
   configuration an SA was made with: ``<tunnel id>.<ids><secret><rest>`` for an IKE
   configuration (`ids` covers the identities only, `secret` the PSK), ``<key>.<fingerprint>``
-  for a child. The PSK is in it by its generation, never by its value.
+  for a child, and one part more, its tunnel id, for the child of a guest
+  (`landbridge.agent.lodging`). The PSK is in it by its generation, never by its value.
 - Always ``start_action = none`` and ``unique = no``: loading never touches an SA; the agent
   initiates and retires.
 - Two IKE configurations of one tunnel that charon takes for equal (it compares neither the
-  PSK nor IKEv1's ``dpd_timeout``) differ in ``over_time``, so that a new IKE_SA is made.
+  PSK nor IKEv1's ``dpd_timeout``) differ in ``over_time``, so that a new IKE_SA is made. Those
+  of two tunnels differ in ``aaa_id``, which means nothing with a PSK, for the same reason.
 """
 
 from __future__ import annotations
@@ -73,6 +75,9 @@ class Target(Model, frozen=True, kw_only=True):
     dpd: Dpd
     selector_mode: SelectorMode
     children: tuple[ChildConfig, ...]
+    configs: Settings  # theirs, by name
+    host: str = ""  # the tunnel whose connection has its children; empty: its own
+    guests: frozenset[str] = frozenset()  # the tunnels whose children its own connection has, too
     secret_id: str
     instead_of: str = ""  # the secret that must not be known beside `secret_id`
     connection: Settings
@@ -152,10 +157,15 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         dpd=tunnel.dpd,
         selector_mode=mode_of(tunnel),
         children=children,
+        configs=configs,
         secret_id=_secret_id(tunnel),
         connection=connection,
-        digest=fingerprint(connection, _CHILD_DIGITS),
+        digest=digest_of(connection),
     )
+
+
+def digest_of(connection: Settings) -> str:
+    return fingerprint(connection, _CHILD_DIGITS)
 
 
 def names_of(child: ChildConfig) -> tuple[str, ...]:
@@ -171,6 +181,16 @@ def _is_host(cidr: str) -> bool:
 def plain(name: str) -> str:
     """The name of the child whose CHILD_SA, or whose twin's, is called `name`."""
     return name.removesuffix(_TWIN)
+
+
+def owner(host: str, name: str) -> str:
+    """The tunnel whose child is called `name`, in an IKE_SA that bears the name of `host`."""
+    return plain(name).split(".", 2)[2] if name.count(".") > 1 else host
+
+
+def guest_name(name: str, tunnel_id: str) -> str:
+    """What the child `name` of a tunnel (or its twin) is called on the IKE_SA of another one."""
+    return f"{plain(name)}.{tunnel_id}{name[len(plain(name)) :]}"
 
 
 def _secret_id(tunnel: Tunnel) -> str:
@@ -241,7 +261,7 @@ def _ike(tunnel: Tunnel) -> Settings:
         "local_addrs": [local_address(tunnel.local_address)],
         "remote_addrs": [peer_address(tunnel.peer_address)],
         "proposals": [ike_proposal(tunnel.ike)],
-        "local": {"auth": "psk", "id": identity(tunnel.local_id)},
+        "local": {"auth": "psk", "id": identity(tunnel.local_id), "aaa_id": tunnel.id},
         "remote": {"auth": "psk", "id": identity(tunnel.peer_id)},
         "rekey_time": str(rekey),
         "rand_time": str(rand),

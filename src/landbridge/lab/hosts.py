@@ -132,10 +132,12 @@ class Host:
         self.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
         self.sysctl(ipv4__conf__all__rp_filter=0, ipv4__conf__default__rp_filter=0)
 
-    def ping(self, target: str, *, count: int = 1, wait: float = 1.0) -> bool:
+    def ping(self, target: str, *, count: int = 1, wait: float = 1.0, source: str = "") -> bool:
         """Whether `count` echo requests, 0.2 s apart, were all answered."""
+        numbers = ("-c", str(count), "-i", "0.2", "-W", str(wait))
+        origin = ("-I", source) if source else ()
         with contextlib.suppress(LabError):
-            self.run("ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", str(wait), target)
+            self.run("ping", "-n", "-q", *numbers, *origin, target)
             return True
         return False
 

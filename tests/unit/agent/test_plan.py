@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from landbridge.agent import steps as do
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.lodging import lodge, ride
 from landbridge.agent.outcome import applied_revision, judge
 from landbridge.agent.swan import Pair, Target, target
 from landbridge.agent.view import GRACE
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState
-from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
+from tests.unit.agent.tunnels import Charon, child_sa, ike_sa, tunnel
 
 MOST_PASSES = 60
 CIDRS = st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True)
@@ -367,3 +368,77 @@ def test_what_a_peer_narrows_for_good_is_asked_for_seldom() -> None:
                 times.append(charon.now)
         charon.now += 0.1
     assert times[-1] - times[-2] > 50
+
+
+# An IKE_SA that serves several -----------------------------------------------------------
+
+ENDS_IKE = (do.Terminate, do.RetireIke)
+CHANGED = tunnel(revision=2, ike=msgspec.structs.replace(BASE.ike, **AES256))
+AWAITING = msgspec.structs.replace(CHANGED, initiator="response-only")
+
+
+def with_guests(charon: Charon, *guests: str) -> None:
+    """Others have children on every IKE_SA there is."""
+    for sa in charon.sas.values():
+        charon.sas[sa.unique_id] = msgspec.structs.replace(sa, guests=frozenset(guests))
+
+
+def all_steps(charon: Charon, wanted: Target | None, seconds: float = 20.0) -> list[do.Step]:
+    """What is done meanwhile; the peer has none of our changes."""
+    taken: list[do.Step] = []
+    charon.agrees = charon.agrees and wanted is not None
+    for _ in range(int(seconds * 10)):
+        steps = [step for step in charon.steps(wanted) if not isinstance(step, do.Wait)]
+        for step in steps:
+            charon.take(step, wanted)
+        taken += steps
+        charon.now += 0.1
+    return taken
+
+
+@settings(deadline=None, max_examples=60)
+@given(tunnels(), st.one_of(tunnels(), st.none()))
+def test_no_ike_sa_is_ended_that_others_have_children_on(one: Tunnel, two: Tunnel | None) -> None:
+    charon = up(msgspec.structs.replace(one, admin_state_up=True))
+    with_guests(charon, "guest")
+    served = set(charon.sas)
+    wanted = planned(msgspec.structs.replace(two, revision=2)) if two else None
+    all_steps(charon, wanted)
+    assert served <= charon.sas.keys()
+    left = [child for unique_id in served for child in charon.sas[unique_id].children]
+    names = {child.name for child in wanted.children} if wanted and two else set()
+    assert {child.name for child in left} <= names
+    if wanted is None or not wanted.admin_state_up:
+        assert left == []
+
+
+@pytest.mark.parametrize(("guests", "agreed", "ends"), [
+    ({"guest"}, {"guest"}, do.Terminate),
+    ({"guest"}, {"guest", "other"}, do.Terminate),
+    ({"guest", "other"}, {"guest"}, do.TerminateChild),
+])  # fmt: skip
+def test_to_make_room_all_must_want_it(guests: set[str], agreed: set[str], ends: type) -> None:
+    charon = up(tunnel())
+    with_guests(charon, *guests)
+    wanted = msgspec.structs.replace(planned(AWAITING), guests=frozenset(agreed))
+    first = [
+        step for step in charon.steps(wanted) if isinstance(step, (*ENDS_IKE, do.TerminateChild))
+    ]
+    assert [type(step) for step in first] == ([do.Terminate] if ends is do.Terminate else [])
+    charon.now += 2.1  # it waits for the others, but not for ever
+    (step,) = [s for s in charon.steps(wanted) if isinstance(s, (*ENDS_IKE, do.TerminateChild))]
+    assert type(step) is ends
+
+
+@pytest.mark.parametrize("state", ["ESTABLISHED", "CONNECTING"])
+def test_a_guest_leaves_the_ike_sa_to_its_host(state: str) -> None:
+    host = planned(tunnel(id="host", local_cidrs=("10.9.0.0/24",)))
+    loaded = lodge(host, [planned(BASE)])
+    wanted, charon = ride(planned(BASE), loaded), Charon()
+    asked = {"foreign": True, "tasks": frozenset({"IKE_DPD"})}
+    charon.sas[1] = msgspec.structs.replace(ike_sa(host.name, 1, state=state), **asked)
+    older = child_sa(wanted.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 3)
+    charon.sas[2] = msgspec.structs.replace(ike_sa("old.0123456789abcdef", 2, older), **asked)
+    for _ in range(300):
+        assert all(isinstance(step, do.Wait) for step in charon.steps(wanted))  # not loaded yet
+        charon.now += 1

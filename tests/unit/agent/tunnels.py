@@ -12,7 +12,7 @@ from landbridge.agent.memory import Memory, attempt_key, begun, recall
 from landbridge.agent.observe import Actual, ChildSa, IkeSa
 from landbridge.agent.plan import Loaded, plan
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ConfigName, Pair, Target, names_of
+from landbridge.agent.swan import ConfigName, Pair, Target, names_of, owner
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
@@ -61,6 +61,7 @@ def child_sa(name: str, local: tuple[str, ...], remote: tuple[str, ...], unique_
     return ChildSa(
         unique_id=unique_id,
         name=name,
+        owner=owner(ID, name),
         state="INSTALLED",
         local_ts=local,
         remote_ts=remote,

@@ -1,0 +1,243 @@
+"""A router's tunnels and a charon that is asked by VICI commands, without time and wires.
+
+The charon does at once what it is asked. Like the real one it builds a child on any IKE_SA of
+an equal configuration, whatever that is called, and knows no child that is not loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from landbridge.agent import steps as do
+from landbridge.agent.aftermath import remember
+from landbridge.agent.charge import Charge
+from landbridge.agent.control import Control
+from landbridge.agent.cover import uncovered
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.observe import ike_sas
+from landbridge.agent.plan import plan
+from landbridge.agent.roster import Roster
+from landbridge.agent.swan import Pair, owner
+from landbridge.model import Tunnel
+from landbridge.vici import CommandFailed, Message, Session
+
+_MOST_PASSES = 400
+
+
+@dataclass
+class Sa:
+    """One IKE_SA; `children`: name and selectors by unique id."""
+
+    unique_id: int
+    name: str
+    section: Message
+    children: dict[int, tuple[str, list[str], list[str]]] = field(default_factory=dict)
+
+    def listed(self) -> Message:
+        return {
+            self.name: {
+                "uniqueid": str(self.unique_id),
+                "version": str(self.section["version"]),
+                "state": "ESTABLISHED",
+                "initiator": "yes",
+                "established": "100",
+                "child-sas": {
+                    f"{name}-{unique_id}": {
+                        "uniqueid": str(unique_id),
+                        "name": name,
+                        "state": "INSTALLED",
+                        "local-ts": local,
+                        "remote-ts": remote,
+                    }
+                    for unique_id, (name, local, remote) in self.children.items()
+                },
+            }
+        }
+
+
+class FakeCharon:
+    """What a `Session` gives, of one charon."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, Message] = {}
+        self.secrets: set[str] = set()
+        self.sas: list[Sa] = []
+        self._last_id = 0
+
+    async def request(self, command: str, message: Message | None = None) -> Message:
+        words = message or {}
+        match command:
+            case "get-conns":
+                return {"conns": list(self.connections)}
+            case "get-shared":
+                return {"keys": sorted(self.secrets)}
+            case "load-conn":
+                for name, section in words.items():
+                    self.connections[name] = cast(Message, section)
+            case "unload-conn":
+                del self.connections[str(words["name"])]
+            case "load-shared":
+                self.secrets.add(str(words["id"]))
+            case "unload-shared":
+                self.secrets.remove(str(words["id"]))
+            case "initiate":
+                self._initiate(str(words["ike"]), str(words["child"]))
+            case "terminate":
+                self._terminate(words)
+            case _:
+                raise AssertionError(command)
+        return {}
+
+    async def collect(
+        self, command: str, event: str, message: Message | None = None
+    ) -> list[Message]:
+        assert (command, event) == ("list-sas", "list-sa")
+        name = (message or {}).get("ike")
+        return [sa.listed() for sa in self.sas if name in (None, sa.name)]
+
+    def _initiate(self, ike: str, child: str) -> None:
+        section = self.connections.get(ike, {})
+        children = cast(Message, section.get("children", {}))
+        if child not in children:
+            raise CommandFailed("initiate", "CHILD_SA config not found")
+        alone = {key: value for key, value in section.items() if key != "children"}
+        sa = next((sa for sa in self.sas if sa.section == alone), None)
+        if sa is None:
+            sa = Sa(self._next_id(), ike, alone)
+            self.sas.append(sa)
+        config = cast(Mapping[str, list[str]], children[child])
+        made = (child, config["local_ts"], config["remote_ts"])
+        if made not in sa.children.values():  # charon suppresses duplicates
+            sa.children[self._next_id()] = made
+
+    def _terminate(self, words: Message) -> None:
+        if "ike-id" in words:
+            self.sas = [sa for sa in self.sas if str(sa.unique_id) != words["ike-id"]]
+        for sa in self.sas:
+            sa.children.pop(int(str(words.get("child-id", "0"))), None)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+
+class House:
+    """The tunnels of one router as its task runs them. A step may end no CHILD_SA of others."""
+
+    def __init__(self) -> None:
+        self.charon = FakeCharon()
+        self.now = 100.0
+        self.staying: dict[str, tuple[Pair, ...]] = {}  # carried at every moment, by tunnel
+        self._marked: dict[str, None] = {}
+        self._timers: dict[str, float] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Of an agent that knows nothing yet; see `adopt`."""
+        self.roster = Roster(Backend.LIBIPSEC, self._mark)
+        self.control = Control(cast(Session, self.charon))
+
+    async def adopt(self) -> None:
+        found = await self.control.take_stock()
+        for charge in self.roster:
+            charge.actual = await self.control.look(charge.id)
+        self.roster.adopt(self.control.configured)
+        for tunnel_id in (*(charge.id for charge in self.roster), *found):
+            self._mark(tunnel_id)
+
+    def want(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
+        self.roster.want(tunnel_id, tunnel, switched_off=False)
+        self._mark(tunnel_id)
+
+    async def settle(self) -> None:
+        """Until nothing is to be done."""
+        for _ in range(_MOST_PASSES):
+            if not self._marked and not self._timers:
+                return
+            if not self._marked:
+                self.now = max(self.now, min(self._timers.values()))
+                for tunnel_id in [k for k, at in self._timers.items() if at <= self.now]:
+                    self._mark(tunnel_id)
+            tunnel_id = next(iter(self._marked))
+            del self._marked[tunnel_id]
+            self._timers.pop(tunnel_id, None)
+            await self._pass(self.roster.take_in(tunnel_id))
+            self.now += 0.01
+        raise AssertionError("no end")
+
+    def charge(self, tunnel_id: str) -> Charge:
+        charge = self.roster.get(tunnel_id)
+        assert charge is not None
+        return charge
+
+    def children(self, tunnel_id: str) -> dict[int, str]:
+        """The names of a tunnel's CHILD_SAs by unique id."""
+        return {
+            unique_id: name
+            for sa in self.charon.sas
+            for unique_id, (name, _, _) in sa.children.items()
+            if owner(sa.name.partition(".")[0], name) == tunnel_id
+        }
+
+    async def _pass(self, charge: Charge) -> None:
+        """As `landbridge.agent.router` does it."""
+        self.control.serve(charge.id, *charge.served_by)
+        charge.actual = await self.control.look(charge.id)
+        self.roster.review(charge)
+        charge.look_back(self.control.loaded(charge.id), self.now)
+        if charge.tunnel is None and not self.control.knows(charge.id):
+            self.roster.forget(charge)
+            self.control.forget(charge.id)
+            self._marked.pop(charge.id, None)
+            return
+        loaded = self.control.loaded(charge.id)
+        allowed = self.roster.allowed(charge)
+        if charge.plannable:
+            for step in plan(
+                charge.trial, charge.actual, loaded, charge.memory, allowed=allowed, now=self.now
+            ):
+                if isinstance(step, do.Wait):
+                    self._timers[charge.id] = min(
+                        self._timers.get(charge.id, step.until), max(step.until, self.now)
+                    )
+                else:
+                    await self._take(step, charge)
+        self.roster.refresh(charge)
+        charge.status = charge.judge(0.0)
+
+    async def _take(self, step: do.Step, charge: Charge) -> None:
+        before = {each.id: self.children(each.id) for each in self.roster}
+        concerned = {sa.unique_id: sa.name for sa in self.charon.sas}
+        await self.control.take(step, charge.trial_tunnel, charge.trial)
+        charge.memory = remember(
+            charge.memory, step, self.now, target=charge.target, trial=charge.trial
+        )
+        if isinstance(step, do.Load):
+            self.roster.let_guests_in(charge)
+        for tunnel_id, children in before.items():
+            now = self.children(tunnel_id)
+            assert tunnel_id == charge.id or children == now, step
+            if children != now:
+                self._mark(tunnel_id)
+        concerned.update({sa.unique_id: sa.name for sa in self.charon.sas})
+        if not isinstance(step, do.Load | do.Unload | do.LoadSecret | do.UnloadSecret):
+            for name in set(concerned.values()):
+                self._tell_of(name.partition(".")[0])
+        self._check_staying(step)
+
+    def _tell_of(self, host: str) -> None:
+        self._mark(host)
+        for guest in self.roster.aboard(host):
+            self._mark(guest.id)
+
+    def _check_staying(self, step: do.Step) -> None:
+        live = [child for sa in ike_sas(each.listed() for each in self.charon.sas)
+                for child in sa.live_children]  # fmt: skip
+        for tunnel_id, pairs in self.staying.items():
+            own = [child for child in live if child.owner == tunnel_id]
+            assert not uncovered(pairs, own), (tunnel_id, step)
+
+    def _mark(self, tunnel_id: str) -> None:
+        self._marked[tunnel_id] = None

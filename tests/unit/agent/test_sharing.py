@@ -1,0 +1,273 @@
+"""Tunnels that share an IKE_SA: any of them to any state, and never at another one's cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landbridge.agent.dataplane import Backend
+from landbridge.agent.lodging import arrange, lodge, ride
+from landbridge.agent.observe import actual, ike_sas
+from landbridge.agent.odometer import Odometer
+from landbridge.agent.outcome import applied_revision
+from landbridge.agent.remarks import LASTING
+from landbridge.agent.swan import Target, guest_name, names_of, owner, plain, target
+from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.vici import Message
+from tests.unit.agent.house import House, Sa
+from tests.unit.agent.tunnels import tunnel
+
+IDS = ("a", "b", "c")
+CIDRS = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
+
+
+def member(tunnel_id: str, *remote: int, **changes: Any) -> Tunnel:
+    cidrs = tuple(f"10.2.{number}.0/24" for number in remote)
+    usual = {"id": tunnel_id, "peer_cidrs": cidrs, "psk": Secret(value="secret 1")}
+    return tunnel(**{**usual, **changes})
+
+
+def own(each: Tunnel) -> Target:
+    return target(each, Backend.LIBIPSEC)
+
+
+def rarely(draw: st.DrawFn, usual: Any, other: Any) -> Any:
+    return other if draw(st.integers(0, 7)) == 7 else usual
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[str, Tunnel | None]:
+    tunnel_id = draw(st.sampled_from(IDS))
+    if draw(st.integers(0, 5)) == 5:
+        return tunnel_id, None
+    base, generation = tunnel(), rarely(draw, 1, 2)
+    shift = 2 * IDS.index(tunnel_id) + rarely(draw, 0, 1)  # 1: may overlap with the next one's
+    made = member(
+        tunnel_id,
+        *(shift + number for number in draw(CIDRS) if number < 2 or shift % 2),
+        admin_state_up=draw(st.integers(0, 4)) < 4,
+        psk=Secret(value=f"secret {generation}"),
+        psk_generation=generation,
+        peer_address=rarely(draw, "198.51.100.2", "198.51.100.3"),
+        dpd=Dpd(action="hold", interval=rarely(draw, 30, 10), timeout=120),
+        ike=msgspec.structs.replace(
+            base.ike,
+            version=rarely(draw, "v2", "v1"),
+            encryption=rarely(draw, "aes-128", "aes-256"),
+        ),
+        esp=msgspec.structs.replace(base.esp, encryption=rarely(draw, "aes-128", "aes-256")),
+        split_selector=draw(st.booleans()),
+    )
+    return tunnel_id, made if made.peer_cidrs else member(tunnel_id, shift)
+
+
+#: All three, which fit, and then anything.
+HISTORY = st.lists(changes(), min_size=1, max_size=6).map(
+    lambda drawn: [*((each, member(each, 2 * at)) for at, each in enumerate(IDS)), *drawn]
+)
+
+
+def is_up(house: House, wanted: Tunnel) -> bool:
+    charge = house.charge(wanted.id)
+    return bool(wanted.admin_state_up and charge.fault is None)
+
+
+def check(house: House, wanted: dict[str, Tunnel]) -> None:
+    """Every tunnel that may run does, with its own children only, and nothing is left over."""
+    charon, hosts = house.charon, set()
+    for each in wanted.values():
+        charge, children = house.charge(each.id), house.children(each.id)
+        if not each.admin_state_up:
+            assert children == {}
+        elif charge.fault is None:
+            assert charge.target is not None
+            names = sorted(child.name for child in charge.target.children)
+            assert sorted(children.values()) == names
+            assert applied_revision(charge.target, charge.actual, charge.memory) == each.revision
+            hosts.add(charge.target.name)
+    if all(not each.admin_state_up or is_up(house, each) for each in wanted.values()):
+        assert {sa.name for sa in charon.sas} == hosts
+        assert set(charon.connections) == hosts
+        assert len(charon.sas) == len(hosts) == len(charon.secrets)
+
+
+def same_ike(before: Tunnel | None, after: Tunnel) -> bool:
+    return (
+        before is not None
+        and before.admin_state_up
+        and (own(before).name, before.dpd) == (own(after).name, after.dpd)
+    )
+
+
+async def live(history: Sequence[tuple[str, Tunnel | None]], *, restarts: bool) -> None:
+    house, wanted = House(), dict[str, Tunnel]()
+    for revision, (tunnel_id, made) in enumerate(history, 1):
+        before = wanted.pop(tunnel_id, None)
+        others = [each for each in wanted.values() if is_up(house, each)]
+        after = msgspec.structs.replace(made, revision=revision) if made else None
+        if after is not None:
+            wanted[tunnel_id] = after
+        kept = {each.id: house.children(each.id) for each in others}
+        house.staying = {each.id: own(each).pairs for each in others}
+        house.want(tunnel_id, after)
+        await house.settle()
+        check(house, wanted)
+        if after is None or not after.admin_state_up or same_ike(before, after):
+            assert {each.id: house.children(each.id) for each in others} == kept
+        if restarts:
+            await restart(house, wanted)
+    house.staying = {}
+    for tunnel_id in tuple(wanted):
+        house.want(tunnel_id, None)
+    await house.settle()
+    assert not house.charon.sas
+    assert not house.charon.connections
+    assert not house.charon.secrets
+
+
+async def restart(house: House, wanted: dict[str, Tunnel]) -> None:
+    """Nothing may change, but where a host has gone whose configuration nobody knows any more."""
+    before = {each.id: house.children(each.id) for each in wanted.values()}
+    orphans = {sa.name for sa in house.charon.sas} - {own(each).name for each in wanted.values()}
+    house.staying = {e.id: own(e).pairs for e in wanted.values() if is_up(house, e)}
+    settled = all(is_up(house, each) for each in wanted.values() if each.admin_state_up)
+    house.start()
+    if not settled:
+        house.staying = {}  # who of those that do not fit comes first, may change
+    for each in reversed(wanted.values()):
+        house.want(each.id, each)
+    await house.adopt()
+    await house.settle()
+    check(house, wanted)
+    if settled and not orphans:
+        assert {each.id: house.children(each.id) for each in wanted.values()} == before
+
+
+@settings(deadline=None, max_examples=200)
+@given(HISTORY)
+def test_any_of_them_to_any_state(history: list[tuple[str, Tunnel | None]]) -> None:
+    asyncio.run(live(history, restarts=False))
+
+
+@settings(deadline=None, max_examples=100)
+@given(HISTORY)
+def test_a_restart_between_any_two(history: list[tuple[str, Tunnel | None]]) -> None:
+    asyncio.run(live(history, restarts=True))
+
+
+TWO = member("guest", 2, 3)
+#: What differs, and what the refusal says of it.
+MISFITS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, ""),
+    ({"mtu": 1300, "name": "x", "psk_generation": 4, "split_selector": True}, ""),
+    ({"esp": msgspec.structs.replace(TWO.esp, encryption="aes-256")}, ""),
+    ({"dpd": Dpd(action="restart", interval=30, timeout=120)}, "its dpd differs"),
+    ({"initiator": "response-only"}, "its initiator differs"),
+    ({"ike": msgspec.structs.replace(TWO.ike, encryption="aes-256")}, "its IKE policy differs"),
+    ({"ike": msgspec.structs.replace(TWO.ike, lifetime=7200)}, "its IKE policy differs"),
+    (
+        {"peer_cidrs": ("10.2.0.0/16",)},
+        "a pair of CIDRs of both overlaps: 10.1.0.0/24 - 10.2.0.0/16 with "
+        "10.1.0.0/24 - 10.2.0.0/24",
+    ),
+    ({"local_cidrs": ("10.9.0.0/24",), "peer_cidrs": ("10.2.0.0/16",)}, ""),
+)
+
+
+@pytest.mark.parametrize(("change", "words"), MISFITS)
+def test_a_refusal_names_the_other_and_what_differs(change: dict[str, Any], words: str) -> None:
+    late, early = msgspec.structs.replace(TWO, **change), member("host", 0)
+    told = arrange([own(early), own(late)]).refused.get(late.id)
+    assert (told is None) is not bool(words)
+    if told is not None:
+        assert told.code is ReasonCode.COLLISION
+        assert told.message.startswith("Connection host has the same addresses, IDs")
+        assert words in told.message
+
+
+def test_a_name_tells_whose_a_child_is() -> None:
+    host, guest = own(member("host", 0)), own(TWO)
+    (child,) = ride(guest, host).children
+    assert [owner("host", name) for name in names_of(child)] == ["guest", "guest"]
+    assert {plain(name) for name in names_of(child)} == {child.name}
+    for mine in names_of(guest.children[0]):
+        assert owner("host", mine) == "host"
+        assert guest_name(mine, "guest") in names_of(child)
+
+
+def test_the_host_loads_the_children_of_all() -> None:
+    host, guest = own(member("host", 0)), own(TWO)
+    loaded = lodge(host, [guest])
+    riding = ride(guest, loaded)
+    assert (loaded.name, loaded.children) == (host.name, host.children)
+    assert loaded.digest != host.digest
+    assert lodge(loaded, [guest]) == loaded
+    assert lodge(loaded, []).digest == loaded.digest
+    assert loaded.connection["children"] == {**host.configs, **riding.configs}
+    assert list(riding.configs.values()) == list(guest.configs.values())
+    assert (riding.name, riding.digest) == (loaded.name, loaded.digest)
+
+
+def test_what_is_actual_of_each() -> None:
+    host, guest = own(member("host", 0)), own(member("guest", 2))
+    riding = ride(guest, host)
+    sa = Sa(1, host.name, {"version": "2"})
+    alone = actual([sa.listed()], "host").sas
+    assert [each.alone for each in alone] == [True]
+    assert actual([sa.listed()], "guest").sas == ()
+    (served,) = actual([sa.listed()], "guest", {host.name}).sas
+    assert (served.foreign, served.alone) == (True, False)
+    sa.children = {
+        2: (host.children[0].name, ["10.1.0.0/24"], ["10.2.0.0/24"]),
+        3: (riding.children[0].name, ["10.1.0.0/24"], ["10.2.2.0/24"]),
+    }
+    (mine,) = actual([sa.listed()], "host").sas
+    assert [child.unique_id for child in mine.children] == [2]
+    assert mine.guests == {"guest"}
+    (its,) = actual([sa.listed()], "guest").sas
+    assert ([child.unique_id for child in its.children], its.foreign) == ([3], True)
+    (whole,) = ike_sas([sa.listed()])
+    assert [child.owner for child in whole.children] == ["host", "guest"]
+
+
+def test_what_a_child_carries_is_its_owners() -> None:
+    host = own(member("host", 0))
+    name = ride(own(TWO), host).children[0].name
+    counts: Message = {"name": name, "spi-in": "1", "bytes-in": "7"}
+    rekeyed: Message = {"old": counts, "new": {**counts, "spi-in": "2"}}
+    odometer = Odometer()
+    for told in (counts, rekeyed):
+        odometer.note({host.name: {"child-sas": {name: told}}})
+    assert (odometer.total("guest").bytes_in, odometer.total("host").bytes_in) == (14, 0)
+
+
+def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:
+    house = House()
+    for at, each in enumerate(IDS):
+        house.want(each, member(each, at))
+    house.want("b", member("b", 1, 2))
+    assert house.charge("c").fault is None
+    fault = house.charge("b").fault
+    assert fault is not None
+    assert "Connection c " in fault.message
+    house.want("c", member("c", 3))
+    assert house.charge("b").fault is None
+
+
+def test_a_refusal_is_told_when_it_lasts() -> None:
+    house = House()
+    house.want("a", member("a", 0))
+    house.want("b", member("b", 0))
+    status = house.charge("b").judge(0.0)
+    assert status is not None
+    assert status.reason is not None
+    assert status.reason.code is ReasonCode.CONNECTING
+    left = house.charge("b").remarks.patience_left()
+    assert left is not None
+    assert 0 < left <= LASTING
