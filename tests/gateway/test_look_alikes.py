@@ -14,11 +14,18 @@ from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import Traffic
 from landbridge.model import Dpd, ReasonCode, Secret, Tunnel, TunnelState
-from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
+from tests.gateway.conftest import (
+    LOCAL_CIDRS,
+    PEER_CIDRS,
+    PEER_OUTSIDE,
+    Surroundings,
+    peer_connection,
+)
 from tests.gateway.gateway import Gateway, changed, tunnel
 
 pytestmark = pytest.mark.gateway
 
+OTHER_PEER_OUTSIDE = "198.51.100.3"
 BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 NOISE = 15  # packets (2 ms apart) of one direction, of a tunnel that moves to another SA
 #: By index of the CIDRs: what each of three connections carries, the host's first.
@@ -441,3 +448,47 @@ def test_a_rekeying_is_told_of_its_owner(surroundings: Surroundings, gateway: Ga
         assert len(last.events) == (2 if each is guest else 1)
     gateway.wait_applied(*family.tunnels)
     assert len(gateway.all_sas()) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("index", [0, 1], ids=["host", "guest"])
+def test_what_the_peer_refuses_of_one_concerns_no_other(
+    surroundings: Surroundings, gateway: Gateway, version: str, index: int
+) -> None:
+    peer, whole = surroundings.remote.peer, peer_of_all(version)
+    less = tuple(child for child in whole.children if child.name != NAMES[index])
+    peer.start(replace(whole, children=less))
+    tunnels = [of(pair, version) for pair in PAIRS]
+    gateway.want(*tunnels)
+    gateway.start()
+    refused_one = tunnels.pop(index)
+    gateway.wait_applied(*tunnels)
+    status = gateway.wait(
+        refused_one,
+        lambda s: s.reason is not None and s.reason.code is ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+    )
+    assert status.state is TunnelState.BUILDING
+    for each in tunnels:
+        assert gateway.diagnose(each).reason is None
+    peer.load(whole)
+    gateway.wait_applied(refused_one)
+    assert len(gateway.all_sas()) == 1
+
+
+@BOTH
+def test_the_host_moves_to_another_peer(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    family = Family(surroundings, gateway, version)
+    with family.traffic(1, 2) as traffic:
+        peer = surroundings.remote.peer
+        peer.host.address("uplink", f"{OTHER_PEER_OUTSIDE}/24")
+        both = f"{PEER_OUTSIDE},{OTHER_PEER_OUTSIDE}"
+        peer.change("site-a", local=both, local_id=PEER_OUTSIDE)
+        gateway.wait_applied(family.change(0, peer_address=OTHER_PEER_OUTSIDE))
+        gateway.wait_applied(*family.tunnels[1:])
+        wait_until(lambda: len(gateway.all_sas()) == 2, 10, "an IKE_SA for each peer")
+        for count in traffic.stop().values():
+            assert count.forward.lost <= NOISE
+            assert count.backward.lost <= NOISE
+    assert all(map(family.carries, range(3)))
