@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,16 @@ import msgspec
 import pytest
 
 from landbridge.lab.hosts import wait_until
-from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.lab.traffic import Traffic
-from landbridge.model import Dpd, ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model import Dpd, ReasonCode, Secret, TunnelState
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,
-    PEER_OUTSIDE,
     Surroundings,
-    peer_connection,
 )
-from tests.gateway.gateway import Gateway, changed, tunnel
+from tests.gateway.family import BOTH, NAMES, NOISE, PAIRS, Family, of, peer_of_all, refused
+from tests.gateway.gateway import Gateway, changed
 
 pytestmark = pytest.mark.gateway
-
-OTHER_PEER_OUTSIDE = "198.51.100.3"
-BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
-NOISE = 15  # packets (2 ms apart) of one direction, of a tunnel that moves to another SA
-#: By index of the CIDRs: what each of three connections carries, the host's first.
-PAIRS = ((0, 0), (1, 1), (0, 1))
-NAMES = ("host", "guest", "other")
 
 
 @pytest.fixture
@@ -40,50 +30,6 @@ def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
         yield made
     finally:
         made.close()
-
-
-def peer_of_all(version: str, **fields: Any) -> PeerConnection:
-    made = tuple(
-        PeerChild(name, PEER_CIDRS[peer], LOCAL_CIDRS[local])
-        for name, (local, peer) in zip((*NAMES, "fourth"), (*PAIRS, (1, 0)), strict=True)
-    )
-    return replace(peer_connection(version=int(version[1])), children=made, **fields)
-
-
-def of(pair: tuple[int, int], version: str, **fields: Any) -> Tunnel:
-    local, peer = pair
-    cidrs = {"local_cidrs": (LOCAL_CIDRS[local],), "peer_cidrs": (PEER_CIDRS[peer],)}
-    return tunnel(version, **{**cidrs, **fields})
-
-
-class Family:
-    """Connections to one peer that are up, and packets of each."""
-
-    def __init__(
-        self, surroundings: Surroundings, gateway: Gateway, version: str, number: int = 3
-    ) -> None:
-        self.around, self.gateway = surroundings, gateway
-        surroundings.remote.peer.start(peer_of_all(version))
-        self.tunnels = [of(pair, version) for pair in PAIRS[:number]]
-        gateway.want(*self.tunnels)
-        gateway.start()
-        gateway.wait_applied(*self.tunnels)
-        wait_until(lambda: all(map(self.carries, range(number))), 15, "packets of all")
-
-    def carries(self, index: int) -> bool:
-        local, peer = PAIRS[index]
-        return self.around.host.ping(f"10.2.{peer}.10", source=f"10.1.{local}.10")
-
-    def traffic(self, *indexes: int) -> Traffic:
-        return Traffic([self.around.flow(NAMES[index], *PAIRS[index]) for index in indexes])
-
-    def children(self, *indexes: int) -> list[set[int]]:
-        return [self.gateway.children(self.tunnels[index]) for index in indexes]
-
-    def change(self, index: int, **changes: Any) -> Tunnel:
-        self.tunnels[index] = changed(self.tunnels[index], **changes)
-        self.gateway.want(self.tunnels[index])
-        return self.tunnels[index]
 
 
 @BOTH
@@ -104,11 +50,6 @@ def test_they_come_up_on_one_ike_sa(
             gateway.children(each)
         )
         assert all(ike.current and child.current for ike in found.sas for child in ike.children)
-
-
-def refused(status: Any) -> bool:
-    reason = status.reason
-    return reason is not None and reason.code is ReasonCode.COLLISION
 
 
 @BOTH
@@ -153,120 +94,6 @@ def test_a_guest_goes_and_comes_and_is_deleted(
         wait_until(lambda: not gateway.sas(on), 5, "deleted")
         assert family.children(0, 2) == before
         assert all(count.lost == 0 for count in traffic.stop().values())
-
-
-@BOTH
-@pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
-def test_the_host_goes_and_its_ike_sa_stays_for_its_guests(
-    surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
-) -> None:
-    family = Family(surroundings, gateway, version)
-    before, host = family.children(1, 2), family.tunnels[0]
-    with family.traffic(1, 2) as traffic:
-        if deleted:
-            gateway.drop(host.id)
-            wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
-        else:
-            off = family.change(0, admin_state_up=False)
-            gateway.wait(off, lambda s: s.applied_revision == s.revision)
-        assert not family.carries(0)
-        added = family.change(1, local_cidrs=LOCAL_CIDRS, peer_cidrs=PEER_CIDRS[1:])
-        gateway.wait(added, refused)  # the third one has that pair
-        family.change(1, local_cidrs=LOCAL_CIDRS[1:], split_selector=True)
-        gateway.wait_applied(*family.tunnels[1:])
-        if not deleted:
-            gateway.wait_applied(family.change(0, admin_state_up=True))
-            wait_until(lambda: family.carries(0), 5, "packets again")
-        assert family.children(1, 2) == before
-        assert len(gateway.all_sas()) == 1
-        assert all(count.lost == 0 for count in traffic.stop().values())
-
-
-@BOTH
-@pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
-def test_guests_of_a_host_that_has_gone_get_on_without_it(
-    surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
-) -> None:
-    """A restart of the agent, a peer that ends the IKE_SA, another IKE policy."""
-    family = Family(surroundings, gateway, version)
-    host = family.tunnels[0]
-    if deleted:
-        gateway.drop(host.id)
-        wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
-    else:
-        off = family.change(0, admin_state_up=False)
-        gateway.wait(off, lambda s: s.applied_revision == s.revision)
-    before = family.children(1, 2)
-    with family.traffic(1, 2) as traffic:
-        gateway.stop()
-        gateway.statuses.clear()
-        gateway.start()
-        gateway.wait_applied(*family.tunnels[1:])
-        if not deleted:
-            assert family.children(1, 2) == before
-        aes256 = msgspec.structs.replace(host.ike, encryption="aes-256")
-        surroundings.remote.peer.change("site-a", proposals="aes256-sha256-modp2048")
-        for index in (2, 1):
-            family.change(index, ike=aes256)
-        gateway.wait_applied(*family.tunnels[1:])
-        wait_until(lambda: not gateway.sas(host), 10, "the old host's IKE_SA is gone")
-        for count in traffic.stop().values():
-            assert count.forward.lost <= NOISE
-            assert count.backward.lost <= NOISE
-    surroundings.remote.peer.terminate("site-a")
-    wait_until(lambda: family.carries(1) and family.carries(2), 10, "packets again")
-    gateway.wait_applied(*family.tunnels[1:])
-    assert len(gateway.all_sas()) == 1
-
-
-@BOTH
-def test_a_host_that_has_gone_does_not_come_back_for_its_guests(
-    surroundings: Surroundings, gateway: Gateway, version: str
-) -> None:
-    family = Family(surroundings, gateway, version)
-    gateway.drop(family.tunnels[0].id)
-    wait_until(lambda: not gateway.children(family.tunnels[0]), 5, "it is gone")
-    surroundings.remote.peer.terminate("site-a")
-    wait_until(lambda: family.carries(1) and family.carries(2), 10, "packets again")
-    gateway.wait_applied(*family.tunnels[1:])
-    (sa,) = gateway.all_sas()
-    assert sa.tunnel_id == family.tunnels[1].id
-
-
-IKE_CHANGES: dict[str, tuple[Callable[[Tunnel], dict[str, Any]], dict[str, str]]] = {
-    "ike": (
-        lambda old: {"ike": msgspec.structs.replace(old.ike, encryption="aes-256")},
-        {"proposals": "aes256-sha256-modp2048"},
-    ),
-    "psk": (lambda _: {"psk": Secret(value="new"), "psk_generation": 2}, {"psk": "new"}),
-    "dpd": (lambda _: {"dpd": Dpd(action="hold", interval=20, timeout=90)}, {}),
-}
-
-
-@BOTH
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=["host first", "host last"])
-@pytest.mark.parametrize("what", IKE_CHANGES)
-def test_what_all_share_is_changed_one_after_the_other(
-    surroundings: Surroundings,
-    gateway: Gateway,
-    version: str,
-    what: str,
-    order: tuple[int, ...],
-) -> None:
-    family = Family(surroundings, gateway, version)
-    ours, theirs = IKE_CHANGES[what]
-    before = family.children(0, 1, 2)
-    with family.traffic(0, 1, 2) as traffic:
-        surroundings.remote.peer.change("site-a", **theirs)
-        for index in order:
-            family.change(index, **ours(family.tunnels[index]))
-        gateway.wait_applied(*family.tunnels)
-        wait_until(lambda: len(gateway.all_sas()) == 1, 10, "one IKE_SA")
-        for count in traffic.stop().values():
-            assert count.forward.lost <= NOISE
-            assert count.backward.lost <= NOISE
-    assert all(map(set.isdisjoint, before, family.children(0, 1, 2)))
-    assert not any(refused(status) for _, status in gateway.history)
 
 
 @BOTH
@@ -370,71 +197,6 @@ def test_the_peer_alone_initiates(
     gateway.wait_applied(*tunnels)
 
 
-@BOTH
-def test_they_fall_and_come_back_together(
-    surroundings: Surroundings, gateway: Gateway, version: str
-) -> None:
-    family = Family(surroundings, gateway, version)
-    before = family.children(0, 1, 2)
-    surroundings.remote.peer.terminate("site-a")
-    wait_until(lambda: all(map(set.isdisjoint, before, family.children(0, 1, 2))), 5, "gone")
-    gateway.wait_applied(*family.tunnels)
-    surroundings.remote.peer.stop()
-    for each in family.tunnels[1:]:
-        status = gateway.wait(
-            each,
-            lambda s: s.reason is not None and s.reason.code is ReasonCode.PEER_UNREACHABLE,
-            40,
-        )
-        assert status.reason is not None
-        assert f"connection {family.tunnels[0].id}" in status.reason.message
-    surroundings.remote.peer.start()
-    gateway.wait_applied(*family.tunnels, patience=40)
-
-
-@BOTH
-def test_they_come_back_with_the_old_secret_together(
-    surroundings: Surroundings, gateway: Gateway, version: str
-) -> None:
-    family, peer = Family(surroundings, gateway, version), surroundings.remote.peer
-    for index in range(3):
-        family.change(index, psk=Secret(value="new"), psk_generation=2)
-    for each in family.tunnels:
-        gateway.wait(
-            each,
-            lambda s: s.reason is not None and s.reason.code is ReasonCode.PEER_NOT_CHANGED,
-            40,
-        )
-    before = family.children(0, 1, 2)
-    peer.terminate("site-a")
-    wait_until(lambda: all(map(set.isdisjoint, before, family.children(0, 1, 2))), 10, "gone")
-    wait_until(lambda: all(map(family.carries, range(3))), 40, "packets with the old secret")
-    for each in family.tunnels:
-        status = gateway.wait(each, lambda s: s.state is TunnelState.UP)
-        assert status.applied_revision < status.revision
-    peer.change("site-a", psk="new")
-    gateway.wait_applied(*family.tunnels, patience=40)
-    wait_until(lambda: len(gateway.all_sas()) == 1, 10, "one IKE_SA")
-
-
-@BOTH
-def test_a_dead_peer_is_dead_for_all(
-    surroundings: Surroundings, gateway: Gateway, version: str
-) -> None:
-    family = Family(surroundings, gateway, version)
-    for index in range(3):
-        family.change(index, dpd=Dpd(action="restart", interval=1, timeout=4))
-    gateway.wait_applied(*family.tunnels)
-    surroundings.remote.peer.kill()
-    for each in family.tunnels:
-        status = gateway.wait(each, lambda s: s.state is TunnelState.DOWN, 20)
-        assert status.reason is not None
-        assert status.reason.code in {ReasonCode.DPD_TIMEOUT, ReasonCode.PEER_UNREACHABLE}
-    surroundings.remote.peer.start()
-    gateway.wait_applied(*family.tunnels, patience=40)
-    assert all(map(family.carries, range(3)))
-
-
 def test_a_rekeying_is_told_of_its_owner(surroundings: Surroundings, gateway: Gateway) -> None:
     family = Family(surroundings, gateway, "v2")
     (sa,), guest = gateway.all_sas(), family.tunnels[1]
@@ -473,22 +235,3 @@ def test_what_the_peer_refuses_of_one_concerns_no_other(
     peer.load(whole)
     gateway.wait_applied(refused_one)
     assert len(gateway.all_sas()) == 1
-
-
-@BOTH
-def test_the_host_moves_to_another_peer(
-    surroundings: Surroundings, gateway: Gateway, version: str
-) -> None:
-    family = Family(surroundings, gateway, version)
-    with family.traffic(1, 2) as traffic:
-        peer = surroundings.remote.peer
-        peer.host.address("uplink", f"{OTHER_PEER_OUTSIDE}/24")
-        both = f"{PEER_OUTSIDE},{OTHER_PEER_OUTSIDE}"
-        peer.change("site-a", local=both, local_id=PEER_OUTSIDE)
-        gateway.wait_applied(family.change(0, peer_address=OTHER_PEER_OUTSIDE))
-        gateway.wait_applied(*family.tunnels[1:])
-        wait_until(lambda: len(gateway.all_sas()) == 2, 10, "an IKE_SA for each peer")
-        for count in traffic.stop().values():
-            assert count.forward.lost <= NOISE
-            assert count.backward.lost <= NOISE
-    assert all(map(family.carries, range(3)))

@@ -122,9 +122,10 @@ class Charge(Lodger):
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
         self.trial = None
-        self.undecided = len(known) > 1 and not self.actual.carrying
         if known:
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
+        turned = self.trial is not None and self.trial.name != known[0].name
+        self.undecided = len(known) > 1 and (turned or not self.actual.carrying)
 
     def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
         """What to come back with from an attempt that has cost the old SA; see `hazard`."""

@@ -7,7 +7,9 @@ Rules this module keeps:
   one first.
 - What comes up with the old secret bears the name of the old configuration: it never counts as
   the update, which goes on to be tried beside it.
-- While anything carries traffic only the new one is tried.
+- While anything carries traffic only the new one is tried; but an old one that has come up keeps
+  its turn until the guests have followed (`landbridge.agent.lodging`): they can only while its
+  configuration is loaded.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ def choose(
     known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
 ) -> tuple[Target, Memory]:
     """The one to be tried now, of `candidates`, and the memory of it."""
+    followed = _still_followed(known, memory, actual, now)
+    if followed is not None:
+        return followed, memory
     if len(known) == 1 or actual.carrying or not known[0].admin_state_up:
         lasting = any(proves(sa) for sa in actual.sas if sa.live_children)
         since = now if lasting or memory.trial != known[0].name else memory.trial_since
@@ -54,6 +59,19 @@ def choose(
         return known[at], here
     following = known[(at + 1) % len(known)]
     return following, _handed_over(here, known[at], following, now)
+
+
+def _still_followed(
+    known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
+) -> Target | None:
+    """An old one that has come up, while guests are yet to come up on it."""
+    tried = next((each for each in known[1:] if each.name == memory.trial), None)
+    if tried is None or not known[0].admin_state_up:
+        return None
+    sas = [sa for sa in actual.sas if sa.live_children and sa.name == tried.name]
+    came = [memory.live_since.get(c.unique_id, now) for sa in sas for c in sa.live_children]
+    missing = tried.guests.difference(*(sa.guests for sa in sas))
+    return tried if came and missing and now < min(came) + TURN else None
 
 
 def _had_its_turn(target: Target, memory: Memory, now: float) -> bool:

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.lodging import arrange, lodge, ride
-from landbridge.agent.observe import actual, ike_sas
+from landbridge.agent.memory import Memory
+from landbridge.agent.observe import Actual, actual, ike_sas
 from landbridge.agent.odometer import Odometer
 from landbridge.agent.outcome import applied_revision
 from landbridge.agent.remarks import LASTING
 from landbridge.agent.swan import Target, guest_name, names_of, owner, plain, target
+from landbridge.agent.trial import TURN, choose
 from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
 from landbridge.vici import Message
 from tests.unit.agent.house import House, Sa
-from tests.unit.agent.tunnels import tunnel
+from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
 IDS = ("a", "b", "c")
 CIDRS = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
@@ -245,6 +247,21 @@ def test_what_a_child_carries_is_its_owners() -> None:
     for told in (counts, rekeyed):
         odometer.note({host.name: {"child-sas": {name: told}}})
     assert (odometer.total("guest").bytes_in, odometer.total("host").bytes_in) == (14, 0)
+
+
+def test_a_host_that_came_up_with_an_old_secret_waits_for_its_guests() -> None:
+    guest = own(member("guest", 2))
+    new, old = (lodge(own(member("host", 0, psk_generation=n)), [guest]) for n in (2, 1))
+    child = child_sa(old.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 5)
+    sa, memory = ike_sa(old.name, 1, child), Memory(trial=old.name, live_since={5: 100.0})
+
+    def chosen(now: float, *guests: str) -> str:
+        there = Actual(sas=(msgspec.structs.replace(sa, guests=frozenset(guests)),))
+        return choose((new, old), memory, there, now)[0].name
+
+    assert chosen(101.0) == old.name
+    assert chosen(101.0, "guest") == new.name
+    assert chosen(100.0 + TURN) == new.name
 
 
 def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:
