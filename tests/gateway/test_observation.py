@@ -176,10 +176,12 @@ def test_an_agent_and_a_charon_that_come_back_go_on_counting(
     gateway.start()
     gateway.wait(wanted, is_applied)
     assert carried(gateway, wanted, "in") >= counted
+    surroundings.remote.peer.kill()  # so that the tunnel is down for as long as it is looked at
     gateway.kill_charon()
     gateway.wait(wanted, lambda status: status.state is TunnelState.DOWN)
     labels = {"connection": wanted.id, "router": gateway.router.id}
     _holds(lambda: sample(gateway, "landbridge_tunnel_up", **labels) == 0)
+    surroundings.remote.peer.start(peer_connection())
     gateway.wait_applied(wanted)
     wait_until(surroundings.ping, 15, "packets through the new tunnel")
     wait_until(lambda: carried(gateway, wanted, "in") > counted, 15, "sums go on")

@@ -5,7 +5,8 @@ Rules this module keeps:
   seconds of one monotonic clock, given by the caller.
 - Forgetting everything (an agent's restart) costs a grace period or a back-off, no more.
 - Entries about SAs and children that are gone are dropped, so nothing grows.
-- An attempt is over when charon shows no sign of it any more: no event needs to be seen.
+- An attempt is over when charon shows no sign of it any more: no event needs to be seen. Who
+  is switched off has none; switched on again, it is tried at once.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def recall(memory: Memory, target: Target | None, actual: Actual, now: float) ->
     return msgspec.structs.replace(
         memory,
         revision=target.revision if target else memory.revision,
-        attempts=_attempts(memory, target, actual, now) if target else {},
+        attempts=_attempts(memory, target, actual, now) if target and target.admin_state_up else {},
         took=_took(memory, target, actual, now) if target else 0.0,
         live_since=_since(memory.live_since, (child.unique_id for child in carrying), now),
         young_since=_since(

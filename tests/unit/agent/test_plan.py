@@ -14,6 +14,8 @@ from landbridge.agent import steps as do
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.lodging import lodge, ride
+from landbridge.agent.memory import Attempt, Memory, attempt_key, recall
+from landbridge.agent.observe import Actual
 from landbridge.agent.outcome import applied_revision, judge
 from landbridge.agent.swan import Pair, Target, target
 from landbridge.agent.view import GRACE
@@ -302,6 +304,17 @@ def test_a_peer_that_does_not_answer_is_dead_after_the_timeout(
     assert any(isinstance(step, do.Terminate) and step.dead for step in charon.steps(wanted)) is (
         ends
     )
+
+
+def test_who_is_switched_on_again_is_tried_at_once() -> None:
+    """Somebody has looked at it: the failures of before say nothing about now."""
+    on = target(tunnel(), Backend.LIBIPSEC)
+    off = target(tunnel(admin_state_up=False, revision=2), Backend.LIBIPSEC)
+    key = attempt_key(on, on.children[0].name)
+    failed = Attempt(started=0.0, open=False, failures=9, retry_at=500.0)
+    memory = recall(Memory(attempts={key: failed}), on, Actual(), 1.0)
+    assert memory.attempts == {key: failed}
+    assert recall(memory, off, Actual(), 2.0).attempts == {}
 
 
 def test_a_half_built_sa_is_given_up() -> None:
