@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from landbridge.agent.identity import identity
-from landbridge.agent.swan import ids_of
+from landbridge.agent.naming import ids_of
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.model import Secret, Tunnel, TunnelState

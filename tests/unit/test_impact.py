@@ -15,7 +15,8 @@ from landbridge.agent import steps as do
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import Pair, Target, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Pair, Target
 from landbridge.api.kinds import Group
 from landbridge.api.vpn_catalogue import VPN
 from landbridge.courses import Disruption, worst

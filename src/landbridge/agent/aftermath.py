@@ -11,7 +11,7 @@ import msgspec
 from landbridge.agent import steps as do
 from landbridge.agent.memory import Memory, attempt_key, begun
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.courses import Disruption
 
 

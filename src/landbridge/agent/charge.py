@@ -25,7 +25,7 @@ from landbridge.agent.plan import Loaded
 from landbridge.agent.proposals import Unsupported
 from landbridge.agent.remarks import Remarks
 from landbridge.agent.signals import ANSWER
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import (
     Reason,
     ReasonCode,

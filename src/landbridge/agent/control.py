@@ -15,10 +15,12 @@ from typing import Final
 
 from landbridge.agent import steps as do
 from landbridge.agent.faults import GatewayError
+from landbridge.agent.naming import ConfigName
 from landbridge.agent.observe import Actual, IkeSa, actual, by_tunnel, ike_sas
 from landbridge.agent.plan import Loaded
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ConfigName, Settings, Target, secret
+from landbridge.agent.swan import secret
+from landbridge.agent.target import Settings, Target
 from landbridge.model import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 

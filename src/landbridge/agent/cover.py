@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from landbridge.agent.observe import ChildSa
-from landbridge.agent.swan import Pair
+from landbridge.agent.target import Pair
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -16,9 +16,9 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.modes import in_effect
+from landbridge.agent.naming import names_of
 from landbridge.agent.observe import Actual, actual
 from landbridge.agent.plan import Loaded
-from landbridge.agent.swan import names_of
 from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model import IkeVersion, SelectorMode, TunnelState
 from landbridge.vici import Message

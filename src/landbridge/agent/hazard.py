@@ -19,9 +19,10 @@ import msgspec
 
 from landbridge.agent import ending
 from landbridge.agent.identity import identity
+from landbridge.agent.naming import ids_of
 from landbridge.agent.observe import Actual, IkeSa
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import Target, ids_of
+from landbridge.agent.target import Target
 from landbridge.agent.view import View
 from landbridge.model import Tunnel
 

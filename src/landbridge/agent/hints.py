@@ -22,9 +22,9 @@ from typing import Final
 
 from landbridge.agent import comparison
 from landbridge.agent.happenings import Happening, happening
+from landbridge.agent.naming import ConfigName, owner
 from landbridge.agent.observe import IkeSa, ike_sas
 from landbridge.agent.signals import STALLED, UNREAD, UNTIMELY
-from landbridge.agent.swan import ConfigName, owner
 from landbridge.model import Model
 from landbridge.vici import Event, Message
 

@@ -15,14 +15,9 @@ from __future__ import annotations
 from typing import Final
 
 from landbridge.agent.memory import Memory
+from landbridge.agent.naming import OWNER_DIGITS, ConfigName, generation, secret_tag
 from landbridge.agent.observe import IkeSa
-from landbridge.agent.swan import (
-    OWNER_DIGITS,
-    ConfigName,
-    Target,
-    generation,
-    secret_tag,
-)
+from landbridge.agent.target import Target
 
 REFUSES_WITHIN: Final = 3  # seconds, round trip included
 

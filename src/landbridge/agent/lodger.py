@@ -14,7 +14,7 @@ from __future__ import annotations
 from landbridge.agent import lodging, swan
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.remarks import Remarks
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import Reason, Tunnel, TunnelStatus
 
 

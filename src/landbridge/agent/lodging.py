@@ -22,7 +22,8 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.cover import meeting
-from landbridge.agent.swan import Settings, Target, digest_of, guest_name, names_of
+from landbridge.agent.naming import digest_of, guest_name, names_of
+from landbridge.agent.target import Settings, Target
 from landbridge.model import Model, Reason, ReasonCode
 
 #: By its word: what one IKE_SA has once only. Lifetimes show in the time of rekeying.

@@ -17,8 +17,9 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.cover import uncovered
+from landbridge.agent.naming import plain
 from landbridge.agent.observe import CREATING, PROBE, Actual, IkeSa
-from landbridge.agent.swan import Target, plain
+from landbridge.agent.target import Target
 from landbridge.model import Model
 
 #: Before this a command may not yet show in list-sas.

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from landbridge.agent.cover import uncovered
+from landbridge.agent.naming import plain
 from landbridge.agent.observe import ChildSa
-from landbridge.agent.swan import ChildConfig, Target, plain
+from landbridge.agent.target import ChildConfig, Target
 from landbridge.model import SelectorMode, Selectors
 
 _OTHER = {

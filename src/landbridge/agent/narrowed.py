@@ -18,9 +18,10 @@ from typing import Final
 from landbridge.agent import steps as do
 from landbridge.agent.cover import carries, uncovered
 from landbridge.agent.memory import attempt_key
+from landbridge.agent.naming import names_of, plain
 from landbridge.agent.observe import ChildSa
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ChildConfig, names_of, plain
+from landbridge.agent.target import ChildConfig
 from landbridge.agent.view import View
 from landbridge.courses import Disruption
 

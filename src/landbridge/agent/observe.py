@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.swan import ConfigName, owner
+from landbridge.agent.naming import ConfigName, owner
 from landbridge.model import Model
 from landbridge.vici import Message
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from landbridge.agent.swan import ConfigName, owner
+from landbridge.agent.naming import ConfigName, owner
 from landbridge.model import Model
 from landbridge.vici import Message
 

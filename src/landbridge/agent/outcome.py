@@ -15,8 +15,9 @@ from landbridge.agent import modes
 from landbridge.agent.causes import REFUSALS
 from landbridge.agent.cover import uncovered
 from landbridge.agent.memory import Memory
+from landbridge.agent.naming import ConfigName, plain
 from landbridge.agent.observe import Actual, IkeSa
-from landbridge.agent.swan import ConfigName, Pair, Target, plain
+from landbridge.agent.target import Pair, Target
 from landbridge.model import (
     ChildStatus,
     Reason,

@@ -31,7 +31,7 @@ from landbridge.agent.cover import touches
 from landbridge.agent.memory import Memory, attempt_key
 from landbridge.agent.observe import Actual, ChildSa
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ChildConfig, Target
+from landbridge.agent.target import ChildConfig, Target
 from landbridge.agent.view import View
 from landbridge.courses import Disruption
 from landbridge.model import Model

@@ -17,7 +17,7 @@ from landbridge.agent.blame import Blame
 from landbridge.agent.causes import Cause
 from landbridge.agent.chronicle import Chronicle
 from landbridge.agent.observe import Actual
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import Reason, ReasonCode
 
 PATIENCE: Final = 10.0  # seconds after which a peer that was to begin is missed

@@ -20,7 +20,7 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.plan import MOST_AT_ONCE
 from landbridge.agent.sharing import Group, Sharing
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import Tunnel
 
 

@@ -24,7 +24,7 @@ import msgspec
 from landbridge.agent.charge import Charge
 from landbridge.agent.cover import uncovered
 from landbridge.agent.lodging import Arrangement, arrange, differing
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import Reason, ReasonCode, Tunnel
 
 Group = dict[str, None]  # ids, in the order of their coming

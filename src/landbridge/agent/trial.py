@@ -18,13 +18,13 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent import swan
+from landbridge.agent import naming, swan
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.keyring import proves
 from landbridge.agent.memory import Memory, attempt_key
 from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import Tunnel
 
 TURN: Final = 5.0  # seconds that each secret gets where the peer alone initiates
@@ -34,7 +34,7 @@ def candidates(
     target: Target, tunnel: Tunnel, loaded: Loaded, backend: Backend
 ) -> tuple[Target, ...]:
     """The desired target first, then the same with each secret of before, newest first."""
-    ids = sorted(loaded.secrets - {target.secret_id}, key=swan.generation, reverse=True)
+    ids = sorted(loaded.secrets - {target.secret_id}, key=naming.generation, reverse=True)
     earlier = (swan.earlier(tunnel, each, backend) for each in ids)
     return (target, *(each for each in earlier if each is not None))
 

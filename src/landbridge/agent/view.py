@@ -15,8 +15,9 @@ from typing import Final
 
 from landbridge.agent.cover import touches, uncovered
 from landbridge.agent.memory import Memory, under_way
+from landbridge.agent.naming import plain
 from landbridge.agent.observe import Actual, ChildSa
-from landbridge.agent.swan import Target, plain
+from landbridge.agent.target import Target
 
 GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
 MOST_GRACE: Final = 3.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landbridge.agent.charon import Charon
 from landbridge.agent.dataplane import Backend
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.vici import Message
 from landbridge.vici.protocol import Packet
 from tests.unit.vici.daemon import Wire, daemon

@@ -16,10 +16,11 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.control import Control
 from landbridge.agent.cover import uncovered
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.naming import owner
 from landbridge.agent.observe import ike_sas
 from landbridge.agent.plan import plan
 from landbridge.agent.roster import Roster
-from landbridge.agent.swan import Pair, owner
+from landbridge.agent.target import Pair
 from landbridge.model import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 

@@ -12,7 +12,8 @@ from landbridge.agent.memory import recall
 from landbridge.agent.observe import IkeSa
 from landbridge.agent.plan import plan
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import Target, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Target
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, Initiator, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel

@@ -15,7 +15,8 @@ from landbridge.agent.metrics import AgentMetrics
 from landbridge.agent.network import NetworkSide
 from landbridge.agent.router import RouterTask
 from landbridge.agent.sight import worth_one_list
-from landbridge.agent.swan import Target, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Target
 from landbridge.model import Router, TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.tunnels import tunnel

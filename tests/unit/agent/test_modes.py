@@ -10,7 +10,7 @@ from landbridge.agent.dataplane import Backend
 from landbridge.agent.memory import Memory
 from landbridge.agent.observe import Actual, ChildSa
 from landbridge.agent.outcome import MOST_NAMED, judge
-from landbridge.agent.swan import Target
+from landbridge.agent.target import Target
 from landbridge.model import (
     IkeVersion,
     Reason,

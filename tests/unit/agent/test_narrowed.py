@@ -8,8 +8,9 @@ import pytest
 from landbridge.agent import steps as do
 from landbridge.agent import swan
 from landbridge.agent.dataplane import Backend
+from landbridge.agent.naming import names_of
 from landbridge.agent.plan import MOST_AT_ONCE
-from landbridge.agent.swan import Target, names_of
+from landbridge.agent.target import Target
 from landbridge.agent.view import supplanted
 from landbridge.model import IkeVersion, Tunnel
 from tests.unit.agent.tunnels import Charon, child_sa, tunnel

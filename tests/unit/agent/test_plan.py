@@ -17,7 +17,8 @@ from landbridge.agent.lodging import lodge, ride
 from landbridge.agent.memory import Attempt, Memory, attempt_key, recall
 from landbridge.agent.observe import Actual
 from landbridge.agent.outcome import applied_revision, judge
-from landbridge.agent.swan import Pair, Target, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Pair, Target
 from landbridge.agent.view import GRACE
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState

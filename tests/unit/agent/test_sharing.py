@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.lodging import arrange, lodge, ride
 from landbridge.agent.memory import Memory
+from landbridge.agent.naming import guest_name, names_of, owner, plain
 from landbridge.agent.observe import Actual, actual, ike_sas
 from landbridge.agent.odometer import Odometer
 from landbridge.agent.outcome import applied_revision
 from landbridge.agent.remarks import LASTING
-from landbridge.agent.swan import Target, guest_name, names_of, owner, plain, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Target
 from landbridge.agent.trial import TURN, choose
 from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
 from landbridge.vici import Message

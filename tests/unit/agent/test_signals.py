@@ -14,7 +14,8 @@ from landbridge.agent.dataplane import Backend
 from landbridge.agent.hints import Hints
 from landbridge.agent.observe import Actual, actual
 from landbridge.agent.roster import Roster
-from landbridge.agent.swan import Pair, target
+from landbridge.agent.swan import target
+from landbridge.agent.target import Pair
 from landbridge.model import Dpd, Reason, ReasonCode, TunnelState
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel

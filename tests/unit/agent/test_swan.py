@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.dataplane import Backend
 from landbridge.agent.identity import identity, peer_address, selector
+from landbridge.agent.naming import ConfigName
 from landbridge.agent.proposals import (
     AEADS,
     CIPHERS,
@@ -21,7 +22,8 @@ from landbridge.agent.proposals import (
     ike_proposal,
 )
 from landbridge.agent.settings import strongswan_conf
-from landbridge.agent.swan import ConfigName, Target, secret, target
+from landbridge.agent.swan import secret, target
+from landbridge.agent.target import Target
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.tunnels import ID, tunnel

@@ -9,10 +9,11 @@ import msgspec
 from landbridge.agent import steps as do
 from landbridge.agent.control import command_of
 from landbridge.agent.memory import Memory, attempt_key, begun, recall
+from landbridge.agent.naming import ConfigName, names_of, owner
 from landbridge.agent.observe import Actual, ChildSa, IkeSa
 from landbridge.agent.plan import Loaded, plan
 from landbridge.agent.steps import Step
-from landbridge.agent.swan import ConfigName, Pair, Target, names_of, owner
+from landbridge.agent.target import Pair, Target
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
