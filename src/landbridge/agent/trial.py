@@ -64,14 +64,16 @@ def choose(
 def _still_followed(
     known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
 ) -> Target | None:
-    """An old one that has come up, while guests are yet to come up on it."""
+    """An old one that has come up in its turn, while guests are yet to come up on it."""
     tried = next((each for each in known[1:] if each.name == memory.trial), None)
     if tried is None or not known[0].admin_state_up:
         return None
     sas = [sa for sa in actual.sas if sa.live_children and sa.name == tried.name]
     came = [memory.live_since.get(c.unique_id, now) for sa in sas for c in sa.live_children]
     missing = tried.guests.difference(*(sa.guests for sa in sas))
-    return tried if came and missing and now < min(came) + TURN else None
+    if not came or not missing or min(came) <= memory.trial_since:
+        return None
+    return tried if now < min(came) + TURN else None
 
 
 def _had_its_turn(target: Target, memory: Memory, now: float) -> bool:
