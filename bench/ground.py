@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import cases
 from bench.service import Service, running
 from landbridge import config
-from landbridge.agent.teardown import teardown
+from landbridge.agent.host.teardown import teardown
 from landbridge.lab import sites
 from landbridge.lab.delay import long_wire
 from landbridge.lab.hosts import Ground, link_exists, wait_until

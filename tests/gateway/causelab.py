@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from landbridge.agent.gauge import Pace
+from landbridge.agent.metering.gauge import Pace
 from landbridge.agent.resolve import SystemLookup
 from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection

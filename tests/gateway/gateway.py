@@ -19,19 +19,19 @@ from uuid import uuid4
 
 import msgspec
 
-from landbridge.agent.bridges import Bridges
 from landbridge.agent.charon import BINARY, Charon
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.gauge import NORMAL, Pace
-from landbridge.agent.kernel import choose_backend
-from landbridge.agent.meters import Meters
-from landbridge.agent.metrics import AgentMetrics
-from landbridge.agent.names import namespace_name
+from landbridge.agent.daemon.observe import Actual, IkeSa, actual, ike_sas
+from landbridge.agent.host.bridges import Bridges
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.host.kernel import choose_backend
+from landbridge.agent.host.names import namespace_name
+from landbridge.agent.host.traffic import HostDataplane
+from landbridge.agent.metering.gauge import NORMAL, Pace
+from landbridge.agent.metering.meters import Meters
+from landbridge.agent.metering.metrics import AgentMetrics
 from landbridge.agent.namespace import Namespaces
-from landbridge.agent.observe import Actual, IkeSa, actual, ike_sas
 from landbridge.agent.resolve import Lookup
 from landbridge.agent.router import RouterTask
-from landbridge.agent.traffic import HostDataplane
 from landbridge.diagnosis import Diagnosis
 from landbridge.lab.hosts import Host
 from landbridge.model import (

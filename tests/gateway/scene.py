@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import msgspec
 
-from landbridge.agent import netlink
-from landbridge.agent.names import namespace_name
-from landbridge.agent.teardown import teardown
+from landbridge.agent.host import netlink
+from landbridge.agent.host.names import namespace_name
+from landbridge.agent.host.teardown import teardown
 from landbridge.config import load
 from landbridge.lab.hosts import Host
 from landbridge.model import Leg, Router, Tunnel, TunnelStatus

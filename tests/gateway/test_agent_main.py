@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent import netlink
-from landbridge.agent.names import hex12, host_veth, uplink_interface
+from landbridge.agent.host import netlink
+from landbridge.agent.host.names import hex12, host_veth, uplink_interface
 from landbridge.lab.traffic import Traffic
 from landbridge.model import RouterStatus, TunnelState, TunnelStatus
 from tests.agentserver import FakeServer

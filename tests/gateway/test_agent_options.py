@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent import netlink
 from landbridge.agent.charon import BINARY
+from landbridge.agent.host import netlink
 from landbridge.lab.hosts import ip
 from landbridge.model import ReasonCode, Tunnel, TunnelState, TunnelStatus
 from tests.gateway.conftest import Surroundings

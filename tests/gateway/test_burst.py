@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent.names import inside_interface, namespace_name
+from landbridge.agent.host.names import inside_interface, namespace_name
 from landbridge.agent.swan import target
 from landbridge.lab.hosts import Host
 from landbridge.lab.peer import PeerChild, PeerConnection

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.bridges import Bridges
-from landbridge.agent.dataplane import Backend, TunnelNet
-from landbridge.agent.names import auto_bridge
+from landbridge.agent.host.bridges import Bridges
+from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.names import auto_bridge
+from landbridge.agent.host.traffic import HostDataplane
 from landbridge.agent.namespace import Namespaces
-from landbridge.agent.traffic import HostDataplane
 from landbridge.lab.hosts import Ground, Host, inside
 from landbridge.model import Router
 from tests.gateway.netparts import (

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent import netlink
-from landbridge.agent.bridges import Bridges
 from landbridge.agent.faults import GatewayError
-from landbridge.agent.kernel import choose_backend
-from landbridge.agent.names import auto_bridge, host_veth, inside_interface, uplink_interface
+from landbridge.agent.host import netlink
+from landbridge.agent.host.bridges import Bridges
+from landbridge.agent.host.kernel import choose_backend
+from landbridge.agent.host.names import auto_bridge, host_veth, inside_interface, uplink_interface
 from landbridge.agent.namespace import Namespaces
 from landbridge.lab.hosts import Ground, Host, ip
 from landbridge.model import Router

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
-from landbridge.agent.gauge import Pace
+from landbridge.agent.metering.gauge import Pace
 from landbridge.lab.hosts import Host, wait_until
 from landbridge.model import ReasonCode, Secret, Tunnel, TunnelEventKind, TunnelState
 from tests.gateway.conftest import PSK, Surroundings, peer_connection

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.proposals import esp_proposal, ike_proposal
+from landbridge.agent.daemon.proposals import esp_proposal, ike_proposal
 from landbridge.lab.hosts import wait_until
 from landbridge.model import ReasonCode
 from tests.gateway.conftest import Surroundings, peer_connection

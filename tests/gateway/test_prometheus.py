@@ -17,8 +17,8 @@ import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from landbridge.agent.exposition import expose
-from landbridge.agent.gauge import Pace
+from landbridge.agent.metering.exposition import expose
+from landbridge.agent.metering.gauge import Pace
 from landbridge.lab.hosts import wait_until
 from landbridge.model import Tunnel
 from tests.environments.landbridge import running, with_tokens

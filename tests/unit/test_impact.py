@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent import steps as do
-from landbridge.agent.cover import uncovered
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.steps import Step
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.target import Pair, Target
 from landbridge.agent.swan import target
-from landbridge.agent.target import Pair, Target
 from landbridge.api.kinds import Group
 from landbridge.api.vpn_catalogue import VPN
 from landbridge.courses import Disruption, worst

@@ -3,7 +3,7 @@
 Rules this module keeps:
 - All of it can be lost: desired comes again from the server, actual from charon.
 - What is told of it at any moment is put together here: what stands in its way, what charon's
-  lines have told, what only time tells (`landbridge.agent.remarks`).
+  lines have told, what only time tells (`landbridge.agent.telling.remarks`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from landbridge.agent import causes, cover, hazard, lodging, outcome, swan, trial
+from landbridge.agent import swan
 from landbridge.agent.addressbook import Place, unresolved
-from landbridge.agent.causes import Cause
-from landbridge.agent.dataplane import Backend, TunnelNet
-from landbridge.agent.hints import Hint
+from landbridge.agent.daemon.hints import Hint
+from landbridge.agent.daemon.observe import Actual
+from landbridge.agent.daemon.proposals import Unsupported
+from landbridge.agent.host.dataplane import Backend, TunnelNet
 from landbridge.agent.lodger import Lodger
-from landbridge.agent.memory import Memory, recall
-from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
-from landbridge.agent.proposals import Unsupported
-from landbridge.agent.remarks import Remarks
-from landbridge.agent.signals import ANSWER
-from landbridge.agent.target import Target
+from landbridge.agent.planning import cover, hazard, lodging, trial
+from landbridge.agent.planning.memory import Memory, recall
+from landbridge.agent.planning.target import Target
+from landbridge.agent.telling import causes, outcome
+from landbridge.agent.telling.causes import Cause
+from landbridge.agent.telling.remarks import Remarks
+from landbridge.agent.telling.signals import ANSWER
 from landbridge.model import (
     Reason,
     ReasonCode,

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
-from landbridge.agent.commands import run
-from landbridge.agent.dataplane import Backend
+from landbridge.agent.daemon.settings import strongswan_conf
 from landbridge.agent.faults import GatewayError
-from landbridge.agent.names import TUNNEL_DEVICE
-from landbridge.agent.settings import strongswan_conf
+from landbridge.agent.host.commands import run
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.host.names import TUNNEL_DEVICE
 from landbridge.vici import Session, ViciError
 
 BINARY: Final = Path("/usr/sbin/charon-systemd")

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from landbridge.agent import segments
-from landbridge.agent.dataplane import Backend, TunnelNet
-from landbridge.agent.segments import Segment
+from landbridge.agent.host import segments
+from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.segments import Segment
 
 Command = dict[str, Any]
 TABLE: Final = {"family": "inet", "table": "landbridge"}

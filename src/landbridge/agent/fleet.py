@@ -18,8 +18,8 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.diagnose import stranger
 from landbridge.agent.keeper import Keeper
+from landbridge.agent.telling.diagnose import stranger
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import Router, Tunnel, TunnelRef
 

@@ -3,7 +3,7 @@ that has gone.
 
 Rules this module keeps:
 - It runs with a configuration of its own, with the children of guests in it where there are
-  any, or as the guest of another tunnel (`landbridge.agent.lodging`); which of them,
+  any, or as the guest of another tunnel (`landbridge.agent.planning.lodging`); which of them,
   `landbridge.agent.sharing` says.
 - A shelter is what a tunnel that is switched off or deleted goes on with for its guests: its
   last configuration, without children of its own.
@@ -11,10 +11,11 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from landbridge.agent import lodging, swan
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.remarks import Remarks
-from landbridge.agent.target import Target
+from landbridge.agent import swan
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning import lodging
+from landbridge.agent.planning.target import Target
+from landbridge.agent.telling.remarks import Remarks
 from landbridge.model import Reason, Tunnel, TunnelStatus
 
 

@@ -19,25 +19,25 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.bridges import Bridges
 from landbridge.agent.charon import Charon
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.exposition import expose
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.fleet import Fleet
 from landbridge.agent.follow import Follower
+from landbridge.agent.host.bridges import Bridges
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.host.kernel import choose_backend
+from landbridge.agent.host.names import hex12, namespace_name
+from landbridge.agent.host.teardown import remove_leftovers
+from landbridge.agent.host.traffic import HostDataplane
 from landbridge.agent.keeper import Keeper
-from landbridge.agent.kernel import choose_backend
 from landbridge.agent.lease import LeaseKeeper
-from landbridge.agent.meters import Meters
-from landbridge.agent.metrics import AgentMetrics
-from landbridge.agent.names import hex12, namespace_name
+from landbridge.agent.metering.exposition import expose
+from landbridge.agent.metering.meters import Meters
+from landbridge.agent.metering.metrics import AgentMetrics
 from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
-from landbridge.agent.teardown import remove_leftovers
-from landbridge.agent.traffic import HostDataplane
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
 

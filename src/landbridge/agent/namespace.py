@@ -19,19 +19,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from landbridge.agent import netlink, sysctl
-from landbridge.agent.announce import announce
-from landbridge.agent.bridges import Bridges, all_links, is_up, link_by_name
-from landbridge.agent.commands import run
 from landbridge.agent.faults import GatewayError
-from landbridge.agent.names import (
+from landbridge.agent.host import netlink, sysctl
+from landbridge.agent.host.announce import announce
+from landbridge.agent.host.bridges import Bridges, all_links, is_up, link_by_name
+from landbridge.agent.host.commands import run
+from landbridge.agent.host.names import (
     host_veth,
     inside_interface,
     is_leg_interface,
     namespace_name,
     uplink_interface,
 )
-from landbridge.agent.netlink import translated
+from landbridge.agent.host.netlink import translated
 from landbridge.model import Leg, Router
 
 MAIN_TABLE: Final = 254

@@ -7,7 +7,7 @@ Rules this module keeps:
   configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
   Where the peer does not agree, that never happens, and it stays.
 - An IKE_SA that serves others, too, is never ended over one of them: its own children are
-  (`landbridge.agent.ending`). A guest leaves configuration and IKE_SA to its host, and sets its
+  (`agent.planning.ending`). A guest leaves configuration and IKE_SA to its host, and sets its
   children up as soon as both are there.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
   here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
@@ -25,14 +25,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from landbridge.agent import ending, halfopen, hazard, keyring, narrowed
-from landbridge.agent import steps as do
-from landbridge.agent.cover import touches
-from landbridge.agent.memory import Memory, attempt_key
-from landbridge.agent.observe import Actual, ChildSa
-from landbridge.agent.steps import Step
-from landbridge.agent.target import ChildConfig, Target
-from landbridge.agent.view import View
+from landbridge.agent.daemon.observe import Actual, ChildSa
+from landbridge.agent.planning import ending, halfopen, hazard, keyring, narrowed
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.cover import touches
+from landbridge.agent.planning.memory import Memory, attempt_key
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.target import ChildConfig, Target
+from landbridge.agent.planning.view import View
 from landbridge.courses import Disruption
 from landbridge.model import Model
 

@@ -17,10 +17,10 @@ import msgspec
 
 from landbridge.agent.addressbook import Place
 from landbridge.agent.charge import Charge
-from landbridge.agent.dataplane import Backend, TunnelNet
+from landbridge.agent.host.dataplane import Backend, TunnelNet
 from landbridge.agent.plan import MOST_AT_ONCE
+from landbridge.agent.planning.target import Target
 from landbridge.agent.sharing import Group, Sharing
-from landbridge.agent.target import Target
 from landbridge.model import Tunnel
 
 

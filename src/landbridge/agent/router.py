@@ -5,7 +5,7 @@ Rules this module keeps:
   waits for a peer, so a dead peer delays nobody.
 - Changes, charon's events and timers only mark a tunnel; a pass reads that tunnel's actual
   state and plans anew. A slow timer marks every tunnel now and then. Many that are marked at
-  once are seen with one list (`landbridge.agent.sight`); what a pass tells goes up at once.
+  once are seen with one list (`landbridge.agent.daemon.sight`); what a pass tells goes up at once.
 - Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
   everything again and leaves every SA alone whose fingerprint is right.
 - Whatever breaks (charon, VICI, the host) ends the serving, is reported and begun again with
@@ -22,29 +22,29 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent import outcome
-from landbridge.agent import steps as do
 from landbridge.agent.addressbook import AddressBook
-from landbridge.agent.aftermath import remember
 from landbridge.agent.agenda import Agenda
 from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
-from landbridge.agent.control import Control
-from landbridge.agent.dataplane import Backend, Dataplane
+from landbridge.agent.daemon.control import Control
+from landbridge.agent.daemon.hints import EVENTS
+from landbridge.agent.daemon.inquiry import inquire
+from landbridge.agent.daemon.listener import Listener
+from landbridge.agent.daemon.sight import Eyes, Sight
 from landbridge.agent.faults import GatewayError, leaves
-from landbridge.agent.gauge import NORMAL, Gauge, Pace
-from landbridge.agent.hints import EVENTS
-from landbridge.agent.inquiry import inquire
-from landbridge.agent.listener import Listener
-from landbridge.agent.meters import Meters
-from landbridge.agent.network import NetworkSide
+from landbridge.agent.host.dataplane import Backend, Dataplane
+from landbridge.agent.host.network import NetworkSide
+from landbridge.agent.metering.gauge import NORMAL, Gauge, Pace
+from landbridge.agent.metering.meters import Meters
 from landbridge.agent.plan import plan
-from landbridge.agent.reach import hindrance
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.aftermath import remember
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.trial import TURN
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
-from landbridge.agent.sight import Eyes, Sight
-from landbridge.agent.steps import Step
-from landbridge.agent.trial import TURN
+from landbridge.agent.telling import outcome
+from landbridge.agent.telling.reach import hindrance
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
 from landbridge.vici import Session, ViciError

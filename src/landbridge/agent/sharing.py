@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
-  its place and is host to those of the others that fit (`landbridge.agent.lodging`); the rest
+  its place and is host to those of the others that fit (`agent.planning.lodging`); the rest
   are faults that name what they collide with, until it leaves. The same goes for tunnels with
   the same peer ID and another PSK, wherever their peers are, and for IKEv1's main mode between the
   same addresses: charon looks a secret up by these only (decision 024).
@@ -22,9 +22,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 
 from landbridge.agent.charge import Charge
-from landbridge.agent.cover import uncovered
-from landbridge.agent.lodging import Arrangement, arrange, differing
-from landbridge.agent.target import Target
+from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.lodging import Arrangement, arrange, differing
+from landbridge.agent.planning.target import Target
 from landbridge.model import Reason, ReasonCode, Tunnel
 
 Group = dict[str, None]  # ids, in the order of their coming

@@ -17,9 +17,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.identity import identity, local_address, peer_address, selector
-from landbridge.agent.naming import (
+from landbridge.agent.daemon.identity import identity, local_address, peer_address, selector
+from landbridge.agent.daemon.naming import (
     CHILD_DIGITS,
     CONTACT_DIGITS,
     KEY_DIGITS,
@@ -33,8 +32,9 @@ from landbridge.agent.naming import (
     secret_name,
     secret_tag,
 )
-from landbridge.agent.proposals import Unsupported, esp_proposal, ike_proposal
-from landbridge.agent.target import ChildConfig, Pair, Settings, Target
+from landbridge.agent.daemon.proposals import Unsupported, esp_proposal, ike_proposal
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.target import ChildConfig, Pair, Settings, Target
 from landbridge.model import IkeVersion, Model, SelectorMode, Tunnel
 from landbridge.selectors import mode_of
 

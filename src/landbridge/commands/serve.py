@@ -30,7 +30,7 @@ def run(settings: Settings, *, lab: bool) -> int:
     with preflight.listen(settings) as listener:
         code = asyncio.run(_run(settings, listener.fileno(), lab))
     if lab:
-        from landbridge.agent.teardown import teardown
+        from landbridge.agent.host.teardown import teardown
 
         teardown(settings)
     return code

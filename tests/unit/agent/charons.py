@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from landbridge.agent.charon import Charon
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.target import Target
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.target import Target
 from landbridge.vici import Message
 from landbridge.vici.protocol import Packet
 from tests.unit.vici.daemon import Wire, daemon

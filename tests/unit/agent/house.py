@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from landbridge.agent import steps as do
-from landbridge.agent.aftermath import remember
 from landbridge.agent.charge import Charge
-from landbridge.agent.control import Control
-from landbridge.agent.cover import uncovered
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.naming import owner
-from landbridge.agent.observe import ike_sas
+from landbridge.agent.daemon.control import Control
+from landbridge.agent.daemon.naming import owner
+from landbridge.agent.daemon.observe import ike_sas
+from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.plan import plan
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.aftermath import remember
+from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.target import Pair
 from landbridge.agent.roster import Roster
-from landbridge.agent.target import Pair
 from landbridge.model import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 

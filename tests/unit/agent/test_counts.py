@@ -7,11 +7,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.gauge import LEAST, Trip
-from landbridge.agent.meters import Meters
-from landbridge.agent.metrics import AgentMetrics
-from landbridge.agent.odometer import Distance, Odometer
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.metering.gauge import LEAST, Trip
+from landbridge.agent.metering.meters import Meters
+from landbridge.agent.metering.metrics import AgentMetrics
+from landbridge.agent.metering.odometer import Distance, Odometer
 from landbridge.agent.swan import target
 from landbridge.model import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message

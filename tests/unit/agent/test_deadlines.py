@@ -6,14 +6,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import steps as do
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.memory import recall
-from landbridge.agent.observe import IkeSa
+from landbridge.agent.daemon.observe import IkeSa
+from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.plan import plan
-from landbridge.agent.steps import Step
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.memory import recall
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import target
-from landbridge.agent.target import Target
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, Initiator, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel

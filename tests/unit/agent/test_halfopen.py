@@ -7,13 +7,13 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from landbridge.agent import halfopen
-from landbridge.agent import steps as do
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.hints import Hints
-from landbridge.agent.memory import back_off
-from landbridge.agent.signals import UNREAD
+from landbridge.agent.daemon.hints import Hints
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning import halfopen
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.memory import back_off
 from landbridge.agent.swan import target
+from landbridge.agent.telling.signals import UNREAD
 from landbridge.vici import Event
 from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.dataplane import Backend, TunnelNet
-from landbridge.agent.meters import Meters
-from landbridge.agent.metrics import AgentMetrics
-from landbridge.agent.network import NetworkSide
+from landbridge.agent.daemon.sight import worth_one_list
+from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.network import NetworkSide
+from landbridge.agent.metering.meters import Meters
+from landbridge.agent.metering.metrics import AgentMetrics
+from landbridge.agent.planning.target import Target
 from landbridge.agent.router import RouterTask
-from landbridge.agent.sight import worth_one_list
 from landbridge.agent.swan import target
-from landbridge.agent.target import Target
 from landbridge.model import Router, TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.tunnels import tunnel

@@ -5,12 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import modes, swan
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.memory import Memory
-from landbridge.agent.observe import Actual, ChildSa
-from landbridge.agent.outcome import MOST_NAMED, judge
-from landbridge.agent.target import Target
+from landbridge.agent import swan
+from landbridge.agent.daemon.observe import Actual, ChildSa
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.memory import Memory
+from landbridge.agent.planning.target import Target
+from landbridge.agent.telling import modes
+from landbridge.agent.telling.outcome import MOST_NAMED, judge
 from landbridge.model import (
     IkeVersion,
     Reason,

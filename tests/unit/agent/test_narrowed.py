@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import steps as do
 from landbridge.agent import swan
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.naming import names_of
+from landbridge.agent.daemon.naming import names_of
+from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.plan import MOST_AT_ONCE
-from landbridge.agent.target import Target
-from landbridge.agent.view import supplanted
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.target import Target
+from landbridge.agent.planning.view import supplanted
 from landbridge.model import IkeVersion, Tunnel
 from tests.unit.agent.tunnels import Charon, child_sa, tunnel
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent import steps as do
-from landbridge.agent.cover import uncovered
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.lodging import lodge, ride
-from landbridge.agent.memory import Attempt, Memory, attempt_key, recall
-from landbridge.agent.observe import Actual
-from landbridge.agent.outcome import applied_revision, judge
+from landbridge.agent.daemon.observe import Actual
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.lodging import lodge, ride
+from landbridge.agent.planning.memory import Attempt, Memory, attempt_key, recall
+from landbridge.agent.planning.target import Pair, Target
+from landbridge.agent.planning.view import GRACE
 from landbridge.agent.swan import target
-from landbridge.agent.target import Pair, Target
-from landbridge.agent.view import GRACE
+from landbridge.agent.telling.outcome import applied_revision, judge
 from landbridge.courses import Disruption
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState
 from tests.unit.agent.tunnels import Charon, child_sa, ike_sa, tunnel

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.memory import Attempt
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.memory import Attempt
 from landbridge.agent.roster import Roster
 from landbridge.model import ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel

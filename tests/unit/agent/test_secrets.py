@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import keyring, trial
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.memory import Attempt, Memory, attempt_key
-from landbridge.agent.naming import ids_of
-from landbridge.agent.observe import Actual, IkeSa
+from landbridge.agent.daemon.naming import ids_of
+from landbridge.agent.daemon.observe import Actual, IkeSa
+from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.plan import Loaded
+from landbridge.agent.planning import keyring, trial
+from landbridge.agent.planning.memory import Attempt, Memory, attempt_key
+from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import target
-from landbridge.agent.target import Target
 from landbridge.model import Tunnel
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.lodging import arrange, lodge, ride
-from landbridge.agent.memory import Memory
-from landbridge.agent.naming import guest_name, names_of, owner, plain
-from landbridge.agent.observe import Actual, actual, ike_sas
-from landbridge.agent.odometer import Odometer
-from landbridge.agent.outcome import applied_revision
-from landbridge.agent.remarks import LASTING
+from landbridge.agent.daemon.naming import guest_name, names_of, owner, plain
+from landbridge.agent.daemon.observe import Actual, actual, ike_sas
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.metering.odometer import Odometer
+from landbridge.agent.planning.lodging import arrange, lodge, ride
+from landbridge.agent.planning.memory import Memory
+from landbridge.agent.planning.target import Target
+from landbridge.agent.planning.trial import TURN, choose
 from landbridge.agent.swan import target
-from landbridge.agent.target import Target
-from landbridge.agent.trial import TURN, choose
+from landbridge.agent.telling.outcome import applied_revision
+from landbridge.agent.telling.remarks import LASTING
 from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
 from landbridge.vici import Message
 from tests.unit.agent.house import House, Sa

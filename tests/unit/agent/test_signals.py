@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.causes import cause
 from landbridge.agent.charge import Charge
-from landbridge.agent.cover import carries, touches
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.hints import Hints
-from landbridge.agent.observe import Actual, actual
+from landbridge.agent.daemon.hints import Hints
+from landbridge.agent.daemon.observe import Actual, actual
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.cover import carries, touches
+from landbridge.agent.planning.target import Pair
 from landbridge.agent.roster import Roster
 from landbridge.agent.swan import target
-from landbridge.agent.target import Pair
+from landbridge.agent.telling.causes import cause
 from landbridge.model import Dpd, Reason, ReasonCode, TunnelState
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.identity import identity, peer_address, selector
-from landbridge.agent.naming import ConfigName
-from landbridge.agent.proposals import (
+from landbridge.agent.daemon.identity import identity, peer_address, selector
+from landbridge.agent.daemon.naming import ConfigName
+from landbridge.agent.daemon.proposals import (
     AEADS,
     CIPHERS,
     GROUPS,
@@ -21,9 +20,10 @@ from landbridge.agent.proposals import (
     esp_proposal,
     ike_proposal,
 )
-from landbridge.agent.settings import strongswan_conf
+from landbridge.agent.daemon.settings import strongswan_conf
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import secret, target
-from landbridge.agent.target import Target
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.tunnels import ID, tunnel

@@ -5,16 +5,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent.blame import Blame
-from landbridge.agent.causes import cause
 from landbridge.agent.charge import Charge
-from landbridge.agent.chronicle import EVENTS_KEPT, LINES_KEPT, Chronicle
-from landbridge.agent.dataplane import Backend
-from landbridge.agent.happenings import happening
-from landbridge.agent.hints import STALL, Hints
-from landbridge.agent.reach import hindrance
-from landbridge.agent.remarks import PATIENCE, Remarks
+from landbridge.agent.daemon.hints import STALL, Hints
+from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.swan import target
+from landbridge.agent.telling.blame import Blame
+from landbridge.agent.telling.causes import cause
+from landbridge.agent.telling.chronicle import EVENTS_KEPT, LINES_KEPT, Chronicle
+from landbridge.agent.telling.happenings import happening
+from landbridge.agent.telling.reach import hindrance
+from landbridge.agent.telling.remarks import PATIENCE, Remarks
 from landbridge.model import Leg, ReasonCode, Router, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from landbridge.agent import steps as do
-from landbridge.agent.control import command_of
-from landbridge.agent.memory import Memory, attempt_key, begun, recall
-from landbridge.agent.naming import ConfigName, names_of, owner
-from landbridge.agent.observe import Actual, ChildSa, IkeSa
+from landbridge.agent.daemon.control import command_of
+from landbridge.agent.daemon.naming import ConfigName, names_of, owner
+from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa
 from landbridge.agent.plan import Loaded, plan
-from landbridge.agent.steps import Step
-from landbridge.agent.target import Pair, Target
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.memory import Memory, attempt_key, begun, recall
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.target import Pair, Target
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"

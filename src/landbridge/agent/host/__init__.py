@@ -1,0 +1,1 @@
+"""The machine: namespaces' links, routes, filters, and the programs that set them."""

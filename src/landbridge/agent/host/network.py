@@ -1,0 +1,56 @@
+"""One router's routes and filters, kept in step with its tunnels beside the task that runs them.
+
+Rules this module keeps:
+- Level, not edge: whatever is wanted by the time is applied, whole, and what was wanted in
+  between is not.
+- The dataplane is never called concurrently.
+- Who takes a step waits until all that is wanted by then is applied: what is new is blocked
+  before it is negotiated. Who only looks and tells waits for nothing here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from landbridge.agent.host.dataplane import Dataplane, TunnelNet
+from landbridge.model import Router
+
+Wanted = tuple[Router, Mapping[str, TunnelNet]]
+
+
+class NetworkSide:
+    """While one charon serves. `wanted` gives what is wanted now."""
+
+    def __init__(self, dataplane: Dataplane, wanted: Callable[[], Wanted]) -> None:
+        self._dataplane = dataplane
+        self._wanted = wanted
+        self._applied: Wanted | None = None
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+
+    def follow(self) -> None:
+        """Something may have changed: apply it soon."""
+        self._wake.set()
+
+    async def in_step(self) -> bool:
+        """Returns when what is wanted now is applied: True when that took time.
+
+        Raises: GatewayError.
+        """
+        waited = self._lock.locked()
+        async with self._lock:
+            router, nets = self._wanted()
+            if self._applied == (router, nets):
+                return waited
+            nets = dict(nets)
+            await self._dataplane.apply(router, nets)
+            self._applied = (router, nets)
+            return True
+
+    async def run(self) -> None:
+        """Until cancelled. Raises: GatewayError."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.in_step()

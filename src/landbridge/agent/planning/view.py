@@ -1,0 +1,69 @@
+"""Desired and actual of one tunnel side by side: what a plan is made from; pure.
+
+Rules this module keeps:
+- *Current* is of the present IKE configuration, *fresh* of its children as they are wanted now
+  (or their twins); all else is *older* or *stale* and goes when it has been replaced.
+- With IKEv1 a peer takes a CHILD_SA with the selectors of an earlier one for its rekeying, and
+  sends on the newest only; when that one ends it sends nothing more (measured, strongSwan 5.9.8).
+  So what a newer one has supplanted is not fresh, and nothing is retired in favour of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from landbridge.agent.daemon.naming import plain
+from landbridge.agent.daemon.observe import Actual, ChildSa
+from landbridge.agent.planning.cover import touches, uncovered
+from landbridge.agent.planning.memory import Memory, under_way
+from landbridge.agent.planning.target import Target
+
+GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
+MOST_GRACE: Final = 3.0
+
+
+def supplanted(children: Collection[ChildSa]) -> frozenset[int]:
+    """Those with the same selectors as a newer one."""
+    newest: dict[object, int] = {}
+    for child in children:
+        selectors = (child.local_ts, child.remote_ts)
+        newest[selectors] = max(child.unique_id, newest.get(selectors, 0))
+    return frozenset(child.unique_id for child in children) - frozenset(newest.values())
+
+
+class View:
+    def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
+        self.target, self.memory, self.now = target, memory, now
+        self.sas = actual.sas
+        self.carrying = actual.carrying
+        self.current = tuple(sa for sa in actual.sas if sa.name == target.name)
+        self.older = tuple(sa for sa in actual.sas if sa.name != target.name)
+        wanted = {child.name for child in target.children}
+        live = tuple(child for sa in self.current for child in sa.live_children)
+        gone = supplanted(live) if target.version == "v1" else frozenset()
+        self.wanted = tuple(child for child in live if plain(child.name) in wanted)
+        self.fresh = tuple(child for child in self.wanted if child.unique_id not in gone)
+        self.stale_beside = tuple(c for c in live if plain(c.name) not in wanted)
+        self.busy = under_way(target, actual)
+        names = {plain(child.name) for child in self.fresh}
+        self.missing = tuple(child for child in target.children if child.name not in names)
+
+    @property
+    def connected(self) -> bool:
+        return any(sa.live for sa in self.current)
+
+    @property
+    def grace(self) -> float:
+        return max(GRACE, min(self.memory.took, MOST_GRACE))
+
+    def ready_at(self, child: ChildSa) -> float:
+        """When what `child` carries and is still wanted may go on without it; inf: not yet."""
+        pairs = [pair for pair in self.target.pairs if touches(child, pair)]
+        if uncovered(pairs, self.fresh):
+            return float("inf")
+        since = self.memory.live_since
+        heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
+        return max(
+            (since.get(heir.unique_id, self.now) + self.grace for heir in heirs), default=0.0
+        )
