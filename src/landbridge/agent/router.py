@@ -1,11 +1,9 @@
 """One router: its charon kept alive, its tunnels brought from actual to desired.
 
 Rules this module keeps:
-- One sequential task takes every step, so no two plans of a router ever race; nothing in it
-  waits for a peer, so a dead peer delays nobody.
-- Changes, charon's events and timers only mark a tunnel; a pass reads that tunnel's actual
-  state and plans anew. A slow timer marks every tunnel now and then. Many that are marked at
-  once are seen with one list (`landbridge.agent.daemon.sight`); what a pass tells goes up at once.
+- One sequential task takes every step (`landbridge.agent.passes`), so no two plans of a router
+  ever race. Changes, charon's events and timers only mark a tunnel for it. A slow timer marks
+  every tunnel now and then.
 - Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
   everything again and leaves every SA alone whose fingerprint is right.
 - Whatever breaks (charon, VICI, the host) ends the serving, is reported and begun again with
@@ -19,39 +17,30 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import msgspec
 import structlog
 
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.agenda import Agenda
-from landbridge.agent.charge import Charge
 from landbridge.agent.charon import Charon
 from landbridge.agent.daemon.control import Control
 from landbridge.agent.daemon.hints import EVENTS
 from landbridge.agent.daemon.inquiry import inquire
 from landbridge.agent.daemon.listener import Listener
-from landbridge.agent.daemon.sight import Eyes, Sight
+from landbridge.agent.daemon.sight import Eyes
 from landbridge.agent.faults import GatewayError, leaves
 from landbridge.agent.host.dataplane import Backend, Dataplane
 from landbridge.agent.host.network import NetworkSide
 from landbridge.agent.metering.gauge import NORMAL, Gauge, Pace
 from landbridge.agent.metering.meters import Meters
-from landbridge.agent.plan import plan
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.aftermath import remember
-from landbridge.agent.planning.steps import Step
-from landbridge.agent.planning.trial import TURN
+from landbridge.agent.passes import Passes
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
 from landbridge.agent.telling import outcome
 from landbridge.agent.telling.reach import hindrance
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
+from landbridge.model import Router, RouterStatus, Tunnel, TunnelStatus
 from landbridge.vici import Session, ViciError
 
-SLOW_PASS: Final = 300.0  # seconds; what events miss, the gauge sees much sooner
-PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
-_FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 10.0
 
@@ -81,9 +70,7 @@ class RouterTask:
         self._router = router
         self._charon = charon
         self._dataplane = dataplane
-        self._report = report
         self._report_router = report_router
-        self._update_deadline = update_deadline
         self._backend = backend
         self._meters = meters
         self._agenda = Agenda()
@@ -91,6 +78,15 @@ class RouterTask:
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
         self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
+        self._passes = Passes(
+            self._roster,
+            self._agenda,
+            self._book,
+            self._listener,
+            meters,
+            report=report,
+            update_deadline=update_deadline,
+        )
         self._control: Control | None = None  # while charon serves, as the next one
         self._network: NetworkSide | None = None
         self._complete = False  # whether `replace` has told all of desired
@@ -204,100 +200,9 @@ class RouterTask:
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(network.run())
-                group.create_task(self._work(eyes, network))
-
-    async def _work(self, eyes: Eyes, network: NetworkSide) -> None:
-        while True:
-            ready = await self._agenda.next()
-            known = [each for each in ready if self._complete or self._roster.get(each)]
-            charges = [self._roster.take_in(each) for each in known]
-            async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
-                seen = await eyes.batch(charges, len(self._roster))
-            for charge in charges:
-                began = time.perf_counter()
-                async with asyncio.timeout(PASS_TIMEOUT):
-                    first = seen.get(charge) or await eyes.one(charge)
-                    await self._pass(charge, first, eyes, network)
-                self._meters.looked(time.perf_counter() - began)
-                await asyncio.sleep(0)  # what it has told goes up while others have their turn
-            network.follow()
-
-    # One tunnel -------------------------------------------------------------------------
-
-    async def _pass(self, charge: Charge, seen: Sight, eyes: Eyes, network: NetworkSide) -> None:
-        control, was_open = eyes.control, charge.attempts_open
-        steps = self._consider(charge, seen, control)
-        acts = any(not isinstance(step, do.Wait) for step in steps)
-        if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
-            seen = await eyes.again(charge, seen)
-            steps = self._consider(charge, seen, control)
-        if charge.tunnel is None and not control.knows(charge.id):
-            self._forget(charge, control)
-            return
-        next_look = seen.now + (TURN if charge.undecided else SLOW_PASS)
-        for step in steps:
-            if isinstance(step, do.Wait):
-                next_look = min(next_look, step.until)
-            else:
-                await self._take(step, charge, control, seen.now)
-                next_look = min(next_look, seen.now + 1.0)
-        self._roster.refresh(charge)
-        self._tell(charge, seen.seen_at)
-        if (patience := charge.remarks.patience_left()) is not None:
-            next_look = min(next_look, seen.now + patience)
-        self._agenda.at(charge.id, next_look)
-        if charge.attempts_open < was_open:
-            self._roster.let_others_in(charge)
-
-    def _consider(self, charge: Charge, seen: Sight, control: Control) -> tuple[Step, ...]:
-        """What to do about what is seen."""
-        charge.actual = seen.actual
-        self._roster.review(charge)
-        if known := charge.address_in_use():
-            self._book.assume(charge.id, known)
-        charge.look_back(control.loaded(charge.id), seen.now)
-        if not charge.plannable:
-            return ()
-        return plan(
-            charge.trial,
-            charge.actual,
-            control.loaded(charge.id),
-            charge.memory,
-            allowed=self._roster.allowed(charge),
-            now=seen.now,
-            update_deadline=self._update_deadline,
-        )
-
-    async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
-        request = charge.tunnel.request_id if charge.tunnel else ""
-        log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
-        await control.take(step, charge.trial_tunnel, charge.trial)
-        charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
-        if isinstance(step, do.Load):
-            self._roster.let_guests_in(charge)
-        if isinstance(step, do.Initiate) and charge.trial is not None:
-            self._roster.begin_attempt(charge)
-        if isinstance(step, do.Terminate) and step.dead:
-            self._listener.bury(charge)
-
-    def _tell(self, charge: Charge, at: float) -> None:
-        """`at`: when what is seen became true, in seconds since the epoch."""
-        status = charge.judge(at)
-        if status is None:
-            return
-        if status.state in _FAILING:
-            self._book.doubt(charge.id, down=True)
-        last = charge.status
-        if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
-            charge.status = status
-            self._meters.tell(status)
-            self._report(status)
-
-    def _forget(self, charge: Charge, control: Control) -> None:
-        self._roster.forget(charge)
-        self._agenda.forget(charge.id)
-        control.forget(charge.id)
-        self._meters.forget(charge.id)
+                group.create_task(
+                    self._passes.run(eyes, network, may_take_in=lambda: self._complete)
+                )
 
     def _tell_router(self, error: str | None = None) -> None:
         self._report_router(outcome.of_router(self._router, error, time.time()))

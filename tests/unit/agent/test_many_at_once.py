@@ -33,8 +33,11 @@ class Roads:
         self.open = asyncio.Event()
         self.open.set()
         self.applied: list[dict[str, bool]] = []
+        self.asked = 0
 
     async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
+        self.asked += 1
+        self._told()
         await self.open.wait()
         self.applied.append({tunnel_id: net.up for tunnel_id, net in tunnels.items()})
         self._told()
@@ -46,11 +49,13 @@ class Scene:
     def __init__(self, charon: FakeCharon, targets: list[Target]) -> None:
         self.charon, self.targets = charon, targets
         self.statuses: dict[str, TunnelStatus] = {}
+        self._told: list[TunnelStatus] = []
         self._news = asyncio.Event()
         self.roads = Roads(self._news.set)
 
     def take(self, status: TunnelStatus) -> None:
         self.statuses[status.id] = status
+        self._told.append(status)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -66,6 +71,13 @@ class Scene:
         ids = [each.tunnel_id for each in targets]
         await self.until(lambda: all(self.statuses[each].state is wanted for each in ids))
         return self.lists() - before
+
+    def is_up(self, one: Target) -> bool:
+        return self.statuses[one.tunnel_id].state is TunnelState.UP
+
+    def states(self, one: Target) -> list[TunnelState]:
+        """All that it was called, in order."""
+        return [status.state for status in self._told if status.id == one.tunnel_id]
 
     def lists(self) -> int:
         return sum(n for command, n in self.charon.asked.items() if command.startswith("list-sas"))
@@ -118,15 +130,37 @@ def test_what_charon_is_asked_for_does_not_grow_with_the_tunnels(
     asyncio.run(main())
 
 
-def test_status_does_not_wait_for_routes(tmp_path: Path) -> None:
+def test_a_tunnel_is_called_up_when_its_packets_can_pass_and_down_at_once(tmp_path: Path) -> None:
     async def main() -> None:
         async with standing(tmp_path, 40) as scene:
+            first, others = scene.targets[:5], scene.targets[5:]
+            await scene.change(first, up=True)
             scene.roads.open.clear()
-            await scene.change(scene.targets, up=True)
-            await scene.change(scene.targets[:5], up=False)
+            scene.charon.change(others, up=True)
+            await scene.change(first, up=False)
+            assert not any(scene.is_up(each) for each in others)
             scene.roads.open.set()
-            last = {each.tunnel_id: each not in scene.targets[:5] for each in scene.targets}
-            await scene.until(lambda: scene.roads.applied[-1:] == [last])
+            await scene.until(lambda: all(scene.is_up(each) for each in others))
+            last = {each.tunnel_id: each not in first for each in scene.targets}
+            await scene.until(lambda: scene.roads.applied[-1] == last)
+
+    asyncio.run(main())
+
+
+def test_what_falls_before_its_packets_can_pass_is_never_called_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with standing(tmp_path, 3) as scene:
+            one, two, three = scene.targets
+            await scene.until(lambda: scene.roads.applied[-1:] != [])
+            scene.roads.open.clear()
+            asked = scene.roads.asked
+            scene.charon.change([one, two], up=True)
+            await scene.until(lambda: scene.roads.asked > asked)  # it has been seen up
+            await scene.change([one], up=False)
+            scene.roads.open.set()
+            await scene.change([three], up=True)
+            await scene.until(lambda: scene.is_up(two))
+            assert TunnelState.UP not in scene.states(one)
 
     asyncio.run(main())
 

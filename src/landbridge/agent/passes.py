@@ -1,0 +1,162 @@
+"""The passes over a router's tunnels while its charon serves: look, plan, take steps, tell.
+
+Rules this module keeps:
+- One pass at a time; nothing in it waits for a peer, so a dead peer delays nobody.
+- Every pass reads the tunnel's actual state and plans anew, whatever has marked it. Many that are
+  marked at once are seen with one list (`landbridge.agent.daemon.sight`).
+- What a pass tells goes up at once, but that a tunnel is up: its routes come first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import msgspec
+import structlog
+
+from landbridge.agent.addressbook import AddressBook
+from landbridge.agent.agenda import Agenda
+from landbridge.agent.charge import Charge
+from landbridge.agent.daemon.control import Control
+from landbridge.agent.daemon.listener import Listener
+from landbridge.agent.daemon.sight import Eyes, Sight
+from landbridge.agent.host.network import NetworkSide
+from landbridge.agent.metering.meters import Meters
+from landbridge.agent.plan import plan
+from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.aftermath import remember
+from landbridge.agent.planning.steps import Step
+from landbridge.agent.planning.trial import TURN
+from landbridge.agent.roster import Roster
+from landbridge.model import TunnelState, TunnelStatus
+
+SLOW_PASS: Final = 300.0  # seconds; what events miss, the gauge sees much sooner
+PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
+_FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})
+_CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+
+log = structlog.get_logger(__name__)
+
+
+class Passes:
+    """Over the tunnels of `roster` that `agenda` names. `report` must not block."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        agenda: Agenda,
+        book: AddressBook,
+        listener: Listener,
+        meters: Meters,
+        *,
+        report: Callable[[TunnelStatus], None],
+        update_deadline: float,
+    ) -> None:
+        self._roster = roster
+        self._agenda = agenda
+        self._book = book
+        self._listener = listener
+        self._meters = meters
+        self._report = report
+        self._update_deadline = update_deadline
+
+    async def run(
+        self, eyes: Eyes, network: NetworkSide, *, may_take_in: Callable[[], bool]
+    ) -> None:
+        """Until cancelled. `may_take_in`: whether what is not known is not desired either."""
+        while True:
+            ready = await self._agenda.next()
+            known = [each for each in ready if may_take_in() or self._roster.get(each)]
+            charges = [self._roster.take_in(each) for each in known]
+            async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
+                seen = await eyes.batch(charges, len(self._roster))
+            for charge in charges:
+                began = time.perf_counter()
+                async with asyncio.timeout(PASS_TIMEOUT):
+                    first = seen.get(charge) or await eyes.one(charge)
+                    await self._pass(charge, first, eyes, network)
+                self._meters.looked(time.perf_counter() - began)
+                await asyncio.sleep(0)  # what it has told goes up while others have their turn
+            network.follow()
+
+    async def _pass(self, charge: Charge, seen: Sight, eyes: Eyes, network: NetworkSide) -> None:
+        control, was_open = eyes.control, charge.attempts_open
+        steps = self._consider(charge, seen, control)
+        acts = any(not isinstance(step, do.Wait) for step in steps)
+        if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
+            seen = await eyes.again(charge, seen)
+            steps = self._consider(charge, seen, control)
+        if charge.tunnel is None and not control.knows(charge.id):
+            self._forget(charge, control)
+            return
+        next_look = seen.now + (TURN if charge.undecided else SLOW_PASS)
+        for step in steps:
+            if isinstance(step, do.Wait):
+                next_look = min(next_look, step.until)
+            else:
+                await self._take(step, charge, control, seen.now)
+                next_look = min(next_look, seen.now + 1.0)
+        self._roster.refresh(charge)
+        self._tell(charge, seen.seen_at, network)
+        if (patience := charge.remarks.patience_left()) is not None:
+            next_look = min(next_look, seen.now + patience)
+        self._agenda.at(charge.id, next_look)
+        if charge.attempts_open < was_open:
+            self._roster.let_others_in(charge)
+
+    def _consider(self, charge: Charge, seen: Sight, control: Control) -> tuple[Step, ...]:
+        """What to do about what is seen."""
+        charge.actual = seen.actual
+        self._roster.review(charge)
+        if known := charge.address_in_use():
+            self._book.assume(charge.id, known)
+        charge.look_back(control.loaded(charge.id), seen.now)
+        if not charge.plannable:
+            return ()
+        return plan(
+            charge.trial,
+            charge.actual,
+            control.loaded(charge.id),
+            charge.memory,
+            allowed=self._roster.allowed(charge),
+            now=seen.now,
+            update_deadline=self._update_deadline,
+        )
+
+    async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
+        request = charge.tunnel.request_id if charge.tunnel else ""
+        log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
+        await control.take(step, charge.trial_tunnel, charge.trial)
+        charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
+        if isinstance(step, do.Load):
+            self._roster.let_guests_in(charge)
+        if isinstance(step, do.Initiate) and charge.trial is not None:
+            self._roster.begin_attempt(charge)
+        if isinstance(step, do.Terminate) and step.dead:
+            self._listener.bury(charge)
+
+    def _tell(self, charge: Charge, at: float, network: NetworkSide) -> None:
+        """`at`: when what is seen became true, in seconds since the epoch."""
+        status = charge.judge(at)
+        if status is None:
+            return
+        if status.state in _CARRYING and not network.is_open(charge.id):
+            network.once_applied(partial(self._tell, charge, at, network))
+            return
+        if status.state in _FAILING:
+            self._book.doubt(charge.id, down=True)
+        last = charge.status
+        if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
+            charge.status = status
+            self._meters.tell(status)
+            self._report(status)
+
+    def _forget(self, charge: Charge, control: Control) -> None:
+        self._roster.forget(charge)
+        self._agenda.forget(charge.id)
+        control.forget(charge.id)
+        self._meters.forget(charge.id)
