@@ -1,8 +1,7 @@
 """Addresses: what they are, and which to give out. Pure.
 
 Rules this module keeps:
-- An address is written in its canonical form; a CIDR that a user gave keeps its spelling
-  where it is shown and is made canonical where it is used.
+- What a user gave keeps its spelling where it is shown and is made canonical where it is used.
 - A name is never resolved here: only whether it could be one is decided.
 """
 
@@ -23,7 +22,7 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_ABBREVIATED_V4 = re.compile(r"\d+(\.\d+){0,3}", re.ASCII)
+_NUMERIC_V4 = re.compile(r"(0[xX][0-9A-Fa-f]+|\d+)(\.(0[xX][0-9A-Fa-f]+|\d+)){0,3}", re.ASCII)
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _NAME_LENGTH = 253
 _NEVER_RESOLVES = "invalid"  # RFC 6761, section 6.4
@@ -49,20 +48,26 @@ def parse_network(text: object) -> Network | None:
         return None
 
 
-def canonical_peer(text: str) -> str | None:
-    """A peer's address as it is kept: an IP address in canonical form, or a name as given.
+def kept_peer(text: str) -> str | None:
+    """A peer's address as it is kept: an IP address or a name, both as given.
 
-    ``10.1`` is an address, as the resolver of the C library has it (inet_aton). None: neither
-    an address nor a name that could ever resolve.
+    ``10.1`` and ``0x0a000001`` are addresses as the resolver of the C library has them
+    (inet_aton) and kept in full. None: neither an address nor a name that could ever resolve.
     """
-    if (address := parse_address(text)) is not None:
-        return str(address)
-    if _ABBREVIATED_V4.fullmatch(text):
+    if parse_address(text) is not None:
+        return text
+    if _NUMERIC_V4.fullmatch(text):
         try:
             return socket.inet_ntoa(socket.inet_aton(text))
         except OSError:
             return None
     return text if _is_name(text) else None
+
+
+def canonical_peer(kept: str) -> str:
+    """A peer's address as the gateway takes it: one spelling for each IP address."""
+    address = parse_address(kept)
+    return kept if address is None else str(address)
 
 
 def _is_name(text: str) -> bool:

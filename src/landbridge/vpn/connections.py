@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
 from landbridge.vpn import faults, rows, selectors
-from landbridge.vpn.addresses import canonical_peer, parse_address
+from landbridge.vpn.addresses import kept_peer, parse_address
 from landbridge.vpn.policies import check_transform
 from landbridge.vpn.revisions import connection_changed, pending, place_of
 from landbridge.vpn.rows import Scope
@@ -169,7 +169,7 @@ def _check_dpd(connection: Row) -> None:
 
 def _peer_address(given: str, service: Row) -> str:
     """The peer address as it is kept; its IP version is one that the router speaks outside."""
-    kept = canonical_peer(given)
+    kept = kept_peer(given)
     if kept is None:
         raise faults.VPNPeerAddressNotResolved(given)
     address = parse_address(kept)

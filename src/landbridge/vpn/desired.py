@@ -21,7 +21,7 @@ from landbridge.store import changes
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
 from landbridge.vpn import legs
-from landbridge.vpn.addresses import canonical_cidrs, parse_address
+from landbridge.vpn.addresses import canonical_cidrs, canonical_peer, parse_address
 
 router = legs.router
 
@@ -104,8 +104,9 @@ def _tunnels(tx: Connection, which: ColumnElement[bool]) -> list[Tunnel]:
 
 
 def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
+    peer_address = canonical_peer(row["peer_address"])
     local_address = local_address_for(
-        row["peer_address"], row["service_external_v4_ip"], row["service_external_v6_ip"]
+        peer_address, row["service_external_v4_ip"], row["service_external_v6_ip"]
     )
     peer_cidrs = row["peer_cidrs"] or row["peer_endpoints"] or []
     return Tunnel(
@@ -116,8 +117,8 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         admin_state_up=row["admin_state_up"] and row["service_admin_state_up"],
         local_address=local_address,
         local_id=row["local_id"] or local_address,
-        peer_address=row["peer_address"],
-        peer_id=row["peer_id"] or row["peer_address"],
+        peer_address=peer_address,
+        peer_id=row["peer_id"] or peer_address,
         psk=Secret(value=sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))),
         psk_generation=row["psk_generation"],
         initiator=row["initiator"],

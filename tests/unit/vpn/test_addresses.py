@@ -13,9 +13,12 @@ from landbridge.vpn import addresses
     ("given", "kept"),
     [
         ("192.0.2.1", "192.0.2.1"),
-        ("2001:DB8:0::1", "2001:db8::1"),
+        ("2001:DB8:0::1", "2001:DB8:0::1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
         ("10.1", "10.0.0.1"),
         ("010.1.1.1", "8.1.1.1"),
+        ("0xC0000201", "192.0.2.1"),
+        ("0x1ffffffff", None),
         ("0.0.0.0", "0.0.0.0"),
         ("vpn.example.com", "vpn.example.com"),
         ("vpn.example.com.", "vpn.example.com."),
@@ -38,7 +41,19 @@ from landbridge.vpn import addresses
     ],
 )
 def test_peer_addresses(given: str, kept: str | None) -> None:
-    assert addresses.canonical_peer(given) == kept
+    assert addresses.kept_peer(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("kept", "used"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("VPN.example.com", "VPN.example.com"),
+    ],
+)
+def test_a_peer_address_is_used_in_one_spelling(kept: str, used: str) -> None:
+    assert addresses.canonical_peer(kept) == used
 
 
 @pytest.mark.parametrize(

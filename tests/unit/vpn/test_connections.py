@@ -144,7 +144,7 @@ ACCEPTED: list[tuple[Row, Row]] = [
     ({"dpd": {"action": "clear"}}, {"dpd": {"action": "clear", "interval": 30, "timeout": 120}}),
     ({"dpd": None}, {"dpd": {"action": "hold", "interval": 30, "timeout": 120}}),
     ({"peer_address": "10.1"}, {"peer_address": "10.0.0.1"}),
-    ({"peer_address": "2001:DB8::0009"}, {"peer_address": "2001:db8::9"}),
+    ({"peer_address": "2001:DB8::0009"}, {"peer_address": "2001:DB8::0009"}),
     ({"peer_address": "vpn.example.com"}, {"peer_address": "vpn.example.com"}),
     ({"peer_id": ""}, {"peer_id": ""}),
     ({"local_ep_group_id": "UP_epg_local"}, {}),

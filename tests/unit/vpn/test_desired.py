@@ -44,6 +44,7 @@ def test_a_tunnel_is_resolved(world: World) -> None:
         (LEGACY, {"peer_cidrs": ("192.168.110.0/24", "192.168.111.0/24")}),
         ({"local_ep_group_id": "epg_local2"}, {"local_cidrs": ("10.1.0.0/24", "10.2.0.0/24")}),
         ({"peer_address": "2001:db8::9"}, {"local_address": "2001:db8:e::2"}),
+        ({"peer_address": "2001:DB8::0009"}, {"peer_address": "2001:db8::9"}),
         ({"peer_address": "vpn.example.com"}, {"local_address": "172.25.0.2"}),
         ({"local_id": "me"}, {"local_id": "me"}),
         ({"peer_id": ""}, {"peer_id": "198.51.100.9"}),
