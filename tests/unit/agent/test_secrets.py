@@ -92,6 +92,18 @@ def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
         assert [each.failures for each in memory.attempts.values()] == [3]
 
 
+def test_a_newer_secret_is_tried_at_once_whoever_waits_for_its_turn() -> None:
+    first, memory = trial.choose((planned(OLD),), Memory(), Actual(), NOW)
+    key = attempt_key(first, first.children[0].name)
+    failed = Attempt(started=NOW, open=False, failures=9, retry_at=NOW + 15)
+    memory = msgspec.structs.replace(memory, attempts={key: failed})
+    known = candidates()
+    chosen, memory = trial.choose(known, memory, Actual(), NOW + 1)
+    assert chosen == known[0]
+    assert attempt_key(chosen, chosen.children[0].name) not in memory.attempts
+    assert trial.choose(known, memory, Actual(), NOW + 2)[0] == known[0]
+
+
 def test_only_the_new_one_is_tried_while_the_old_tunnel_carries() -> None:
     known = candidates()
     memory = Memory(trial=known[1].name)

@@ -255,7 +255,8 @@ def test_a_host_that_came_up_with_an_old_secret_waits_for_its_guests() -> None:
     guest = own(member("guest", 2))
     new, old = (lodge(own(member("host", 0, psk_generation=n)), [guest]) for n in (2, 1))
     child = child_sa(old.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 5)
-    sa, memory = ike_sa(old.name, 1, child), Memory(trial=old.name, live_since={5: 100.0})
+    sa = ike_sa(old.name, 1, child)
+    memory = Memory(trial=old.name, newest=new.name, live_since={5: 100.0})
 
     def chosen(now: float, *guests: str) -> str:
         there = Actual(sas=(msgspec.structs.replace(sa, guests=frozenset(guests)),))
@@ -264,6 +265,8 @@ def test_a_host_that_came_up_with_an_old_secret_waits_for_its_guests() -> None:
     assert chosen(101.0) == old.name
     assert chosen(101.0, "guest") == new.name
     assert chosen(100.0 + TURN) == new.name
+    memory = msgspec.structs.replace(memory, newest=old.name)  # the new one has just come
+    assert chosen(101.0) == new.name
 
 
 def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:

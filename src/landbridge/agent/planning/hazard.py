@@ -8,6 +8,7 @@ Rules this module keeps:
 - Others on the old SA, who do not change, move to one of their own first.
 - The attempt is made once for each change, and then every `PAUSE` seconds. When the peer
   initiates with its new identity, the change is complete at once.
+- An IKE_SA with the new identity ends the danger: the other networks follow on it at once.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def not_before(view: View) -> float:
     """When the next attempt may be made, if it can cost the old SA."""
     memory, target = view.memory, view.target
     at_risk = [sa for sa in view.older if sa.live_children and _other_peer(sa, target)]
-    if target.version != "v1" or not at_risk:
+    if target.version != "v1" or view.connected or not at_risk:
         return 0.0
     if any(sa.guests - target.guests for sa in at_risk if not sa.foreign):
         return view.now + _MOVE

@@ -60,6 +60,7 @@ class Memory(Model, frozen=True, kw_only=True):
     made_room: int = 0  # the revision for which an SA was ended that we may not replace
     trial: str = ""  # the name of the configuration that is tried, of those with several secrets
     trial_since: float = 0.0
+    newest: str = ""  # the name of the configuration that is wanted
     was_up: bool = False
     resting: bool = False  # dead by DPD with action clear: stays down until something changes
     applied_revision: int = 0

@@ -7,6 +7,7 @@ Rules this module keeps:
   one first.
 - What comes up with the old secret bears the name of the old configuration: it never counts as
   the update, which goes on to be tried beside it.
+- A newer one that has just come is tried at once, whosever turn it is.
 - While anything carries traffic only the new one is tried; but an old one that has come up keeps
   its turn until the guests have followed (`agent.planning.lodging`): they can only while its
   configuration is loaded.
@@ -44,7 +45,9 @@ def choose(
     known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
 ) -> tuple[Target, Memory]:
     """The one to be tried now, of `candidates`, and the memory of it."""
-    followed = _still_followed(known, memory, actual, now)
+    new = known[0].name != memory.newest
+    memory = msgspec.structs.replace(memory, newest=known[0].name)
+    followed = None if new else _still_followed(known, memory, actual, now)
     if followed is not None:
         return followed, memory
     if len(known) == 1 or actual.carrying or not known[0].admin_state_up:
@@ -52,10 +55,10 @@ def choose(
         since = now if lasting or memory.trial != known[0].name else memory.trial_since
         return known[0], msgspec.structs.replace(memory, trial=known[0].name, trial_since=since)
     names = [each.name for each in known]
-    at = names.index(memory.trial) if memory.trial in names else 0
-    here = msgspec.structs.replace(
-        memory, trial=names[at], trial_since=memory.trial_since if memory.trial in names else now
-    )
+    goes_on = memory.trial in names and not new
+    at = names.index(memory.trial) if goes_on else 0
+    since = memory.trial_since if goes_on else now
+    here = msgspec.structs.replace(memory, trial=names[at], trial_since=since)
     if not _had_its_turn(known[at], here, now):
         return known[at], here
     following = known[(at + 1) % len(known)]
