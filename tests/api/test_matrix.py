@@ -210,10 +210,10 @@ def test_router_interfaces(world: World, verb: str, caller: str | None, expected
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/v2.0/quotas/proj-a", (200, 200, 404, 404, 401)),
-        ("GET", "/v2.0/quotas/proj-a/details", (200, 200, 404, 404, 401)),
-        ("PUT", "/v2.0/quotas/proj-a", (200, 403, 404, 404, 401)),
-        ("DELETE", "/v2.0/quotas/proj-a", (204, 403, 404, 404, 401)),
+        ("GET", "/v2.0/quotas/proj-a", (200, 200, 403, 403, 401)),
+        ("GET", "/v2.0/quotas/proj-a/details", (200, 200, 403, 403, 401)),
+        ("PUT", "/v2.0/quotas/proj-a", (200, 403, 403, 403, 401)),
+        ("DELETE", "/v2.0/quotas/proj-a", (204, 403, 403, 403, 401)),
         ("GET", "/v2.0/quotas", (200, 403, 403, 403, 401)),
         ("GET", "/v2.0/", (200, 200, 200, 200, 401)),
         ("GET", "/v2.0/extensions", (200, 200, 200, 200, 401)),

@@ -81,9 +81,33 @@ def test_quotas_hold_for_each_kind(api: Api) -> None:
     assert api.request("DELETE", "/v2.0/quotas/proj-a", "admin").status_code == 204
     assert api.request("GET", "/v2.0/quotas/proj-a", "a").json()["quota"]["ikepolicy"] == -1
     assert api.request("PUT", "/v2.0/quotas/proj-a", "a", json={"quota": {}}).status_code == 403
-    assert api.request("GET", "/v2.0/quotas/proj-a", "b").status_code == 404
-    assert api.request("PUT", "/v2.0/quotas/proj-a", "b", json={"quota": {}}).status_code == 404
     assert api.request("GET", "/v2.0/quotas", "a").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "type", "message"),
+    [
+        ("GET", "/proj-a", "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
+        ("GET", "/proj-a/default", "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
+        ("GET", "", "PolicyNotAuthorized", "rule:get_quota is disallowed by policy"),
+        ("PUT", "/proj-a", "PolicyNotAuthorized", "rule:update_quota is disallowed by policy"),
+        ("DELETE", "/proj-a", "PolicyNotAuthorized", "rule:delete_quota is disallowed by policy"),
+        (
+            "GET",
+            "/proj-a/details",
+            "AdminRequired",
+            "User does not have admin privileges: Only admin is authorized to access quotas for "
+            "another project.",
+        ),
+    ],
+)
+def test_quotas_of_another_project_are_forbidden(
+    api: Api, method: str, path: str, type: str, message: str
+) -> None:
+    body = {"quota": {"bogus": 1}} if method == "PUT" else None
+    answer = api.request(method, f"/v2.0/quotas{path}", "b", json=body)
+    error = answer.json()["NeutronError"]
+    assert (answer.status_code, error["type"], error["message"]) == (403, type, message)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from landbridge.api.kinds import TEXT_LENGTH, Kind, Refused, Schema, Uuid, is_uuid_like
+from landbridge.vpn.addresses import is_cidr
 
-IPV4: Final = 4
 _MAC: Final = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
 
@@ -58,11 +58,6 @@ class Endpoints(Kind, frozen=True, kw_only=True):
 
     def accept(self, value: Any) -> list[str]:
         texts = [str(item) for item in as_list(value)]
-        for text in texts:
-            if len(text) > TEXT_LENGTH:
-                raise Refused(f"'{text}' exceeds maximum length of {TEXT_LENGTH}")
-            if "\0" in text:
-                raise Refused(f"'{text}' is not a valid string")
         return [text.lower() if is_uuid_like(text) else text for text in texts]
 
     def shape(self) -> Schema:
@@ -196,17 +191,6 @@ def _cidr(value: Any) -> str:
     if not isinstance(value, str) or not is_cidr(value):
         raise Refused(f"'{value}' is not a valid IP subnet")
     return value
-
-
-def is_cidr(text: str) -> bool:
-    """``ADDRESS/LENGTH``; host bits may be set; IPv4 must be spelled canonically."""
-    if "/" not in text or "%" in text:
-        return False
-    try:
-        interface = ipaddress.ip_interface(text)
-    except ValueError:
-        return False
-    return interface.version != IPV4 or str(interface) == text
 
 
 def _canonical(cidr: str) -> str:

@@ -71,7 +71,7 @@ def for_update(resource: Resource, body: Any, caller: Caller, terms: Terms) -> I
 def _unwrap(resource: Resource, body: Any) -> Values:
     if not body:
         raise errors.BadRequest("Resource body required")
-    if isinstance(body, dict | list) and resource.plain_plural in body:
+    if isinstance(body, dict | list | str) and resource.plain_plural in body:
         raise errors.BadRequest("Bulk operation not supported")
     if not isinstance(body, dict):
         raise errors.BadRequest("Body contains invalid data")
@@ -123,14 +123,14 @@ def _defaulted(resource: Resource, given: Values) -> Values:
 
 
 def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
-    """By the table's order; the project stands under its present name only."""
+    """Checked in the table's order, kept in the request's; without the project's old name."""
     values = {
         attribute.name: _convert_one(attribute, given[attribute.name], terms)
         for attribute in resource.attributes
         if attribute.name in given
     }
     values.pop("tenant_id", None)
-    return values
+    return {name: values[name] for name in given if name in values}
 
 
 def _convert_one(attribute: Attribute, value: Any, terms: Terms) -> Any:

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - Who may, the policy says: ``get_quota``, ``update_quota``, ``delete_quota`` on the project
-  in the path. Whose quota one may not see, there is none.
+  in the path; before a body is read. A project is no secret: the answer is 403, never 404.
 - Counting and limits are in `quotas`.
 """
 
@@ -19,6 +19,8 @@ from landbridge.api import quotas, wire
 from landbridge.api.handlers import Service
 
 READ: Final = "get_quota"
+_NO_PROJECT: Final = ""  # all of them are nobody's own
+_NOT_YOURS: Final = "Only admin is authorized to access quotas for another project"
 
 
 class QuotaHandlers:
@@ -28,8 +30,7 @@ class QuotaHandlers:
         self._defaults = service.quotas
 
     async def index(self, request: Request, caller: Caller) -> Response:
-        if not caller.is_admin:
-            raise errors.AdminRequired("Only admin can view or configure quota")
+        self._enforce(caller, READ, _NO_PROJECT)
         found = await self._db.read(quotas.all_projects, self._defaults)
         return wire.Json({"quotas": found})
 
@@ -50,14 +51,15 @@ class QuotaHandlers:
 
     async def details(self, request: Request, caller: Caller) -> Response:
         project = _project(request)
-        self._enforce(caller, READ, project)
+        if not self._policy.check(caller, READ, {"project_id": project}):
+            raise errors.AdminRequired(_NOT_YOURS)
         found = await self._db.read(quotas.details, project, self._defaults)
         return wire.Json({"quota": found})
 
     async def update(self, request: Request, caller: Caller) -> Response:
         project = _project(request)
-        wanted = quotas.parse(wire.decode(await wire.read_body(request)), self._defaults)
         self._enforce(caller, "update_quota", project)
+        wanted = quotas.parse(wire.decode(await wire.read_body(request)), self._defaults)
         limits = await self._db.write(quotas.change, project, wanted, self._defaults)
         return wire.Json({"quota": limits})
 
@@ -68,13 +70,7 @@ class QuotaHandlers:
         return Response(status_code=204)
 
     def _enforce(self, caller: Caller, rule: str, project: str) -> None:
-        target = {"project_id": project}
-        try:
-            self._policy.enforce(caller, rule, target)
-        except errors.PolicyNotAuthorized:
-            if rule != READ and self._policy.check(caller, READ, target):
-                raise
-            raise errors.NotFound("The resource could not be found.") from None
+        self._policy.enforce(caller, rule, {"project_id": project})
 
 
 def _project(request: Request) -> str:

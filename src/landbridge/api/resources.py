@@ -90,9 +90,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         return next((a for a in self.attributes if a.name == name), None)
 
 
-def identifier() -> Attribute:
+def identifier(*, sort: bool = True) -> Attribute:
     return Attribute(
-        name="id", kind=Uuid(), about="The object's id.", post=False, put=False, sort=True
+        name="id", kind=Uuid(), about="The object's id.", post=False, put=False, sort=sort
     )
 
 

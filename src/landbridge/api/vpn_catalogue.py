@@ -221,6 +221,7 @@ IPSECPOLICY: Final = Resource(
     prefix="/vpn",
     about="How packets are protected.",
     attributes=(
+        _encryption(),  # an extension of the reference checks it first
         identifier(),
         project(),
         name(),
@@ -228,7 +229,6 @@ IPSECPOLICY: Final = Resource(
         _choice("transform_protocol", "Protocol; ah-esp runs on no gateway.", "esp", "ah",
                 "ah-esp"),
         _auth(),
-        _encryption(),
         _choice("encapsulation_mode", "Mode.", "tunnel", "transport"),
         _lifetime(),
         _pfs(),
@@ -243,12 +243,12 @@ IKEPOLICY: Final = Resource(
     prefix="/vpn",
     about="How the keys are exchanged.",
     attributes=(
+        _encryption(),  # an extension of the reference checks it first
         identifier(),
         project(),
         name(),
         description(),
         _auth(),
-        _encryption(),
         _choice("phase1_negotiation_mode", "IKEv1's first phase.", "main", "aggressive"),
         _lifetime(),
         _choice("ike_version", "IKE version.", "v1", "v2"),
@@ -265,7 +265,7 @@ ENDPOINT_GROUP: Final = Resource(
     prefix="/vpn",
     about="The ends of connections on one side: our subnets or the peer's networks.",
     attributes=(
-        identifier(),
+        identifier(sort=False),
         project(sort=False),
         name(sort=False),
         description(),

@@ -14,8 +14,10 @@ from ipaddress import (
     IPv4Address,
     IPv4Network,
     IPv6Address,
+    IPv6Interface,
     IPv6Network,
     ip_address,
+    ip_interface,
     ip_network,
 )
 
@@ -46,6 +48,17 @@ def parse_network(text: object) -> Network | None:
         return ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+def is_cidr(text: str) -> bool:
+    """``ADDRESS/LENGTH``; host bits may be set; IPv4 must be spelled canonically."""
+    if "/" not in text or "%" in text:
+        return False
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        return False
+    return isinstance(interface, IPv6Interface) or str(interface) == text
 
 
 def kept_peer(text: str) -> str | None:

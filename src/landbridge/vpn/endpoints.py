@@ -14,16 +14,18 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as sql_delete
 
+from landbridge import errors
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import faults, rows, selectors
-from landbridge.vpn.addresses import parse_network
+from landbridge.vpn.addresses import is_cidr
 from landbridge.vpn.revisions import raise_connections, uses_group
 from landbridge.vpn.rows import Scope
 
 TABLE = t.endpoint_groups
 
-_SHOWN_WHEN_EMPTY = ("type", "endpoints", "project_id", "tenant_id", "name", "description")
+_SHOWN_WHEN_EMPTY = ("type", "endpoints", "project_id", "name", "description")
+_LONGEST = 255
 
 
 def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
@@ -40,7 +42,7 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
     """Raises: as `create`, and what a connection that uses the group would refuse."""
     given = {name: value for name, value in changes.items() if name != "endpoints"}
     if "endpoints" in changes:
-        group = row | given
+        group = {name: (row | given)[name] for name in _SHOWN_WHEN_EMPTY}
         given["endpoints"] = _checked(tx, group, changes["endpoints"] or [], scope)
     updated = rows.update(tx, TABLE, row, given)
     if updated["endpoints"] != row["endpoints"]:
@@ -65,15 +67,26 @@ def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]
 def _checked(tx: Connection, group: Row, endpoints: list[Any], scope: Scope) -> list[str]:
     """The endpoints as they are kept."""
     if not endpoints:
-        shown = {"tenant_id": group["project_id"], "name": "", "description": ""} | group
-        shown["endpoints"] = []
-        raise faults.MissingEndpointForEndpointGroup({key: shown[key] for key in _SHOWN_WHEN_EMPTY})
+        raise faults.MissingEndpointForEndpointGroup(_shown_when_empty(group))
     _check_unique(endpoints, group["type"])
+    texts = [str(endpoint) for endpoint in endpoints]
+    if group["type"] == selectors.SUBNET:
+        return _checked_subnets(tx, texts, scope)
     if group["type"] == selectors.CIDR:
-        _check_cidrs(endpoints)
-    elif group["type"] == selectors.SUBNET:
-        return _checked_subnets(tx, endpoints, scope)
-    return [str(endpoint) for endpoint in endpoints]
+        _check_cidrs(texts)
+    _check_storable(texts)
+    return texts
+
+
+def _shown_when_empty(group: Row) -> Row:
+    """What was asked for, in the order of the request; with the project's old name."""
+    shown: Row = {}
+    for name, value in group.items():
+        if name in _SHOWN_WHEN_EMPTY:
+            shown[name] = [] if name == "endpoints" else value
+        if name == "project_id":
+            shown["tenant_id"] = value
+    return shown
 
 
 def _check_unique(endpoints: list[Any], type: str) -> None:
@@ -85,20 +98,34 @@ def _check_unique(endpoints: list[Any], type: str) -> None:
         seen.append(endpoint)
 
 
-def _check_cidrs(endpoints: list[Any]) -> None:
+def _check_cidrs(endpoints: list[str]) -> None:
     for endpoint in endpoints:
-        if parse_network(endpoint) is None:
+        if not is_cidr(endpoint):
             raise faults.InvalidEndpointInEndpointGroup(endpoint, selectors.CIDR, "Invalid CIDR")
 
 
-def _checked_subnets(tx: Connection, endpoints: list[Any], scope: Scope) -> list[str]:
+def _check_storable(endpoints: list[str]) -> None:
+    """After what the type's own rule says. Raises: BadRequest."""
     for endpoint in endpoints:
-        if not _is_uuid(endpoint):
-            raise faults.InvalidEndpointInEndpointGroup(endpoint, selectors.SUBNET, "Invalid UUID")
+        if len(endpoint) > _LONGEST:
+            raise errors.BadRequest(
+                f"Invalid input for endpoints. Reason: '{endpoint}' exceeds maximum length "
+                f"of {_LONGEST}."
+            )
+        if "\0" in endpoint:
+            raise errors.BadRequest(
+                f"Invalid input for endpoints. Reason: '{endpoint}' is not a valid string."
+            )
+
+
+def _checked_subnets(tx: Connection, endpoints: list[str], scope: Scope) -> list[str]:
+    """One after the other, so that the first that is wrong is told."""
     ids = [endpoint.lower() for endpoint in endpoints]
-    known = rows.by_id(tx, t.subnets, ids)
+    known = rows.by_id(tx, t.subnets, filter(_is_uuid, ids))
     networks = rows.by_id(tx, t.networks, {row["network_id"] for row in known.values()})
     for subnet_id, given in zip(ids, endpoints, strict=True):
+        if not _is_uuid(given):
+            raise faults.InvalidEndpointInEndpointGroup(given, selectors.SUBNET, "Invalid UUID")
         subnet = known.get(subnet_id)
         if subnet is None or not (
             rows.visible(subnet, scope) or rows.visible(networks[subnet["network_id"]], scope)
@@ -107,9 +134,9 @@ def _checked_subnets(tx: Connection, endpoints: list[Any], scope: Scope) -> list
     return ids
 
 
-def _is_uuid(value: object) -> bool:
+def _is_uuid(text: str) -> bool:
     try:
-        return isinstance(value, str) and bool(UUID(value))
+        return bool(UUID(text))
     except ValueError:
         return False
 

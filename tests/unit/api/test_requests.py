@@ -10,10 +10,12 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.api import attributes, preconditions, query, wire
 from landbridge.api.attributes import Terms
+from landbridge.api.resources import Resource
 from landbridge.api.vpn_catalogue import (
     ENDPOINT_GROUP,
     IKEPOLICY,
     IPSEC_SITE_CONNECTION,
+    IPSECPOLICY,
     VPNSERVICE,
 )
 
@@ -50,7 +52,7 @@ def test_an_administrator_creates_for_another_project() -> None:
 
 def test_weak_algorithms_need_the_operators_word() -> None:
     body = {"ikepolicy": {"auth_algorithm": "sha1", "encryption_algorithm": "3des"}}
-    with pytest.raises(errors.BadRequest, match="sha1 is weak"):
+    with pytest.raises(errors.BadRequest, match="3des is weak"):
         attributes.for_create(IKEPOLICY, body, MEMBER, Terms())
     made = attributes.for_create(IKEPOLICY, body, MEMBER, Terms(weak_algorithms=True))
     assert made.values["auth_algorithm"] == "sha1"
@@ -64,6 +66,7 @@ def test_weak_algorithms_need_the_operators_word() -> None:
         ([1], "Body contains invalid data"),
         ("x", "Body contains invalid data"),
         ({"vpnservices": []}, "Bulk operation not supported"),
+        ("vpnservices", "Bulk operation not supported"),
         ({"thing": {}}, "Unable to find 'vpnservice' in request body"),
         ({"vpnservice": []}, "Object 'vpnservice' contains invalid data"),
         ({"vpnservice": {}}, "Failed to parse request. Required attribute 'router_id' not "
@@ -78,6 +81,19 @@ def test_refused_bodies(body: Any, message: str) -> None:
     with pytest.raises(errors.ApiError) as refusal:
         attributes.for_create(VPNSERVICE, body, MEMBER, Terms())
     assert refusal.value.message == message
+
+
+@pytest.mark.parametrize("resource", [IKEPOLICY, IPSECPOLICY])
+def test_the_encryption_algorithm_is_checked_first(resource: Resource) -> None:
+    body = {resource.name: {"name": 5, "auth_algorithm": "x", "encryption_algorithm": "y"}}
+    with pytest.raises(errors.BadRequest, match=r"y is not in valid_values\.$"):
+        attributes.for_update(resource, body, MEMBER, Terms())
+
+
+def test_a_creation_keeps_the_order_of_the_request() -> None:
+    body = {"endpoint_group": {"type": "cidr", "name": "x"}}
+    made = attributes.for_create(ENDPOINT_GROUP, body, MEMBER, Terms())
+    assert list(made.values) == ["type", "name", "project_id", "description", "endpoints"]
 
 
 def test_no_message_holds_a_key() -> None:

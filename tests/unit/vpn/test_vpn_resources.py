@@ -107,7 +107,7 @@ def test_a_policy_in_use_does_not_become_one_that_cannot_run(world: World) -> No
 @pytest.mark.parametrize(
     ("type", "endpoints", "fault", "words"),
     [
-        ("cidr", [], "MissingEndpointForEndpointGroup", "{'type': 'cidr', 'endpoints': [], 'pro"),
+        ("cidr", [], "MissingEndpointForEndpointGroup", "'type': 'cidr', 'endpoints': []"),
         ("cidr", None, "MissingEndpointForEndpointGroup", "No endpoints specified"),
         (
             "cidr",
@@ -115,6 +115,12 @@ def test_a_policy_in_use_does_not_become_one_that_cannot_run(world: World) -> No
             "InvalidEndpointInEndpointGroup",
             "Endpoint '192.168.1.0/24' is invalid for group type 'cidr': Endpoints have to be un",
         ),
+        ("cidr", ["10.0.0.0/255.0.0.0"], "InvalidEndpointInEndpointGroup", ": Invalid CIDR"),
+        ("cidr", ["x" * 256], "InvalidEndpointInEndpointGroup", ": Invalid CIDR"),
+        ("subnet", [NOWHERE, "x"], "NonExistingSubnetInEndpointGroup", f"Subnet {NOWHERE} in"),
+        ("subnet", ["x\0"], "InvalidEndpointInEndpointGroup", ": Invalid UUID"),
+        ("vlan", ["x" * 256], "HTTPBadRequest", "exceeds maximum length of 255."),
+        ("vlan", ["x\0"], "HTTPBadRequest", "'x\0' is not a valid string."),
         ("cidr", ["bad"], "InvalidEndpointInEndpointGroup", "'bad' is invalid for group type"),
         ("cidr", ["192.168.1.0"], "InvalidEndpointInEndpointGroup", ": Invalid CIDR"),
         ("cidr", [5], "InvalidEndpointInEndpointGroup", "Endpoint '5' is invalid"),
