@@ -46,6 +46,7 @@ class Charge(Lodger):
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
         self._bygone: Tunnel | None = None
+        self._proven: Tunnel | None = None  # see `trial.proven`
         self.undecided = False  # it is tried with several secrets in turn
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
@@ -117,6 +118,7 @@ class Charge(Lodger):
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
             known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
+            known = (*known, *self._with_lost_secret(self.tunnel, self.target, loaded))
             known = (*known, *self._with_old_identities(self.tunnel, self.target))
             known = tuple(lodging.lodge(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
@@ -125,6 +127,14 @@ class Charge(Lodger):
         self.undecided = len(known) > 1 and not self.actual.carrying
         if known:
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
+
+    def _with_lost_secret(
+        self, tunnel: Tunnel, target: Target, loaded: Loaded
+    ) -> tuple[Target, ...]:
+        """What charon has forgotten, having died before the new secret authenticated anything."""
+        self._proven = trial.proven(self._proven, tunnel, target, self.actual)
+        lost = trial.lost(self._proven, tunnel, loaded, self._backend)
+        return (lost,) if lost else ()
 
     def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
         """What to come back with from an attempt that has cost the old SA; see `hazard`."""
@@ -135,8 +145,13 @@ class Charge(Lodger):
     def trial_tunnel(self) -> Tunnel | None:
         if self._shelter is not None:
             return self._shelter
+        if self.trial is None:
+            return self.tunnel
         was = self._bygone
-        if was and self.trial and self.trial.name == swan.target(was, self._backend).name:
+        if was and self.trial.name == swan.target(was, self._backend).name:
+            return was
+        was = self._proven
+        if was and self.trial.secret_id == swan.target(was, self._backend).secret_id:
             return was
         return self.tunnel
 
