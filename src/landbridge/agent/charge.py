@@ -19,7 +19,7 @@ from landbridge.agent.causes import Cause
 from landbridge.agent.dataplane import Backend, TunnelNet
 from landbridge.agent.hints import Hint
 from landbridge.agent.lodger import Lodger
-from landbridge.agent.memory import Memory, recall
+from landbridge.agent.memory import Memory, forced, recall
 from landbridge.agent.observe import Actual
 from landbridge.agent.plan import Loaded
 from landbridge.agent.proposals import Unsupported
@@ -117,9 +117,7 @@ class Charge(Lodger):
             return
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
-            known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
-            known = (*known, *self._with_lost_secret(self.tunnel, self.target, loaded))
-            known = (*known, *self._with_old_identities(self.tunnel, self.target))
+            known = self._candidates(self.tunnel, self.target, loaded)
             known = tuple(lodging.lodge(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
@@ -127,6 +125,17 @@ class Charge(Lodger):
         self.undecided = len(known) > 1 and not self.actual.carrying
         if known:
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
+
+    def _candidates(self, tunnel: Tunnel, target: Target, loaded: Loaded) -> tuple[Target, ...]:
+        """What is wanted, and what to come back with while the peer does not take that."""
+        if forced(self.memory, target):
+            self._proven = self._bygone = None
+            return (target,)
+        return (
+            *trial.candidates(target, tunnel, loaded, self._backend),
+            *self._with_lost_secret(tunnel, target, loaded),
+            *self._with_old_identities(tunnel, target),
+        )
 
     def _with_lost_secret(
         self, tunnel: Tunnel, target: Target, loaded: Loaded

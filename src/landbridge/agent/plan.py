@@ -28,7 +28,7 @@ from typing import Final
 from landbridge.agent import ending, halfopen, hazard, keyring, narrowed
 from landbridge.agent import steps as do
 from landbridge.agent.cover import touches
-from landbridge.agent.memory import Memory, attempt_key
+from landbridge.agent.memory import Memory, attempt_key, forced
 from landbridge.agent.observe import Actual, ChildSa
 from landbridge.agent.steps import Step
 from landbridge.agent.swan import ChildConfig, Target
@@ -114,6 +114,8 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if keyring.unproven(target, own, loaded.secrets):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
     spent = keyring.spent(target, own, loaded.secrets)
+    if forced(view.memory, target):
+        spent = loaded.secrets - {target.secret_id}
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 
