@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,12 +15,14 @@ import pytest
 from landbridge.agent.charon import BINARY
 from landbridge.agent.host import netlink
 from landbridge.lab.hosts import ip
-from landbridge.model import ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
 from tests.gateway.conftest import Surroundings
 from tests.gateway.scene import Scene, player
 
 pytestmark = pytest.mark.gateway
 DEADLINE = 2.0  # seconds
+AS_IT_WAS = 4.0  # seconds in which the old configuration would be up again
+NEW_PSK = "a newer secret"
 
 
 def status(scene: Scene) -> TunnelStatus:
@@ -87,11 +89,27 @@ def stronger(one: Tunnel) -> Tunnel:
     return msgspec.structs.replace(one, revision=one.revision + 1, ike=ike)
 
 
-def test_an_update_is_forced_at_the_deadline(surroundings: Surroundings, tmp_path: Path) -> None:
+def with_new_psk(one: Tunnel) -> Tunnel:
+    psk, generation = Secret(value=NEW_PSK), one.psk_generation + 1
+    return msgspec.structs.replace(
+        one, revision=one.revision + 1, psk=psk, psk_generation=generation
+    )
+
+
+@pytest.mark.parametrize(
+    ("update", "peers"),
+    [(stronger, {"proposals": "aes256-sha256-modp2048"}), (with_new_psk, {"psk": NEW_PSK})],
+)
+def test_an_update_is_forced_at_the_deadline(
+    surroundings: Surroundings,
+    tmp_path: Path,
+    update: Callable[[Tunnel], Tunnel],
+    peers: Mapping[str, str],
+) -> None:
     async def scenario(scene: Scene) -> None:
         async with scene.agent():
             await scene.server.until(scene.up)
-            new = stronger(scene.tunnel)
+            new = update(scene.tunnel)
             sent = time.monotonic()
             await scene.server.put(new)
             await scene.server.until(lambda: status(scene).revision == new.revision)
@@ -105,9 +123,11 @@ def test_an_update_is_forced_at_the_deadline(surroundings: Surroundings, tmp_pat
             forced = time.monotonic() - sent
             assert DEADLINE <= forced < DEADLINE + 2
             print(f"\nforced {forced:.2f} s after the update, with a deadline of {DEADLINE:g} s")
-            proposals = "aes256-sha256-modp2048"
+            with pytest.raises(TimeoutError):  # it does not come back as it was
+                async with asyncio.timeout(AS_IT_WAS):
+                    await scene.server.until(lambda: status(scene).state is TunnelState.UP)
             change = scene.around.remote.peer.change
-            await asyncio.to_thread(change, "site-a", proposals=proposals)
+            await asyncio.to_thread(change, "site-a", **peers)
             await until(lambda: status(scene).applied_revision == new.revision and scene.up())
 
     player(surroundings, tmp_path, update_deadline=DEADLINE)(scenario)

@@ -116,6 +116,23 @@ def test_a_tunnel_that_breaks_meanwhile_comes_back_with_the_old_secret(
     gateway.wait(new, is_applied, PATIENCE)
 
 
+@BOTH
+def test_a_tunnel_whose_charon_dies_meanwhile_comes_back_with_the_old_secret(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    peer, wanted = surroundings.remote.peer, up(surroundings, gateway, version)
+    new = with_psk(wanted, NEW)
+    gateway.want(new)
+    wait_refused(gateway, new)
+    gateway.kill_charon()
+    gateway.wait(new, lambda s: s.state is not TunnelState.UP)
+    gateway.wait(new, lambda s: s.state is TunnelState.UP, PATIENCE)
+    wait_until(surroundings.ping, 15, "packets again")
+    wait_refused(gateway, new)
+    peer.change("site-a", psk=NEW)
+    gateway.wait(new, is_applied, PATIENCE)
+
+
 def test_a_peer_that_alone_initiates_comes_back_with_the_old_secret(
     surroundings: Surroundings, gateway: Gateway
 ) -> None:

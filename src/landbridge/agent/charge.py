@@ -22,7 +22,7 @@ from landbridge.agent.host.dataplane import Backend, TunnelNet
 from landbridge.agent.lodger import Lodger
 from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import cover, hazard, lodging, trial
-from landbridge.agent.planning.memory import Memory, recall
+from landbridge.agent.planning.memory import Memory, forced, recall
 from landbridge.agent.planning.target import Target
 from landbridge.agent.telling import causes, outcome
 from landbridge.agent.telling.causes import Cause
@@ -48,6 +48,7 @@ class Charge(Lodger):
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
         self._bygone: Tunnel | None = None
+        self._proven: Tunnel | None = None  # see `trial.proven`
         self.undecided = False  # it is tried with several secrets in turn
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.memory = Memory()
@@ -118,8 +119,7 @@ class Charge(Lodger):
             return
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
-            known = trial.candidates(self.target, self.tunnel, loaded, self._backend)
-            known = (*known, *self._with_old_identities(self.tunnel, self.target))
+            known = self._candidates(self.tunnel, self.target, loaded)
             known = tuple(lodging.lodge(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
@@ -128,6 +128,25 @@ class Charge(Lodger):
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
         turned = self.trial is not None and self.trial.name != known[0].name
         self.undecided = len(known) > 1 and (turned or not self.actual.carrying)
+
+    def _candidates(self, tunnel: Tunnel, target: Target, loaded: Loaded) -> tuple[Target, ...]:
+        """What is wanted, and what to come back with while the peer does not take that."""
+        if forced(self.memory, target):
+            self._proven = self._bygone = None
+            return (target,)
+        return (
+            *trial.candidates(target, tunnel, loaded, self._backend),
+            *self._with_lost_secret(tunnel, target, loaded),
+            *self._with_old_identities(tunnel, target),
+        )
+
+    def _with_lost_secret(
+        self, tunnel: Tunnel, target: Target, loaded: Loaded
+    ) -> tuple[Target, ...]:
+        """What charon has forgotten, having died before the new secret authenticated anything."""
+        self._proven = trial.proven(self._proven, tunnel, target, self.actual)
+        lost = trial.lost(self._proven, tunnel, loaded, self._backend)
+        return (lost,) if lost else ()
 
     def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
         """What to come back with from an attempt that has cost the old SA; see `hazard`."""
@@ -138,8 +157,13 @@ class Charge(Lodger):
     def trial_tunnel(self) -> Tunnel | None:
         if self._shelter is not None:
             return self._shelter
+        if self.trial is None:
+            return self.tunnel
         was = self._bygone
-        if was and self.trial and self.trial.name == swan.target(was, self._backend).name:
+        if was and self.trial.name == swan.target(was, self._backend).name:
+            return was
+        was = self._proven
+        if was and self.trial.secret_id == swan.target(was, self._backend).secret_id:
             return was
         return self.tunnel
 

@@ -29,7 +29,7 @@ from landbridge.agent.daemon.observe import Actual, ChildSa
 from landbridge.agent.planning import ending, halfopen, hazard, keyring, narrowed
 from landbridge.agent.planning import steps as do
 from landbridge.agent.planning.cover import touches
-from landbridge.agent.planning.memory import Memory, attempt_key
+from landbridge.agent.planning.memory import Memory, attempt_key, forced
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import ChildConfig, Target
 from landbridge.agent.planning.view import View
@@ -114,6 +114,8 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if keyring.unproven(target, own, loaded.secrets):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
     spent = keyring.spent(target, own, loaded.secrets)
+    if forced(view.memory, target):
+        spent = loaded.secrets - {target.secret_id}
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
 

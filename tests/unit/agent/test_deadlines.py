@@ -10,6 +10,7 @@ from landbridge.agent.daemon.observe import IkeSa
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.plan import plan
 from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.aftermath import remember
 from landbridge.agent.planning.memory import recall
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import Target
@@ -71,6 +72,20 @@ def test_an_update_is_forced_at_the_deadline_only(
     assert endings(steps(charon, wanted, deadline)) == []
     charon.now += waited
     assert endings(steps(charon, wanted, deadline)) == [Disruption.INTERRUPT] * forced
+
+
+def test_when_it_has_been_forced_there_is_no_way_back_to_the_old_secret() -> None:
+    one = tunnel(revision=1)
+    charon = settled(one)
+    charon.agrees = False
+    wanted = planned(msgspec.structs.replace(one, revision=2, psk_generation=2))
+    for _ in range(3):
+        for step in steps(charon, wanted, DEADLINE):
+            charon.take(step, wanted)
+            charon.memory = remember(charon.memory, step, charon.now, target=wanted, trial=wanted)
+        assert wanted.secret_id in charon.secrets
+        charon.now += DEADLINE
+    assert charon.secrets == {wanted.secret_id}
 
 
 def test_a_newer_update_waits_anew() -> None:

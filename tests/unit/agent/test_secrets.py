@@ -92,6 +92,40 @@ def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
         assert [each.failures for each in memory.attempts.values()] == [3]
 
 
+@pytest.mark.parametrize(
+    ("was", "known", "tried"),
+    [
+        (OLD, (NEW,), OLD),
+        (OLD, (), OLD),
+        (OLD, (OLD, NEW), None),
+        (NEW, (), None),
+        (None, (), None),
+        (tunnel(peer_id="b.example.com"), (), None),
+    ],
+)
+def test_a_secret_that_charon_has_lost_is_tried_again(
+    was: Tunnel | None, known: tuple[Tunnel, ...], tried: Tunnel | None
+) -> None:
+    lost = trial.lost(was, NEW, Loaded(secrets=ids(*known)), Backend.LIBIPSEC)
+    assert (lost and lost.name) == (tried and planned(tried).name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sas", "proven"),
+    [
+        (NEW, (sa(OLD),), OLD),
+        (NEW, (sa(NEW),), NEW),
+        (NEW, (sa(NEW, initiator=False),), OLD),
+        (NEW, (), OLD),
+        (msgspec.structs.replace(NEW, admin_state_up=False), (sa(OLD),), None),
+    ],
+)
+def test_what_has_authenticated_last_is_remembered_until_it_is_switched_off(
+    wanted: Tunnel, sas: tuple[IkeSa, ...], proven: Tunnel | None
+) -> None:
+    assert trial.proven(OLD, wanted, planned(wanted), Actual(sas=sas)) == proven
+
+
 def test_a_newer_secret_is_tried_at_once_whoever_waits_for_its_turn() -> None:
     first, memory = trial.choose((planned(OLD),), Memory(), Actual(), NOW)
     key = attempt_key(first, first.children[0].name)

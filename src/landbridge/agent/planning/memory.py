@@ -78,6 +78,11 @@ def back_off(failures: int, *, unread: bool = False) -> float:
     return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
 
 
+def forced(memory: Memory, target: Target) -> bool:
+    """Whether the operator's deadline has ended what the update waited for: no way back."""
+    return target.may_initiate and memory.made_room == target.revision
+
+
 def recall(memory: Memory, target: Target | None, actual: Actual, now: float) -> Memory:
     """The memory of this pass, before any step is taken."""
     carrying = actual.carrying

@@ -7,6 +7,7 @@ Rules this module keeps:
   one first.
 - What comes up with the old secret bears the name of the old configuration: it never counts as
   the update, which goes on to be tried beside it.
+- A charon that dies takes the old one along: the agent loads it again.
 - A newer one that has just come is tried at once, whosever turn it is.
 - While anything carries traffic only the new one is tried; but an old one that has come up keeps
   its turn until the guests have followed (`agent.planning.lodging`): they can only while its
@@ -39,6 +40,22 @@ def candidates(
     ids = sorted(loaded.secrets - {target.secret_id}, key=naming.generation, reverse=True)
     earlier = (swan.earlier(tunnel, each, backend) for each in ids)
     return (target, *(each for each in earlier if each is not None))
+
+
+def proven(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -> Tunnel | None:
+    """The tunnel as it was when its secret last authenticated an IKE_SA; None: not known."""
+    if not target.admin_state_up:
+        return None
+    here = [sa for sa in actual.sas if sa.name == target.name and sa.live_children]
+    return tunnel if any(proves(sa) for sa in here) else was
+
+
+def lost(was: Tunnel | None, tunnel: Tunnel, loaded: Loaded, backend: Backend) -> Target | None:
+    """`tunnel` with the secret of `was`, where the peer may still have that and charon has not."""
+    if was is None or was.psk_generation == tunnel.psk_generation:
+        return None
+    secret_id = swan.target(was, backend).secret_id
+    return None if secret_id in loaded.secrets else swan.earlier(tunnel, secret_id, backend)
 
 
 def choose(
