@@ -49,9 +49,21 @@ class PolicyNotAuthorized(ApiError):
 
     def __init__(self, rule: str, *attribute_rules: str) -> None:
         words = f"rule:{rule}"
+        nested = {inner for outer in attribute_rules for inner in _inside(outer, attribute_rules)}
         for further in attribute_rules:
-            words = f"({words} and rule:{further})"
+            if further not in nested:
+                words = f"({words} and {_with_members(further, attribute_rules)})"
         super().__init__(f"{words} is disallowed by policy")
+
+
+def _inside(rule: str, rules: tuple[str, ...]) -> list[str]:
+    """The rules of the members of an attribute that is a dictionary."""
+    return [other for other in rules if other.startswith(f"{rule}:")]
+
+
+def _with_members(rule: str, rules: tuple[str, ...]) -> str:
+    members = " and ".join(f"rule:{member}" for member in _inside(rule, rules))
+    return f"(rule:{rule} and ({members}))" if members else f"rule:{rule}"
 
 
 class NotFound(ApiError):

@@ -2,6 +2,7 @@
 
 An answer is compared by status, by the error's type and message, and by every attribute of
 the recorded answer. Ids, times and addresses stand in the records as names (``<conn>``).
+``more.json`` holds what was recorded later, in the form of ``contract.json``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import msgspec
 
 from tests.api.harness import BASE, Api
 
-RECORDS: Final = json.loads(Path(__file__).with_name("contract.json").read_text("utf-8"))
+_HERE: Final = Path(__file__).parent
+RECORDS: Final = json.loads((_HERE / "contract.json").read_text("utf-8"))
+RECORDS["cases"] += json.loads((_HERE / "more.json").read_text("utf-8"))["cases"]
 Case = dict[str, Any]
 
 _PLACE: Final = re.compile(r"\{(UP_|ND_)?(\w+)\}")

@@ -192,3 +192,18 @@ def test_what_is_remembered_is_what_would_be_decided(
 def test_every_default_can_be_evaluated(defaults: Policy) -> None:
     for rule in DEFAULTS:
         defaults.check(CALLERS["member"], rule, MINE)
+
+
+def test_the_rules_of_members_are_told_with_their_attribute() -> None:
+    refused = errors.PolicyNotAuthorized(
+        "update_router",
+        "update_router:name",
+        "update_router:gateway",
+        "update_router:gateway:network_id",
+        "update_router:gateway:enable_snat",
+    )
+    assert refused.message == (
+        "((rule:update_router and rule:update_router:name) and (rule:update_router:gateway and "
+        "(rule:update_router:gateway:network_id and rule:update_router:gateway:enable_snat))) "
+        "is disallowed by policy"
+    )
