@@ -42,7 +42,7 @@ then it follows, and the update is taken up by itself.
 - **down and up**: the naive order in the same run, through the same API: switched off, changed, \
 switched on again.
 
-Two rows need a word:
+Three rows need a word:
 
 - **widened** (/24 to /22) loses up to one round trip, one way, whatever the order: policies of \
 narrower networks go before wider ones until both ends have deleted the old CHILD_SA, and they do \
@@ -50,6 +50,10 @@ not at the same moment ([decision 015](decisions/015-plans-are-rehearsed.md)).
 - **psk** with IKEv1: a refused attempt is given up at once, and tried again after 1, 2, 9, 12 and \
 then every 15 s, no faster, because each stays half open at the peer for 30 s \
 ([decision 016](decisions/016-two-secrets.md)). How long a peer that follows is waited for is that.
+- **peer_id** with IKEv1, the peer not changed: the attempt costs the old SA (promised as \
+`interrupt`); the tunnel comes back with the old ID after about a second and the new one is tried \
+again every five minutes, or completed at once when the peer initiates, which the peer of this run \
+does not ([decision 016](decisions/016-two-secrets.md)).
 
 Machine: {machine}. Load before the run: {load}.
 """

@@ -195,7 +195,13 @@ class Server:
             return
         if status in (UNAUTHORIZED, FORBIDDEN):
             self._token = None
-        raise _error_of(status)(f"{status}: {_message(response.content)}")
+        words = f"{status}: {_message(response.content)}"
+        if self._token is None:
+            words += (
+                f" The server refuses the token in {self._token_file}: put one there that it knows,"
+                " with role landbridge-agent (`landbridge token create`)."
+            )
+        raise _error_of(status)(words)
 
 
 def _error_of(status: int) -> type[ServerError]:

@@ -78,6 +78,8 @@ def test_each_refusal_is_an_error_of_ours(
                 with pytest.raises(error, match=f"{status}: injected {status}") as caught:
                     await call()
                 assert TOKEN not in str(caught.value)
+                told = f"the token in {tmp_path / 'agent-token'}" in str(caught.value)
+                assert told is (status in (401, 403))
 
     asyncio.run(scenario())
 
