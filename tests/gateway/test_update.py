@@ -289,3 +289,27 @@ def test_ikev1_identities_that_the_peer_has_not_changed_yet(
         peer.swanctl("--terminate", "--ike", "site-a", "--timeout", "-1")
         peer.swanctl("--initiate", "--child", "site-a-0", "--timeout", "-1")
     gateway.wait(new, is_applied, 25)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_updates_that_overtake_each_other_come_to_an_end_without_a_break(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    """Each asks for another IKE_SA, faster than one is set up. Every one that is can cost a packet
+    or two; none may leave the peer with an SA that we have forgotten."""
+    surroundings.remote.peer.start(peer_connection(version=int(version[1])))
+    wanted = tunnel(version)
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    wait_until(surroundings.ping, 15, "packets")
+    with Traffic([surroundings.flow()]) as traffic:
+        for lifetime in range(4000, 4060):
+            wanted = changed(wanted, ike=msgspec.structs.replace(wanted.ike, lifetime=lifetime))
+            gateway.want(wanted)
+            gateway.wait(wanted, lambda _: True)  # it has been taken in
+        gateway.wait_applied(wanted)
+        lost = traffic.stop()["tunnel"]
+    assert lost.sent > 100
+    assert lost.forward.longest_run <= NOISE
+    assert lost.backward.longest_run <= NOISE

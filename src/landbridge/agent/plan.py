@@ -127,8 +127,9 @@ def _initiate(view: View, allowed: int) -> Iterator[Step]:
             yield from _make_room(view)
         return
     if not view.connected:
-        # A second child now would make a second IKE_SA; an exchange of the peer's goes first.
-        candidates = () if view.busy else view.missing[:1]
+        # A second child now would make a second IKE_SA; an exchange of the peer's goes first,
+        # and one that an update has overtaken ends first.
+        candidates = () if view.busy or view.overtaken else view.missing[:1]
         room = min(allowed, 1)
     else:
         candidates = view.missing
@@ -149,7 +150,7 @@ def _initiate(view: View, allowed: int) -> Iterator[Step]:
                 yield do.Wait(until=pause)
                 continue
             yield do.Initiate(name=view.target.name, child=child.name, disruption=cost)
-    if view.busy or any(attempt.open for attempt in attempts.values()):
+    if view.busy or view.overtaken or any(attempt.open for attempt in attempts.values()):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
 
 

@@ -17,7 +17,7 @@ from landbridge.agent.planning.cover import uncovered
 from landbridge.agent.planning.lodging import lodge, ride
 from landbridge.agent.planning.memory import Attempt, Memory, attempt_key, recall
 from landbridge.agent.planning.target import Pair, Target
-from landbridge.agent.planning.view import GRACE
+from landbridge.agent.planning.view import FINISH, GRACE
 from landbridge.agent.swan import target
 from landbridge.agent.telling.outcome import applied_revision, judge
 from landbridge.courses import Disruption
@@ -326,6 +326,23 @@ def test_a_half_built_sa_is_given_up() -> None:
     assert not any(isinstance(step, do.Initiate) for step in charon.steps(wanted))
     charon.now += 11
     assert do.RetireIke(unique_id=7, force=True) in charon.steps(wanted)
+
+
+def test_an_overtaken_attempt_is_let_finish_while_traffic_flows() -> None:
+    """Its peer may have it already and send on it: to end it here would lose what comes."""
+    charon = Charon()
+    converge(charon, planned(tunnel()))
+    second, third = (
+        planned(tunnel(revision=number, peer_address=f"198.51.100.{number}")) for number in (2, 3)
+    )
+    for step in charon.steps(second)[:2]:
+        charon.take(step, second)
+    charon.sas[70] = ike_sa(second.name, 70, state="CONNECTING")
+    assert not any(isinstance(s, do.RetireIke | do.Initiate) for s in charon.steps(third))
+    charon.now += FINISH
+    steps = charon.steps(third)
+    assert do.RetireIke(unique_id=70, force=True) in steps
+    assert any(isinstance(step, do.Initiate) for step in steps)
 
 
 def test_status_tells_what_is_not_applied() -> None:

@@ -18,7 +18,7 @@ from landbridge.agent.daemon.observe import PROBE, Actual, ChildSa, IkeSa
 from landbridge.agent.planning import steps as do
 from landbridge.agent.planning.memory import Memory
 from landbridge.agent.planning.steps import Step
-from landbridge.agent.planning.view import View
+from landbridge.agent.planning.view import FINISH, View
 from landbridge.courses import Disruption
 
 ATTEMPT_LIMIT: Final = 10.0  # seconds until a half-built IKE_SA is given up
@@ -131,11 +131,14 @@ def _hurry(view: View, sa: IkeSa, told: float) -> Iterator[Step]:
 
 def abandon(view: View) -> Iterator[Step]:
     """End what is being set up for an older configuration, or for too long."""
+    overtaken = {sa.unique_id for sa in view.overtaken}
     for sa in view.sas:
         since = view.memory.young_since.get(sa.unique_id)
         if since is None or sa.foreign:
             continue
-        if sa.name != view.target.name or view.now >= since + ATTEMPT_LIMIT:
+        if sa.unique_id in overtaken:
+            yield do.Wait(until=since + FINISH)
+        elif sa.name != view.target.name or view.now >= since + ATTEMPT_LIMIT:
             yield do.RetireIke(unique_id=sa.unique_id, force=True)
         else:
             yield do.Wait(until=since + ATTEMPT_LIMIT)

@@ -14,13 +14,14 @@ from collections.abc import Collection
 from typing import Final
 
 from landbridge.agent.daemon.naming import plain
-from landbridge.agent.daemon.observe import Actual, ChildSa
+from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa
 from landbridge.agent.planning.cover import touches, uncovered
 from landbridge.agent.planning.memory import Memory, under_way
 from landbridge.agent.planning.target import Target
 
 GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
 MOST_GRACE: Final = 3.0
+FINISH: Final = 1.0  # seconds that an overtaken attempt gets to come to its end
 
 
 def supplanted(children: Collection[ChildSa]) -> frozenset[int]:
@@ -52,6 +53,16 @@ class View:
     @property
     def connected(self) -> bool:
         return any(sa.live for sa in self.current)
+
+    @property
+    def overtaken(self) -> tuple[IkeSa, ...]:
+        """What is half-built for an older configuration, while traffic flows: its peer may have
+        it already, and send on it. It is let finish, and replaced as any other."""
+        if not self.carrying:
+            return ()
+        since = self.memory.young_since
+        half = (sa for sa in self.older if sa.young and not sa.foreign)
+        return tuple(sa for sa in half if self.now < since.get(sa.unique_id, self.now) + FINISH)
 
     @property
     def grace(self) -> float:
