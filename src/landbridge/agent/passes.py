@@ -101,9 +101,11 @@ class Passes:
                 await self._take(step, charge, control, seen.now)
                 next_look = min(next_look, seen.now + 1.0)
         self._roster.refresh(charge)
+        before = charge.remarks.patience_left()  # it may run out while the status is told
         self._tell(charge, seen.seen_at, network)
-        if (patience := charge.remarks.patience_left()) is not None:
-            next_look = min(next_look, seen.now + patience)
+        for patience in (before, charge.remarks.patience_left()):
+            if patience is not None:
+                next_look = min(next_look, seen.now + patience)
         self._agenda.at(charge.id, next_look)
         if charge.attempts_open < was_open:
             self._roster.let_others_in(charge)
