@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import struct
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -143,6 +145,57 @@ def test_routes_of_tunnels(
     own = leg("10.1.0.1/24")
     thrown = {Place(network("10.1.0.0/24"), OWN_METRIC): Way(routes.THROW)}
     assert routes.wanted(router(None, own), tunnels, device) == ways | thrown
+
+
+class Kernel:
+    """Table 210 of a kernel, as pyroute2 speaks to it; `seen` has every state that it was in."""
+
+    def __init__(self) -> None:
+        self.ways: routes.Routes = {}
+        self.seen: list[routes.Routes] = []
+
+    async def route(self, verb: str, **asked: Any) -> None:
+        place = Place(network(asked["dst"]), asked["priority"])
+        if verb == "del":
+            del self.ways[place]
+        else:
+            self.ways[place] = Way(asked["type"], asked.get("oif", 0))
+        self.seen.append(dict(self.ways))
+
+
+def kind_of_way(ways: routes.Routes, destination: ipaddress.IPv4Address) -> int | None:
+    """How a packet there would go: the longest prefix, then the smallest metric."""
+    fitting = [
+        (-place.destination.prefixlen, place.metric, way.kind)
+        for place, way in ways.items()
+        if destination in place.destination
+    ]
+    return min(fitting)[2] if fitting else None
+
+
+networks = st.sets(st.sampled_from(["10.2.0.0/24", "10.2.0.0/22", "10.2.0.0/16", "10.2.1.0/24"]))
+
+
+@given(networks, networks)
+def test_what_is_reached_before_and_after_a_change_is_reached_all_the_time(
+    before: set[str], after: set[str]
+) -> None:
+    kernel, table = Kernel(), routes.RouteTable()
+    wanted = [routes.wanted(router(None), [tunnel(*each)], 5) for each in (before, after)]
+
+    async def change() -> None:
+        for each in wanted:
+            kernel.seen.clear()
+            places = frozenset(wanted[0].keys() | wanted[1].keys())
+            await table.change(kernel, each, places)
+
+    asyncio.run(change())
+    assert kernel.ways.keys() == wanted[1].keys()
+    for text in ("10.2.0.7", "10.2.1.7", "10.2.2.7", "10.2.9.7"):
+        address = ipaddress.IPv4Address(text)
+        ends = {kind_of_way(each, address) for each in wanted}
+        if ends == {routes.UNICAST}:
+            assert {kind_of_way(each, address) for each in kernel.seen} <= ends
 
 
 def test_announcements_are_those_of_the_rfcs() -> None:

@@ -8,9 +8,10 @@ Rules this module keeps:
   an inside 10.1.0.0/24.
 - IKE, ESP and AH of this host ask main first (rule 209), so that a peer whose address lies
   inside its own network is still reached.
-- What is new comes before what is old goes, and only what differs is touched; a change of
-  one tunnel looks at that tunnel's places only. What the kernel has is read again when the
-  memory of it is older than `REREAD_AFTER`.
+- What is new comes before what is old goes, and of one network the way through the tunnel comes
+  before its block and goes after it: a network within another's is reached all the time.
+- Only what differs is touched; a change of one tunnel looks at that tunnel's places only. What
+  the kernel has is read again when the memory of it is older than `REREAD_AFTER`.
 """
 
 from __future__ import annotations
@@ -123,14 +124,18 @@ class RouteTable:
     async def change(self, route: Any, desired: Routes, places: frozenset[Place]) -> None:
         """Make these places of the table as in `desired`, and leave the others alone."""
         read_at, self._read_at = self._read_at, float("-inf")  # until it has succeeded
-        for place in places & desired.keys():
+        for place in sorted(places & desired.keys(), key=_metric):
             if self._known.get(place) != desired[place]:
                 await _replace(route, place, desired[place])
                 self._known[place] = desired[place]
-        for place in places - desired.keys():
+        for place in sorted(places - desired.keys(), key=_metric, reverse=True):
             if self._known.pop(place, None) is not None:
                 await _remove(route, place)
         self._read_at = read_at
+
+
+def _metric(place: Place) -> int:
+    return place.metric
 
 
 async def _read(route: Any) -> Routes:
