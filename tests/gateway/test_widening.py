@@ -54,6 +54,10 @@ def names(gateway: Gateway, what: Tunnel) -> int:
     return len({child.name for sa in gateway.sas(what) for child in sa.live_children})
 
 
+def reqids(gateway: Gateway, what: Tunnel) -> set[int]:
+    return {child.reqid for sa in gateway.sas(what) for child in sa.live_children}
+
+
 def up(surroundings: Surroundings, gateway: Gateway, version: str) -> Tunnel:
     surroundings.remote.peer.start(theirs(version, NARROW))
     wanted = tunnel(version)
@@ -79,6 +83,25 @@ def test_wider_and_narrower(surroundings: Surroundings, gateway: Gateway, versio
             measured = seen(before, sas(gateway, wanted))
             assert impact(old, wanted).disruption == measured == Disruption.REPLACE_CHILD
             assert surroundings.ping(1) is (network == WIDE)
+
+
+def test_the_new_one_takes_over_what_the_old_ones_policies_match(
+    surroundings: Surroundings, gateway: Gateway, version: str
+) -> None:
+    wanted = up(surroundings, gateway, version)
+    (before,) = reqids(gateway, wanted)
+    surroundings.remote.peer.load(theirs(version, WIDE))
+    wider = ours(wanted, WIDE)
+    gateway.want(wider)
+    gateway.wait_applied(wider)
+    assert reqids(gateway, wider) == {before}
+    gateway.stop()  # an agent that begins anew reads what was given
+    gateway.start()
+    narrow = ours(wider, NARROW)
+    surroundings.remote.peer.load(theirs(version, NARROW))
+    gateway.want(narrow)
+    gateway.wait_applied(narrow)
+    assert reqids(gateway, narrow) == {before}
 
 
 def test_a_peer_that_follows_later(

@@ -30,10 +30,9 @@ RATE = 1000
 ROUNDS = 6
 MANY = 100
 #: Packets (forward, backward) that one end sends on the new SA before the other has installed
-#: it; nothing in the protocols makes it wait. With IKEv2 that is the responder, the peer, while
-#: its answer is taken in; with IKEv1 the initiator, we, while the peer takes in Quick Mode's
-#: third message and only then computes a Diffie-Hellman of 2048 bits.
-NOISE = {"v1": (10, 0), "v2": (0, 3)}
+#: it. With IKEv2 that is the responder, the peer, while its answer is taken in, and nothing makes
+#: it wait; with IKEv1 the initiator, we, who do wait.
+NOISE = {"v1": (0, 0), "v2": (0, 3)}
 
 
 class Ends(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Final
 
 from landbridge.agent.daemon.naming import ConfigName
 from landbridge.agent.daemon.observe import Actual, IkeSa, actual, by_tunnel, ike_sas
+from landbridge.agent.daemon.reqids import Reqids
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import steps as do
@@ -38,6 +39,7 @@ class Control:
         self._secrets: dict[str, set[str]] = {}
         self._names: dict[str, set[str]] = {}  # every name that an SA of the tunnel may have
         self._served: dict[str, frozenset[str]] = {}  # names that belong to another tunnel
+        self._reqids = Reqids()
 
     async def take_stock(self) -> frozenset[str]:
         """The ids of all tunnels that this charon has anything of."""
@@ -55,6 +57,7 @@ class Control:
         return tuple(sa for sa in ike_sas(messages) if sa.tunnel_id)
 
     def saw(self, sa: IkeSa) -> None:
+        self._reqids.saw(sa.children)
         for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)} - {""}:
             self._names.setdefault(tunnel_id, set()).add(sa.name)
 
@@ -124,12 +127,14 @@ class Control:
         self._secrets.pop(tunnel_id, None)
         self._names.pop(tunnel_id, None)
         self._served.pop(tunnel_id, None)
+        self._reqids.forget(tunnel_id)
 
     async def take(self, step: Step, tunnel: Tunnel | None, target: Target | None) -> None:
         """Raises:
         GatewayError: charon refuses what it should take. Never holds a secret.
         """
-        command, message = command_of(step, tunnel, target)
+        given = self._reqids.fixed(target) if isinstance(step, do.Load) and target else target
+        command, message = command_of(step, tunnel, given)
         try:
             await self._session.request(command, message)
         except CommandFailed as error:

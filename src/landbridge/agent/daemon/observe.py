@@ -47,6 +47,7 @@ class ChildSa(Model, frozen=True, kw_only=True):
     bytes_in: int
     bytes_out: int
     age: int
+    reqid: int = 0
 
     @property
     def live(self) -> bool:
@@ -192,6 +193,7 @@ def _child_sa(section: Message, host: str) -> ChildSa:
         bytes_in=_number(section, "bytes-in"),
         bytes_out=_number(section, "bytes-out"),
         age=_number(section, "install-time"),
+        reqid=_number(section, "reqid"),
     )
 
 
