@@ -42,11 +42,12 @@ then it follows, and the update is taken up by itself.
 - **down and up**: the naive order in the same run, through the same API: switched off, changed, \
 switched on again.
 
-Three rows need a word:
+What the peer loses on its way to us is its own doing: it sends on the new SA while we, who have \
+asked for it, still take in its answer. Three rows need a word:
 
-- **widened** (/24 to /22) loses up to one round trip, one way, whatever the order: policies of \
-narrower networks go before wider ones until both ends have deleted the old CHILD_SA, and they do \
-not at the same moment ([decision 015](decisions/015-plans-are-rehearsed.md)).
+- **widened** (/24 to /22) with IKEv1 loses up to one round trip of the peer's packets: its policy \
+of the narrower network goes first until it has heard that the old CHILD_SA is deleted, and \
+charon's is by then ([decision 028](decisions/028-one-reqid-per-tunnel.md)).
 - **psk** with IKEv1: a refused attempt is given up at once, and tried again after 1, 2, 9, 12 and \
 then every 15 s, no faster, because each stays half open at the peer for 30 s \
 ([decision 016](decisions/016-two-secrets.md)). How long a peer that follows is waited for is that.

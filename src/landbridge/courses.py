@@ -62,7 +62,7 @@ RETIRE_CHILD: Final = _step(
 RETIRE_NARROWER: Final = _step(
     "retire-child",
     "End the old CHILD_SA. Until both ends have ended it, its narrower networks go before the "
-    "wider ones: packets of up to one round trip are lost, in one direction.",
+    "wider ones: packets of up to one round trip may be lost, in one direction.",
 )
 AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are response-only.")
 ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")

@@ -221,7 +221,7 @@ class _Change:
             name for name, facet in FACETS.items() if facet.felt(before) != facet.felt(after)
         )
         self.parts = frozenset(FACETS[name].part for name in self.felt)
-        old, new = children_of(before), children_of(after)
+        old, new = self._old, self._new = children_of(before), children_of(after)
         changed = Part.CHILD in self.parts
         self.stale = {k: pairs for k, pairs in old.items() if changed or new.get(k) != pairs}
         self.missing = {k: pairs for k, pairs in new.items() if changed or old.get(k) != pairs}
@@ -238,7 +238,10 @@ class _Change:
 
     @property
     def widens(self) -> bool:
-        """Whether a new child has a pair of networks that is wider than one of before."""
+        """Whether a new child has a pair of networks that is wider than one of before, and cannot
+        take its packets over: with IKEv2 the only CHILD_SA can, from the only one before."""
+        if not _ikev1(self.after) and len(self._old) == len(self._new) == 1:
+            return False
         before = [pair for pairs in self.in_the_way.values() for pair in pairs]
         after = [pair for pairs in self.missing.values() for pair in pairs]
         return any(is_within(old, new) for old in before for new in after)

@@ -256,19 +256,23 @@ def test_an_attribute_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "split", "told"),
+    ("version", "before", "after", "split", "told"),
     [
-        (("10.2.0.0/24",), ("10.2.0.0/22",), False, True),
-        (("10.2.0.0/22",), ("10.2.0.0/24",), False, False),
-        (("10.2.0.0/24",), ("10.2.0.0/22",), True, True),
-        (("10.2.0.0/24", "10.2.1.0/24"), ("10.2.0.0/22",), True, True),
-        (("10.2.0.0/24",), ("10.2.0.0/24", "10.2.1.0/24"), False, False),
+        ("v1", ("10.2.0.0/24",), ("10.2.0.0/22",), False, True),
+        ("v2", ("10.2.0.0/24",), ("10.2.0.0/22",), False, False),  # they share a reqid
+        ("v1", ("10.2.0.0/22",), ("10.2.0.0/24",), False, False),
+        ("v2", ("10.2.0.0/24",), ("10.2.0.0/22",), True, False),
+        ("v2", ("10.2.0.0/24", "10.9.0.0/24"), ("10.2.0.0/22", "10.9.0.0/24"), False, False),
+        ("v2", ("10.2.0.0/24", "10.9.0.0/24"), ("10.2.0.0/22", "10.9.0.0/24"), True, True),
+        ("v2", ("10.2.0.0/24", "10.2.1.0/24"), ("10.2.0.0/22",), True, True),
+        ("v2", ("10.2.0.0/24",), ("10.2.0.0/24", "10.2.1.0/24"), False, False),
     ],
 )
 def test_what_widening_loses_is_told(
-    before: tuple[str, ...], after: tuple[str, ...], split: bool, told: bool
+    version: Any, before: tuple[str, ...], after: tuple[str, ...], split: bool, told: bool
 ) -> None:
-    old = tunnel(peer_cidrs=before, split_selector=split)
+    ike = msgspec.structs.replace(BASE.ike, version=version)
+    old = tunnel(peer_cidrs=before, split_selector=split, ike=ike)
     promised = impact(old, msgspec.structs.replace(old, peer_cidrs=after))
     (retired,) = [step for step in promised.steps if step.step == "retire-child"]
     assert ("up to one round trip" in retired.about) is told

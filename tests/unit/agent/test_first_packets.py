@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.daemon.proposals import QUICK_MODE_TIME_OF_MOST, quick_mode_time
 from landbridge.agent.holdback import rules
-from landbridge.agent.holdback.waiting import KNOWN, LIMIT, Waiting
+from landbridge.agent.holdback.waiting import BATCH, KNOWN, LIMIT, Waiting
 from landbridge.agent.holdback.wire import Esp, parsed
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.swan import target
@@ -82,6 +82,22 @@ def test_packets_of_a_new_sa_wait_for_the_first_and_leave_in_order() -> None:
     assert waiting.take_news() == {1}
     assert waiting.take(1, b"c", 0.6, PATIENCE) == [b"c"]
     assert not waiting.take_news()
+
+
+def test_many_leave_little_by_little_and_in_order_with_those_that_still_come() -> None:
+    waiting, now = Waiting(), PATIENCE
+    packets = [b"%d" % number for number in range(3 * BATCH)]
+    for packet in packets[:-1]:
+        waiting.take(1, packet, 0.0, PATIENCE)
+    left = waiting.due(now)
+    assert len(left) == BATCH
+    assert waiting.due(now) == []
+    assert waiting.take(1, packets[-1], now, PATIENCE) == []
+    while waiting.next_due is not None:
+        now = waiting.next_due
+        left += waiting.due(now)
+    assert left == packets
+    assert waiting.take_news() == {1}
 
 
 def test_each_sa_waits_for_its_own_time() -> None:

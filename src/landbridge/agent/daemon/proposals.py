@@ -74,7 +74,7 @@ def _look_up(table: dict[str, str], word: str, what: str) -> str:
 
 
 QUICK_MODE_TIME_OF_MOST: Final = 0.04
-QUICK_MODE_TIME: Final = {"group16": 0.08, "group17": 0.2, "group18": 0.5}
+QUICK_MODE_TIME: Final = {"group16": 0.08, "group17": 0.2, "group18": 0.4}
 
 
 def quick_mode_time(esp: EspProposal) -> float:
