@@ -27,14 +27,19 @@ def mode_of(tunnel: Tunnel) -> SelectorMode:
     return SelectorMode.SPLIT if split else SelectorMode.SINGLE
 
 
-def children_of(tunnel: Tunnel) -> Children:
-    """By a key that says which selectors, not how they are protected."""
-    pairs = tuple(
+def pairs_of(tunnel: Tunnel) -> tuple[Pair, ...]:
+    """Every local network with every one of the peer's of its IP version."""
+    return tuple(
         (local, remote)
         for local in _networks(tunnel.local_cidrs)
         for remote in _networks(tunnel.peer_cidrs)
         if local.version == remote.version
     )
+
+
+def children_of(tunnel: Tunnel) -> Children:
+    """By a key that says which selectors, not how they are protected."""
+    pairs = pairs_of(tunnel)
     if mode_of(tunnel) is SelectorMode.SPLIT or len(pairs) == 1:
         return {f"{local} - {remote}": ((local, remote),) for local, remote in pairs}
     return {EVERYTHING: pairs}
@@ -45,7 +50,7 @@ def stand_for_the_same(
 ) -> bool:
     """Whether two children have the same key, or selectors that overlap."""
     (key, pairs), (other_key, other_pairs) = one, other
-    return key == other_key or any(_overlap(a, b) for a in pairs for b in other_pairs)
+    return key == other_key or any(meet(a, b) for a in pairs for b in other_pairs)
 
 
 def is_within(inner: Pair, outer: Pair) -> bool:
@@ -56,7 +61,8 @@ def is_within(inner: Pair, outer: Pair) -> bool:
     )
 
 
-def _overlap(one: Pair, other: Pair) -> bool:
+def meet(one: Pair, other: Pair) -> bool:
+    """Whether a packet can belong to both."""
     return one[0].overlaps(other[0]) and one[1].overlaps(other[1])
 
 

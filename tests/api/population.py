@@ -7,6 +7,7 @@ from typing import Any
 from tests.api.harness import Api
 
 CONNECTIONS = "/v2.0/vpn/ipsec-site-connections"
+GROUPS = "/v2.0/vpn/endpoint-groups"
 
 
 def made(
@@ -36,9 +37,8 @@ class Site:
         self.service = made(api, "/v2.0/vpn/vpnservices", "vpnservice", router_id=self.router)["id"]
         self.ike = made(api, "/v2.0/vpn/ikepolicies", "ikepolicy")["id"]
         self.ipsec = made(api, "/v2.0/vpn/ipsecpolicies", "ipsecpolicy")["id"]
-        groups = "/v2.0/vpn/endpoint-groups"
-        self.local = made(api, groups, "endpoint_group", type="subnet", endpoints=[subnet["id"]])
-        self.peer = made(api, groups, "endpoint_group", type="cidr", endpoints=["10.9.0.0/24"])
+        self.local = made(api, GROUPS, "endpoint_group", type="subnet", endpoints=[subnet["id"]])
+        self.peer = made(api, GROUPS, "endpoint_group", type="cidr", endpoints=["10.9.0.0/24"])
 
     def connection(self, **attributes: Any) -> dict[str, Any]:
         given: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from landbridge.lab.client import Api
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
 
+ALIKE = (
+    "vpnservice_id", "ikepolicy_id", "ipsecpolicy_id", "peer_address", "peer_id", "psk"
+)  # fmt: skip
 KEY = "correct-horse-battery"
 
 
@@ -94,6 +98,17 @@ def test_it_sends_what_was_planned(landbridge: Landbridge, connection: dict[str,
     assert shown["psk"] == promised["psk"] == KEY
     assert shown["peer_cidrs"] == ["10.9.0.0/24", "10.8.0.0/24"]
     assert shown["revision_number"] == promised["revision_number"]
+
+
+def test_it_warns_of_a_collision(landbridge: Landbridge, connection: dict[str, Any]) -> None:
+    alike = {name: connection[name] for name in ALIKE} | {"peer_cidrs": ["10.7.0.0/24"]}
+    with closing(Api(landbridge.url, landbridge.admin_token)) as api:
+        twin = api.create("ipsec_site_connection", name="twin", **alike)
+        shown = plan(landbridge, "connection", "twin", "dpd.interval=20")
+        api.delete("ipsec_site_connection", twin["id"])
+    told = " ".join(shown.output.split())
+    assert f"collision: Connection {connection['id']} has the same addresses" in told
+    assert "its dpd differs. One of the two will be refused." in told
 
 
 def test_a_policy_tells_of_its_connections(

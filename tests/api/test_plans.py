@@ -8,7 +8,7 @@ import pytest
 
 from landbridge.store import tables as t
 from tests.api.harness import Api
-from tests.api.population import CONNECTIONS, Site, made
+from tests.api.population import CONNECTIONS, GROUPS, Site, made
 
 Body = dict[str, Any]
 
@@ -177,3 +177,34 @@ def test_it_is_an_extension(api: Api) -> None:
     assert api.request("GET", path, "a").json()["extension"]["alias"] == "landbridge-update-plan"
     described = api.request("GET", "/openapi.json").json()["paths"]
     assert "post" in described[f"{CONNECTIONS}/{{id}}/plan"]
+
+
+def test_what_the_update_would_collide_with_is_told(api: Api) -> None:
+    site = Site(api)
+
+    def group(cidr: str) -> str:
+        return str(made(api, GROUPS, "endpoint_group", type="cidr", endpoints=[cidr])["id"])
+
+    early = site.connection(psk="one", peer_ep_group_id=group("10.8.0.0/24"))
+    late = site.connection(psk="one", peer_ep_group_id=group("10.9.0.0/24"))
+    path = f"{CONNECTIONS}/{late['id']}"
+
+    def collisions(**changes: Any) -> list[Body]:
+        (told,) = planned(api, path, "ipsec_site_connection", **changes)["connections"]
+        found: list[Body] = told["collisions"]
+        return found
+
+    assert collisions(mtu=1400) == []
+    for changes, words in (
+        ({"psk": "two"}, "its PSK differs"),
+        ({"dpd": {"interval": 7}}, "its dpd differs"),
+        ({"peer_ep_group_id": group("10.8.0.0/25")}, "its networks overlap"),
+        ({"psk": "two", "peer_address": "192.0.2.77"}, "the same peer ID"),
+    ):
+        (told,) = collisions(**changes)
+        assert told["id"] == early["id"]
+        assert words in told["message"]
+    elsewhere = {"peer_address": "192.0.2.77", "peer_id": "other.example.com"}
+    assert collisions(psk="two", **elsewhere) == []
+    plan = planned(api, f"/v2.0/vpn/ikepolicies/{site.ike}", "ikepolicy", pfs="group14")
+    assert [each["collisions"] for each in plan["connections"]] == [[], []]  # both change alike

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.identity import identity
 from landbridge.agent.daemon.naming import ids_of
+from landbridge.identities import identity
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.model import Secret, Tunnel, TunnelState

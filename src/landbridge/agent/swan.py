@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from landbridge.agent.daemon.identity import identity, local_address, peer_address, selector
+from landbridge.agent.daemon.addresses import local_address, peer_address, selector
 from landbridge.agent.daemon.naming import (
     CHILD_DIGITS,
     CONTACT_DIGITS,
@@ -40,6 +40,7 @@ from landbridge.agent.daemon.proposals import (
 )
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.planning.target import ChildConfig, Pair, Settings, Target
+from landbridge.identities import identity
 from landbridge.model import IkeVersion, Model, SelectorMode, Tunnel
 from landbridge.selectors import mode_of
 

@@ -135,6 +135,7 @@ def _plan(resource: Resource) -> Node:
     effect = _object(
         {"resource": text, "attribute": text, "changes": text, "disruption": disruption}
     )
+    collision = _object({"id": text, "message": text})
     connection = _object(
         {
             "id": text,
@@ -142,6 +143,7 @@ def _plan(resource: Resource) -> Node:
             "disruption": disruption,
             "steps": {"type": "array", "items": step},
             "attributes": {"type": "array", "items": effect},
+            "collisions": {"type": "array", "items": collision},
         }
     )
     answer = {

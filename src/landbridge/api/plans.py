@@ -5,7 +5,8 @@ Rules this module keeps:
   accepted now, and its errors are the update's.
 - The connections told of are those that the caller may see and that the update makes different;
   an update of one connection always tells of that one.
-- The promise is `landbridge.impact`'s, for a tunnel that is up and a peer that agrees.
+- The promise is `landbridge.impact`'s, for a tunnel that is up and a peer that agrees; with what
+  the tunnel would collide on its router, `landbridge.collisions` tells.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from landbridge.access.caller import Caller
 from landbridge.api.attributes import Input
 from landbridge.api.operations import Desk, scope_of
 from landbridge.api.views import View
+from landbridge.collisions import Neighbours
 from landbridge.impact import ROWS, impact
 from landbridge.store.transaction import Row
 from landbridge.vpn import concerned, rows
@@ -49,8 +51,9 @@ class Planner(msgspec.Struct, frozen=True):
         view = desk.update(tx, caller, id, asked, expected)
         after = concerned.connections(tx, name, id.lower())
         changed = _changed(name, kept, asked)
+        beside = Neighbours(concerned.beside(tx, [owned.tunnel for owned in after.values()]))
         told = (
-            _told(before[key], owned, changed)
+            _told(before[key], owned, changed, beside)
             for key, owned in after.items()
             if _visible(desk, caller, owned)
         )
@@ -58,11 +61,11 @@ class Planner(msgspec.Struct, frozen=True):
         return {name: view, "connections": connections}
 
 
-def _told(before: Owned, after: Owned, changed: Asked) -> dict[str, Any]:
+def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> dict[str, Any]:
     promised = impact(before.tunnel, after.tunnel, changed)
     of = {"id": after.tunnel.id, "name": after.tunnel.name}
     told: dict[str, Any] = of | msgspec.to_builtins(promised)
-    return told
+    return told | {"collisions": msgspec.to_builtins(beside.collisions(after.tunnel))}
 
 
 def _visible(desk: Desk, caller: Caller, owned: Owned) -> bool:

@@ -183,6 +183,9 @@ def _show(console: Console, connections: Iterable[Mapping[str, Any]]) -> None:
         for number, step in enumerate(each["steps"], 1):
             cost = "" if step["disruption"] == "none" else f" {_styled(step['disruption'])}"
             console.print(f"  {number}. {step['step']}: {step['about']}{cost}")
+        for collision in each["collisions"]:
+            words = escape(f"{collision['message']} One of the two will be refused.")
+            console.print(f"  [bold red]collision[/]: {words}")
 
 
 def _styled(disruption: str) -> str:

@@ -7,7 +7,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -44,3 +44,9 @@ def connections(tx: Connection, resource: str, id: str) -> dict[str, Owned]:
         tunnel.id: Owned(owners[tunnel.id], tunnel)
         for tunnel in desired.tunnels_where(tx, concerned)
     }
+
+
+def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> list[Tunnel]:
+    """All tunnels of the routers that run these, themselves included."""
+    routers = {tunnel.router_id for tunnel in tunnels}
+    return desired.tunnels_where(tx, t.vpnservices.c.router_id.in_(routers)) if routers else []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.daemon.identity import identity, peer_address, selector
+from landbridge.agent.daemon.addresses import peer_address, selector
 from landbridge.agent.daemon.naming import ConfigName
 from landbridge.agent.daemon.proposals import (
     AEADS,
@@ -24,6 +24,7 @@ from landbridge.agent.daemon.settings import strongswan_conf
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import secret, target
+from landbridge.identities import identity
 from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.tunnels import ID, tunnel

@@ -17,8 +17,9 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.daemon.identity import folded, local_address, peer_address
+from landbridge.agent.daemon.addresses import local_address, peer_address
 from landbridge.agent.planning.target import ChildConfig, Settings
+from landbridge.identities import folded
 from landbridge.model import Model, Tunnel
 
 IDS_DIGITS: Final = 6

@@ -18,13 +18,13 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.daemon.identity import identity
 from landbridge.agent.daemon.naming import ids_of
 from landbridge.agent.daemon.observe import Actual, IkeSa
 from landbridge.agent.planning import ending
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import Target
 from landbridge.agent.planning.view import View
+from landbridge.identities import identity
 from landbridge.model import Tunnel
 
 PAUSE: Final = 300.0  # seconds

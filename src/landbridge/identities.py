@@ -1,10 +1,9 @@
-"""Identities and addresses: from what a person typed to strings charon cannot misread.
+"""Identities: from what a person typed to strings charon cannot misread; pure.
 
 Rules this module keeps:
 - charon guesses an identity's type from its text (``%any`` matches everybody, ``@#`` begins
   hexadecimal, ``*`` is a wildcard, ``=`` a distinguished name). It never gets to guess: every
   identity goes out as ``type:#hex``, the type chosen here by the table below.
-- Addresses and selectors go out only after `ipaddress` (or the host name pattern) took them.
 
 | typed | type |
 |---|---|
@@ -19,8 +18,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Final
-
-from landbridge.agent.daemon.proposals import Unsupported
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -53,28 +50,3 @@ def folded(text: str) -> str:
     """The same for all that charon takes for one identity: only in a key id do cases differ."""
     made = identity(text)
     return made if made.startswith("keyid:") else identity(text.lower())
-
-
-def peer_address(text: str) -> str:
-    """An IP address or a host name; never a range, a list or ``%any``."""
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        if is_host_name(text):
-            return text
-        raise Unsupported(f"The peer address '{text}' is neither an address nor a name.") from None
-
-
-def local_address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise Unsupported(f"The local address '{text}' is not an IP address.") from None
-
-
-def selector(text: str) -> str:
-    """A CIDR in its canonical form (host bits cleared)."""
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        raise Unsupported(f"'{text}' is not a CIDR.") from None
