@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import struct
 import time
@@ -76,6 +77,11 @@ class Site:
         """Whether these come, and in their order."""
         self.send(peer, *datagrams)
         return self.heard(peer, len(datagrams)) == list(datagrams)
+
+    def comes(self, peer: str, datagram: bytes) -> bool:
+        """Whether it is there at once."""
+        self.send(peer, datagram)
+        return bool(select.select([self._ears[peer]], [], [], 0.05)[0])
 
     async def expect(self, late_by: float) -> None:
         """What the tunnels of a router say of their peers."""
@@ -176,6 +182,16 @@ def test_without_an_agent_nothing_waits(site: Site, peers: tuple[str, str]) -> N
         async with site.attended():
             site.send(peers[0], esp(0xC2, 1))  # lost with the agent that has it
         assert site.passes(peers[0], esp(0xC2, 2))
+
+    asyncio.run(scene())
+
+
+def test_an_agent_that_hangs_stops_nothing(site: Site, peers: tuple[str, str]) -> None:
+    async def scene() -> None:
+        await site.expect(SHORT)
+        async with site.attended():
+            # Nothing is read from here on: this blocks the event loop, as a hung agent would.
+            wait_until(lambda: site.comes(peers[0], esp(0xC1, 1)), DEADLINE, "it goes straight")
 
     asyncio.run(scene())
 
