@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+from landbridge.agent.holdback import detour
 from landbridge.agent.host.dataplane import Backend, TunnelNet
 from landbridge.agent.host.names import auto_bridge, namespace_name
 from landbridge.lab.hosts import Ground, Host, inside, ip
@@ -71,9 +72,10 @@ def link_names(host: Host | None = None) -> set[str]:
 
 
 def fingerprint(host: Host) -> str:
-    """Everything that `ensure` may touch: links with their indexes, addresses, routes."""
+    """All that outlives an agent: links with their indexes, addresses, routes, rules."""
     addresses = host.ip("-o", "address")
-    return addresses + host.ip("route", "show", "table", "all") + host.ip("rule")
+    told = addresses + host.ip("route", "show", "table", "all") + host.ip("rule")
+    return "\n".join(line for line in told.splitlines() if detour.DEVICE not in line)
 
 
 @contextmanager

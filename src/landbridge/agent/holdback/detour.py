@@ -27,7 +27,7 @@ from landbridge.agent.faults import GatewayError, leaves
 from landbridge.agent.holdback import rules
 from landbridge.agent.holdback.waiting import Waiting
 from landbridge.agent.holdback.wire import parsed
-from landbridge.agent.host import netlink
+from landbridge.agent.host import netlink, sysctl
 from landbridge.agent.host.bridges import link_by_name
 from landbridge.agent.host.commands import run
 from landbridge.agent.host.netlink import translated
@@ -148,6 +148,7 @@ def _sender(family: socket.AddressFamily) -> socket.socket:
 
 async def _wire(namespace: str, uplink: str | None) -> None:
     """Route marked packets into the device; what does not fit the uplink comes in fragments."""
+    await sysctl.ensure(namespace, {f"ipv6/conf/{DEVICE}/addr_gen_mode": "1"})  # no address
     async with netlink.opened(namespace) as route:
         with translated(f"set {DEVICE} up"):
             device = await link_by_name(route, DEVICE)
