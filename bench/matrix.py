@@ -101,7 +101,7 @@ def measure(round_trip: float, told: Callable[[Row], None], *, of: str = "*") ->
             begin(sites, version)
             (socket,) = sites.service.state.glob("agent/*/vici")
             with listening(socket) as ears, Traffic(sites.flows, rate=RATE) as traffic:
-                bench = _Bench(sites, version, traffic, ears)
+                bench = _Bench(sites, version, traffic, ears, round_trip)
                 noise[version] = bench.quiet()
                 for row in bench.rows(of):
                     rows.append(row)
@@ -122,8 +122,11 @@ def begin(sites: Sites, version: int) -> None:
 class _Bench:
     """One pair of sites with one IKE version."""
 
-    def __init__(self, sites: Sites, version: int, traffic: Traffic, ears: Ears) -> None:
+    def __init__(
+        self, sites: Sites, version: int, traffic: Traffic, ears: Ears, round_trip: float
+    ) -> None:
         self._sites, self._version = sites, version
+        self._round_trip = round_trip
         self._traffic, self._ears = traffic, ears
         self._api = sites.service.api
         self._demo = sites.objects.connections["demo"]
@@ -174,7 +177,7 @@ class _Bench:
 
     def _stubborn(self, case: Case) -> Waiting:
         """The peer follows `STUBBORN` seconds after the update."""
-        self._traffic.restart()
+        self._settle()
         self._put(case, case.after)
         time.sleep(STUBBORN)
         now = self._shown()
@@ -203,13 +206,19 @@ class _Bench:
         self._put(case, body)
         self._until_active()
 
-    def _counted(self, work: Callable[[], None]) -> Outcome:
+    def _settle(self) -> None:
+        """Begin to count when what the update before costs is over."""
+        self._traffic.restart()  # waits for what is on its way
         self._traffic.restart()
+
+    def _counted(self, work: Callable[[], None]) -> Outcome:
+        self._settle()
         began = time.perf_counter()
         seconds: float | None = None
         with contextlib.suppress(LabError):  # the deadline: told as such
             work()
             seconds = time.perf_counter() - began
+        time.sleep(self._round_trip)  # so long the peer may send on an SA that we have ended
         lost = Lost.of(self._traffic.restart())
         return Outcome(seconds, self._ears.first_up(self._demo["id"], began), lost)
 

@@ -155,6 +155,17 @@ def test_first_packets_to_a_late_peer_wait_together(site: Site, peers: tuple[str
     asyncio.run(scene())
 
 
+def test_a_short_wait_does_not_wait_for_a_long_one(site: Site) -> None:
+    async def scene() -> None:
+        await site.expect(ENDLESS)
+        async with site.attended():
+            site.send(LATE[0], esp(0xC1, 1))
+            await site.expect(SHORT)
+            assert await asyncio.to_thread(site.passes, LATE[1], esp(0xC2, 1))
+
+    asyncio.run(scene())
+
+
 def test_nothing_else_waits(site: Site, peers: tuple[str, str]) -> None:
     late, prompt = peers
 

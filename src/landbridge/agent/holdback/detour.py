@@ -78,7 +78,7 @@ class _Detour:
         self._patience = patience
         self._waiting = Waiting()
         self._spi = 0  # of the last packet: later fragments go with it
-        self._arrived = asyncio.Event()
+        self._sooner = asyncio.Event()
         self._released = asyncio.Event()
 
     async def run(self) -> None:
@@ -102,20 +102,21 @@ class _Detour:
                 return
             if esp := parsed(packet):
                 self._spi = self._spi if esp.spi is None else esp.spi
-                now, patience = time.monotonic(), self._patience(esp.destination)
+                before, now = self._waiting.next_due, time.monotonic()
+                patience = self._patience(esp.destination)
                 self._send(self._waiting.take(self._spi, packet, now, patience))
-                self._arrived.set()
+                if self._waiting.next_due != before:
+                    self._sooner.set()
 
     async def _release(self) -> None:
         while True:
             due = self._waiting.next_due
-            if due is None:
-                await self._arrived.wait()
-                self._arrived.clear()
-            else:
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                self._send(self._waiting.due(time.monotonic()))
-                self._released.set()
+            self._sooner.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if due is None else due - time.monotonic()):
+                    await self._sooner.wait()
+            self._send(self._waiting.due(time.monotonic()))
+            self._released.set()
 
     async def _settle(self) -> None:
         """Have the kernel send straight what need not wait any more."""

@@ -34,7 +34,8 @@ class _RouterState:
     table: routes.RouteTable = field(default_factory=routes.RouteTable)
     uplink: str | None = None
     contents: Contents | None = None
-    late: Mapping[str, float] | None = None
+    late: frozenset[str] | None = None
+    patience: Mapping[str, float] = field(default_factory=dict)
     router: Router | None = None
     device: int | None = None
     nets: Mapping[str, TunnelNet] = field(default_factory=dict)
@@ -56,7 +57,8 @@ class HostDataplane:
         state = self._states.setdefault(router.id, _RouterState())
         changed = _changed(state.nets, tunnels)
         await self._filter(router, tunnels, changed, state)
-        await _hold_back(router, tunnels, state)
+        if changed or state.late is None:
+            await _hold_back(router, tunnels, state)
         async with netlink.opened(namespace_name(router.id)) as route:
             name = routes.device_of(router, self._backend)
             link = await link_by_name(route, name) if name else None
@@ -73,7 +75,7 @@ class HostDataplane:
 
         def patience(peer: str) -> float:
             state = self._states.get(router.id)
-            return state.late.get(peer, 0.0) if state and state.late else 0.0
+            return state.patience.get(peer, 0.0) if state else 0.0
 
         await detour.hold_back(namespace_name(router.id), uplink, patience)
 
@@ -118,11 +120,11 @@ async def _hold_back(router: Router, tunnels: Mapping[str, TunnelNet], state: _R
     for net in tunnels.values():
         if net.late_by and net.peer_address:
             late[net.peer_address] = max(net.late_by, late.get(net.peer_address, 0.0))
+    state.patience, peers = late, frozenset(late)
     known, state.late = state.late, None  # until it has succeeded
-    peers = frozenset(late)
-    text = rules.whole(peers) if known is None else rules.difference(frozenset(known), peers)
+    text = rules.whole(peers) if known is None else rules.difference(known, peers)
     await detour.rewrite(namespace_name(router.id), text)
-    state.late = late
+    state.late = peers
 
 
 async def _reroute(
