@@ -11,6 +11,10 @@ from tests.api.harness import Api
 from tests.api.population import CONNECTIONS, GROUPS, Site, made
 
 Body = dict[str, Any]
+SAME = (
+    "vpnservice_id", "ikepolicy_id", "ipsecpolicy_id", "local_ep_group_id", "peer_ep_group_id",
+    "peer_address", "peer_id",
+)  # fmt: skip
 
 
 def planned(api: Api, path: str, wrapper: str, caller: str = "a", /, **changes: Any) -> Body:
@@ -208,3 +212,19 @@ def test_what_the_update_would_collide_with_is_told(api: Api) -> None:
     assert collisions(psk="two", **elsewhere) == []
     plan = planned(api, f"/v2.0/vpn/ikepolicies/{site.ike}", "ikepolicy", pfs="group14")
     assert [each["collisions"] for each in plan["connections"]] == [[], []]  # both change alike
+
+
+def test_another_projects_connection_is_not_told_of(api: Api) -> None:
+    site = Site(api)
+    ours = site.connection(psk="one")
+    path = f"{CONNECTIONS}/{ours['id']}"
+    given = {name: ours[name] for name in SAME} | {"psk": "two", "project_id": "proj-b"}
+    theirs = made(api, CONNECTIONS, "ipsec_site_connection", "admin", **given)
+
+    def collisions(caller: str) -> list[str]:
+        plan = planned(api, path, "ipsec_site_connection", caller, mtu=1400)
+        (told,) = plan["connections"]
+        return [each["id"] for each in told["collisions"]]
+
+    assert collisions("a") == []
+    assert collisions("admin") == [theirs["id"]]

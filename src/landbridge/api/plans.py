@@ -5,6 +5,8 @@ Rules this module keeps:
   accepted now, and its errors are the update's.
 - The connections told of are those that the caller may see and that the update makes different;
   an update of one connection always tells of that one.
+- What it would collide with is told of, too, where the caller may see that: nobody learns of
+  another project's connection, or by trying whether its PSK is the same.
 - The promise is `landbridge.impact`'s, for a tunnel that is up and a peer that agrees; with what
   the tunnel would collide on its router, `landbridge.collisions` tells.
 """
@@ -51,12 +53,10 @@ class Planner(msgspec.Struct, frozen=True):
         view = desk.update(tx, caller, id, asked, expected)
         after = concerned.connections(tx, name, id.lower())
         changed = _changed(name, kept, asked)
-        beside = Neighbours(concerned.beside(tx, [owned.tunnel for owned in after.values()]))
-        told = (
-            _told(before[key], owned, changed, beside)
-            for key, owned in after.items()
-            if _visible(desk, caller, owned)
-        )
+        shown = {key: owned for key, owned in after.items() if _visible(desk, caller, owned)}
+        around = concerned.beside(tx, [owned.tunnel for owned in shown.values()]).values()
+        beside = Neighbours(each.tunnel for each in around if _visible(desk, caller, each))
+        told = (_told(before[key], owned, changed, beside) for key, owned in shown.items())
         connections = [each for each in told if each["attributes"] or name == _CONNECTION]
         return {name: view, "connections": connections}
 

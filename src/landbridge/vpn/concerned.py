@@ -36,17 +36,20 @@ class Owned(NamedTuple):
 
 def connections(tx: Connection, resource: str, id: str) -> dict[str, Owned]:
     """By id, as they are in this transaction now."""
-    concerned = RESTING_ON[resource](id)
+    return _owned(tx, RESTING_ON[resource](id))
+
+
+def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, Owned]:
+    """All of the routers that run these, themselves included."""
+    routers = {tunnel.router_id for tunnel in tunnels}
+    services = select(t.vpnservices.c.id).where(t.vpnservices.c.router_id.in_(routers))
+    return _owned(tx, _c.vpnservice_id.in_(services)) if routers else {}
+
+
+def _owned(tx: Connection, which: ColumnElement[bool]) -> dict[str, Owned]:
     owners = {
-        row.id: row.project_id for row in tx.execute(select(_c.id, _c.project_id).where(concerned))
+        row.id: row.project_id for row in tx.execute(select(_c.id, _c.project_id).where(which))
     }
     return {
-        tunnel.id: Owned(owners[tunnel.id], tunnel)
-        for tunnel in desired.tunnels_where(tx, concerned)
+        tunnel.id: Owned(owners[tunnel.id], tunnel) for tunnel in desired.tunnels_where(tx, which)
     }
-
-
-def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> list[Tunnel]:
-    """All tunnels of the routers that run these, themselves included."""
-    routers = {tunnel.router_id for tunnel in tunnels}
-    return desired.tunnels_where(tx, t.vpnservices.c.router_id.in_(routers)) if routers else []
