@@ -221,7 +221,8 @@ class _Change:
             name for name, facet in FACETS.items() if facet.felt(before) != facet.felt(after)
         )
         self.parts = frozenset(FACETS[name].part for name in self.felt)
-        old, new = self._old, self._new = children_of(before), children_of(after)
+        old, new = children_of(before), children_of(after)
+        self._one_each = len(old) == len(new) == 1
         changed = Part.CHILD in self.parts
         self.stale = {k: pairs for k, pairs in old.items() if changed or new.get(k) != pairs}
         self.missing = {k: pairs for k, pairs in new.items() if changed or old.get(k) != pairs}
@@ -240,7 +241,7 @@ class _Change:
     def widens(self) -> bool:
         """Whether a new child has a pair of networks that is wider than one of before, and cannot
         take its packets over: with IKEv2 the only CHILD_SA can, from the only one before."""
-        if not _ikev1(self.after) and len(self._old) == len(self._new) == 1:
+        if self._one_each and not _ikev1(self.after):
             return False
         before = [pair for pairs in self.in_the_way.values() for pair in pairs]
         after = [pair for pairs in self.missing.values() for pair in pairs]
