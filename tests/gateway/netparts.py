@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from landbridge.agent.holdback import detour
 from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.holdback import detour
 from landbridge.agent.host.names import auto_bridge, namespace_name
 from landbridge.lab.hosts import Ground, Host, inside, ip
 from landbridge.model import Leg, Router

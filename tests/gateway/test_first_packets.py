@@ -18,9 +18,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent.holdback import detour
 from landbridge.agent.host.bridges import Bridges
 from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.holdback import detour
 from landbridge.agent.host.traffic import HostDataplane
 from landbridge.agent.namespace import Namespaces
 from landbridge.lab.hosts import Ground, Host, inside, wait_until

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landbridge.agent.daemon.proposals import QUICK_MODE_TIME_OF_MOST, quick_mode_time
-from landbridge.agent.holdback import rules
-from landbridge.agent.holdback.waiting import BATCH, KNOWN, LIMIT, Waiting
-from landbridge.agent.holdback.wire import Esp, parsed
 from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.host.holdback import rules
+from landbridge.agent.host.holdback.waiting import BATCH, KNOWN, LIMIT, Waiting
+from landbridge.agent.host.holdback.wire import Esp, parsed
 from landbridge.agent.swan import target
 from tests.unit.agent.tunnels import tunnel
 
@@ -73,7 +73,7 @@ def test_no_packet_is_too_odd(packet: bytes) -> None:
 
 
 def test_packets_of_a_new_sa_wait_for_the_first_and_leave_in_order() -> None:
-    waiting = Waiting()
+    waiting: Waiting[bytes] = Waiting()
     assert waiting.take(1, b"a", 0.0, PATIENCE) == []
     assert waiting.take(1, b"b", 0.4, PATIENCE) == []
     assert waiting.next_due == PATIENCE
@@ -85,7 +85,8 @@ def test_packets_of_a_new_sa_wait_for_the_first_and_leave_in_order() -> None:
 
 
 def test_many_leave_little_by_little_and_in_order_with_those_that_still_come() -> None:
-    waiting, now = Waiting(), PATIENCE
+    waiting: Waiting[bytes] = Waiting()
+    now = PATIENCE
     packets = [b"%d" % number for number in range(3 * BATCH)]
     for packet in packets[:-1]:
         waiting.take(1, packet, 0.0, PATIENCE)
@@ -101,7 +102,7 @@ def test_many_leave_little_by_little_and_in_order_with_those_that_still_come() -
 
 
 def test_each_sa_waits_for_its_own_time() -> None:
-    waiting = Waiting()
+    waiting: Waiting[bytes] = Waiting()
     waiting.take(1, b"patient", 0.0, 2.0)
     waiting.take(2, b"quick", 0.0, 0.1)
     assert waiting.next_due == 0.1
@@ -110,7 +111,7 @@ def test_each_sa_waits_for_its_own_time() -> None:
 
 
 def test_there_is_an_end_to_what_is_kept() -> None:
-    waiting = Waiting()
+    waiting: Waiting[bytes] = Waiting()
     for number in range(LIMIT):
         assert waiting.take(number % 3, b"%d" % number, 0.0, PATIENCE) == []
     released = waiting.take(0, b"one more", 0.0, PATIENCE)

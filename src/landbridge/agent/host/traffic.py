@@ -1,11 +1,11 @@
 """Lets a router's tunnels pass: the packet filter and the routes, applied.
 
 Rules this module keeps:
-- It is the `Dataplane` that the router tasks call, and it alone runs nft.
+- It is the `Dataplane` that the router tasks call.
 - Blocks come before routes: a network is protected before anything can be sent to it.
 - nft is run only when what it should hold has changed; after a start, an error or a new
   uplink the whole table is replaced in one transaction.
-- Which packets wait (`landbridge.agent.holdback`) is kept the same way, in a table of its own.
+- Which packets wait (`landbridge.agent.host.holdback`) is kept the same way, in a table of its own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from landbridge.agent import firewall
-from landbridge.agent.firewall import Command, Contents
-from landbridge.agent.holdback import detour, rules
-from landbridge.agent.host import netlink, routes, segments
+from landbridge.agent.firewall import Contents
+from landbridge.agent.host import netlink, nft, routes, segments
 from landbridge.agent.host.bridges import link_by_name
-from landbridge.agent.host.commands import run
 from landbridge.agent.host.dataplane import Backend, TunnelNet
+from landbridge.agent.host.holdback import detour, rules
 from landbridge.agent.host.names import namespace_name, uplink_interface
 from landbridge.model import Router
 
@@ -101,7 +98,7 @@ class HostDataplane:
             commands = firewall.whole(uplink, self._backend, wanted)
         else:
             commands = firewall.difference(known, wanted)
-        await _nft(namespace_name(router.id), commands)
+        await nft.apply(namespace_name(router.id), commands)
         state.contents, state.uplink = wanted, uplink
 
 
@@ -123,7 +120,7 @@ async def _hold_back(router: Router, tunnels: Mapping[str, TunnelNet], state: _R
     state.patience, peers = late, frozenset(late)
     known, state.late = state.late, None  # until it has succeeded
     text = rules.whole(peers) if known is None else rules.difference(known, peers)
-    await detour.rewrite(namespace_name(router.id), text)
+    await nft.apply_text(namespace_name(router.id), text)
     state.late = peers
 
 
@@ -143,10 +140,3 @@ async def _reroute(
 
 def _peers(net: TunnelNet) -> list[segments.Network]:
     return [segments.network(cidr) for cidr in net.peer_cidrs]
-
-
-async def _nft(namespace: str, commands: list[Command]) -> None:
-    if commands:
-        place = f"--net={netlink.NAMESPACES / namespace}"
-        transaction = msgspec.json.encode({"nftables": commands})
-        await run("nsenter", place, "nft", "-j", "-f", "-", stdin=transaction)

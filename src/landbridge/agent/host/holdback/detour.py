@@ -24,12 +24,11 @@ import structlog
 from pyroute2.netlink.exceptions import NetlinkError
 
 from landbridge.agent.faults import GatewayError, leaves
-from landbridge.agent.holdback import rules
-from landbridge.agent.holdback.waiting import Waiting
-from landbridge.agent.holdback.wire import parsed
-from landbridge.agent.host import netlink, sysctl
+from landbridge.agent.host import netlink, nft, sysctl
 from landbridge.agent.host.bridges import link_by_name
-from landbridge.agent.host.commands import run
+from landbridge.agent.host.holdback import rules
+from landbridge.agent.host.holdback.waiting import Waiting
+from landbridge.agent.host.holdback.wire import Esp, parsed
 from landbridge.agent.host.netlink import translated
 
 DEVICE: Final = "lbhold"
@@ -50,6 +49,11 @@ class _Ends(NamedTuple):
     senders: Mapping[socket.AddressFamily, socket.socket]
 
 
+class _Packet(NamedTuple):
+    esp: Esp
+    octets: bytes
+
+
 async def hold_back(namespace: str, uplink: str | None, patience: Callable[[str], float]) -> None:
     """Until cancelled. `uplink`: the interface towards the peers; `patience`: how long, in
     seconds, the first packets to a peer of that address wait."""
@@ -64,19 +68,12 @@ async def hold_back(namespace: str, uplink: str | None, patience: Callable[[str]
         log.warning("first_packets_do_not_wait", namespace=namespace, error=words)
 
 
-async def rewrite(namespace: str, text: str) -> None:
-    """Have nft take `text`. Raises: GatewayError."""
-    if text:
-        place = f"--net={netlink.NAMESPACES / namespace}"
-        await run("nsenter", place, "nft", "-f", "-", stdin=text.encode())
-
-
 class _Detour:
     def __init__(self, namespace: str, ends: _Ends, patience: Callable[[str], float]) -> None:
         self._namespace = namespace
         self._ends = ends
         self._patience = patience
-        self._waiting = Waiting()
+        self._waiting: Waiting[_Packet] = Waiting()
         self._spi = 0  # of the last packet: later fragments go with it
         self._sooner = asyncio.Event()
         self._released = asyncio.Event()
@@ -104,7 +101,8 @@ class _Detour:
                 self._spi = self._spi if esp.spi is None else esp.spi
                 before, now = self._waiting.next_due, time.monotonic()
                 patience = self._patience(esp.destination)
-                self._send(self._waiting.take(self._spi, packet, now, patience))
+                taken = _Packet(esp, packet)
+                self._send(self._waiting.take(self._spi, taken, now, patience))
                 if self._waiting.next_due != before:
                     self._sooner.set()
 
@@ -124,13 +122,12 @@ class _Detour:
             await self._released.wait()
             self._released.clear()
             if news := self._waiting.take_news():
-                await rewrite(self._namespace, rules.settled(news))
+                await nft.apply_text(self._namespace, rules.settled(news))
 
-    def _send(self, packets: Iterable[bytes]) -> None:
-        for packet in packets:
-            if esp := parsed(packet):
-                with contextlib.suppress(OSError):  # lost, as a datagram may be anywhere
-                    self._ends.senders[esp.family].sendto(packet, (esp.destination, 0))
+    def _send(self, packets: Iterable[_Packet]) -> None:
+        for esp, octets in packets:
+            with contextlib.suppress(OSError):  # lost, as a datagram may be anywhere
+                self._ends.senders[esp.family].sendto(octets, (esp.destination, 0))
 
 
 def _opened(stack: contextlib.ExitStack) -> _Ends:

@@ -1,8 +1,9 @@
 """Which packets take the detour: text for ``nft -f -``. Pure.
 
 Rules this module keeps:
-- ESP to an IKEv1 peer with an SPI that is not known to be settled, bare or in UDP, and nothing
-  else: no IKE message, no keep-alive, nothing of IKEv2.
+- ESP to an IKEv1 peer with an SPI that has not been seen before, bare or in UDP, and nothing
+  else: no IKE message, no keep-alive, nothing to a peer with IKEv2. (One that is switched to IKEv1
+  has SAs in use; their packets wait once, like new ones.)
 - A packet is only marked. Where there is no device to take it (no agent runs) the mark leads to
   an empty routing table, and the packet goes where it would have gone.
 - The kernel itself ends the detour of an SPI after `LONGEST`, whatever the agent does: one that

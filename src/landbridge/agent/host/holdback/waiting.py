@@ -12,25 +12,26 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, Generic, TypeVar
 
+T = TypeVar("T")  # a packet
 BATCH: Final = 32
 PAUSE: Final = 0.001
 LIMIT: Final = 20_000
 KNOWN: Final = 10_000  # SPIs; old ones are settled in the packet filter anyway
 
 
-class Waiting:
+class Waiting(Generic[T]):
     """`now`: seconds of any clock that does not go back."""
 
     def __init__(self) -> None:
-        self._queues: dict[int, deque[bytes]] = {}
+        self._queues: dict[int, deque[T]] = {}
         self._until: dict[int, float] = {}
         self._settled: dict[int, None] = {}
         self._count = 0
         self._news: set[int] = set()
 
-    def take(self, spi: int, packet: bytes, now: float, patience: float) -> list[bytes]:
+    def take(self, spi: int, packet: T, now: float, patience: float) -> list[T]:
         """What may go at once: the packet itself, or nothing, or too many. `patience`: how long
         the first packet of an SPI has to wait, in seconds."""
         if spi in self._settled:
@@ -42,9 +43,9 @@ class Waiting:
             return []
         return [each for waiting in tuple(self._queues) for each in self._leave(waiting, LIMIT)]
 
-    def due(self, now: float) -> list[bytes]:
+    def due(self, now: float) -> list[T]:
         """What has waited for long enough, as much of it as may go at once."""
-        released: list[bytes] = []
+        released: list[T] = []
         for spi in [spi for spi, until in self._until.items() if until <= now]:
             self._until[spi] = now + PAUSE
             released += self._leave(spi, BATCH)
@@ -59,7 +60,7 @@ class Waiting:
     def next_due(self) -> float | None:
         return min(self._until.values(), default=None)
 
-    def _leave(self, spi: int, most: int) -> list[bytes]:
+    def _leave(self, spi: int, most: int) -> list[T]:
         queue = self._queues[spi]
         leaving = [queue.popleft() for _ in range(min(most, len(queue)))]
         self._count -= len(leaving)

@@ -1,8 +1,8 @@
 """Finds the SPI in an IP packet; pure.
 
 Rules this module keeps:
-- Only what `landbridge.agent.holdback.rules` sends this way has one: ESP (RFC 4303), bare or in
-  UDP (RFC 3948). Anything else that the kernel says on a device of its own accord has none.
+- Only what `agent.host.holdback.rules` sends this way has one: ESP (RFC 4303), bare or in UDP
+  (RFC 3948). Anything else that the kernel says on a device of its own accord has none.
 - Later fragments carry no header of ESP; they belong to the packet before them.
 """
 
