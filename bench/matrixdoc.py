@@ -47,7 +47,8 @@ asked for it, still take in its answer. Three rows need a word:
 
 - **widened** (/24 to /22) with IKEv1 loses up to one round trip of the peer's packets: its policy \
 of the narrower network goes first until it has heard that the old CHILD_SA is deleted, and \
-charon's is by then ([decision 028](decisions/028-one-reqid-per-tunnel.md)).
+charon's is by then ([decision 028](decisions/028-one-reqid-per-tunnel.md)). Not in these tables: \
+with IKEv2 and several CHILD_SAs side by side it loses one of ours.
 - **psk** with IKEv1: a refused attempt is given up at once, and tried again after 1, 2, 9, 12 and \
 then every 15 s, no faster, because each stays half open at the peer for 30 s \
 ([decision 016](decisions/016-two-secrets.md)). How long a peer that follows is waited for is that.
