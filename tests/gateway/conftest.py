@@ -1,13 +1,15 @@
 """The surroundings of a gateway under test: wires, an inside host, a foreign peer.
 
-The gateway itself (its router namespace and charon) is the agent's to make: a test gives it
+The gateway itself (its router namespace and charon) is the agent's to make (`gateway`): it gets
 `surroundings.uplink` and `surroundings.inside` as the bridges of its two networks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +18,9 @@ from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
 from landbridge.lab.traffic import End, Flow
+
+if TYPE_CHECKING:
+    from tests.gateway.gateway import Gateway
 
 ROUTER_OUTSIDE = "198.51.100.1"
 ROUTER_INSIDE = "10.1.0.1"
@@ -65,6 +70,18 @@ def far_surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
     here = ground.bridge("up")
     long_wire(ground, here, there, ROUND_TRIP / 2)
     return replace(around, uplink=here)
+
+
+@pytest.fixture
+def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
+    """Not started yet; a test first says what is wanted."""
+    from tests.gateway.gateway import Gateway  # it is built on what stands above
+
+    made = Gateway(surroundings, tmp_path / "gw")
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def _surroundings(ground: Ground, tmp_path: Path, uplink: str) -> Surroundings:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -29,15 +27,6 @@ VALUES = (
     {"encryption": "aes-256", "integrity": "sha256"},
     {"encryption": "aes-128", "integrity": "sha512"},
 )
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def cidrs(number: int) -> tuple[str, str]:

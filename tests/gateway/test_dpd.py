@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -31,15 +30,6 @@ PLACES: dict[DpdAction, tuple[int, int]] = {
 }
 #: How late charon, the agent or this test may be on a busy machine, seconds.
 LATE = 0.7
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,15 +19,6 @@ from tests.gateway.family import BOTH, NAMES, NOISE, PAIRS, Family, of, peer_of_
 from tests.gateway.gateway import Gateway, changed
 
 pytestmark = pytest.mark.gateway
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @BOTH

@@ -8,10 +8,8 @@ import fcntl
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -33,15 +31,6 @@ THEIRS = {4: "10.2.0.10", 6: "fd00:2::10"}
 SIOCETHTOOL = 0x8946
 OFFLOADS = (0x1F, 0x24, 0x2C)  # ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -30,15 +28,6 @@ IDENTITIES = (
     ("a key id", '"keyid:a key id"'),
 )
 SECRETS = ("the key of a", "the key of b")
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def ours(mode: str, peer_id: str, number: int, initiator: str = "response-only") -> Tunnel:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,15 +25,6 @@ ALGORITHMS = (
     ("aes-192-ccm-12", "aes-cmac", "group28", "group30"),
     ("aes-256-gcm-16", "sha256", "group31", "group31"),
 )
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def test_algorithms_carry_packets(surroundings: Surroundings, gateway: Gateway) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -107,15 +106,6 @@ def seen(before: Sas, after: Sas) -> str:
     if before.ikes == after.ikes:
         return Disruption.NONE if before.children <= after.children else Disruption.REPLACE_CHILD
     return Disruption.REPLACE_IKE
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

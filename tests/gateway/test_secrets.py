@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,15 +19,6 @@ NEW = "a newer secret"
 PATIENCE = 40.0
 SOON = 6.0
 MANY = 5  # attempts: the first sets the tunnel up
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def up(surroundings: Surroundings, gateway: Gateway, version: str, **ours: str) -> Tunnel:

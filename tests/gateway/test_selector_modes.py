@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -24,15 +22,6 @@ pytestmark = pytest.mark.gateway
 SINGLE, SPLIT = SelectorMode.SINGLE, SelectorMode.SPLIT
 WHOLE = PeerChild("all", ",".join(PEER_CIDRS), LOCAL_CIDRS[0])
 PAIRS = ((0, 0), (0, 1))
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def peer_of(mode: SelectorMode) -> PeerConnection:

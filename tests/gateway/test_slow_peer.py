@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,15 +18,6 @@ RATE = 1000  # packets a second
 PAUSE = 0.1  # seconds; the first packets wait longer than it computes
 FEW = 15  # what a busy machine loses; without our waiting it would be a hundred
 GROUP, WORD = "group18", "modp8192"
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def test_nothing_is_lost_while_it_computes(surroundings: Surroundings, gateway: Gateway) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,15 +14,6 @@ from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 
 pytestmark = pytest.mark.gateway
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

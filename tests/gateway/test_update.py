@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,15 +29,6 @@ pytestmark = pytest.mark.gateway
 NOISE = 15
 OTHER_PEER_OUTSIDE = "198.51.100.3"
 SIBLING_IDS = ("sibling-a.example.com", "sibling-b.example.com")
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def sibling() -> Tunnel:

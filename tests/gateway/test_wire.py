@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -26,15 +25,6 @@ from tests.gateway.wire import Ear, listen
 
 pytestmark = pytest.mark.gateway
 INSIDE = ("10.1.", "10.2.")  # what must never be seen on the uplink
-
-
-@pytest.fixture
-def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
-    made = Gateway(surroundings, tmp_path / "gw")
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture
