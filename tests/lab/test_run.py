@@ -16,9 +16,10 @@ from uuid import UUID
 
 import pytest
 
-from landbridge.lab import hosts, sites
+from landbridge.lab import banner, hosts, sites
 from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError, wait_until
+from landbridge.lab.service import wait_carrying
 from landbridge.lab.traffic import Traffic
 from tests.lab.conftest import MakeRun
 
@@ -75,6 +76,23 @@ def test_the_sites_reach_each_other_only_through_the_tunnel(make_run: MakeRun) -
     api.update(CONNECTION, demo(api)["id"], admin_state_up=True)
     wait_until(lambda: demo(api)["status"] == "ACTIVE", 10, "ACTIVE when switched on")
     assert site_a.ping(target)
+
+
+def test_a_tunnel_that_carries_nothing_is_not_announced_as_one_that_does(make_run: MakeRun) -> None:
+    make_run.start()
+    make_run.wait_for(STANDING)
+    api, connection_id = make_run.api(), demo(make_run.api())["id"]
+    site_b = Host(sites.SITE_B)
+    site_b.ip("route", "add", "blackhole", sites.SITE_A_CIDR)
+
+    silent = wait_carrying(api, connection_id, 1.0)
+
+    assert (silent.connection["status"], silent.carries) == ("ACTIVE", False)
+    words = banner.text(api, silent, make_run.state)
+    assert "no packet comes through the tunnel demo" in words
+    assert STANDING not in words
+    site_b.ip("route", "delete", "blackhole", sites.SITE_A_CIDR)
+    assert wait_carrying(api, connection_id, 10.0).carries
 
 
 def test_packets_flow_on_when_everything_of_ours_is_killed(make_run: MakeRun) -> None:

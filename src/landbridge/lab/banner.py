@@ -2,17 +2,28 @@
 
 Rules this module keeps:
 - Every line can be copied into a shell as it is.
-- A tunnel that is not ACTIVE is never announced as if it were: its reason is told instead.
+- A tunnel that carries no packets is never announced as if it did, whatever its status: its
+  reason is told instead.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from landbridge.lab import sites
 from landbridge.lab.client import Api, Resource
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A connection as the API shows it, and whether a packet sent through it was answered."""
+
+    connection: Resource
+    carries: bool
+
 
 UPDATE: Final = {
     "description": "New IPsec connection",
@@ -46,7 +57,8 @@ Logs: {state_dir}/landbridge.log, {state_dir}/agent. Ctrl-C takes all of it away
 """
 
 WAITING: Final = """
-landbridge is running at {base}, but the tunnel {name} is {status}: {reason}
+landbridge is running at {base}, but no packet comes through the tunnel {name}.
+It is {status}: {reason}
 
 If one side was changed in an earlier run, change the other as well, or begin anew without
 {state_dir}. Logs: {state_dir}/landbridge.log, {state_dir}/agent; the other side's in
@@ -58,9 +70,15 @@ Ctrl-C takes all of it away.
 """
 
 
-def text(api: Api, connection: Resource, state_dir: Path) -> str:
-    template = STANDING if connection["status"] == "ACTIVE" else WAITING
-    return template.format(**_words(api, connection, state_dir))
+def text(api: Api, tried: Tried, state_dir: Path) -> str:
+    template = STANDING if tried.carries else WAITING
+    return template.format(**_words(api, tried.connection, state_dir))
+
+
+def why(connection: Resource) -> str:
+    """The connection's reason in words, as the API tells it."""
+    told = [connection["status_reason"], connection["status_message"]]
+    return ": ".join(filter(None, told)) or "no reason is known"
 
 
 def _words(api: Api, connection: Resource, state_dir: Path) -> dict[str, object]:
@@ -72,7 +90,7 @@ def _words(api: Api, connection: Resource, state_dir: Path) -> dict[str, object]
         "state_dir": state_dir,
         "name": connection["name"],
         "status": connection["status"],
-        "reason": connection.get("status_message") or "no reason is known yet",
+        "reason": why(connection),
         "body": json.dumps({"ipsec_site_connection": UPDATE}),
         "url": f"{api.base}/v2.0/vpn/ipsec-site-connections/{connection['id']}",
         "site_a": sites.SITE_A,

@@ -25,6 +25,8 @@ PLUGINS = (
     " chapoly pem pkcs1 pubkey x509 socket-default vici updown counters"
 )
 PROTECTED_TABLE = "210"  # asked before charon's own 220
+LIBIPSEC_DEVICE = "ipsec0"  # made by charon's kernel-libipsec
+POLICY_DEVICE = "protected"  # a dummy: the kernel's policies take what is routed here
 
 
 @dataclass(frozen=True)
@@ -236,12 +238,32 @@ class Peer:
         self._charon = None
 
     def _route(self) -> None:
-        if not (self.routes and self._libipsec):
+        """Send the protected prefixes to IPsec on either data plane.
+
+        With kernel-libipsec that is charon's TUN device. The kernel's own IPsec transforms what a
+        policy fits wherever it is routed to; on a dummy device the rest ends, and nothing of it
+        reaches the uplink in clear.
+        """
+        if not self.routes:
             return
-        self.host.ip("rule", "delete", "priority", PROTECTED_TABLE, check=False)
-        self.host.ip("rule", "add", "priority", PROTECTED_TABLE, "lookup", PROTECTED_TABLE)
+        device = LIBIPSEC_DEVICE if self._libipsec else POLICY_DEVICE
+        if not self._libipsec:
+            self.host.ip("link", "add", POLICY_DEVICE, "type", "dummy", check=False)
+            self.host.ip("link", "set", "dev", POLICY_DEVICE, "up")
+        for family, prefixes in self._prefixes().items():
+            rule = ("priority", PROTECTED_TABLE, "lookup", PROTECTED_TABLE)
+            self.host.ip(family, "rule", "delete", *rule, check=False)
+            self.host.ip(family, "rule", "add", *rule)
+            for prefix in prefixes:
+                way = ("dev", device, "table", PROTECTED_TABLE)
+                self.host.ip(family, "route", "replace", prefix, *way)
+
+    def _prefixes(self) -> dict[str, list[str]]:
+        """The protected prefixes by the option of `ip` that names their family."""
+        found: dict[str, list[str]] = {}
         for prefix in self.routes:
-            self.host.ip("route", "replace", prefix, "dev", "ipsec0", "table", PROTECTED_TABLE)
+            found.setdefault("-6" if ":" in prefix else "-4", []).append(prefix)
+        return found
 
     def _strongswan_conf(self) -> str:
         kernel = "kernel-libipsec kernel-netlink" if self._libipsec else "kernel-netlink"

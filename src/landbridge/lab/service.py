@@ -5,14 +5,15 @@ Rules this module keeps:
 - A signal ends it at any moment, and everything that it made goes with it, unless the
   signal says that the supervisor has died: then all stands, packets flow on, and the next
   lab takes it over.
-- What a person needs next (token, curl line) is printed when the tunnel is ACTIVE, not
-  before; if it does not come up, the connection's own reason is printed instead.
+- What a person needs next (token, curl line) is printed when packets come through the tunnel,
+  not before. Until then, after `PATIENCE`, the connection's own reason is printed instead.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import signal
 import sys
@@ -23,12 +24,14 @@ from typing import Final
 
 from landbridge.config import Settings
 from landbridge.lab import banner, sites
-from landbridge.lab.client import Api, Resource
+from landbridge.lab.banner import Tried
+from landbridge.lab.client import Api
 from landbridge.lab.hosts import Ground, Host, LabError
 
 LOCK: Final = Path("/run/landbridge-lab.lock")
 OCCUPIED: Final = os.EX_TEMPFAIL
 PATIENCE: Final = 60.0  # seconds until the tunnel's reason is printed instead of the banner
+REFUSED_PATIENCE: Final = 15.0  # the same where the gateway's host itself has refused
 
 
 class Stopped(BaseException):
@@ -62,10 +65,18 @@ def _stand(ground: Ground, settings: Settings) -> None:
         objects = sites.ensure_objects(api)
         directory = sites.peer_directory(settings.state_dir)
         sites.build_hosts(ground, directory, objects, settings.agent.bridges)
-        demo = wait_carrying(api, objects.connections["demo"]["id"], PATIENCE)
-        print(banner.text(api, demo, settings.state_dir), flush=True)
+        _announce(api, objects.connections["demo"]["id"], settings.state_dir)
     while True:
         signal.pause()
+
+
+def _announce(api: Api, connection_id: str, state_dir: Path) -> None:
+    """Say how things are, and once more when packets come through after all."""
+    found = wait_carrying(api, connection_id, PATIENCE)
+    print(banner.text(api, found, state_dir), flush=True)
+    if not found.carries:
+        found = wait_carrying(api, connection_id, math.inf)
+        print(banner.text(api, found, state_dir), flush=True)
 
 
 def base_url(settings: Settings) -> str:
@@ -73,16 +84,21 @@ def base_url(settings: Settings) -> str:
     return settings.agent.server_url
 
 
-def wait_carrying(api: Api, connection_id: str, patience: float) -> Resource:
-    """The connection as soon as it is ACTIVE and carries packets, or as it is after `patience`
-    seconds. ACTIVE alone may be what was last told before everything was taken away."""
-    deadline = time.monotonic() + patience
+def wait_carrying(api: Api, connection_id: str, patience: float) -> Tried:
+    """The connection as soon as packets come through it, or as it is after `patience` seconds.
+
+    ACTIVE alone is not enough: it may be what was last told before everything was taken away,
+    and a tunnel whose SAs stand may carry nothing.
+    """
+    began = time.monotonic()
     host, target = Host(sites.SITE_A), sites.SITE_B_HOSTS["demo"]
     while True:
         connection = api.show("ipsec_site_connection", connection_id)
-        carrying = connection["status"] == "ACTIVE" and host.ping(target, wait=0.3)
-        if carrying or time.monotonic() > deadline:
-            return connection
+        carries = connection["status"] == "ACTIVE" and host.ping(target, wait=0.3)
+        refused = connection["status_reason"] == "gateway-error"
+        enough = min(patience, REFUSED_PATIENCE) if refused and patience < math.inf else patience
+        if carries or time.monotonic() - began > enough:
+            return Tried(connection, carries)
         time.sleep(0.05)
 
 

@@ -75,6 +75,11 @@ class FlowCount(msgspec.Struct, frozen=True):
     def sent(self) -> int:
         return self.forward.sent + self.backward.sent
 
+    @property
+    def both_ways(self) -> bool:
+        """Whether something arrived in each direction."""
+        return bool(self.forward.received and self.backward.received)
+
 
 class Traffic:
     """Packets flow from `start` (or ``with``) to `stop`.
