@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 # In this order; tests/conftest.py sees to it that there are no others.
 GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle
 
-.PHONY: run demo test lint bench soak packages-run packages-test clean
+.PHONY: run demo test test-kernel lint bench soak packages-run packages-test clean
 
 ## The service with its two-site lab, in the foreground; Ctrl-C takes it away.
 run: packages-run .venv/.run
@@ -25,10 +25,16 @@ demo: packages-run .venv/.run
 test: packages-test .venv/.test
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
-	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway" $(PYTEST_ARGS) || code=1; \
+	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "gateway and not soak" \
 		$(GATEWAY_TESTS) $(PYTEST_ARGS) || code=1; \
 	exit $$code
+
+## The same and more on a kernel with ESP and under systemd: in guests with Debian 12 and 13, built
+## once and kept; KERNEL_ARGS="--short" for one test of each kind, "--help" for more.
+test-kernel: .venv/.test
+	@scripts/packages kernel
+	$(PYTHON) -m tests.kernel $(KERNEL_ARGS)
 
 lint: .venv/.test
 	.venv/bin/ruff check .
