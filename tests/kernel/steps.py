@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-PYTEST: Final = ".venv/bin/python -m pytest -q"
+PYTEST: Final = ".venv/bin/python -m pytest -v --tb=short"  # -v: a log tells where it is
 GATEWAYS: Final = f"{PYTEST} -n 2 --dist loadfile --no-loadscope-reorder -m 'gateway and not soak'"
 MATRIX: Final = "updates.json"
 

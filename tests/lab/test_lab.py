@@ -54,7 +54,7 @@ def test_two_peers_carry_traffic_only_through_their_tunnel(
 
     assert left.host.ping(right.address, count=3)
     assert (left.peer.installed("net"), right.peer.installed("net")) == (1, 1)
-    right.peer.kill()
+    right.peer.stop()
     assert not left.host.ping(right.address, wait=0.3)
 
 
