@@ -282,7 +282,7 @@ def _steps(change: _Change) -> Iterable[Step]:
     routes = bool({Part.SELECTORS, Part.ROUTES} & parts)
     if _NEW_NAME & parts:
         interrupts = Part.IDENTITIES in parts and _ikev1(after)
-        secret = bool({Part.SECRET, Part.IDENTITIES} & parts)
+        secret = Part.SECRET in parts or "peer_id" in change.felt  # its owner is the peer
         return courses.replace_ike(
             passive=passive, interrupts=interrupts, secret=secret, routes=routes
         )

@@ -100,6 +100,13 @@ QUOTAS: Final = tuple(
 LOG: Final = (
     cfg.StrOpt("level", default="info", choices=("debug", "info", "warning", "error")),
     cfg.StrOpt("format", default="auto", choices=("auto", "console", "json")),
+    cfg.StrOpt(
+        "requests",
+        default="failures",
+        choices=("failures", "changes", "all"),
+        help="A line for each request that failed by our fault (5xx), also for each that was to "
+        "change something, or for each.",
+    ),
 )
 
 SECTIONS: Final = {

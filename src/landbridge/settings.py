@@ -87,8 +87,11 @@ class AgentSettings(Frozen, frozen=True, kw_only=True):
 
 
 class LogSettings(Frozen, frozen=True, kw_only=True):
+    """`requests`: which requests get a line at ``info``; the others have theirs at ``debug``."""
+
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "console", "json"]
+    requests: Literal["failures", "changes", "all"]
 
 
 class Settings(Frozen, frozen=True, kw_only=True):

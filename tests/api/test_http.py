@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from unittest import mock
 
 import pytest
 import structlog
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from landbridge.api.metrics import ApiMetrics
+from landbridge.api.middleware import Requests, RequestsTold
 from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
@@ -136,6 +141,42 @@ def test_metrics_count_by_route(api: Api) -> None:
     text = api.request("GET", "/metrics", None).text
     assert 'code="404",method="GET",route="/v2.0/vpn/ikepolicies/{id}"' in text
     assert "some-id" not in text
+
+
+@pytest.mark.parametrize(
+    ("told", "get", "post"),
+    [
+        ("failures", "debug", "debug"),
+        ("changes", "debug", "info"),
+        ("all", "info", "info"),
+    ],
+)
+def test_which_requests_have_a_line_is_the_operators_choice(
+    told: RequestsTold, get: str, post: str
+) -> None:
+    assert level_of_line(told, "GET", 200) == get
+    assert level_of_line(told, "POST", 201) == post
+    assert level_of_line(told, "GET", 404) == get
+    assert level_of_line(told, "GET", 503) == "warning"
+
+
+def level_of_line(told: RequestsTold, method: str, status: int) -> str:
+    """Of the line about one request, answered with `status`."""
+
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(status_code=status)(scope, receive, send)
+
+    async def ignore(message: Message) -> None:
+        pass
+
+    async def nothing() -> Message:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": []}
+    with structlog.testing.capture_logs() as lines:
+        asyncio.run(Requests(endpoint, ApiMetrics(), told)(scope, nothing, ignore))
+    (line,) = lines
+    return str(line["log_level"])
 
 
 def test_what_gateways_ask_all_the_time_is_counted_by_route_and_logged_at_debug(api: Api) -> None:

@@ -25,6 +25,7 @@ from tests.lab.conftest import MakeRun
 
 pytestmark = pytest.mark.gateway
 STANDING = "its tunnel is ACTIVE"
+README = Path(__file__).parents[2] / "README.md"
 CONNECTION = "ipsec_site_connection"
 
 
@@ -93,6 +94,23 @@ def test_a_tunnel_that_carries_nothing_is_not_announced_as_one_that_does(make_ru
     assert STANDING not in words
     site_b.ip("route", "delete", "blackhole", sites.SITE_A_CIDR)
     assert wait_carrying(api, connection_id, 10.0).carries
+
+
+def test_the_readme_shows_what_is_said_of_a_psk_that_the_peer_does_not_have(
+    make_run: MakeRun,
+) -> None:
+    make_run.start()
+    make_run.wait_for(STANDING)
+    api = make_run.api()
+    api.update(CONNECTION, demo(api)["id"], psk="a new secret")
+    shown = json.loads(README.read_text().split("```json\n")[1].split("```")[0])
+
+    def told() -> dict[str, object]:
+        now = demo(api)
+        return {name: now[name] for name in shown}
+
+    wait_until(lambda: told()["status_reason"] == shown["status_reason"], 20, "the reason")
+    assert told() == shown
 
 
 def test_packets_flow_on_when_everything_of_ours_is_killed(make_run: MakeRun) -> None:

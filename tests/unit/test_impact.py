@@ -98,7 +98,6 @@ def tunnels(draw: st.DrawFn) -> Tunnel:
             pfs_group=draw(some("group14", "group19")),
             lifetime=draw(some(3600, 7200)),
             protocol=draw(some("esp", "esp", "ah")),
-            encapsulation=draw(some("tunnel", "transport")),
         ),
         local_cidrs=draw(networks(1)),
         peer_cidrs=draw(networks(2)),

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
+import structlog
+
 from landbridge.agent.daemon.settings import strongswan_conf
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.host.commands import run
@@ -37,8 +39,13 @@ ANSWER_TIMEOUT: Final = 5.0
 LOG_LIMIT: Final = 20_000_000  # bytes
 LOG_LOOK: Final = 60.0  # seconds
 PROC: Final = Path("/proc")
+NICENESS: Final = -10
+INHERITED: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LEAK_DETECTIVE_DISABLE", "OPENSSL_CONF")
 _MARK: Final = "STRONGSWAN_CONF"  # charon keeps it in its environment
+_CAP_SYS_NICE: Final = 23  # linux/capability.h
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
+log = structlog.get_logger(__name__)
 
 
 class Charon:
@@ -129,14 +136,13 @@ class Charon:
         said = self._directory / "charon.out"
         with said.open("wb") as output:
             # setsid --fork: the parent leaves at once, so that charon is nobody's child.
-            # nice: what a peer sends on a new SA is lost until charon has installed it here.
             launcher = await asyncio.create_subprocess_exec(
-                *("setsid", "--fork", "nice", "-n", "-10"),
+                *("setsid", "--fork", *_ahead()),
                 *("ip", "netns", "exec", self._namespace, str(self._binary)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, _MARK: str(self._conf)},
+                env={**_environment(), _MARK: str(self._conf)},
             )
             await launcher.wait()
         try:
@@ -183,6 +189,33 @@ class Charon:
         except OSError:  # it has ended
             return False
         return f"{_MARK}={self._conf}".encode() in environment.split(b"\0")
+
+
+def _ahead() -> tuple[str, ...]:
+    """Runs charon before other work: what a peer sends on a new SA is lost until it is installed.
+
+    Where that is not permitted charon runs as any other process, and the log says so.
+    """
+    if _capabilities() & 1 << _CAP_SYS_NICE:
+        return ("nice", "-n", str(NICENESS))
+    log.warning(
+        "charon runs at normal priority and may lose packets of new SAs on a busy host: "
+        "this process lacks CAP_SYS_NICE, give it to the unit (CapabilityBoundingSet)"
+    )
+    return ()
+
+
+def _capabilities() -> int:
+    """This process's effective capabilities, a bit for each."""
+    status = (PROC / "self/status").read_text()
+    (effective,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
+    return int(effective.split()[1], 16)
+
+
+def _environment() -> dict[str, str]:
+    """What charon inherits: nothing by which it could talk to our service manager, and nothing
+    that an operator gave to us."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 def _binary(pid: int) -> str:

@@ -67,10 +67,11 @@ CAPABILITIES: Final = {
 def target(tunnel: Tunnel, backend: Backend) -> Target:
     """Raises `Unsupported` for what strongSwan or the backend cannot do."""
     _check(tunnel, CAPABILITIES[backend], backend)
+    children = _children(tunnel)
+    _check_mode(tunnel, children)
     ike = _ike(tunnel)
     ids = ids_of(tunnel)
     rest = secret_tag(tunnel.psk_generation) + fingerprint(ike, REST_DIGITS)
-    children = _children(tunnel)
     configs: Settings = {
         name: _child(tunnel, each.pairs, longer=turn)
         for each in children
@@ -130,6 +131,28 @@ def _check(tunnel: Tunnel, can: Capabilities, backend: Backend) -> None:
         raise Unsupported(f"This gateway ({backend}) cannot do transform protocol {esp.protocol}.")
     if esp.encapsulation not in can.modes:
         raise Unsupported(f"This gateway ({backend}) cannot do {esp.encapsulation} mode.")
+
+
+def _check_mode(tunnel: Tunnel, children: Iterable[ChildConfig]) -> None:
+    """Transport mode adds no outer addresses, so that its only packets are those between the two
+    gateways themselves (RFC 4301, 4.1)."""
+    if tunnel.esp.encapsulation != "transport":
+        return
+    ends = Pair(local=_alone(tunnel.local_address), remote=_alone(tunnel.peer_address))
+    if {pair for child in children for pair in child.pairs} != {ends}:
+        raise Unsupported(
+            "encapsulation_mode transport carries only packets between the gateways' own "
+            f"addresses ({tunnel.local_address} and {tunnel.peer_address}), not those of the "
+            "networks behind them: use an IPsec policy with encapsulation_mode tunnel."
+        )
+
+
+def _alone(address: str) -> str:
+    """As a network of this one address; a peer's name is none."""
+    try:
+        return selector(address)
+    except Unsupported:
+        return address
 
 
 def _ike(tunnel: Tunnel) -> Settings:

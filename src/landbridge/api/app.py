@@ -61,7 +61,7 @@ def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
             *agent_routes(db, door, metrics),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
-        middleware=[Middleware(Requests, metrics=metrics)],
+        middleware=[Middleware(Requests, metrics=metrics, told=settings.log.requests)],
         exception_handlers={errors.ApiError: faults.api_error, HTTPException: faults.http_error},
     )
     app.router.redirect_slashes = False

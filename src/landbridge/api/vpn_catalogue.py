@@ -226,10 +226,13 @@ IPSECPOLICY: Final = Resource(
         project(),
         name(),
         description(),
-        _choice("transform_protocol", "Protocol; ah-esp runs on no gateway.", "esp", "ah",
-                "ah-esp"),
+        _choice("transform_protocol", "Protocol. ah-esp is kept, but no connection can use it: "
+                "strongSwan has no bundles of AH and ESP; esp protects integrity as well.",
+                "esp", "ah", "ah-esp"),
         _auth(),
-        _choice("encapsulation_mode", "Mode.", "tunnel", "transport"),
+        _choice("encapsulation_mode", "Mode. transport is kept, but no connection can use it: it "
+                "carries only packets between the two gateways' own addresses.",
+                "tunnel", "transport"),
         _lifetime(),
         _pfs(),
         project_id(),

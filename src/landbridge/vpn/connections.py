@@ -19,7 +19,7 @@ from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
 from landbridge.vpn import faults, rows, selectors
 from landbridge.vpn.addresses import kept_peer, parse_address
-from landbridge.vpn.policies import check_transform
+from landbridge.vpn.policies import check_supported
 from landbridge.vpn.revisions import connection_changed, pending, place_of
 from landbridge.vpn.rows import Scope
 
@@ -154,7 +154,7 @@ def _check_policies(tx: Connection, given: Row, scope: Scope) -> None:
 
 def _check_ipsec_policy(tx: Connection, policy_id: str, scope: Scope) -> None:
     policy = rows.refer(tx, t.ipsecpolicies, policy_id, scope, faults.IPsecPolicyNotFound)
-    check_transform(policy["transform_protocol"])
+    check_supported(policy)
 
 
 def _service(tx: Connection, row: Row) -> Row:

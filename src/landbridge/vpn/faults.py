@@ -87,8 +87,17 @@ class IPsecSiteConnectionMtuError(ApiError):
 
 
 class IpsecValidationFailure(ApiError):
+    """The reference's words; where it has none (it accepts transport mode), the reason follows."""
+
     def __init__(self, resource: str, key: str, value: str) -> None:
-        super().__init__(f"IPSec does not support {resource} attribute {key} with value '{value}'")
+        words = f"IPSec does not support {resource} attribute {key} with value '{value}'"
+        super().__init__(words + _WHY_UNSUPPORTED.get((key, value), ""))
+
+
+_WHY_UNSUPPORTED = {
+    ("encapsulation_mode", "transport"): ": transport mode carries only packets between the two "
+    "gateways' own addresses, not those of the networks behind them. Use 'tunnel'.",
+}
 
 
 class MissingPeerCidrs(ApiError):

@@ -4,10 +4,12 @@ Rules this module keeps:
 - A policy in use can be changed: every connection that uses it follows, in one transaction.
   It cannot be deleted.
 - A new name or description touches no tunnel.
-- What strongSwan cannot run (``ah-esp``) may be kept as a policy, and used by no connection.
+- What no connection can run (`UNSUPPORTED`) may be kept as a policy, and used by none.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from sqlalchemy import Column, Connection, Table, select
 
@@ -19,7 +21,12 @@ from landbridge.vpn.revisions import raise_connections
 from landbridge.vpn.rows import Scope
 
 LIFETIME_DEFAULTS: Row = {"lifetime_units": "seconds", "lifetime_value": 3600}
-UNSUPPORTED_TRANSFORM = "ah-esp"
+#: strongSwan has no bundles of AH and ESP. Transport mode carries only packets between the two
+#: gateways' own addresses (RFC 4301, 4.1); a connection joins networks behind them.
+UNSUPPORTED: Mapping[str, str] = {
+    "transform_protocol": "ah-esp",
+    "encapsulation_mode": "transport",
+}
 
 _NO_TUNNELS_BUSINESS = frozenset({"name", "description", "revision_number", "updated_at"})
 
@@ -38,9 +45,8 @@ class Policies:
     def update(self, tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
         """Raises: IpsecValidationFailure."""
         given = _flat(changes, row)
-        transform = given.get("transform_protocol")
-        if transform == UNSUPPORTED_TRANSFORM and self._is_used(tx, row):
-            check_transform(transform)
+        if unsupported(given) and self._is_used(tx, row):
+            check_supported(given)
         updated = rows.update(tx, self.table, row, given)
         if any(updated[name] != row[name] for name in row if name not in _NO_TUNNELS_BUSINESS):
             raise_connections(tx, self._user == row["id"])
@@ -59,10 +65,16 @@ class Policies:
         return rows.first(tx, select(self._user).where(self._user == row["id"])) is not None
 
 
-def check_transform(protocol: str) -> None:
+def unsupported(policy: Row) -> str | None:
+    """The attribute by which no connection can use the policy."""
+    return next((name for name, value in UNSUPPORTED.items() if policy.get(name) == value), None)
+
+
+def check_supported(policy: Row) -> None:
     """Raises: IpsecValidationFailure."""
-    if protocol == UNSUPPORTED_TRANSFORM:
-        raise faults.IpsecValidationFailure("IPsec Policy", "transform_protocol", protocol)
+    name = unsupported(policy)
+    if name is not None:
+        raise faults.IpsecValidationFailure("IPsec Policy", name, policy[name])
 
 
 def _flat(values: Row, before: Row) -> Row:

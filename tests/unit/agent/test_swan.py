@@ -31,6 +31,11 @@ from tests.unit.agent.tunnels import ID, tunnel
 
 BASE = tunnel()
 
+BETWEEN_GATEWAYS: dict[str, Any] = {
+    "local_cidrs": ("198.51.100.1/32",),
+    "peer_cidrs": ("198.51.100.2/32",),
+}
+
 
 def ike(**changes: Any) -> IkeProposal:
     return msgspec.structs.replace(BASE.ike, **changes)
@@ -95,6 +100,7 @@ def test_every_word_of_the_api_has_a_proposal() -> None:
         {"esp": esp(protocol="ah")},
         {"esp": esp(protocol="ah-esp")},
         {"esp": esp(encapsulation="transport")},
+        {"esp": esp(encapsulation="transport"), **BETWEEN_GATEWAYS},
         {"local_cidrs": ()},
         {"peer_cidrs": ("fd00::/64",)},
         {"peer_address": "%any"},
@@ -110,11 +116,27 @@ def test_what_cannot_be_done_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_the_kernel_can_do_what_userspace_cannot() -> None:
-    wanted = target(tunnel(esp=esp(protocol="ah", encapsulation="transport")), Backend.NETLINK)
-    child, _ = wanted.connection["children"].values()  # type: ignore[union-attr]  # a section
+    ah = esp(protocol="ah", encapsulation="transport")
+    wanted = target(tunnel(esp=ah, **BETWEEN_GATEWAYS), Backend.NETLINK)
+    child, *_ = wanted.connection["children"].values()  # type: ignore[union-attr]  # a section
     assert isinstance(child, dict)
     assert child["ah_proposals"] == ["sha256-modp2048"]
     assert child["mode"] == "transport"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"local_cidrs": BETWEEN_GATEWAYS["local_cidrs"]},
+        {**BETWEEN_GATEWAYS, "peer_address": "198.51.100.9"},
+        {**BETWEEN_GATEWAYS, "peer_address": "peer.example.com"},
+        {**BETWEEN_GATEWAYS, "peer_cidrs": ("198.51.100.2/32", "10.2.0.0/24")},
+    ],
+)
+def test_transport_mode_of_networks_is_refused_by_its_name(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported, match="encapsulation_mode transport carries only packets"):
+        target(tunnel(esp=esp(encapsulation="transport"), **changes), Backend.NETLINK)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ REFUSED_TO_BOTH: list[tuple[Row, int, str, str]] = [
         "IpsecValidationFailure",
         "IPSec does not support IPsec Policy attribute transform_protocol with value 'ah-esp'",
     ),
+    (
+        {"ipsecpolicy_id": "ipsec_transport"},
+        400,
+        "IpsecValidationFailure",
+        "encapsulation_mode with value 'transport': transport mode carries only packets between",
+    ),
 ]
 REFUSED_TO_CREATE: list[tuple[Row, int, str, str]] = [
     ({"vpnservice_id": NOWHERE}, 404, "VPNServiceNotFound", f"VPNService {NOWHERE} could not"),

@@ -96,12 +96,17 @@ def test_lifetimes_are_merged(world: World) -> None:
     assert world.trial(attempt) == {"units": "seconds", "value": 60}
 
 
-def test_a_policy_in_use_does_not_become_one_that_cannot_run(world: World) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("transform_protocol", "ah-esp"), ("encapsulation_mode", "transport")]
+)
+def test_a_policy_in_use_does_not_become_one_that_cannot_run(
+    world: World, name: str, value: str
+) -> None:
     def attempt(id: str) -> Any:
-        return lambda tx: world.update(tx, "ipsecpolicy", id, transform_protocol="ah-esp")
+        return lambda tx: world.update(tx, "ipsecpolicy", id, **{name: value})
 
     assert refusal(world, attempt("ipsec"))[1] == "IpsecValidationFailure"
-    assert world.trial(attempt("ipsec_free"))["transform_protocol"] == "ah-esp"
+    assert world.trial(attempt("ipsec_free"))[name] == value
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,7 @@ VPN: list[tuple[str, str, str, Row]] = [
     ("ike", "ikepolicy", "a", {}),
     ("ipsec", "ipsecpolicy", "a", {}),
     ("ipsec_ahesp", "ipsecpolicy", "a", {"transform_protocol": "ah-esp"}),
+    ("ipsec_transport", "ipsecpolicy", "a", {"encapsulation_mode": "transport"}),
     ("ike_free", "ikepolicy", "a", {}),
     ("ipsec_free", "ipsecpolicy", "a", {}),
     ("ike_b", "ikepolicy", "b", {}),

@@ -73,8 +73,8 @@ _NOTHING: Final = (
 )
 _CIDRS: Final = "{peer} does not take our CIDRs (local {local_cidrs}; peer {peer_cidrs})."
 _ESP: Final = (
-    "{peer} answers NO_PROPOSAL_CHOSEN to our IPsec proposal ({esp}): its algorithms or its PFS "
-    "group differ."
+    "{peer} answers NO_PROPOSAL_CHOSEN to our IPsec proposal ({esp}): its algorithms, its PFS "
+    "group or its encapsulation mode differ."
 )
 
 _SILENCE: Final = (
