@@ -8,6 +8,7 @@
 - `updates`: from PUT to the new SA.
 - `matrix`: what an update of each attribute (`cases`) costs, in packets, between two sites
   (`ground`) while charon is listened to (`ears`); `matrixdoc`: as tables.
+- `groups`: what a new CHILD_SA costs by Diffie-Hellman group; `groupsdoc`: as tables.
 - `report`: numbers as tables.
 
 Numbers are told beside each other in one run; nothing here asserts a time.

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import api, events, listeners, matrix, matrixdoc, updates
+from bench import api, events, groups, groupsdoc, listeners, matrix, matrixdoc, updates
 
-PARTS = ("api", "listeners", "events", "updates")
+PARTS = ("api", "listeners", "events", "updates", "ikev1")
 
 
 @click.command()
@@ -22,6 +22,10 @@ PARTS = ("api", "listeners", "events", "updates")
 )
 @click.option("--case", "of", default="*", help="Of the update matrix: only these (a pattern).")
 @click.option("--docs", type=click.Path(path_type=Path), help="Write the update matrix there.")
+@click.option("--changes", default=10, help="With each group, of what IKEv1 loses by group.")
+@click.option(
+    "--ikev1-docs", type=click.Path(path_type=Path), help="Write what IKEv1 loses by group there."
+)
 def main(
     *,
     parts: tuple[str, ...],
@@ -31,6 +35,8 @@ def main(
     trips: tuple[float, ...],
     of: str,
     docs: Path | None,
+    changes: int,
+    ikev1_docs: Path | None,
 ) -> None:
     """Measure landbridge on this machine and print tables. By default all PARTS."""
     console = Console(width=160)
@@ -47,6 +53,8 @@ def main(
         matrices = [_matrix(console, trip, of) for trip in trips]
         if docs is not None:
             matrixdoc.write(docs, matrices, machine, load)
+    if "ikev1" in (parts or PARTS):
+        _by_group(console, changes, ikev1_docs)
 
 
 def _matrix(console: Console, round_trip: float, of: str) -> matrix.Matrix:
@@ -56,6 +64,18 @@ def _matrix(console: Console, round_trip: float, of: str) -> matrix.Matrix:
     measured = matrix.measure(round_trip, told, of=of)
     matrixdoc.show(console, measured)
     return measured
+
+
+def _by_group(console: Console, changes: int, docs: Path | None) -> None:
+    def told(series: groups.Series) -> None:
+        lost = f"ours {series.ours}, the peer's {series.peers}, sibling {series.siblings}"
+        console.print(f"IKEv{series.version} {series.group}: {lost}", style="dim")
+
+    conditions = matrixdoc.conditions()
+    measured = groups.measure(changes, told)
+    groupsdoc.show(console, measured)
+    if docs is not None:
+        groupsdoc.write(docs, measured, *conditions)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ then it follows, and the update is taken up by itself.
 switched on again.
 
 What the peer loses on its way to us is its own doing: it sends on the new SA while we, who have \
-asked for it, still take in its answer. Three rows need a word:
+asked for it, still take in its answer. With IKEv1 each new SA loses what we send until the peer \
+has computed its keys, which its Diffie-Hellman group tells: [by group](updates-ikev1.md). Three \
+rows need a word:
 
 - **widened** (/24 to /22) with IKEv1 loses up to one round trip of the peer's packets: its policy \
 of the narrower network goes first until it has heard that the old CHILD_SA is deleted, and \

@@ -67,6 +67,7 @@ RETIRE_NARROWER: Final = _step(
 AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are response-only.")
 ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")
 NEW_IKE: Final = "Set up a new IKE_SA with its CHILD_SAs beside the old one."
+EARLY: Final = " With IKEv1 what we send is lost until the peer has computed its keys."
 
 TAKE_DOWN: Final = (
     _step("unload-conn", "Unload the configuration."),
@@ -83,8 +84,11 @@ def set_up(*, passive: bool) -> tuple[Step, ...]:
     return secret, _step("load-conn", "Load the configuration."), start, ROUTES
 
 
-def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) -> Iterator[Step]:
+def replace_ike(
+    *, ikev1: bool, passive: bool, interrupts: bool, secret: bool, routes: bool
+) -> Iterator[Step]:
     """A new configuration of the IKE_SA. `interrupts`: setting it up may end the old one."""
+    about = NEW_IKE + (EARLY if ikev1 else "")
     if secret:
         yield LOAD_SHARED
     yield LOAD_CONN
@@ -94,10 +98,10 @@ def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) 
         yield _step("terminate-ike", end, Disruption.INTERRUPT)
         yield AWAIT_PEER
     elif interrupts:
-        risk = " With IKEv1 a peer that has not changed yet may end the old one over it."
-        yield _step("initiate", NEW_IKE + risk, Disruption.INTERRUPT)
+        risk = " A peer that has not changed yet may end the old one over it."
+        yield _step("initiate", about + risk, Disruption.INTERRUPT)
     else:
-        yield _step("initiate", NEW_IKE, Disruption.REPLACE_IKE)
+        yield _step("initiate", about, Disruption.REPLACE_IKE)
     if secret:
         yield UNLOAD_SHARED
     if not passive:
@@ -107,7 +111,14 @@ def replace_ike(*, passive: bool, interrupts: bool, secret: bool, routes: bool) 
 
 
 def change_children(
-    *, replaced: int, removed: int, added: int, widened: bool, passive: bool, routes: bool
+    *,
+    ikev1: bool,
+    replaced: int,
+    removed: int,
+    added: int,
+    widened: bool,
+    passive: bool,
+    routes: bool,
 ) -> Iterator[Step]:
     """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included.
     `widened`: some have wider networks than those that they replace."""
@@ -117,7 +128,7 @@ def change_children(
         end = "End the old CHILD_SA, because only that brings the peer to set up the new one."
         yield _step("terminate-child", end, Disruption.INTERRUPT)
     if added and not passive:
-        yield _initiate_child(added, replaced=replaced)
+        yield _initiate_child(added, replaced=replaced, early=EARLY if ikev1 else "")
     if removed or (replaced and not passive):
         yield _retire(removed + replaced, widened=widened)
     if added and passive:
@@ -126,12 +137,12 @@ def change_children(
         yield ROUTES
 
 
-def _initiate_child(added: int, *, replaced: int) -> Step:
+def _initiate_child(added: int, *, replaced: int, early: str) -> Step:
     new = "a CHILD_SA" if added == 1 else f"{added} CHILD_SAs"
     if not replaced:
         return _step("initiate", f"Set up {new} for the new networks beside the others.")
     old = "the old one" if replaced == 1 else f"the {replaced} old ones"
-    about = f"Set up {new} on the same IKE_SA, beside {old}."
+    about = f"Set up {new} on the same IKE_SA, beside {old}.{early}"
     return _step("initiate", about, Disruption.REPLACE_CHILD)
 
 

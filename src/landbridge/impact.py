@@ -284,9 +284,14 @@ def _steps(change: _Change) -> Iterable[Step]:
         interrupts = Part.IDENTITIES in parts and _ikev1(after)
         secret = Part.SECRET in parts or "peer_id" in change.felt  # its owner is the peer
         return courses.replace_ike(
-            passive=passive, interrupts=interrupts, secret=secret, routes=routes
+            ikev1=_ikev1(after),
+            passive=passive,
+            interrupts=interrupts,
+            secret=secret,
+            routes=routes,
         )
     return courses.change_children(
+        ikev1=_ikev1(after),
         replaced=len(change.in_the_way),
         removed=len(change.stale) - len(change.in_the_way),
         added=len(change.missing),

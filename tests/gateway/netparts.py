@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.holdback import detour
 from landbridge.agent.host.names import auto_bridge, namespace_name
 from landbridge.lab.hosts import Ground, Host, inside, ip
 from landbridge.model import Leg, Router
@@ -73,9 +72,8 @@ def link_names(host: Host | None = None) -> set[str]:
 
 def fingerprint(host: Host) -> str:
     """All that outlives an agent: links with their indexes, addresses, routes, rules."""
-    addresses = host.ip("-o", "address")
-    told = addresses + host.ip("route", "show", "table", "all") + host.ip("rule")
-    return "\n".join(line for line in told.splitlines() if detour.DEVICE not in line)
+    routes = host.ip("route", "show", "table", "all")
+    return host.ip("-o", "address") + routes + host.ip("rule")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from landbridge.lab.traffic import Traffic
 from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
+from tests.gateway.test_update import NOISE
 
 pytestmark = pytest.mark.gateway
 
@@ -55,7 +56,7 @@ def test_the_peer_first(surroundings: Surroundings, gateway: Gateway, version: s
         new = with_psk(wanted, NEW)
         gateway.want(new)
         gateway.wait_applied(new)
-        assert traffic.stop()["tunnel"].lost <= 5
+        assert traffic.stop()["tunnel"].lost <= NOISE
 
 
 def test_an_ikev1_peer_that_follows_is_not_kept_waiting(
@@ -69,7 +70,7 @@ def test_an_ikev1_peer_that_follows_is_not_kept_waiting(
         wait_refused(gateway, new)
         peer.change("site-a", psk=NEW)
         gateway.wait(new, is_applied, SOON)
-        assert traffic.stop()["tunnel"].lost <= 5
+        assert traffic.stop()["tunnel"].lost <= NOISE
 
 
 def test_an_ikev1_peer_with_another_secret_for_long_goes_on_answering(

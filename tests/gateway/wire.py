@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import threading
@@ -14,6 +15,9 @@ from landbridge.lab.hosts import Host, inside
 
 ETHERNET = 14
 IKE_PORTS = frozenset({500, 4500})
+ESP_PORT = 4500
+MARKED = 12  # bytes of UDP before what follows an SPI, or zeros in its place (RFC 3948)
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 INITIATES = {34: "IKE_SA_INIT", 2: "main mode", 4: "aggressive mode"}
 _FLAG_INITIATOR, _FLAG_RESPONSE = 0x08, 0x20  # RFC 7296, section 3.1
 
@@ -73,6 +77,14 @@ class Packet:
         return message
 
     @property
+    def spi(self) -> int:
+        """Of ESP, bare or in UDP; 0 for anything else."""
+        protocol, body = self.transport
+        if protocol == socket.IPPROTO_UDP and int.from_bytes(body[0:2], "big") == ESP_PORT:
+            return int.from_bytes(body[8:12], "big") if len(body) > MARKED else 0
+        return int.from_bytes(body[0:4], "big") if protocol == socket.IPPROTO_ESP else 0
+
+    @property
     def begins_ike(self) -> bool:
         """The first message of an IKE_SA, from the one who initiates it."""
         message = self.ike
@@ -106,7 +118,7 @@ def listen(host: Host, interface: str) -> Iterator[Ear]:
 
     def opened() -> socket.socket:
         channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        channel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)  # who listens loses none
         channel.bind((interface, 0))
         return channel
 
@@ -115,14 +127,13 @@ def listen(host: Host, interface: str) -> Iterator[Ear]:
         channel.settimeout(0.05)
 
         def hear() -> None:
-            while True:
-                try:
-                    frame = channel.recv(65536)
-                except TimeoutError:
-                    if over.is_set():
-                        return
-                else:
-                    ear.packets.append(Packet(time.monotonic(), frame))
+            while not over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    ear.packets.append(Packet(time.monotonic(), channel.recv(65536)))
+            channel.setblocking(False)
+            with contextlib.suppress(BlockingIOError):  # that is all, whatever still comes
+                while True:
+                    ear.packets.append(Packet(time.monotonic(), channel.recv(65536)))
 
         thread = threading.Thread(target=hear)
         thread.start()

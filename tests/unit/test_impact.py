@@ -277,6 +277,29 @@ def test_what_widening_loses_is_told(
     assert ("up to one round trip" in retired.about) is told
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("change", "lossy"),
+    [
+        ({"esp": msgspec.structs.replace(BASE.esp, pfs_group="group19")}, True),
+        ({"psk_generation": BASE.psk_generation + 1}, True),
+        ({"peer_id": "another.example.com"}, True),
+        ({"mtu": 1300}, False),
+        ({"peer_cidrs": (*BASE.peer_cidrs, "10.9.0.0/24"), "split_selector": True}, False),
+    ],
+    ids=["child", "ike", "identity", "free", "beside"],
+)
+def test_what_ikev1_loses_of_ours_is_told(
+    version: Any, change: dict[str, Any], lossy: bool
+) -> None:
+    split = change.get("split_selector", False)
+    ike = msgspec.structs.replace(BASE.ike, version=version)
+    old = tunnel(ike=ike, split_selector=split)
+    promised = impact(old, msgspec.structs.replace(old, **change))
+    told = any("computed its keys" in step.about for step in promised.steps)
+    assert told is (lossy and version == "v1")
+
+
 def test_what_no_gateway_hears_of_is_told_when_asked() -> None:
     promised = impact(BASE, BASE, {("ipsec_site_connection", "description")})
     (effect,) = promised.attributes

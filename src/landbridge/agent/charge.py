@@ -262,8 +262,6 @@ class Charge(Lodger):
             up=bool(carrying),
             mtu=self.tunnel.mtu,
             backend=self._backend,
-            peer_address=self.tunnel.peer_address if self.held is None else "",
-            late_by=self.target.late_by if self.target else 0.0,
         )
 
     def _reason(self) -> Reason | None:

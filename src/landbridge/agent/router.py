@@ -200,7 +200,6 @@ class RouterTask:
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(network.run())
-                group.create_task(self._dataplane.attend(self._router))
                 group.create_task(
                     self._passes.run(eyes, network, may_take_in=lambda: self._complete)
                 )

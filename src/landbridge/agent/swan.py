@@ -32,12 +32,7 @@ from landbridge.agent.daemon.naming import (
     secret_name,
     secret_tag,
 )
-from landbridge.agent.daemon.proposals import (
-    Unsupported,
-    esp_proposal,
-    ike_proposal,
-    quick_mode_time,
-)
+from landbridge.agent.daemon.proposals import Unsupported, esp_proposal, ike_proposal
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.planning.target import ChildConfig, Pair, Settings, Target
 from landbridge.identities import identity
@@ -92,7 +87,6 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         contact=fingerprint(
             [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], CONTACT_DIGITS
         ),
-        late_by=quick_mode_time(tunnel.esp) if tunnel.ike.version == "v1" else 0.0,
         dpd=tunnel.dpd,
         selector_mode=mode_of(tunnel),
         children=children,

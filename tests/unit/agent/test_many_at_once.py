@@ -42,9 +42,6 @@ class Roads:
         self.applied.append({tunnel_id: net.up for tunnel_id, net in tunnels.items()})
         self._told()
 
-    async def attend(self, router: Router) -> None:
-        """There is nothing to do beside."""
-
 
 class Scene:
     """`targets`: of the tunnels that are wanted, none of them up yet."""

@@ -73,19 +73,6 @@ def _look_up(table: dict[str, str], word: str, what: str) -> str:
         raise Unsupported(f"{what} '{word}' is not supported by strongSwan.") from None
 
 
-QUICK_MODE_TIME_OF_MOST: Final = 0.04
-QUICK_MODE_TIME: Final = {"group16": 0.08, "group17": 0.2, "group18": 0.4}
-
-
-def quick_mode_time(esp: EspProposal) -> float:
-    """How long, in seconds, a peer may take from Quick Mode's third message to its SAs.
-
-    Most of it is the Diffie-Hellman of the PFS group, which charon does in full length; about
-    four times of what a charon took on this project's machines (docs/decisions/027).
-    """
-    return QUICK_MODE_TIME.get(esp.pfs_group, QUICK_MODE_TIME_OF_MOST)
-
-
 def _refuse_unless(fits: bool, what: str, word: str) -> None:
     if not fits:
         raise Unsupported(f"{what} '{word}' cannot be negotiated with IKEv1; use IKEv2.")

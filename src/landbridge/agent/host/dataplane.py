@@ -28,8 +28,7 @@ class TunnelNet(Model, frozen=True, kw_only=True):
     """The part of a tunnel that routes and filters see.
 
     `local_cidrs` and `peer_cidrs` include those of an older configuration whose SAs still
-    carry traffic, so that what stays in use stays routed during an update. `late_by`: how
-    much later than we, in seconds, `peer_address` may install a new SA; 0 with IKEv2.
+    carry traffic, so that what stays in use stays routed during an update.
     """
 
     id: str
@@ -38,8 +37,6 @@ class TunnelNet(Model, frozen=True, kw_only=True):
     up: bool
     mtu: int
     backend: Backend
-    peer_address: str = ""
-    late_by: float = 0.0
 
 
 class Dataplane(Protocol):
@@ -50,8 +47,4 @@ class Dataplane(Protocol):
 
         Raises `landbridge.agent.faults.GatewayError` when the host refuses.
         """
-        ...
-
-    async def attend(self, router: Router) -> None:
-        """What has to be done beside them all the time; until cancelled, or while it can be."""
         ...

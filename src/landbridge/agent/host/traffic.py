@@ -5,7 +5,7 @@ Rules this module keeps:
 - Blocks come before routes: a network is protected before anything can be sent to it.
 - nft is run only when what it should hold has changed; after a start, an error or a new
   uplink the whole table is replaced in one transaction.
-- Which packets wait (`landbridge.agent.host.holdback`) is kept the same way, in a table of its own.
+- What an older version has left in the namespace goes first (`landbridge.agent.host.outdated`).
 """
 
 from __future__ import annotations
@@ -16,23 +16,21 @@ from typing import Any
 
 from landbridge.agent import firewall
 from landbridge.agent.firewall import Contents
-from landbridge.agent.host import netlink, nft, routes, segments
+from landbridge.agent.host import netlink, nft, outdated, routes, segments
 from landbridge.agent.host.bridges import link_by_name
 from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.holdback import detour, rules
 from landbridge.agent.host.names import namespace_name, uplink_interface
 from landbridge.model import Router
 
 
 @dataclass
 class _RouterState:
-    """What one namespace is known to hold; `contents`, `late` None: not known."""
+    """What one namespace is known to hold; `contents` None: not known."""
 
+    is_current: bool = False  # nothing of an older version is left
     table: routes.RouteTable = field(default_factory=routes.RouteTable)
     uplink: str | None = None
     contents: Contents | None = None
-    late: frozenset[str] | None = None
-    patience: Mapping[str, float] = field(default_factory=dict)
     router: Router | None = None
     device: int | None = None
     nets: Mapping[str, TunnelNet] = field(default_factory=dict)
@@ -52,10 +50,11 @@ class HostDataplane:
             GatewayError: the host refuses; the next call starts from what is there.
         """
         state = self._states.setdefault(router.id, _RouterState())
+        if not state.is_current:
+            await outdated.clear(namespace_name(router.id))
+            state.is_current = True
         changed = _changed(state.nets, tunnels)
         await self._filter(router, tunnels, changed, state)
-        if changed or state.late is None:
-            await _hold_back(router, tunnels, state)
         async with netlink.opened(namespace_name(router.id)) as route:
             name = routes.device_of(router, self._backend)
             link = await link_by_name(route, name) if name else None
@@ -65,16 +64,6 @@ class HostDataplane:
             else:
                 await _reroute(route, state, tunnels, changed)
         state.router, state.device, state.nets = router, device, dict(tunnels)
-
-    async def attend(self, router: Router) -> None:
-        """Let the first packets of new SAs wait where the peer is late; until cancelled."""
-        uplink = uplink_interface(router.uplink) if router.uplink else None
-
-        def patience(peer: str) -> float:
-            state = self._states.get(router.id)
-            return state.patience.get(peer, 0.0) if state else 0.0
-
-        await detour.hold_back(namespace_name(router.id), uplink, patience)
 
     def forget(self, router_id: str) -> None:
         """Start from what is there again: the namespace has gone, or been made anew."""
@@ -109,19 +98,6 @@ def _changed(
     keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
     both = [net for key in keys for net in (before.get(key), after.get(key))]
     return tuple(net for net in both if net is not None)
-
-
-async def _hold_back(router: Router, tunnels: Mapping[str, TunnelNet], state: _RouterState) -> None:
-    """Have the peers known whose installing is waited for, and for how long (seconds)."""
-    late: dict[str, float] = {}
-    for net in tunnels.values():
-        if net.late_by and net.peer_address:
-            late[net.peer_address] = max(net.late_by, late.get(net.peer_address, 0.0))
-    state.patience, peers = late, frozenset(late)
-    known, state.late = state.late, None  # until it has succeeded
-    text = rules.whole(peers) if known is None else rules.difference(known, peers)
-    await nft.apply_text(namespace_name(router.id), text)
-    state.late = peers
 
 
 async def _reroute(

@@ -40,7 +40,6 @@ class Target(Model, frozen=True, kw_only=True):
     lookups: tuple[str, ...]  # what charon finds its secret by: who shares one shares the secret
     by_address: bool  # charon may need the secret before the peer has said who it is
     contact: str  # tunnels with the same are not to be told apart by a peer
-    late_by: float  # seconds after us that the peer may take to install a CHILD_SA
     dpd: Dpd
     selector_mode: SelectorMode
     children: tuple[ChildConfig, ...]
