@@ -16,11 +16,14 @@ from pathlib import Path
 
 from bench import cases
 from bench.service import Service, running
+from bench.sides import Side
 from landbridge import config
+from landbridge.agent.host.names import hex12, namespace_name
 from landbridge.agent.host.teardown import teardown
 from landbridge.lab import sites
+from landbridge.lab.client import Api
 from landbridge.lab.delay import long_wire
-from landbridge.lab.hosts import Ground, link_exists, wait_until
+from landbridge.lab.hosts import Ground, Host, link_exists, wait_until
 from landbridge.lab.peer import Peer, PeerConnection
 from landbridge.lab.site import remote_site
 from landbridge.lab.sites import Objects
@@ -39,6 +42,16 @@ class Sites:
     def first_state(self, name: str, version: int) -> PeerConnection:
         return cases.peer_side(name, self.objects.outside, version)
 
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Ours and the peer's."""
+        router = str(self.objects.router["id"])
+        ours, theirs = self.service.state / "agent" / hex12(router), self.peer.directory
+        return (
+            Side("router", Host(namespace_name(router)), ours / "charon.log", ours / "vici"),
+            Side("peer", self.peer.host, self.peer.log, theirs / "charon.vici"),
+        )
+
 
 @contextmanager
 def standing(round_trip: float) -> Iterator[Sites]:
@@ -55,6 +68,23 @@ def standing(round_trip: float) -> Iterator[Sites]:
             long_wire(ground, outer, far, round_trip / 2)
             outer = far
         yield _sites(ground, service, objects, outer, inner)
+
+
+def begin(sites: Sites, version: int) -> None:
+    """Both tunnels up, in the first state."""
+    api, connections = sites.service.api, sites.objects.connections
+    for connection in connections.values():
+        api.update("ikepolicy", connection["ikepolicy_id"], ike_version=f"v{version}")
+    sites.peer.start(*(sites.first_state(name, version) for name in connections))
+    for connection in connections.values():
+        until_active(api, connection["id"], PATIENCE)
+
+
+def until_active(api: Api, id: str, patience: float) -> None:
+    def active() -> bool:
+        return bool(api.show(cases.CONNECTION, id)["status"] == "ACTIVE")
+
+    wait_until(active, patience, "the update takes effect")
 
 
 def _sites(ground: Ground, service: Service, objects: Objects, outer: str, inner: str) -> Sites:

@@ -36,6 +36,11 @@ class Service:
     def database(self) -> Path:
         return self.state / "landbridge.db"
 
+    @property
+    def log(self) -> Path:
+        """Of the service and its agent."""
+        return self.state / "service.log"
+
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request as it goes over the wire."""
         head = (

@@ -24,6 +24,8 @@ PLUGINS = (
     "random nonce openssl gcm ccm ctr aes sha1 sha2 hmac kdf xcbc cmac curve25519 gmp"
     " chapoly pem pkcs1 pubkey x509 socket-default vici updown counters"
 )
+#: Before each line of the log; strongSwan 5.9 knows the second, 6 the third.
+TIMES = ("time_format = %Y-%m-%dT%H:%M:%S", "time_add_ms = yes", "time_precision = ms")
 PROTECTED_TABLE = "210"  # asked before charon's own 220
 LIBIPSEC_DEVICE = "ipsec0"  # made by charon's kernel-libipsec
 POLICY_DEVICE = "protected"  # a dummy: the kernel's policies take what is routed here
@@ -275,6 +277,7 @@ class Peer:
             *self.settings,
             _section("plugins", _section("vici", f"socket = {self.uri}")),
             _section(
-                "filelog", _section("main", f"path = {self.log}", "default = 1", "flush_line = yes")
+                "filelog",
+                _section("main", f"path = {self.log}", "default = 1", "flush_line = yes", *TIMES),
             ),
         )
