@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 
 from bench import matrix, matrixdoc
+from bench.trial import RATE, Setting
+from landbridge.lab.peer import DataPlane, machine_has_esp
 
 PATH = click.Path(path_type=Path)
 ALL = "*"
+
+
+def available(_context: click.Context, _option: click.Parameter, chosen: DataPlane) -> DataPlane:
+    if chosen == "netlink" and not machine_has_esp():
+        raise click.ClickException("--data-plane netlink: this machine's kernel has no ESP")
+    return chosen
+
+
+on = click.option(
+    "--data-plane",
+    type=click.Choice(get_args(DataPlane)),
+    default="auto",
+    callback=available,
+    help="Who encrypts: the kernel, charon itself, or (auto) the kernel where it can.",
+)
 
 
 @click.group(chain=True, invoke_without_command=True)
@@ -44,20 +62,22 @@ def listeners(console: Console) -> None:
 
 
 @main.command()
+@on
 @click.pass_obj
-def events(console: Console) -> None:
+def events(console: Console, data_plane: DataPlane) -> None:
     """From charon's event to the API's."""
     from bench.events import measure
 
-    measure(console)
+    measure(console, data_plane)
 
 
 @main.command()
+@on
 @click.option("--rounds", default=20, help="Of each update whose time is measured.")
 @click.option("--case", "of", default=ALL, help="Only these of the matrix (a pattern).")
 @click.option("--ike", type=click.Choice(("1", "2")), help="Only this version.")
 @click.option("--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds added.")
-@click.option("--rate", default=matrix.RATE, help="Packets a second of each flow and direction.")
+@click.option("--rate", default=RATE, help="Packets a second of each flow and direction.")
 @click.option("--repeat", type=int, help="So many times each; see bench/repeats.py.")
 @click.option("--keep", default="build/bench", type=PATH, help="With --repeat: for lossy runs.")
 @click.option("--docs", type=PATH, help="Write the matrix there.")
@@ -65,6 +85,7 @@ def events(console: Console) -> None:
 def updates(
     console: Console,
     *,
+    data_plane: DataPlane,
     rounds: int,
     of: str,
     ike: str | None,
@@ -79,25 +100,26 @@ def updates(
     from bench import updates as times
 
     versions = (int(ike),) if ike else matrix.VERSIONS
+    settings = [Setting(data_plane, trip, rate) for trip in trips]
     if repeat:
-        for trip in trips:
-            repeats.measure(console, repeats.Scope(of, versions, repeat, trip, rate, keep))
+        for setting in settings:
+            repeats.measure(console, repeats.Scope(of, versions, repeat, setting, keep))
         return
     machine, load = matrixdoc.conditions()
     if of == ALL:
-        times.measure(console, rounds)
-    matrices = [_matrix(console, trip, of, versions, rate) for trip in trips]
+        times.measure(console, rounds, data_plane)
+    matrices = [_matrix(console, setting, of, versions) for setting in settings]
     if docs is not None:
         matrixdoc.write(docs, matrices, machine, load)
 
 
 def _matrix(
-    console: Console, round_trip: float, of: str, versions: tuple[int, ...], rate: float
+    console: Console, setting: Setting, of: str, versions: tuple[int, ...]
 ) -> matrix.Matrix:
     def told(row: matrix.Row) -> None:
         console.print(f"IKEv{row.version} {row.name}: lost {row.agreed.counts.lost}", style="dim")
 
-    measured = matrix.measure(round_trip, told, of=of, rate=rate, versions=versions)
+    measured = matrix.measure(setting, told, of=of, versions=versions)
     matrixdoc.show(console, measured)
     return measured
 

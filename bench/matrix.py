@@ -16,9 +16,8 @@ import msgspec
 
 from bench.cases import Case, cases
 from bench.counts import Counts
-from bench.trial import Outcome, Trial, Waiting, trying
+from bench.trial import Outcome, Setting, Trial, Waiting, trying
 
-RATE: Final = 1_000.0  # packets a second, of each flow and direction
 QUIET: Final = 2.0  # seconds that the noise floor is counted for
 VERSIONS: Final = (2, 1)
 
@@ -42,17 +41,16 @@ class Matrix(msgspec.Struct, frozen=True):
 
 
 def measure(
-    round_trip: float,
+    setting: Setting,
     told: Callable[[Row], None],
     *,
     of: str = "*",
-    rate: float = RATE,
     versions: tuple[int, ...] = VERSIONS,
 ) -> Matrix:
     """All cases whose names fit `of`. `told` is called with each row as it is made."""
-    matrix = Matrix(round_trip, rate, {}, [])
+    matrix = Matrix(setting.round_trip, setting.rate, {}, [])
     for version in versions:
-        with trying(round_trip, version, rate) as trial:
+        with trying(setting, version) as trial:
             matrix.noise[version] = trial.quiet(QUIET)
             for case in fitting(version, of):
                 with trial.given(case.given):

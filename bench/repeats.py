@@ -18,7 +18,7 @@ from bench import report, witness
 from bench.cases import Case
 from bench.counts import Counts
 from bench.matrix import fitting
-from bench.trial import Outcome, Trial, trying
+from bench.trial import Outcome, Setting, Trial, trying
 from bench.witness import Witness, watching
 
 COLUMNS = ("update", "phase", "runs", "not clean", "lost", "reordered", "sibling", "most lost")
@@ -64,8 +64,7 @@ class Scope:
     of: str
     versions: tuple[int, ...]
     times: int
-    round_trip: float
-    rate: float
+    setting: Setting
     keep: Path
 
 
@@ -77,7 +76,9 @@ def measure(console: Console, scope: Scope) -> list[Run]:
         kept = f" (kept: {run.kept})" if run.kept else ""
         words = f"IKEv{run.version} {run.case} {run.number}/{scope.times}"
         console.print(f"{words}  {'; '.join(map(str, run.phases))}{kept}", soft_wrap=True)
-    report.table(console, f"{scope.rate:,.0f} packets a second each way", COLUMNS, _rows(runs))
+    report.table(
+        console, f"{scope.setting.rate:,.0f} packets a second each way", COLUMNS, _rows(runs)
+    )
     return runs
 
 
@@ -87,7 +88,7 @@ def _runs(scope: Scope) -> Iterator[Run]:
         cases = fitting(version, scope.of)
         if not cases:
             continue
-        with trying(scope.round_trip, version, scope.rate) as trial, watching(trial.sites) as watch:
+        with trying(scope.setting, version) as trial, watching(trial.sites) as watch:
             for case in cases:
                 with trial.given(case.given):
                     for number in range(1, scope.times + 1):

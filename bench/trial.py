@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -25,9 +26,10 @@ from bench.ground import Sites, begin, standing, until_active
 from bench.sides import Discards
 from landbridge.lab.client import Resource
 from landbridge.lab.hosts import LabError, wait_until
-from landbridge.lab.peer import PeerConnection
+from landbridge.lab.peer import DataPlane, PeerConnection
 from landbridge.lab.traffic import Traffic
 
+RATE: Final = 1_000.0
 DEADLINE: Final = 30.0  # seconds, for one update
 STUBBORN: Final = 2.0  # seconds that a peer has not changed
 KINDS: Final = {
@@ -36,6 +38,16 @@ KINDS: Final = {
     "ipsecpolicy": ("ipsecpolicy", "ipsecpolicy_id"),
     "endpoint_group": ("endpoint_group", "peer_ep_group_id"),
 }
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`round_trip`: seconds that are added between the gateways; `rate`: packets a second of each
+    flow and direction."""
+
+    data_plane: DataPlane = "auto"
+    round_trip: float = 0.0
+    rate: float = RATE
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -184,13 +196,14 @@ class Trial:
 
 
 @contextlib.contextmanager
-def trying(round_trip: float, version: int, rate: float) -> Iterator[Trial]:
-    """Two sites with both tunnels up, and `rate` packets a second in each, each way."""
-    with standing(round_trip) as sites:
+def trying(setting: Setting, version: int) -> Iterator[Trial]:
+    """Two sites with both tunnels up, and packets in each, each way."""
+    round_trip = setting.round_trip
+    with standing(round_trip, setting.data_plane) as sites:
         begin(sites, version)
         with (
             listening(sites.sides[0].socket) as ears,
-            Traffic(sites.flows, rate=rate) as traffic,
+            Traffic(sites.flows, rate=setting.rate) as traffic,
             contextlib.closing(Trial(sites, version, traffic, ears, round_trip)) as trial,
         ):
             yield trial
