@@ -1,4 +1,4 @@
-"""The benchmarks: ``python -m bench``, printed as tables.
+"""The benchmarks: ``python -m bench``, printed as tables; ``python -m bench PART --help``.
 
 - `service`, `processes`: a real ``landbridge`` as a process of its own, and what it costs.
 - `population`: connections built through the API.
@@ -6,8 +6,10 @@
 - `floor`: what the database driver alone does on the same file system.
 - `api`: requests a second beside that floor; `admission`: what token and policy cost of it.
 - `updates`: from PUT to the new SA.
-- `matrix`: what an update of each attribute (`cases`) costs, in packets, between two sites
-  (`ground`) while charon is listened to (`ears`); `matrixdoc`: as tables.
+- `matrix`: what an update of each attribute (`cases`) costs, in packets (`counts`), tried
+  (`trial`) between two sites (`ground`, `sides`) while charon is listened to (`ears`);
+  `matrixdoc`: as tables. `repeats`: chosen ones many times, to find single losses, with all that
+  helps to explain one (`witness`).
 - `groups`: what a new CHILD_SA costs by Diffie-Hellman group; `groupsdoc`: as tables.
 - `report`: numbers as tables.
 

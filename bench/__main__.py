@@ -1,78 +1,144 @@
-"""``python -m bench [PART ...] [--seconds N] [--connections N] [--rounds N] ...``."""
+"""``python -m bench [PART [OPTION ...]] ...``: several parts may follow each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 
-from bench import api, events, groups, groupsdoc, listeners, matrix, matrixdoc, updates
+from bench import matrix, matrixdoc
+from bench.trial import RATE, Setting
+from landbridge.lab.peer import DataPlane, machine_has_esp
 
-PARTS = ("api", "listeners", "events", "updates", "ikev1")
+PATH = click.Path(path_type=Path)
+ALL = "*"
 
 
-@click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
-@click.option("--seconds", default=3.0, help="For each measurement of the API.")
-@click.option("--rounds", default=20, help="Of each update whose time is measured.")
+def available(_context: click.Context, _option: click.Parameter, chosen: DataPlane) -> DataPlane:
+    if chosen == "netlink" and not machine_has_esp():
+        raise click.ClickException("--data-plane netlink: this machine's kernel has no ESP")
+    return chosen
+
+
+on = click.option(
+    "--data-plane",
+    type=click.Choice(get_args(DataPlane)),
+    default="auto",
+    callback=available,
+    help="Who encrypts: the kernel, charon itself, or (auto) the kernel where it can.",
+)
+
+
+@click.group(chain=True, invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Measure landbridge on this machine and print tables. By default all parts."""
+    context.obj = Console(width=160)
+    if context.invoked_subcommand is None:
+        for part in (api, listeners, events, updates, ikev1):
+            context.invoke(part)
+
+
+@main.command()
+@click.option("--seconds", default=3.0, help="For each measurement.")
 @click.option("--connections", default=10_000, help="Up to how many.")
-@click.option(
-    "--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds to the peer, added."
-)
-@click.option("--case", "of", default="*", help="Of the update matrix: only these (a pattern).")
-@click.option("--docs", type=click.Path(path_type=Path), help="Write the update matrix there.")
-@click.option("--changes", default=10, help="With each group, of what IKEv1 loses by group.")
-@click.option(
-    "--ikev1-docs", type=click.Path(path_type=Path), help="Write what IKEv1 loses by group there."
-)
-def main(
+@click.pass_obj
+def api(console: Console, seconds: float, connections: int) -> None:
+    """Requests a second, beside what the database driver alone does."""
+    from bench.api import Scope, measure
+
+    measure(console, Scope(connections=connections, seconds=seconds))
+
+
+@main.command()
+@click.pass_obj
+def listeners(console: Console) -> None:
+    """What listeners to events cost."""
+    from bench.listeners import measure
+
+    measure(console)
+
+
+@main.command()
+@on
+@click.pass_obj
+def events(console: Console, data_plane: DataPlane) -> None:
+    """From charon's event to the API's."""
+    from bench.events import measure
+
+    measure(console, data_plane)
+
+
+@main.command()
+@on
+@click.option("--rounds", default=20, help="Of each update whose time is measured.")
+@click.option("--case", "of", default=ALL, help="Only these of the matrix (a pattern).")
+@click.option("--ike", type=click.Choice(("1", "2")), help="Only this version.")
+@click.option("--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds added.")
+@click.option("--rate", default=RATE, help="Packets a second of each flow and direction.")
+@click.option("--repeat", type=int, help="So many times each; see bench/repeats.py.")
+@click.option("--keep", default="build/bench", type=PATH, help="With --repeat: for lossy runs.")
+@click.option("--docs", type=PATH, help="Write the matrix there.")
+@click.pass_obj
+def updates(
+    console: Console,
     *,
-    parts: tuple[str, ...],
-    seconds: float,
+    data_plane: DataPlane,
     rounds: int,
-    connections: int,
-    trips: tuple[float, ...],
     of: str,
+    ike: str | None,
+    trips: tuple[float, ...],
+    rate: float,
+    repeat: int | None,
+    keep: Path,
     docs: Path | None,
-    changes: int,
-    ikev1_docs: Path | None,
 ) -> None:
-    """Measure landbridge on this machine and print tables. By default all PARTS."""
-    console = Console(width=160)
-    if "api" in (parts or PARTS):
-        api.measure(console, api.Scope(connections=connections, seconds=seconds))
-    if "listeners" in (parts or PARTS):
-        listeners.measure(console)
-    if "events" in (parts or PARTS):
-        events.measure(console)
-    if "updates" in (parts or PARTS):
-        machine, load = matrixdoc.conditions()
-        if of == "*":
-            updates.measure(console, rounds)
-        matrices = [_matrix(console, trip, of) for trip in trips]
-        if docs is not None:
-            matrixdoc.write(docs, matrices, machine, load)
-    if "ikev1" in (parts or PARTS):
-        _by_group(console, changes, ikev1_docs)
+    """What an update costs: its time, and packets, for each attribute."""
+    from bench import repeats
+    from bench import updates as times
+
+    versions = (int(ike),) if ike else matrix.VERSIONS
+    settings = [Setting(data_plane, trip, rate) for trip in trips]
+    if repeat:
+        for setting in settings:
+            repeats.measure(console, repeats.Scope(of, versions, repeat, setting, keep))
+        return
+    machine, load = matrixdoc.conditions()
+    if of == ALL:
+        times.measure(console, rounds, data_plane)
+    matrices = [_matrix(console, setting, of, versions) for setting in settings]
+    if docs is not None:
+        matrixdoc.write(docs, matrices, machine, load)
 
 
-def _matrix(console: Console, round_trip: float, of: str) -> matrix.Matrix:
+def _matrix(
+    console: Console, setting: Setting, of: str, versions: tuple[int, ...]
+) -> matrix.Matrix:
     def told(row: matrix.Row) -> None:
-        console.print(f"IKEv{row.version} {row.case.name}: lost {row.agreed.lost}", style="dim")
+        console.print(f"IKEv{row.version} {row.name}: lost {row.agreed.counts.lost}", style="dim")
 
-    measured = matrix.measure(round_trip, told, of=of)
+    measured = matrix.measure(setting, told, of=of, versions=versions)
     matrixdoc.show(console, measured)
     return measured
 
 
-def _by_group(console: Console, changes: int, docs: Path | None) -> None:
+@main.command()
+@on
+@click.option("--changes", default=10, help="With each group.")
+@click.option("--docs", type=PATH, help="Write the tables there.")
+@click.pass_obj
+def ikev1(console: Console, *, data_plane: DataPlane, changes: int, docs: Path | None) -> None:
+    """What a new CHILD_SA costs by Diffie-Hellman group."""
+    from bench import groups, groupsdoc
+
     def told(series: groups.Series) -> None:
         lost = f"ours {series.ours}, the peer's {series.peers}, sibling {series.siblings}"
         console.print(f"IKEv{series.version} {series.group}: {lost}", style="dim")
 
     conditions = matrixdoc.conditions()
-    measured = groups.measure(changes, told)
+    measured = groups.measure(changes, told, data_plane)
     groupsdoc.show(console, measured)
     if docs is not None:
         groupsdoc.write(docs, measured, *conditions)

@@ -18,7 +18,7 @@ from bench.ground import clear
 from bench.service import Service, running
 from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Ground, link_exists, wait_until
-from landbridge.lab.peer import Peer, PeerChild, PeerConnection
+from landbridge.lab.peer import DataPlane, Peer, PeerChild, PeerConnection
 from landbridge.lab.site import remote_site
 from landbridge.lab.sites import bridge_of
 from landbridge.vici import CommandFailed, Session
@@ -109,9 +109,12 @@ class PeerHand:
 
 
 @contextmanager
-def standing(most: int) -> Iterator[Crowd]:
+def standing(most: int, data_plane: DataPlane) -> Iterator[Crowd]:
     """With room for so many tunnels."""
-    with running("serve", after=clear) as service, Ground.unique() as ground:
+    with (
+        running("serve", after=clear, data_plane=data_plane) as service,
+        Ground.unique() as ground,
+    ):
         common = _prepare(service.api)
         wait_until(partial(link_exists, common.outer), PATIENCE, f"the agent makes {common.outer}")
         remote = remote_site(
@@ -122,6 +125,7 @@ def standing(most: int) -> Iterator[Crowd]:
             inside=("10.99.0.1/24",),
             host=("10.99.0.10/24",),
             routes=(LOCAL_CIDR,),
+            data_plane=data_plane,
         )
         # All come from our one address: the limits for a single client are not what is measured.
         remote.peer.settings = (

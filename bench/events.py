@@ -23,6 +23,7 @@ from rich.console import Console
 from bench import report
 from bench.crowd import PATIENCE, Crowd, PeerHand, standing
 from bench.service import Service
+from landbridge.lab.peer import DataPlane
 from landbridge.vici import Session
 
 COUNTS = (1, 100, 500)
@@ -99,8 +100,8 @@ class Row:
     listing: list[float]
 
 
-def measure(console: Console) -> None:
-    with standing(max(COUNTS)) as crowd:
+def measure(console: Console, data_plane: DataPlane) -> None:
+    with standing(max(COUNTS), data_plane) as crowd:
         rows = []
         for count in COUNTS:
             rows.append(asyncio.run(_measure(crowd, count)))

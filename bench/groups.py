@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from bench.ground import Sites, standing
-from bench.matrix import begin
+from bench.ground import Sites, begin, standing
 from landbridge.agent.daemon.proposals import GROUPS as WORDS
 from landbridge.lab.hosts import wait_until
-from landbridge.lab.peer import kernel_has_esp
+from landbridge.lab.peer import DataPlane, machine_has_esp
 from landbridge.lab.traffic import FlowCount, Traffic
 
 RATE: Final = 1_000.0  # packets a second, of each flow and direction
@@ -58,14 +57,16 @@ class Measured:
     series: list[Series]
 
 
-def measure(changes: int, told: Callable[[Series], None]) -> Measured:
+def measure(
+    changes: int, told: Callable[[Series], None], data_plane: DataPlane = "auto"
+) -> Measured:
     """`told` is called with each series as it is made."""
     series: list[Series] = []
-    encrypts = ""
+    by_kernel = data_plane == "netlink" or (data_plane == "auto" and machine_has_esp())
+    encrypts = "the kernel" if by_kernel else "kernel-libipsec"
     for version in VERSIONS:
-        with standing(0.0) as sites:
+        with standing(0.0, data_plane) as sites:
             begin(sites, version)
-            encrypts = "the kernel" if kernel_has_esp(sites.peer.host) else "kernel-libipsec"
             with Traffic(sites.flows, rate=RATE) as traffic:
                 for each in _Bench(sites, version, traffic).series(changes):
                     series.append(each)

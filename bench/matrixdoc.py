@@ -10,7 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import report
-from bench.matrix import DEADLINE, RATE, STUBBORN, Lost, Matrix, Outcome, Row, Waiting
+from bench.counts import Counts
+from bench.matrix import Matrix, Row
+from bench.trial import DEADLINE, STUBBORN, Outcome, Waiting
 
 COLUMNS = (
     "attribute",
@@ -64,7 +66,7 @@ Machine: {machine}. Load before the run: {load}.
 
 
 def show(console: Console, matrix: Matrix) -> None:
-    for version in (2, 1):
+    for version in matrix.noise:
         rows = [_cells(row) for row in matrix.rows if row.version == version]
         report.table(console, _title(matrix, version), COLUMNS, rows)
 
@@ -76,9 +78,10 @@ def conditions() -> tuple[str, str]:
 
 
 def write(path: Path, matrices: Iterable[Matrix], machine: str, load: str) -> None:
-    parts = [_HEAD.format(rate=RATE, wait=STUBBORN, machine=machine, load=load)]
+    matrices = list(matrices)
+    parts = [_HEAD.format(rate=matrices[0].rate, wait=STUBBORN, machine=machine, load=load)]
     for matrix in matrices:
-        for version in (2, 1):
+        for version in matrix.noise:
             parts.append(f"\n## {_title(matrix, version)}\n")
             rows = [_cells(row) for row in matrix.rows if row.version == version]
             parts.append(_markdown(rows))
@@ -89,18 +92,18 @@ def _title(matrix: Matrix, version: int) -> str:
     noise = matrix.noise[version]
     return (
         f"IKEv{version}, {matrix.round_trip * 1000:.0f} ms round trip added"
-        f" (noise: {noise}, sibling {noise.sibling})"
+        f" (noise: {noise.lost}, sibling {noise.sibling})"
     )
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     agreed, naive = row.agreed, row.naive
     return (
-        row.case.name,
+        row.name,
         row.promised,
         _milliseconds(agreed.installed),
         _done(agreed.seconds),
-        str(agreed.lost),
+        str(agreed.counts.lost),
         str(_sibling(row)),
         *_waiting(row.waited),
         *(_naive(naive) if naive else ("", "")),
@@ -108,9 +111,9 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _sibling(row: Row) -> int:
-    counted: list[Lost] = [row.agreed.lost]
+    counted: list[Counts] = [row.agreed.counts]
     if row.waited is not None:
-        counted += [row.waited.lost, row.waited.followed.lost]
+        counted += [row.waited.counts, row.waited.followed.counts]
     return sum(each.sibling for each in counted)
 
 
@@ -119,11 +122,11 @@ def _waiting(waited: Waiting | None) -> tuple[str, str, str, str]:
         return "", "", "", ""
     followed = waited.followed
     status = f"{waited.status} ({waited.reason})" if waited.reason else waited.status
-    return str(waited.lost), status, _done(followed.seconds), str(followed.lost)
+    return str(waited.counts.lost), status, _done(followed.seconds), str(followed.counts.lost)
 
 
 def _naive(naive: Outcome) -> tuple[str, str]:
-    return _done(naive.seconds), str(naive.lost)
+    return _done(naive.seconds), str(naive.counts.lost)
 
 
 def _done(seconds: float | None) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landbridge.lab.client import Api
+from landbridge.lab.peer import DataPlane
 
 PATIENCE = 60.0  # seconds, for the end of a process
 
@@ -36,6 +37,11 @@ class Service:
     def database(self) -> Path:
         return self.state / "landbridge.db"
 
+    @property
+    def log(self) -> Path:
+        """Of the service and its agent."""
+        return self.state / "service.log"
+
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request as it goes over the wire."""
         head = (
@@ -48,12 +54,18 @@ class Service:
 
 
 @contextmanager
-def running(*command: str, after: Callable[[Path], None] | None = None) -> Iterator[Service]:
+def running(
+    *command: str,
+    after: Callable[[Path], None] | None = None,
+    data_plane: DataPlane = "auto",
+) -> Iterator[Service]:
     """``landbridge COMMAND`` until the end of the block; its state is removed. `after` is
-    called with the state directory before that."""
+    called with the state directory before that. `data_plane`: its ``[agent] kernel``."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
         state, port = Path(directory), _free_port()
-        options = (f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
+        config = state / "landbridge.conf"
+        config.write_text(f"[agent]\nkernel = {data_plane}\n")
+        options = (f"--config={config}", f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
         with (state / "service.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "landbridge", *command, *options],

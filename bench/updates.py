@@ -21,6 +21,7 @@ from rich.console import Console
 from bench import processes, report
 from bench.service import Service, running
 from landbridge.lab.client import Resource
+from landbridge.lab.peer import DataPlane
 from landbridge.vici import Event, Session
 
 DEADLINE = 30.0  # seconds, for one update
@@ -150,8 +151,8 @@ def _children(sa: object) -> int:
     return len(children)
 
 
-def measure(console: Console, rounds: int) -> None:
-    with running("serve", "--lab") as service:
+def measure(console: Console, rounds: int, data_plane: DataPlane) -> None:
+    with running("serve", "--lab", data_plane=data_plane) as service:
         asyncio.run(_measure(console, service, rounds))
 
 

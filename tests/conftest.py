@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from landbridge.lab.hosts import Ground
+from tests import dataplane
 
 pytest_plugins = ["tests.environments.fixtures"]
 
@@ -20,6 +21,14 @@ settings.register_profile("random", derandomize=False)
 settings.load_profile("deterministic")
 
 GATEWAY_TESTS = ("tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if dataplane.wanted() != "auto" and not hasattr(config, "workerinput"):
+        try:
+            dataplane.check()
+        except dataplane.NotToBeHad as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

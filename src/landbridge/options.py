@@ -90,7 +90,12 @@ AGENT: Final = (
         default="127.0.0.1:9697",
         help="HOST:PORT of the agent's metrics for Prometheus; empty: none.",
     ),
-    cfg.StrOpt("kernel", default="auto", choices=("auto", "netlink", "libipsec")),
+    cfg.StrOpt(
+        "kernel",
+        default="auto",
+        choices=("auto", "netlink", "libipsec"),
+        help="Who encrypts: the kernel, charon itself, or (auto) the kernel where it can.",
+    ),
     cfg.StrOpt("charon", default="/usr/sbin/charon-systemd"),
 )
 QUOTAS: Final = tuple(

@@ -17,6 +17,7 @@ from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
 from landbridge.model import Tunnel, TunnelState
+from tests import dataplane
 from tests.gateway.conftest import PSK, ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings
 from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Role, Version
 from tests.gateway.gateway import Gateway, tunnel
@@ -155,6 +156,7 @@ def _surroundings(ground: Ground, directory: Path, number: int) -> Surroundings:
         host=("10.2.0.10/16",),
         names=("peer-b", "site-b"),
         routes=("10.1.0.0/16",),
+        data_plane=dataplane.wanted(),
     )
     return Surroundings(ground, uplink, inside, host, remote)
 

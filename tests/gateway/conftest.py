@@ -18,6 +18,7 @@ from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
 from landbridge.lab.traffic import End, Flow
+from tests import dataplane
 
 if TYPE_CHECKING:
     from tests.gateway.gateway import Gateway
@@ -98,6 +99,7 @@ def _surroundings(ground: Ground, tmp_path: Path, uplink: str) -> Surroundings:
         host=("10.2.0.10/16", "10.2.1.10/16"),
         names=("peer-b", "site-b"),
         routes=("10.1.0.0/16",),
+        data_plane=dataplane.wanted(),
     )
     return Surroundings(ground, uplink, inside, host, remote)
 

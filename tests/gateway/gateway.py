@@ -47,6 +47,7 @@ from landbridge.model import (
     TunnelStatus,
 )
 from landbridge.vici import Message, Session
+from tests import dataplane
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,
@@ -136,7 +137,7 @@ class Gateway:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.backend: Backend = self._run(choose_backend("auto"))
+        self.backend: Backend = self._run(choose_backend(dataplane.wanted()))
         self._run(self._namespaces.ensure(self.router))
         self.charon = Charon(
             directory / "agent", namespace_name(self.router.id), self.backend, binary

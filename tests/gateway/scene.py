@@ -21,6 +21,7 @@ from landbridge.agent.host.teardown import teardown
 from landbridge.config import load
 from landbridge.lab.hosts import Host
 from landbridge.model import Leg, Router, Tunnel, TunnelStatus
+from tests import dataplane
 from tests.agentserver import TOKEN, FakeServer
 from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import is_applied, tunnel
@@ -119,4 +120,5 @@ def _config(scene: Scene) -> str:
     bridges = f"{uplink.network_id}:{scene.around.uplink}"
     bridges += f",{scene.router.inside[0].network_id}:{scene.around.inside}"
     agent = f"[agent]\nserver_url = {scene.server.url}\ngateway_id = g1\nbridges = {bridges}"
+    agent += f"\nkernel = {dataplane.wanted()}"
     return f"[DEFAULT]\nstate_dir = {scene.state}\n{agent}"

@@ -16,7 +16,10 @@ from landbridge.agent.host.bridges import Bridges
 from landbridge.agent.host.kernel import choose_backend
 from landbridge.agent.host.names import auto_bridge, host_veth, inside_interface, uplink_interface
 from landbridge.agent.namespace import Namespaces
+from landbridge.commands import preflight
+from landbridge.config import load
 from landbridge.lab.hosts import Ground, Host, ip
+from landbridge.lab.peer import machine_has_esp
 from landbridge.model import Router
 from tests.gateway.netparts import (
     fingerprint,
@@ -204,7 +207,6 @@ def test_removal_leaves_nothing_and_may_be_repeated(tmp_path: Path) -> None:
 
 
 def test_the_kernel_is_asked_for_esp() -> None:
-    assert asyncio.run(choose_backend("netlink")) == "kernel-netlink"
     assert asyncio.run(choose_backend("libipsec")) == "kernel-libipsec"
     probed = asyncio.run(choose_backend("auto"))
     with Ground.unique() as ground:
@@ -214,3 +216,19 @@ def test_the_kernel_is_asked_for_esp() -> None:
         host.ip("xfrm", "state", "add", *state, "mode", "tunnel", *keys, check=False)
         answer = host.ip("xfrm", "state", check=False)
     assert (probed == "kernel-netlink") == ("spi 0x00001000" in answer)
+    if probed == "kernel-netlink":
+        assert asyncio.run(choose_backend("netlink")) == probed
+    else:
+        with pytest.raises(GatewayError, match=r"\[agent\] kernel = netlink.*no ESP"):
+            asyncio.run(choose_backend("netlink"))
+
+
+def test_a_service_whose_kernel_is_to_encrypt_and_cannot_does_not_start(tmp_path: Path) -> None:
+    config = tmp_path / "landbridge.conf"
+    config.write_text("[agent]\nkernel = netlink\n")
+    settings = load(config, state_dir=tmp_path / "state", environment={})
+    if machine_has_esp():
+        preflight.for_gateway(settings)
+    else:
+        with pytest.raises(preflight.NotReady, match=r"\[agent\] kernel = netlink.*no ESP"):
+            preflight.for_gateway(settings)

@@ -17,6 +17,7 @@ import pytest
 
 from landbridge.lab.client import Api
 from landbridge.lab.hosts import LabError, wait_until
+from tests import dataplane
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN = 120  # seconds, what the README promises
@@ -52,10 +53,11 @@ class MakeRun:
         if command == "serve":
             status = Path(f"/proc/{self.pid('api')}/stat").read_text()
             return int(status.rpartition(") ")[2].split()[1])
-        wanted = f"landbridge\0{command}\0--state-dir={self.state}\0".encode()
+        wanted = f"landbridge\0{command}\0".encode(), f"\0--state-dir={self.state}\0".encode()
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if wanted in (process / "cmdline").read_bytes():
+                arguments = (process / "cmdline").read_bytes()
+                if all(each in arguments for each in wanted):
                     return int(process.name)
         raise LabError(f"landbridge {command} is not running")
 
@@ -65,7 +67,8 @@ class MakeRun:
             self._api.close()
 
     def start(self) -> None:
-        environment = os.environ | {
+        environment = os.environ | dataplane.environment(self.log.parent)
+        environment |= {
             "LANDBRIDGE_STATE_DIR": str(self.state),
             "LANDBRIDGE_BIND": self.bind,
         }

@@ -21,6 +21,7 @@ from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError, wait_until
 from landbridge.lab.service import wait_carrying
 from landbridge.lab.traffic import Traffic
+from tests import dataplane
 from tests.lab.conftest import MakeRun
 
 pytestmark = pytest.mark.gateway
@@ -144,14 +145,14 @@ def test_a_second_lab_says_that_there_is_one(make_run: MakeRun, tmp_path: Path) 
     assert "another lab runs on this machine" in second.said()
 
 
-def test_the_demo_tells_its_story(only_lab: None) -> None:
+def test_the_demo_tells_its_story(only_lab: None, tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "landbridge", "demo"],
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
-        env=os.environ | {"COLUMNS": "140"},
+        env=os.environ | {"COLUMNS": "140"} | dataplane.environment(tmp_path),
     )
     assert told.returncode == 0, told.stdout + told.stderr
     assert "All taken away again" in told.stdout

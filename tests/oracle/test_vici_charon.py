@@ -12,6 +12,7 @@ import pytest
 from landbridge.lab.hosts import Ground
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.vici import CommandFailed, Disconnected, Event, Message, Session
+from tests import dataplane
 
 pytestmark = pytest.mark.gateway
 
@@ -45,7 +46,11 @@ def charons(ground: Ground, tmp_path: Path) -> Iterator[tuple[Peer, Peer]]:
     ground.wire(left, "eth0", right, "eth0")
     left.address("eth0", f"{LEFT}/24", "10.1.0.1/24")
     right.address("eth0", f"{RIGHT}/24", "10.2.0.1/24")
-    peers = Peer(left, tmp_path / "left"), Peer(right, tmp_path / "right")
+    plane = dataplane.wanted()
+    peers = (
+        Peer(left, tmp_path / "left", data_plane=plane),
+        Peer(right, tmp_path / "right", data_plane=plane),
+    )
     child = PeerChild("net", "10.2.0.0/24", "10.1.0.0/24")
     peers[0].start()
     peers[1].start(PeerConnection("site", RIGHT, LEFT, "a shared word", (child,)))

@@ -7,6 +7,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -41,6 +42,17 @@ def for_gateway(settings: Settings) -> None:
     for program, package in PROGRAMS.items():
         if shutil.which(program) is None:
             raise NotReady(f"`{program}` is missing: run `apt-get install {package}`.")
+    _data_plane(settings)
+
+
+def _data_plane(settings: Settings) -> None:
+    from landbridge.agent.faults import GatewayError
+    from landbridge.agent.host.kernel import choose_backend
+
+    try:
+        asyncio.run(choose_backend(settings.agent.kernel))
+    except GatewayError as error:
+        raise NotReady(str(error)) from None
 
 
 def state_dir(settings: Settings) -> Path:

@@ -4,7 +4,7 @@ Rules this module keeps:
 - It knows nothing of landbridge: a swanctl.conf in text, charon-systemd, ``swanctl``.
 - Its charon runs in its host's network namespace with a directory of its own (socket,
   log, configuration), so that any number of peers live on one machine.
-- kernel-libipsec is loaded only where the kernel has no ESP.
+- Who encrypts is chosen: the kernel, charon by kernel-libipsec, or the kernel where it has ESP.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from landbridge.lab.hosts import Host, LabError, wait_until
+from landbridge.lab.hosts import Ground, Host, LabError, wait_until
 
+DataPlane = Literal["auto", "netlink", "libipsec"]  # the words of `[agent] kernel`
 CHARON = "/usr/sbin/charon-systemd"
 AHEAD = ("nice", "-n", "-10")  # a peer has a machine of its own: this one's work must not delay it
 PLUGINS = (
     "random nonce openssl gcm ccm ctr aes sha1 sha2 hmac kdf xcbc cmac curve25519 gmp"
     " chapoly pem pkcs1 pubkey x509 socket-default vici updown counters"
 )
+#: Before each line of the log; strongSwan 5.9 knows the second, 6 the third.
+TIMES = ("time_format = %Y-%m-%dT%H:%M:%S", "time_add_ms = yes", "time_precision = ms")
 PROTECTED_TABLE = "210"  # asked before charon's own 220
 LIBIPSEC_DEVICE = "ipsec0"  # made by charon's kernel-libipsec
 POLICY_DEVICE = "protected"  # a dummy: the kernel's policies take what is routed here
@@ -126,13 +130,20 @@ def kernel_has_esp(host: Host) -> bool:
     return True
 
 
+def machine_has_esp() -> bool:
+    """Whether a kernel's ESP can be had on this machine."""
+    with Ground.unique() as ground:
+        return kernel_has_esp(ground.host("esp"))
+
+
 @dataclass
 class Peer:
     """A strongSwan on `host` with its files in `directory`.
 
     `routes` names prefixes that go into the tunnel by static routes; without any, charon
     installs its own, as it does by default. (Those lose a prefix when two policies shared
-    a route and one goes, so tests that change selectors give `routes`.)
+    a route and one goes, so tests that change selectors give `routes`.) `data_plane`: who
+    encrypts; auto: the kernel where it has ESP.
     """
 
     host: Host
@@ -140,6 +151,7 @@ class Peer:
     routes: tuple[str, ...] = ()
     threads: int = 16
     settings: tuple[str, ...] = ()
+    data_plane: DataPlane = "auto"
     connections: tuple[PeerConnection, ...] = ()
     _charon: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _libipsec: bool = field(default=False, init=False)
@@ -159,11 +171,14 @@ class Peer:
         return self._charon.pid
 
     def start(self, *connections: PeerConnection) -> None:
-        """Start charon and load `connections` (or those that it had)."""
+        """Start charon and load `connections` (or those that it had).
+
+        Raises: LabError, also where the kernel is to encrypt and has no ESP.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         socket = self.directory / "charon.vici"
         socket.unlink(missing_ok=True)
-        self._libipsec = not kernel_has_esp(self.host)
+        self._libipsec = self._uses_libipsec()
         conf = self.directory / "strongswan.conf"
         conf.write_text(self._strongswan_conf())
         self._charon = self.host.start(
@@ -237,6 +252,14 @@ class Peer:
             self._charon.wait()
         self._charon = None
 
+    def _uses_libipsec(self) -> bool:
+        if self.data_plane == "libipsec":
+            return True
+        has_esp = kernel_has_esp(self.host)
+        if self.data_plane == "netlink" and not has_esp:
+            raise LabError("the peer's kernel is to encrypt, but this machine's has no ESP")
+        return not has_esp
+
     def _route(self) -> None:
         """Send the protected prefixes to IPsec on either data plane.
 
@@ -275,6 +298,7 @@ class Peer:
             *self.settings,
             _section("plugins", _section("vici", f"socket = {self.uri}")),
             _section(
-                "filelog", _section("main", f"path = {self.log}", "default = 1", "flush_line = yes")
+                "filelog",
+                _section("main", f"path = {self.log}", "default = 1", "flush_line = yes", *TIMES),
             ),
         )

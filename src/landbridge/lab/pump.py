@@ -17,13 +17,15 @@ import socket
 import struct
 import sys
 import time
+from array import array
+from collections.abc import Iterator
 
 import msgspec
 
 from landbridge.lab.hosts import inside
-from landbridge.lab.traffic import Direction, End, FlowCount, Orders
+from landbridge.lab.traffic import LOSSES, Direction, End, FlowCount, Loss, Orders
 
-HEADER = struct.Struct("!IQd")  # counting period, number, time sent
+HEADER = struct.Struct("!IQ")  # counting period, number
 BURST = 5
 
 
@@ -32,26 +34,40 @@ class Count:
 
     def __init__(self, period: int) -> None:
         self.period = period
-        self.sent = 0
-        self._arrived: set[int] = set()
+        self._times = array("d")  # of sending, by number
+        self._seen = bytearray()  # by number: 1 when it has arrived
+        self._received = 0
+        self._expected = 0  # above all numbers that have arrived
+        self._reordered = 0
         self._delays = 0.0
         self._last = 0.0
         self._gap = 0.0
         self._ended = 0.0
 
+    @property
+    def sent(self) -> int:
+        return len(self._seen)
+
     def departed(self, now: float) -> int:
         """The number of the packet that is sent now."""
         self._last = self._last or now
-        self.sent += 1
-        return self.sent - 1
+        self._times.append(now)
+        self._seen.append(0)
+        return len(self._seen) - 1
 
-    def arrived(self, number: int, sent: float, now: float) -> None:
-        if number in self._arrived:
+    def arrived(self, number: int, now: float) -> None:
+        if self._seen[number]:
             return
-        self._arrived.add(number)
+        self._seen[number] = 1
+        self._received += 1
+        if number < self._expected:
+            self._reordered += 1
+        else:
+            self._expected = number + 1
+        sent = self._times[number]
         self._delays += now - sent
         # What the first one waited for is what was sent before it, not its own way.
-        since = now if len(self._arrived) > 1 else sent
+        since = now if self._received > 1 else sent
         self._gap = max(self._gap, since - self._last)
         self._last = now
 
@@ -60,25 +76,28 @@ class Count:
 
     @property
     def settled(self) -> bool:
-        return len(self._arrived) == self.sent
+        return self._received == self.sent
 
     def direction(self, now: float) -> Direction:
-        received = len(self._arrived)
         silence = (self._ended or now) - self._last if self.sent else 0.0
+        losses = list(self._losses())
         return Direction(
             sent=self.sent,
-            received=received,
+            received=self._received,
+            reordered=self._reordered,
             longest_gap=max(self._gap, silence),
-            longest_run=self._longest_run(),
-            delay=self._delays / received if received else 0.0,
+            longest_run=max((loss.count for loss in losses), default=0),
+            losses=tuple(losses[:LOSSES]),
+            delay=self._delays / self._received if self._received else 0.0,
         )
 
-    def _longest_run(self) -> int:
-        longest, expected = 0, 0
-        for number in [*sorted(self._arrived), self.sent]:
-            longest = max(longest, number - expected)
-            expected = number + 1
-        return longest
+    def _losses(self) -> Iterator[Loss]:
+        first = self._seen.find(0)
+        while first >= 0:
+            end = self._seen.find(1, first)
+            end = end if end >= 0 else self.sent
+            yield Loss(first, end - first, self._times[first])
+            first = self._seen.find(0, end)
 
 
 class Stream:
@@ -96,17 +115,17 @@ class Stream:
         self.previous, self.current = self.current, Count(self.current.period + 1)
 
     def send(self, now: float) -> None:
-        header = HEADER.pack(self.current.period, self.current.departed(now), now)
+        header = HEADER.pack(self.current.period, self.current.departed(now))
         with contextlib.suppress(OSError):
             self._source.sendto(header + self._padding, self._target)
 
     def receive(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while True:
-                period, number, sent = HEADER.unpack_from(self._sink.recv(2048))
+                period, number = HEADER.unpack_from(self._sink.recv(2048))
                 for count in (self.current, self.previous):
                     if count.period == period:
-                        count.arrived(number, sent, time.monotonic())
+                        count.arrived(number, time.monotonic())
                         break
 
 

@@ -64,7 +64,8 @@ def _stand(ground: Ground, settings: Settings) -> None:
     with contextlib.closing(Api.opened(base, settings.state_dir / "admin-token")) as api:
         objects = sites.ensure_objects(api)
         directory = sites.peer_directory(settings.state_dir)
-        sites.build_hosts(ground, directory, objects, settings.agent.bridges)
+        agent = settings.agent
+        sites.build_hosts(ground, directory, objects, agent.bridges, agent.kernel)
         _announce(api, objects.connections["demo"]["id"], settings.state_dir)
     while True:
         signal.pause()

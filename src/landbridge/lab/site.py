@@ -13,7 +13,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from landbridge.lab.hosts import Ground, Host
-from landbridge.lab.peer import Peer
+from landbridge.lab.peer import DataPlane, Peer
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ def remote_site(
     host: tuple[str, ...],
     names: tuple[str, str] = ("peer", "site"),
     routes: tuple[str, ...] = (),
+    data_plane: DataPlane = "auto",
 ) -> RemoteSite:
     """Build a site on the bridge `uplink`; `outside` and `inside` (the gateway's addresses)
     and `host` (the inside host's) have a prefix length, as in ``10.2.0.1/24``. The gateway
     needs an inside address in each of its selectors: kernel-libipsec refuses the others.
-    `routes`: see `landbridge.lab.peer.Peer`. The peer is not started.
+    `routes`, `data_plane`: see `landbridge.lab.peer.Peer`. The peer is not started.
     """
     gateway = ground.host(names[0])
     behind = ground.host(names[1])
@@ -50,6 +51,6 @@ def remote_site(
     behind.address("eth0", *host)
     behind.route("default", str(ip_interface(inside[0]).ip))
     gateway.forward()
-    peer = Peer(gateway, directory, routes=routes)
+    peer = Peer(gateway, directory, routes=routes, data_plane=data_plane)
     ground.defer(peer.kill)
     return RemoteSite(peer, behind, str(ip_interface(outside).ip), str(ip_interface(host[0]).ip))

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Ground, Host, link_exists, plugged_into, wait_until
-from landbridge.lab.peer import Peer, PeerChild, PeerConnection, swanctl_conf
+from landbridge.lab.peer import DataPlane, Peer, PeerChild, PeerConnection, swanctl_conf
 from landbridge.lab.site import remote_site
 from landbridge.lab.traffic import End, Flow
 
@@ -133,9 +133,14 @@ def bridge_of(network_id: str) -> str:
 
 
 def build_hosts(
-    ground: Ground, directory: Path, objects: Objects, mapping: Mapping[str, str]
+    ground: Ground,
+    directory: Path,
+    objects: Objects,
+    mapping: Mapping[str, str],
+    data_plane: DataPlane,
 ) -> Peer:
-    """Both hosts and the running peer; `mapping` is ``[agent] bridges``."""
+    """Both hosts and the running peer; `mapping` and `data_plane` are ``[agent] bridges`` and
+    ``kernel``: both ends encrypt in the same way."""
     bridges = _bridges(objects, mapping)
     hosts = (Host(SITE_A), Host(SITE_B), Host(PEER_B))
     standing = Peer(hosts[2], directory)
@@ -144,7 +149,7 @@ def build_hosts(
         ground.adopt(hosts[1])
         ground.adopt(hosts[2], "uplink")
         return standing
-    return _build(ground, directory, objects, bridges)
+    return _build(ground, directory, objects, bridges, data_plane)
 
 
 def _bridges(objects: Objects, mapping: Mapping[str, str]) -> dict[str, str]:
@@ -172,7 +177,13 @@ def _stand(hosts: tuple[Host, Host, Host], peer: Peer, bridges: Mapping[str, str
     )
 
 
-def _build(ground: Ground, directory: Path, objects: Objects, bridges: Mapping[str, str]) -> Peer:
+def _build(
+    ground: Ground,
+    directory: Path,
+    objects: Objects,
+    bridges: Mapping[str, str],
+    data_plane: DataPlane,
+) -> Peer:
     site_a = ground.host(SITE_A)
     ground.attach(site_a, bridges[INSIDE], "eth0", f"{SITE_A_HOST}/24")
     site_a.route("default", SITE_A_ROUTER)
@@ -186,6 +197,7 @@ def _build(ground: Ground, directory: Path, objects: Objects, bridges: Mapping[s
         host=tuple(f"{address}/16" for address in SITE_B_HOSTS.values()),
         names=(PEER_B, SITE_B),
         routes=(SITE_A_CIDR,),
+        data_plane=data_plane,
     )
     remote.peer.host.address("uplink", f"{PEER_ADDRESSES['sibling']}/{UPLINK_LENGTH}")
     _start(remote.peer, objects.outside)

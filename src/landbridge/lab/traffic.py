@@ -13,11 +13,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
 from landbridge.lab.hosts import LabError
+
+LOSSES: Final = 20
 
 
 class End(msgspec.Struct, frozen=True):
@@ -43,16 +45,28 @@ class Orders(msgspec.Struct, frozen=True):
     payload: int
 
 
+class Loss(msgspec.Struct, frozen=True):
+    """`count` packets lost in a row, from the number `first` on, which was sent at `at`
+    (`time.monotonic`)."""
+
+    first: int
+    count: int
+    at: float
+
+
 class Direction(msgspec.Struct, frozen=True):
     """Counts of one direction; `longest_gap` in seconds between two arrivals.
 
-    `longest_run` is the greatest number of packets lost in a row.
+    `reordered`: how many arrived after one that was sent later (RFC 4737). `longest_run` is the
+    greatest number of packets lost in a row; `losses` are such rows, the first `LOSSES` of them.
     """
 
     sent: int
     received: int
+    reordered: int
     longest_gap: float
     longest_run: int
+    losses: tuple[Loss, ...]
     delay: float  # mean, seconds, one way
 
     @property

@@ -9,6 +9,7 @@ Rules this module keeps:
   back is noticed soon.
 - Aggressive mode with a PSK is answered where an IKE policy asks for it: charon refuses it as
   responder unless told otherwise for the whole daemon; each connection still says its mode.
+- Lines of the log have milliseconds: strongSwan 5.9 knows `time_add_ms`, 6 `time_precision`.
 - DH exponents are as long as a group's strength asks for (NIST SP 800-56A, 5.6.1.1), not as the
   group itself: a peer sends on a new SA while its keys are still computed here.
 """
@@ -63,6 +64,8 @@ charon-systemd {{
       append = yes
       flush_line = yes
       time_format = %Y-%m-%dT%H:%M:%S
+      time_add_ms = yes
+      time_precision = ms
       ike_name = yes
     }}
   }}

@@ -3,7 +3,8 @@
 Rules this module keeps:
 - The kernel is asked, not guessed from versions or modules: an ESP state is added for
   real (``XFRM_MSG_NEWSA``, linux/xfrm.h), in an empty namespace that is gone afterwards.
-- A refusal is an answer: only "yes" chooses `kernel-netlink`.
+- A refusal is an answer: only "yes" chooses `kernel-netlink`, and where the operator has asked for
+  it, anything else ends the agent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import socket
 import struct
 from typing import Final
 
+from landbridge.agent.faults import GatewayError
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.host.netlink import translated, within_new
 
@@ -24,19 +26,24 @@ NLM_F_REQUEST_ACK_CREATE_EXCL: Final = 0x01 | 0x04 | 0x400 | 0x200
 REPLY_TIMEOUT: Final = 2.0  # seconds
 SELECTOR_SIZE: Final = 56
 FOREVER: Final = 0xFFFFFFFFFFFFFFFF
-CHOICES: Final = {"netlink": Backend.NETLINK, "libipsec": Backend.LIBIPSEC}
 
 
 async def choose_backend(setting: str) -> Backend:
     """The backend for every charon of this agent: as configured, or what the probe finds.
 
     Raises:
-        GatewayError: no network namespace can be made (not root).
+        GatewayError: no network namespace can be made (not root), or the kernel is to encrypt and
+            cannot.
     """
-    if setting in CHOICES:
-        return CHOICES[setting]
+    if setting == "libipsec":
+        return Backend.LIBIPSEC
     with translated("probe the kernel for ESP (is the agent running as root?)"):
         has_esp = await within_new(_kernel_takes_esp)
+    if setting == "netlink" and not has_esp:
+        raise GatewayError(
+            "[agent] kernel = netlink, but this kernel has no ESP; load esp4 and esp6, or set it to"
+            " auto or libipsec"
+        )
     return Backend.NETLINK if has_esp else Backend.LIBIPSEC
 
 
