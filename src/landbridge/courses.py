@@ -68,6 +68,10 @@ AWAIT_PEER: Final = _step("await-peer", "Wait for the peer to initiate: we are r
 ROUTES: Final = _step("routes", "Bring routes and the MSS clamp up to date.")
 NEW_IKE: Final = "Set up a new IKE_SA with its CHILD_SAs beside the old one."
 EARLY: Final = " With IKEv1 what we send is lost until the peer has computed its keys."
+RESELECTED: Final = (
+    " A peer with the kernel's IPsec may discard what still comes by the old one from when it has "
+    "the new one: up to one round trip of packets."
+)
 
 TAKE_DOWN: Final = (
     _step("unload-conn", "Unload the configuration."),
@@ -113,6 +117,7 @@ def replace_ike(
 def change_children(
     *,
     ikev1: bool,
+    reselected: bool,
     replaced: int,
     removed: int,
     added: int,
@@ -121,14 +126,16 @@ def change_children(
     routes: bool,
 ) -> Iterator[Step]:
     """Other CHILD_SAs under the same IKE_SA. `added`: those that replace others included.
+    `reselected`: the traffic selectors of those that replace others differ from theirs.
     `widened`: some have wider networks than those that they replace."""
+    cautions = (EARLY if ikev1 else "") + (RESELECTED if reselected else "")
     if replaced or removed or added:
         yield LOAD_CONN
     if replaced and passive:
         end = "End the old CHILD_SA, because only that brings the peer to set up the new one."
         yield _step("terminate-child", end, Disruption.INTERRUPT)
     if added and not passive:
-        yield _initiate_child(added, replaced=replaced, early=EARLY if ikev1 else "")
+        yield _initiate_child(added, replaced=replaced, cautions=cautions)
     if removed or (replaced and not passive):
         yield _retire(removed + replaced, widened=widened)
     if added and passive:
@@ -137,12 +144,12 @@ def change_children(
         yield ROUTES
 
 
-def _initiate_child(added: int, *, replaced: int, early: str) -> Step:
+def _initiate_child(added: int, *, replaced: int, cautions: str) -> Step:
     new = "a CHILD_SA" if added == 1 else f"{added} CHILD_SAs"
     if not replaced:
         return _step("initiate", f"Set up {new} for the new networks beside the others.")
     old = "the old one" if replaced == 1 else f"the {replaced} old ones"
-    about = f"Set up {new} on the same IKE_SA, beside {old}.{early}"
+    about = f"Set up {new} on the same IKE_SA, beside {old}.{cautions}"
     return _step("initiate", about, Disruption.REPLACE_CHILD)
 
 

@@ -292,6 +292,7 @@ def _steps(change: _Change) -> Iterable[Step]:
         )
     return courses.change_children(
         ikev1=_ikev1(after),
+        reselected=Part.SELECTORS in parts,
         replaced=len(change.in_the_way),
         removed=len(change.stale) - len(change.in_the_way),
         added=len(change.missing),

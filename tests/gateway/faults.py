@@ -143,7 +143,12 @@ FAULTS: tuple[Fault, ...] = (
         everywhere(_C.PEER_UNREACHABLE, "initiator") | everywhere(_C.NOBODY_INITIATES, "responder"),
         deed="block-500",
     ),
-    Fault("UDP 4500 is blocked", everywhere(_C.NAT_PORT_BLOCKED), deed="block-4500"),
+    Fault(
+        "UDP 4500 is blocked",
+        everywhere(_C.NAT_PORT_BLOCKED),
+        theirs=lambda c: replace(c, extra=(*c.extra, "encap = yes")),  # as if there were a NAT
+        deed="block-4500",
+    ),
     Fault(
         "both sides are response-only",
         everywhere(_C.NOBODY_INITIATES, "responder"),
