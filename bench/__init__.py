@@ -10,6 +10,7 @@
   (`trial`) between two sites (`ground`, `sides`) while charon is listened to (`ears`);
   `matrixdoc`: as tables. `repeats`: chosen ones many times, to find single losses, with all that
   helps to explain one (`witness`).
+- `rates`: what updates that replace a CHILD_SA cost at high rates; `ratesdoc`: as tables.
 - `groups`: what a new CHILD_SA costs by Diffie-Hellman group; `groupsdoc`: as tables.
 - `report`: numbers as tables.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import click
 from rich.console import Console
 
-from bench import matrix, matrixdoc
+from bench import matrix, matrixdoc, rates
 from bench.trial import RATE, Setting
 from landbridge.lab.peer import DataPlane, machine_has_esp
 
@@ -35,6 +37,7 @@ on = click.option(
 @click.pass_context
 def main(context: click.Context) -> None:
     """Measure landbridge on this machine and print tables. By default all parts."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is taken away
     context.obj = Console(width=160)
     if context.invoked_subcommand is None:
         for part in (api, listeners, events, updates, ikev1):
@@ -78,6 +81,15 @@ def events(console: Console, data_plane: DataPlane) -> None:
 @click.option("--ike", type=click.Choice(("1", "2")), help="Only this version.")
 @click.option("--round-trip", "trips", multiple=True, default=(0.0,), help="Seconds added.")
 @click.option("--rate", default=RATE, help="Packets a second of each flow and direction.")
+@click.option(
+    "--high",
+    multiple=True,
+    default=rates.RATES,
+    help="Packets a second, or the most.",
+)
+@click.option(
+    "--only", multiple=True, type=click.Choice(("times", "matrix", "rates")), help="By default all."
+)
 @click.option("--repeat", type=int, help="So many times each; see bench/repeats.py.")
 @click.option("--keep", default="build/bench", type=PATH, help="With --repeat: for lossy runs.")
 @click.option("--docs", type=PATH, help="Write the matrix there.")
@@ -91,12 +103,14 @@ def updates(
     ike: str | None,
     trips: tuple[float, ...],
     rate: float,
+    high: tuple[float, ...],
+    only: tuple[str, ...],
     repeat: int | None,
     keep: Path,
     docs: Path | None,
 ) -> None:
     """What an update costs: its time, and packets, for each attribute."""
-    from bench import repeats
+    from bench import ratesdoc, repeats
     from bench import updates as times
 
     versions = (int(ike),) if ike else matrix.VERSIONS
@@ -106,9 +120,15 @@ def updates(
             repeats.measure(console, repeats.Scope(of, versions, repeat, setting, keep))
         return
     machine, load = matrixdoc.conditions()
-    if of == ALL:
+    parts = only or (("times", "matrix", "rates") if of == ALL else ("matrix",))
+    if "times" in parts:
         times.measure(console, rounds, data_plane)
-    matrices = [_matrix(console, setting, of, versions) for setting in settings]
+    if "rates" in parts:
+        found = rates.measure(settings[0], _told(console), versions=versions, asked=high)
+        ratesdoc.show(console, found)
+    matrices = []
+    if "matrix" in parts:
+        matrices = [_matrix(console, setting, of, versions) for setting in settings]
     if docs is not None:
         matrixdoc.write(docs, matrices, machine, load)
 
@@ -116,10 +136,7 @@ def updates(
 def _matrix(
     console: Console, setting: Setting, of: str, versions: tuple[int, ...]
 ) -> matrix.Matrix:
-    def told(row: matrix.Row) -> None:
-        console.print(f"IKEv{row.version} {row.name}: lost {row.agreed.counts.lost}", style="dim")
-
-    measured = matrix.measure(setting, told, of=of, versions=versions)
+    measured = matrix.measure(setting, _told(console), of=of, versions=versions)
     matrixdoc.show(console, measured)
     return measured
 
@@ -142,6 +159,13 @@ def ikev1(console: Console, *, data_plane: DataPlane, changes: int, docs: Path |
     groupsdoc.show(console, measured)
     if docs is not None:
         groupsdoc.write(docs, measured, *conditions)
+
+
+def _told(console: Console) -> Callable[[matrix.Row | rates.RateRow], None]:
+    def told(row: matrix.Row | rates.RateRow) -> None:
+        console.print(f"IKEv{row.version} {row.name}: lost {row.agreed.counts.lost}", style="dim")
+
+    return told
 
 
 if __name__ == "__main__":

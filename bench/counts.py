@@ -25,10 +25,12 @@ class Pair(NamedTuple):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """`sibling`: lost on the other tunnels, both directions. `ours_discarded`: by the peer, what
-    we have sent; `peers_discarded`: by us. `losses`: when (seconds since the epoch), ours first.
+    """`seconds`: how long it was; `sibling`: lost on the other tunnels, both directions.
+    `ours_discarded`: by the peer, what we have sent; `peers_discarded`: by us. `losses`: when
+    (seconds since the epoch), ours first.
     """
 
+    seconds: float
     sent: Pair
     lost: Pair
     reordered: Pair
@@ -39,10 +41,15 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, flows: Mapping[str, FlowCount], by_peer: dict[str, int], by_us: dict[str, int]
+        cls,
+        flows: Mapping[str, FlowCount],
+        seconds: float,
+        by_peer: dict[str, int],
+        by_us: dict[str, int],
     ) -> Counts:
         demo = flows[DEMO]
         return cls(
+            seconds=seconds,
             sent=Pair(demo.forward.sent, demo.backward.sent),
             lost=Pair(demo.forward.lost, demo.backward.lost),
             reordered=Pair(demo.forward.reordered, demo.backward.reordered),
@@ -57,6 +64,11 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         """Discarded as outside the replay window, of all tunnels."""
         name = OUTSIDE_WINDOW
         return Pair(self.ours_discarded.get(name, 0), self.peers_discarded.get(name, 0))
+
+    @property
+    def rate(self) -> float:
+        """Packets that were sent each way, a second."""
+        return min(self.sent) / self.seconds
 
     @property
     def clean(self) -> bool:

@@ -82,10 +82,15 @@ class Trial:
         self._demo = sites.objects.connections[DEMO]
         self._first = {name: sites.first_state(name, version) for name in (DEMO, "sibling")}
         self._peer = self._first[DEMO]  # as the present case finds it
+        self._began = time.monotonic()  # what is counted now
 
     def close(self) -> None:
         self._by_us.close()
         self._by_peer.close()
+
+    def pace(self, flow: str, rate: float) -> None:
+        """From now on so many packets a second in this flow, each way."""
+        self._traffic.pace(flow, rate)
 
     def quiet(self, seconds: float) -> Counts:
         """What nothing at all loses in so long."""
@@ -163,8 +168,10 @@ class Trial:
 
     def _count(self) -> Counts:
         """Of what was sent since it was last asked."""
+        now = time.monotonic()
+        began, self._began = self._began, now
         flows = self._traffic.restart()
-        return Counts.of(flows, self._by_peer.new(), self._by_us.new())
+        return Counts.of(flows, now - began, self._by_peer.new(), self._by_us.new())
 
     def _update(self, case: Case, body: Body) -> None:
         self._put(case, body)

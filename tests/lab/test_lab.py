@@ -161,3 +161,34 @@ def test_a_long_wire_delays_both_ways_and_loses_nothing(ground: Ground) -> None:
     assert count.lost == 0
     assert count.forward.delay >= 0.05  # how much more is the machine's business
     assert count.backward.delay >= 0.05
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("10.9.0.1", "10.9.0.2"), ("fd00:9::1", "fd00:9::2")], ids=["v4", "v6"]
+)
+def test_traffic_keeps_count_at_another_pace_and_without_a_route(
+    ground: Ground, here: str, there: str
+) -> None:
+    left, right = ground.host("a"), ground.host("b")
+    ground.wire(left, "eth0", right, "eth0")
+    for host, address in ((left, here), (right, there)):
+        host.address("eth0", f"{address}/64" if ":" in address else f"{address}/24")
+    flow = Flow("wire", End(left.name, here), End(right.name, there))
+    hosts.wait_until(lambda: left.ping(there), 10, "the wire carries packets")
+
+    with Traffic([flow], rate=10, settle=2.0) as traffic:
+        traffic.pace("wire", 20_000)
+        traffic.restart()
+        hosts.wait_until(lambda: traffic.count()["wire"].forward.sent > 10_000, 20, "packets")
+        fast = traffic.restart()["wire"]
+        traffic.pace("wire", 500)
+        left.ip("route", "flush", "table", "main")
+        left.ip("-6", "route", "flush", "table", "main")
+        traffic.restart()
+        hosts.wait_until(lambda: traffic.count()["wire"].backward.sent > 100, 10, "packets")
+        cut = traffic.stop()["wire"]
+
+    for direction in (fast.forward, fast.backward):
+        assert (direction.lost, direction.reordered, direction.losses) == (0, 0, ())
+    assert cut.forward.lost == cut.forward.sent > 100
+    assert cut.forward.losses[0].count == cut.forward.sent

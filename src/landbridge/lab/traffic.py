@@ -132,6 +132,11 @@ class Traffic:
         self._say(msgspec.json.encode(self._orders))
         self._hear()
 
+    def pace(self, flow: str, rate: float) -> None:
+        """From now on `rate` packets a second in this flow, each way."""
+        self._say(b"pace %s %.3f" % (flow.encode(), rate))
+        self._hear()
+
     def count(self) -> dict[str, FlowCount]:
         return self._ask(b"count")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from landbridge.lab.pump import Count
+from landbridge.lab.datagrams import MANY
+from landbridge.lab.pump import BURST, Count, Schedule
 from landbridge.lab.traffic import Loss
 
 
@@ -26,9 +27,8 @@ def test_losses_and_order(
 ) -> None:
     count = Count(0)
     for number in range(sent):
-        assert count.departed(100.0 + number) == number
-    for number in arrived:
-        count.arrived(number, 200.0)
+        assert count.departed(1, 100.0 + number) == number
+    count.arrived(arrived, 200.0)
     count.end(200.0)
 
     told = count.direction(200.0)
@@ -37,3 +37,15 @@ def test_losses_and_order(
     assert (told.reordered, told.losses) == (reordered, losses)
     assert told.longest_run == max((loss.count for loss in losses), default=0)
     assert count.settled == (not losses)
+
+
+def test_a_schedule_keeps_its_rate_and_makes_no_burst_of_a_stall() -> None:
+    slow = Schedule(1000.0, 0.0)
+    late = [slow.due(tick / 100) for tick in range(5)]
+    assert max(late) <= BURST + 1
+    steady = Schedule(1000.0, 0.0)
+    assert sum(steady.due(tick / 1000) for tick in range(1000)) in (999, 1000)
+    assert steady.due(0.997) == 0
+    assert steady.due(60.0) <= BURST + 1
+    fast = Schedule(100_000.0, 0.0)
+    assert fast.due(60.0) == MANY
