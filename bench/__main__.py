@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+import msgspec
 from rich.console import Console
 
 from bench import matrix, matrixdoc, rates
@@ -92,7 +93,9 @@ def events(console: Console, data_plane: DataPlane) -> None:
 )
 @click.option("--repeat", type=int, help="So many times each; see bench/repeats.py.")
 @click.option("--keep", default="build/bench", type=PATH, help="With --repeat: for lossy runs.")
-@click.option("--docs", type=PATH, help="Write the matrix there.")
+@click.option("--save", type=PATH, help="Keep what was measured there.")
+@click.option("--from", "kept", multiple=True, type=PATH, help="Measure nothing: read this.")
+@click.option("--docs", type=PATH, help="Write what was measured, or read, as a document there.")
 @click.pass_obj
 def updates(
     console: Console,
@@ -107,10 +110,12 @@ def updates(
     only: tuple[str, ...],
     repeat: int | None,
     keep: Path,
+    save: Path | None,
+    kept: tuple[Path, ...],
     docs: Path | None,
 ) -> None:
     """What an update costs: its time, and packets, for each attribute."""
-    from bench import ratesdoc, repeats
+    from bench import ratesdoc, repeats, saved
     from bench import updates as times
 
     versions = (int(ike),) if ike else matrix.VERSIONS
@@ -119,18 +124,26 @@ def updates(
         for setting in settings:
             repeats.measure(console, repeats.Scope(of, versions, repeat, setting, keep))
         return
-    machine, load = matrixdoc.conditions()
+    if kept:
+        if docs is not None:
+            matrixdoc.write(docs, [saved.read(each) for each in kept])
+        return
+    conditions = saved.Conditions.now(data_plane)
     parts = only or (("times", "matrix", "rates") if of == ALL else ("matrix",))
     if "times" in parts:
         times.measure(console, rounds, data_plane)
+    found = None
     if "rates" in parts:
         found = rates.measure(settings[0], _told(console), versions=versions, asked=high)
         ratesdoc.show(console, found)
     matrices = []
     if "matrix" in parts:
         matrices = [_matrix(console, setting, of, versions) for setting in settings]
+    run = saved.Run(conditions, matrices, found)
+    if save is not None:
+        run.save(save)
     if docs is not None:
-        matrixdoc.write(docs, matrices, machine, load)
+        matrixdoc.write(docs, [run])
 
 
 def _matrix(
@@ -144,21 +157,20 @@ def _matrix(
 @main.command()
 @on
 @click.option("--changes", default=10, help="With each group.")
-@click.option("--docs", type=PATH, help="Write the tables there.")
+@click.option("--into", type=PATH, help="Add it to what `updates --save` has kept there.")
 @click.pass_obj
-def ikev1(console: Console, *, data_plane: DataPlane, changes: int, docs: Path | None) -> None:
+def ikev1(console: Console, *, data_plane: DataPlane, changes: int, into: Path | None) -> None:
     """What a new CHILD_SA costs by Diffie-Hellman group."""
-    from bench import groups, groupsdoc
+    from bench import groups, groupsdoc, saved
 
     def told(series: groups.Series) -> None:
         lost = f"ours {series.ours}, the peer's {series.peers}, sibling {series.siblings}"
         console.print(f"IKEv{series.version} {series.group}: {lost}", style="dim")
 
-    conditions = matrixdoc.conditions()
     measured = groups.measure(changes, told, data_plane)
     groupsdoc.show(console, measured)
-    if docs is not None:
-        groupsdoc.write(docs, measured, *conditions)
+    if into is not None:
+        msgspec.structs.replace(saved.read(into), groups=measured).save(into)
 
 
 def _told(console: Console) -> Callable[[matrix.Row | rates.RateRow], None]:

@@ -10,13 +10,15 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Self
+
+import msgspec
 
 from bench.ground import Sites, begin, standing
 from landbridge.agent.daemon.proposals import GROUPS as WORDS
 from landbridge.lab.hosts import wait_until
-from landbridge.lab.peer import DataPlane, machine_has_esp
+from landbridge.lab.peer import DataPlane
 from landbridge.lab.traffic import FlowCount, Traffic
 
 RATE: Final = 1_000.0  # packets a second, of each flow and direction
@@ -27,8 +29,7 @@ GROUPS: Final = ("group5", *(f"group{number}" for number in range(14, 22)), "gro
 CIPHERS: Final = {"aes-128": "aes128", "aes-256": "aes256"}
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(msgspec.Struct, frozen=True):
     """The changes with one group: what each of them lost, in packets."""
 
     version: int
@@ -48,11 +49,9 @@ class Series:
         )
 
 
-@dataclass(frozen=True)
-class Measured:
-    """`encrypts`: the data plane; `changes`: with each group."""
+class Measured(msgspec.Struct, frozen=True):
+    """`changes`: with each group."""
 
-    encrypts: str
     changes: int
     series: list[Series]
 
@@ -62,8 +61,6 @@ def measure(
 ) -> Measured:
     """`told` is called with each series as it is made."""
     series: list[Series] = []
-    by_kernel = data_plane == "netlink" or (data_plane == "auto" and machine_has_esp())
-    encrypts = "the kernel" if by_kernel else "kernel-libipsec"
     for version in VERSIONS:
         with standing(0.0, data_plane) as sites:
             begin(sites, version)
@@ -71,7 +68,7 @@ def measure(
                 for each in _Bench(sites, version, traffic).series(changes):
                     series.append(each)
                     told(each)
-    return Measured(encrypts, changes, series)
+    return Measured(changes, series)
 
 
 class _Bench:

@@ -57,6 +57,11 @@ def table(
     console.print(shown)
 
 
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ("---", *("---:" for _ in columns[1:])), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f}"
 

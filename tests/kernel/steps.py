@@ -34,7 +34,7 @@ def _one(*tests: str) -> str:
 
 STEPS: Final = (
     Step("first run", "python3 tests/kernel/inside/first_run.py", 600, short="same"),
-    Step("test environment", "make packages-test .venv/.test", 900, short="same"),
+    Step("test environment", "make packages-test .venv/.test", 900, short="make .venv/.test"),
     Step(
         "lab and oracle",
         f"{GATEWAYS} tests/lab tests/oracle",
