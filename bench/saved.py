@@ -38,7 +38,7 @@ class Conditions(msgspec.Struct, frozen=True):
         return cls(
             plane="kernel ESP" if by_kernel else "kernel-libipsec",
             machine=f"{cores} core{'s' if cores > 1 else ''}, Linux {platform.release()}",
-            strongswan=run("swanctl", "--version").strip().rpartition(" ")[2],
+            strongswan=run("swanctl", "--help").split()[1],
             load=" ".join(f"{each:.2f}" for each in os.getloadavg()),
         )
 

@@ -61,6 +61,7 @@ STEPS: Final = (
         "unit after a reboot",
         _one("-m", "systemd", "tests/kernel/test_unit.py", "-k", "rebooted"),
         300,
+        "same",
         reboot=True,
     ),
 )

@@ -76,9 +76,9 @@ def commands_of(section: str) -> list[str]:
 
 def sh(commands: str) -> str:
     done = subprocess.run(
-        ["bash", "-euc", commands], capture_output=True, text=True, check=False, cwd="/"
+        ["sh", "-ec", commands], capture_output=True, text=True, check=False, cwd="/"
     )
-    assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}\n{journal()}"
     return done.stdout
 
 
@@ -112,11 +112,15 @@ def nice_of(pid: int) -> int:
     return int(sh(f"ps -o ni= -p {pid}"))
 
 
+def journal() -> str:
+    argv = ("journalctl", "-b", "-u", "landbridge", "-o", "cat", "--no-pager")
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
 def journal_complaints() -> list[str]:
     """What systemd or a shell says of us that an operator would have to look into."""
     words = ("Got notification message", "cannot set niceness", '"level":"error"', "Traceback")
-    lines = sh("journalctl -b -u landbridge -o cat --no-pager").splitlines()
-    return [line for line in lines if any(word in line for word in words)]
+    return [line for line in journal().splitlines() if any(word in line for word in words)]
 
 
 @contextlib.contextmanager
