@@ -28,8 +28,8 @@ _HEAD = """\
 # How much goes through a tunnel
 
 Written by `python -m bench throughput --docs docs/throughput.md`: iperf3 between two sites, \
-through one tunnel (IKEv2, aes-256, sha256), {rounds} rounds of {seconds} s each in which all take turns. \
-UDP is sent as fast as it goes, and what arrives is counted.
+through one tunnel (IKEv2, aes-256, sha256), {seconds} s each, {rounds} rounds in which all take \
+turns. UDP is sent as fast as it goes, and what arrives is counted.
 
 - **landbridge**: the kernel encrypts; the router has what the agent gives it: nft rules, routing \
 rules and routes, an MTU of 1,400 bytes in the tunnel.
