@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 # In this order; tests/conftest.py sees to it that there are no others.
 GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle
 
-.PHONY: run demo test test-kernel lint bench soak packages-run packages-test clean
+.PHONY: run demo test test-kernel lint bench soak packages-run packages-test packages-bench clean
 
 ## The service with its two-site lab, in the foreground; Ctrl-C takes it away.
 run: packages-run .venv/.run
@@ -43,7 +43,7 @@ lint: .venv/.test
 	.venv/bin/lint-imports
 
 ## The benchmarks, printed as tables.
-bench: packages-test .venv/.test
+bench: packages-bench .venv/.test
 	$(PYTHON) -m bench $(BENCH_ARGS)
 
 ## Long runs: fuzzing, churn, restarts.
@@ -55,6 +55,9 @@ packages-run:
 
 packages-test:
 	@scripts/packages test
+
+packages-bench:
+	@scripts/packages bench
 
 .venv/.run: uv.lock pyproject.toml
 	@scripts/python run

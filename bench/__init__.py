@@ -12,6 +12,8 @@
   helps to explain one (`witness`).
 - `rates`: what updates that replace a CHILD_SA cost at high rates; `ratesdoc`: as tables.
 - `groups`: what a new CHILD_SA costs by Diffie-Hellman group; `groupsdoc`: as tables.
+- `throughput`: what goes through a tunnel (`iperf`) beside one set up `byhand`; `throughputdoc`: as
+  a table.
 - `report`: numbers as tables.
 
 Numbers are told beside each other in one run; nothing here asserts a time.

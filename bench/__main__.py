@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from bench import matrix, matrixdoc, rates
 from bench.trial import RATE, Setting
+from landbridge.lab.hosts import LabError
 from landbridge.lab.peer import DataPlane, machine_has_esp
 
 PATH = click.Path(path_type=Path)
@@ -34,14 +36,24 @@ on = click.option(
 )
 
 
-@click.group(chain=True, invoke_without_command=True)
+class Parts(click.Group):
+    """What the lab cannot do is said in one line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Parts, chain=True, invoke_without_command=True)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Measure landbridge on this machine and print tables. By default all parts."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is taken away
     context.obj = Console(width=160)
     if context.invoked_subcommand is None:
-        for part in (api, listeners, events, updates, ikev1):
+        for part in (api, listeners, events, updates, ikev1, throughput):
             context.invoke(part)
 
 
@@ -171,6 +183,30 @@ def ikev1(console: Console, *, data_plane: DataPlane, changes: int, into: Path |
     groupsdoc.show(console, measured)
     if into is not None:
         msgspec.structs.replace(saved.read(into), groups=measured).save(into)
+
+
+@main.command()
+@on
+@click.option("--rounds", default=5, help="In each, all take their turn with everything.")
+@click.option("--seconds", default=3, help="For each measurement.")
+@click.option("--docs", type=PATH, help="Write the table there.")
+@click.pass_obj
+def throughput(
+    console: Console, *, data_plane: DataPlane, rounds: int, seconds: int, docs: Path | None
+) -> None:
+    """How much goes through a tunnel, beside one set up by hand."""
+    from bench import saved, throughputdoc
+    from bench.throughput import contenders, measure
+
+    has_esp = machine_has_esp()
+    if not has_esp:
+        console.print("This machine's kernel has no ESP: only kernel-libipsec can be measured.")
+    who = contenders(data_plane, has_esp)
+    conditions = saved.Conditions.now(data_plane)
+    rows = measure(who, partial(console.print, style="dim"), rounds=rounds, seconds=seconds)
+    throughputdoc.show(console, rows)
+    if docs is not None:
+        throughputdoc.write(docs, rows, conditions, seconds)
 
 
 def _told(console: Console) -> Callable[[matrix.Row | rates.RateRow], None]:

@@ -83,9 +83,14 @@ def write(path: Path, runs: Sequence[Run]) -> None:
     parts = [_HEAD.format(wait=STUBBORN, runs=told)]
     columns = [(run.conditions, matrix) for run in runs for matrix in run.matrices]
     for round_trip in sorted({matrix.round_trip for _, matrix in columns}):
-        beside = [each for each in columns if each[1].round_trip == round_trip]
         for version in VERSIONS:
-            parts.append(_side_by_side(beside, round_trip, version))
+            beside = [
+                (conditions, matrix)
+                for conditions, matrix in columns
+                if matrix.round_trip == round_trip and version in matrix.noise
+            ]
+            if beside:
+                parts.append(_side_by_side(beside, round_trip, version))
     groups = [(run.conditions.plane, run.groups) for run in runs if run.groups is not None]
     if groups:
         parts.append(f"\n{groupsdoc.section(groups)}")

@@ -51,7 +51,7 @@ def table(
     """The first column is of words, the others of numbers."""
     shown = Table(title=title, title_justify="left", show_header=any(columns))
     for number, column in enumerate(columns):
-        shown.add_column(column, justify="right" if number else "left")
+        shown.add_column(column, justify="right" if number else "left", no_wrap=not number)
     for row in rows:
         shown.add_row(*row)
     console.print(shown)

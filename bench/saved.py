@@ -17,7 +17,7 @@ import msgspec
 from bench.groups import Measured
 from bench.matrix import Matrix
 from bench.rates import Rates
-from landbridge.lab.hosts import run
+from landbridge.lab.hosts import LabError, run
 from landbridge.lab.peer import DataPlane, machine_has_esp
 
 Plane = Literal["kernel ESP", "kernel-libipsec"]
@@ -58,5 +58,8 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def read(path: Path) -> Run:
-    """Raises: msgspec.DecodeError, OSError."""
-    return msgspec.json.decode(path.read_bytes(), type=Run)
+    """Raises: LabError, where the file is not there or is none of these."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Run)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise LabError(f"{path} is not what `updates --save` has kept: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -237,42 +236,3 @@ def _first(gateway: Gateway, seat: Seat, wanted: Tunnel, since: float) -> tuple[
         if status.id == wanted.id and status.reason and status.reason.code is code:
             return max(0.0, at - since), status.reason.message
     return None
-
-
-def markdown(told: list[Told]) -> str:
-    """docs/causes.md, but for its head."""
-    found = {(each.seat.fault.title, each.seat.version, each.seat.role): each for each in told}
-    lines = ["| What is wrong | IKE | We initiate | The peer initiates |", "|---|---|---|---|"]
-    for fault in FAULTS:
-        for version in VERSIONS:
-            cells = [_cell(found.get((fault.title, version, role))) for role in ROLES]
-            if any(cells):
-                lines.append(f"| {fault.title} | {version} | {cells[0]} | {cells[1]} |")
-    lines += ["", "## What is said", ""]
-    for fault in FAULTS:
-        said = dict.fromkeys(_example(each) for each in told if each.seat.fault is fault)
-        lines += [f"**{fault.title}**", "", *(f"- {words}" for words in said), ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _cell(told: Told | None) -> str:
-    if told is None:
-        return ""
-    code = told.seat.fault.codes[told.seat.version, told.seat.role].value
-    return f"`{code}` {told.seconds:.1f} s" if told.seconds is not None else f"not `{code}`"
-
-
-def _example(told: Told) -> str:
-    """The same words for all seats of a fault."""
-    seat = told.seat
-    code = seat.fault.codes[seat.version, seat.role].value
-    same = (
-        (f"gw-{seat.number}.", "gw."),
-        (f"peer-{seat.number}.", "peer."),
-        (seat.address, "198.51.100.2"),
-        (f"{seat.inside}.0/24", "10.2.0.0/24"),
-    )
-    words = re.sub(r"DNS \(\S+\)", "DNS (192.0.2.53)", told.message)
-    for own, common in same:
-        words = words.replace(own, common)
-    return f"`{code}`: {words}"

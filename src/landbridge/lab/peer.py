@@ -185,7 +185,7 @@ class Peer:
             *AHEAD, CHARON, env={"STRONGSWAN_CONF": str(conf)}, log=self.log
         )
         wait_until(socket.exists, 10, "the peer's charon opens its VICI socket")
-        self._route()
+        self.route_protected()
         self.load(*(connections or self.connections))
 
     def stop(self) -> None:
@@ -238,6 +238,27 @@ class Peer:
         """How many CHILD_SAs of that name are installed."""
         return len(re.findall(rf"^\s+{re.escape(child)}: .*INSTALLED", self.sas(), re.MULTILINE))
 
+    def route_protected(self) -> None:
+        """Send the protected prefixes to IPsec on either data plane.
+
+        With kernel-libipsec that is charon's TUN device. The kernel's own IPsec transforms what a
+        policy fits wherever it is routed to; on a dummy device the rest ends, and nothing of it
+        reaches the uplink in clear.
+        """
+        if not self.routes:
+            return
+        device = LIBIPSEC_DEVICE if self._libipsec else POLICY_DEVICE
+        if not self._libipsec:
+            self.host.ip("link", "add", POLICY_DEVICE, "type", "dummy", check=False)
+            self.host.ip("link", "set", "dev", POLICY_DEVICE, "up")
+        for family, prefixes in self._prefixes().items():
+            rule = ("priority", PROTECTED_TABLE, "lookup", PROTECTED_TABLE)
+            self.host.ip(family, "rule", "delete", *rule, check=False)
+            self.host.ip(family, "rule", "add", *rule)
+            for prefix in prefixes:
+                way = ("dev", device, "table", PROTECTED_TABLE)
+                self.host.ip(family, "route", "replace", prefix, *way)
+
     def swanctl(self, command: str, *argv: str) -> str:
         return self.host.run("swanctl", command, *argv, "--uri", self.uri)
 
@@ -259,27 +280,6 @@ class Peer:
         if self.data_plane == "netlink" and not has_esp:
             raise LabError("the peer's kernel is to encrypt, but this machine's has no ESP")
         return not has_esp
-
-    def _route(self) -> None:
-        """Send the protected prefixes to IPsec on either data plane.
-
-        With kernel-libipsec that is charon's TUN device. The kernel's own IPsec transforms what a
-        policy fits wherever it is routed to; on a dummy device the rest ends, and nothing of it
-        reaches the uplink in clear.
-        """
-        if not self.routes:
-            return
-        device = LIBIPSEC_DEVICE if self._libipsec else POLICY_DEVICE
-        if not self._libipsec:
-            self.host.ip("link", "add", POLICY_DEVICE, "type", "dummy", check=False)
-            self.host.ip("link", "set", "dev", POLICY_DEVICE, "up")
-        for family, prefixes in self._prefixes().items():
-            rule = ("priority", PROTECTED_TABLE, "lookup", PROTECTED_TABLE)
-            self.host.ip(family, "rule", "delete", *rule, check=False)
-            self.host.ip(family, "rule", "add", *rule)
-            for prefix in prefixes:
-                way = ("dev", device, "table", PROTECTED_TABLE)
-                self.host.ip(family, "route", "replace", prefix, *way)
 
     def _prefixes(self) -> dict[str, list[str]]:
         """The protected prefixes by the option of `ip` that names their family."""

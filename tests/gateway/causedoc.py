@@ -1,0 +1,153 @@
+"""What was told of every cause, kept for each data plane, and all of it as docs/causes.md.
+
+Rules this module keeps:
+- A run is kept in a file of its own, with the strongSwan and the kernel that it was made on; the
+  page is made of those that are kept, whichever were made last and wherever.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.host.dataplane import Backend
+from landbridge.lab.hosts import run
+from tests.gateway.causelab import Told
+from tests.gateway.faults import FAULTS, ROLES, VERSIONS, Role, Version
+
+KEPT: Final = Path(__file__).with_name("causes")
+PAGE: Final = Path(__file__).parents[2] / "docs" / "causes.md"
+NAMES: Final = {Backend.NETLINK: "kernel ESP", Backend.LIBIPSEC: "kernel-libipsec"}
+INTENTS: Final[dict[Role, str]] = {"initiator": "We initiate", "responder": "The peer initiates"}
+HEAD: Final = """\
+# Why a tunnel is down
+
+Each cause injected for real on a foreign strongSwan, for both IKE versions, with the gateway as
+initiator and as responder: the `status_reason` that the gateway told, and the seconds from the
+fault to its being told on each data plane. Written by `tests/gateway/test_causes.py`; what to do
+about each code is in [status.md](status.md).
+
+Where the protocol does not show the cause to our side, the code is that of what it shows, and the
+message names everything that it can be: an initiator is told `AUTHENTICATION_FAILED` or
+`NO_PROPOSAL_CHOSEN` and nothing more. An empty cell: cannot happen in that role.
+
+The runs:
+
+{runs}
+"""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """`seconds` until `code` was told, None: it was not; `words`: with it."""
+
+    title: str
+    version: Version
+    role: Role
+    code: str
+    seconds: float | None
+    words: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    plane: Backend
+    strongswan: str
+    kernel: str
+    causes: tuple[Cause, ...]
+
+    @classmethod
+    def of(cls, plane: Backend, told: Iterable[Told]) -> Run:
+        version = run("swanctl", "--version").strip().rpartition(" ")[2]
+        return cls(plane, version, f"Linux {platform.release()}", tuple(map(_cause, told)))
+
+    @property
+    def file(self) -> Path:
+        return KEPT / f"{self.plane}.json"
+
+    def keep(self) -> None:
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def kept() -> list[Run]:
+    found = (KEPT / f"{plane}.json" for plane in NAMES)
+    return [msgspec.json.decode(file.read_bytes(), type=Run) for file in found if file.exists()]
+
+
+def page(runs: Sequence[Run]) -> str:
+    told = "\n".join(
+        f"- {NAMES[run.plane]}: strongSwan {run.strongswan}, {run.kernel}" for run in runs
+    )
+    return "\n".join([HEAD.format(runs=told), *_table(runs), *_said(runs)]).rstrip() + "\n"
+
+
+def _table(runs: Sequence[Run]) -> Iterator[str]:
+    names = [NAMES[run.plane] for run in runs]
+    columns = ["What is wrong", "IKE"]
+    for role in ROLES:
+        columns += [INTENTS[role], *names]
+    yield _line(columns)
+    yield "|---" * len(columns) + "|"
+    for fault in FAULTS:
+        for version in VERSIONS:
+            cells = [cell for role in ROLES for cell in _cells(runs, fault.title, version, role)]
+            if any(cells):
+                yield _line([fault.title, version, *cells])
+
+
+def _cells(runs: Sequence[Run], title: str, version: Version, role: Role) -> list[str]:
+    """The code, and the seconds of each run."""
+    found = [_find(run, title, version, role) for run in runs]
+    codes = {cause.code for cause in found if cause is not None}
+    return [" ".join(f"`{code}`" for code in sorted(codes)), *map(_seconds, found)]
+
+
+def _find(run: Run, title: str, version: Version, role: Role) -> Cause | None:
+    wanted = (title, version, role)
+    return next(
+        (each for each in run.causes if (each.title, each.version, each.role) == wanted), None
+    )
+
+
+def _seconds(cause: Cause | None) -> str:
+    if cause is None:
+        return ""
+    return f"{cause.seconds:.1f} s" if cause.seconds is not None else "not told"
+
+
+def _said(runs: Sequence[Run]) -> Iterator[str]:
+    yield "\n## What is said\n"
+    for fault in FAULTS:
+        causes = (each for run in runs for each in run.causes if each.title == fault.title)
+        said = dict.fromkeys(f"- `{each.code}`: {each.words}" for each in causes)
+        yield f"**{fault.title}**\n"
+        yield "\n".join(said) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cause(told: Told) -> Cause:
+    fault, version, role = told.seat.fault, told.seat.version, told.seat.role
+    code = fault.codes[version, role].value
+    return Cause(fault.title, version, role, code, told.seconds, _words(told))
+
+
+def _words(told: Told) -> str:
+    """The same for all seats of a fault."""
+    seat = told.seat
+    same = (
+        (f"gw-{seat.number}.", "gw."),
+        (f"peer-{seat.number}.", "peer."),
+        (seat.address, "198.51.100.2"),
+        (f"{seat.inside}.0/24", "10.2.0.0/24"),
+    )
+    words = re.sub(r"DNS \(\S+\)", "DNS (192.0.2.53)", told.message)
+    for own, common in same:
+        words = words.replace(own, common)
+    return words
