@@ -19,6 +19,7 @@ from tests.environments.processes import free_port
 from tests.environments.refusing import NO_INET, Refusing
 from tests.faults.test_serve import Service, until
 
+IN_STEP = "in step with the server"
 pytestmark = pytest.mark.gateway
 
 
@@ -56,6 +57,10 @@ def test_what_nft_refuses_is_said_by_the_api_the_doctor_and_the_banner(
         assert NO_INET in printed
         changed = api.update("ipsec_site_connection", demo["id"], mtu=1300)
         until("said of the newest revision", lambda: _refused(_now(api, changed)))
+
+        service.kill("agent")  # one that comes meanwhile comes up, and says so
+        until("an agent is in step again", lambda: service.events().count(IN_STEP) == 2)
+        assert _refused(_now(api, demo))
 
         nft.mend()
         until("nobody says it any more", lambda: not any(_refused(_now(api, c)) for c in made))
