@@ -142,6 +142,7 @@ FEATURES: Final = (
         _NO_TUNNEL,
         probes.routing(6),
         options=("CONFIG_IPV6", "CONFIG_IPV6_MULTIPLE_TABLES"),
+        modules=("ipv6",),
         hint="or boot without ipv6.disable=1",
     ),
     Feature(

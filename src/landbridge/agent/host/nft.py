@@ -25,6 +25,7 @@ async def apply(namespace: str, commands: Sequence[Any]) -> None:
         try:
             await run("nsenter", place, "nft", "-j", "-f", "-", stdin=transaction)
         except ProgramFailed as error:
+            words = "; ".join(error.complaint.splitlines())
             raise GatewayError(
-                f"nft does not take the packet filter of namespace {namespace}: {error.complaint}"
+                f"nft does not take the packet filter of namespace {namespace}: {words}"
             ) from error

@@ -157,6 +157,6 @@ def _reason(error: GatewayError | OSError) -> tuple[str, bool]:
         case NetlinkError(code=number) | OSError(errno=int(number)):
             return os.strerror(number), number in FORBIDDEN
         case ProgramFailed(complaint=words):
-            return " ".join(words.split()), os.strerror(errno.EPERM) in words
+            return words.splitlines()[0], os.strerror(errno.EPERM) in words
         case _:
             return str(error), False
