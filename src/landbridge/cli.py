@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
-- What a person can mend ends with one line on stderr and exit code 2, never a traceback.
+- What a person can mend ends with a line on stderr for each thing and exit code 2, never a
+  traceback.
 - A command's modules are imported when it runs: the agent loads no database, the API no
   netlink, and ``--help`` nothing.
 """
@@ -33,7 +34,8 @@ class _OneLine(click.ClickException):
     exit_code = MENDABLE
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"landbridge: {self.format_message()}", err=True)
+        for line in self.format_message().splitlines():
+            click.echo(f"landbridge: {line}", err=True)
 
 
 class _Later(_OneLine):
@@ -135,7 +137,9 @@ def agent(
 
     _follow(supervisor)
     settings = _settings("agent", config, state_dir, bind)
-    preflight.for_gateway(settings)
+    # `serve` has tried the kernel. An agent that it starts again comes up whatever has become of
+    # that meanwhile: it says so of the connections.
+    preflight.for_gateway(settings, kernel=supervisor is None)
     preflight.state_dir(settings)
     asyncio.run(run(settings.agent))
 

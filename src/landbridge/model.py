@@ -267,7 +267,8 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     `observed_at` is seconds since the epoch, by the gateway's clock: when this became true.
     `events` are the tunnel's last few, oldest first; who has them already knows by `at`.
     `selector_mode` is the one in effect (None: nothing is up), `missing` what of the wanted
-    CHILD_SAs is not up.
+    CHILD_SAs is not up. `known` False: the gateway cannot look at the tunnel now, for the
+    `reason` given; whether it carries traffic is not known, and all else is as told before.
     """
 
     id: str
@@ -280,6 +281,7 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     events: tuple[TunnelEvent, ...] = ()
     selector_mode: SelectorMode | None = None
     missing: tuple[Selectors, ...] = ()
+    known: bool = True
 
 
 class RouterStatus(Model, frozen=True, kw_only=True):

@@ -188,8 +188,9 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Allow the same.",
     ),
     ReasonCode.GATEWAY_ERROR: Explanation(
-        "Something on the gateway failed.",
-        "Read the message, then the agent's and charon's log on the gateway.",
+        "The gateway's host or its daemon refuses what the router (or this tunnel) needs, in the "
+        "words of the message; it is tried again.",
+        "Mend what the message names on the gateway; the agent's and charon's log say more.",
     ),
 }
 EXPLANATIONS: Final[Mapping[ReasonCode, Explanation]] = MappingProxyType(_EXPLANATIONS)

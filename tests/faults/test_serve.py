@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,13 @@ def command(state: Path, port: int) -> list[str]:
 class Service:
     """A running `landbridge serve`."""
 
-    def __init__(self, state: Path, port: int) -> None:
+    def __init__(
+        self, state: Path, port: int, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.state = state
         self.port = port
         self.log = state.with_name(f"{time.monotonic_ns()}.log")
-        self.server = Server(command(state, port), self.log)
+        self.server = Server(command(state, port), self.log, environment)
         self.server.wait_until(lambda: "ready" in self.events(), deadline=DEADLINE)
         token = (state / "admin-token").read_text().strip()
         self.http = httpx2.Client(

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -53,13 +53,17 @@ class Scene:
     async def ping(self) -> bool:
         return await asyncio.to_thread(self.around.ping)
 
-    async def start(self, stderr: int | None = None) -> Process:
+    async def start(
+        self, stderr: int | None = None, environment: Mapping[str, str] | None = None
+    ) -> Process:
         argv = ("-m", "landbridge", "agent", "--config", self.config, "--state-dir", self.state)
-        return await asyncio.create_subprocess_exec(sys.executable, *argv, stderr=stderr)
+        return await asyncio.create_subprocess_exec(
+            sys.executable, *argv, stderr=stderr, env=environment
+        )
 
     @contextlib.asynccontextmanager
-    async def agent(self) -> AsyncIterator[Process]:
-        process = await self.start()
+    async def agent(self, environment: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
+        process = await self.start(environment=environment)
         try:
             yield process
         finally:

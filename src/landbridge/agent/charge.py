@@ -51,6 +51,7 @@ class Charge(Lodger):
         self._proven: Tunnel | None = None  # see `trial.proven`
         self.undecided = False  # it is tried with several secrets in turn
         self.held: Reason | None = None  # not tried until its peer's name is resolved
+        self.refusal = ""  # what charon has said against the last try
         self.memory = Memory()
         self.actual = Actual()
         self._fine = False
@@ -234,6 +235,8 @@ class Charge(Lodger):
             applied = self.memory.applied_revision
             failed = outcome.failed(self.tunnel, self.actual, applied, fault, at)
             return msgspec.structs.replace(failed, events=self.remarks.chronicle.events)
+        if self.refusal:
+            return self._judge_refused(self.target, at)
         applied = outcome.applied_revision(self.target, self.actual, self.memory)
         self.memory = msgspec.structs.replace(self.memory, applied_revision=applied)
         status = outcome.judge(self.target, self.actual, self.memory, self._reason(), at)
@@ -247,6 +250,17 @@ class Charge(Lodger):
         warning = self.remarks.warning(self.actual) if fine else None
         return msgspec.structs.replace(
             status, reason=status.reason or warning, events=self.remarks.chronicle.events
+        )
+
+    def _judge_refused(self, target: Target, at: float) -> TunnelStatus:
+        """What was in effect before goes on, and no more than that."""
+        self._fine = False
+        told = outcome.judge(target, self.actual, self.memory, None, at)
+        return msgspec.structs.replace(
+            told,
+            applied_revision=self.memory.applied_revision,
+            reason=Reason(code=ReasonCode.GATEWAY_ERROR, message=self.refusal),
+            events=self.remarks.chronicle.events,
         )
 
     def net(self) -> TunnelNet | None:

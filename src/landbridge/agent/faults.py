@@ -14,6 +14,10 @@ class GatewayError(Exception):
     """The gateway host or its charon refused or failed; tried again with backoff."""
 
 
+class StepRefused(GatewayError):
+    """charon serves, but refuses what one tunnel needs."""
+
+
 def leaves(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     """The errors of a group and of the groups in it, one by one."""
     for error in errors.exceptions:

@@ -4,8 +4,8 @@ Rules this module keeps:
 - One sequential task per router: the namespace comes first, then the task that runs its
   tunnels; both are looked at again whenever the router changes, and every `RECHECK`. A
   namespace that somebody has deleted is missed within `GLANCE`.
-- Whatever goes wrong with one router, foreseen or not, is logged, told as its status and
-  tried again with backoff here; it reaches no other router.
+- Whatever goes wrong with one router, foreseen or not, is logged, told of it and of its tunnels
+  (`Worker.set_error`) and tried again with backoff here; it reaches no other router.
 - Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
 """
 
@@ -22,11 +22,12 @@ from typing import Final, Protocol
 import structlog
 
 from landbridge.agent.backoff import Backoff
-from landbridge.agent.faults import GatewayError
+from landbridge.agent.faults import GatewayError, leaves
+from landbridge.agent.host.netlink import translated
 from landbridge.agent.namespace import Namespaces
-from landbridge.agent.report import Status
+from landbridge.agent.telling.statuses import ErrorSource
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import Reason, ReasonCode, Router, RouterStatus, Tunnel
+from landbridge.model import Router, Tunnel
 
 RECHECK: Final = 60.0  # seconds
 GLANCE: Final = 2.0
@@ -41,6 +42,7 @@ class Worker(Protocol):
     def drop(self, tunnel_id: str) -> None: ...
     def replace(self, tunnels: Iterable[Tunnel]) -> None: ...
     def reconfigure(self, router: Router) -> None: ...
+    def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None: ...
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis: ...
 
@@ -61,7 +63,6 @@ class Keeper:
         *,
         namespaces: Namespaces,
         directory: Path,
-        report: Callable[[Status], None],
         renewed: Callable[[str], None],
     ) -> None:
         self.router = router  # as wanted
@@ -69,7 +70,6 @@ class Keeper:
         self._told = router  # as the worker knows it
         self._namespaces = namespaces
         self._directory = directory
-        self._report = report
         self._renewed = renewed
         self._changed = asyncio.Event()
 
@@ -118,25 +118,30 @@ class Keeper:
 
     async def _lay_ground(self) -> bool:
         """Retry until the namespace is as desired. True: it had to be made."""
-        backoff, failed = Backoff(), False
+        backoff = Backoff()
         while True:
             self._changed.clear()
             router = self.router
             try:
-                made = await self._namespaces.ensure(router)
+                made = await self._ensure(router)
             except Exception as error:
-                failed = True
-                self._tell(router, error)
+                self._tell(router, ErrorSource.NAMESPACE, error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(backoff.next()):
                         await self._changed.wait()
             else:
                 if made:
                     self._renewed(router.id)
-                if failed or router != self._told:
+                if router != self._told:
                     self._told = router
                     self.worker.reconfigure(router)
+                self.worker.set_error(router, ErrorSource.NAMESPACE, None)
                 return made
+
+    async def _ensure(self, router: Router) -> bool:
+        with translated(f"make the directory {self._directory}"):
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return await self._namespaces.ensure(router)
 
     async def _run_worker(self) -> None:
         backoff = Backoff()
@@ -145,26 +150,26 @@ class Keeper:
             try:
                 await self.worker.run()
             except Exception as error:
-                self._tell(self.router, error)
+                self._tell(self.router, ErrorSource.TASK, error)
             if time.monotonic() - started > RECHECK:
                 backoff.reset()
             await asyncio.sleep(backoff.next())
 
-    def _tell(self, router: Router, error: Exception) -> None:
+    def _tell(self, router: Router, source: ErrorSource, error: Exception) -> None:
         _note("router not ready", router, error)
-        reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=str(error))
-        self._report(
-            RouterStatus(
-                id=router.id,
-                revision=router.revision,
-                ready=False,
-                reason=reason,
-                observed_at=time.time(),
-            )
-        )
+        self.worker.set_error(router, source, _words(error))
 
 
 def _note(event: str, router: Router, error: Exception) -> None:
     """What the host refused is a line; what we did not think of comes with its traceback."""
     unforeseen = None if isinstance(error, GatewayError) else error
     log.warning(event, router=router.id, reason=str(error), exc_info=unforeseen)
+
+
+def _words(error: Exception) -> str:
+    """For those whose tunnels are on the router; what was not foreseen may have said anything."""
+    if isinstance(error, GatewayError):
+        return str(error)
+    causes = leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+    names = ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+    return f"the agent failed unexpectedly ({names}); its log has the details"

@@ -93,7 +93,6 @@ class Agent:
 
     def _keeper(self, router: Router, reporter: Reporter) -> Keeper:
         directory = self._settings.state_dir / hex12(router.id)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         task = RouterTask(
             router,
             charon=Charon(
@@ -111,7 +110,6 @@ class Agent:
             task,
             namespaces=self._namespaces,
             directory=directory,
-            report=reporter.put,
             renewed=self._dataplane.forget,
         )
 

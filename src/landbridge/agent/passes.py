@@ -5,13 +5,15 @@ Rules this module keeps:
 - Every pass reads the tunnel's actual state and plans anew, whatever has marked it. Many that are
   marked at once are seen with one list (`landbridge.agent.daemon.sight`).
 - What a pass tells goes up at once, but that a tunnel is up: its routes come first.
+- A step that charon refuses is that tunnel's trouble: told of it, and tried again after a pause.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -24,6 +26,7 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.daemon.control import Control
 from landbridge.agent.daemon.listener import Listener
 from landbridge.agent.daemon.sight import Eyes, Sight
+from landbridge.agent.faults import StepRefused
 from landbridge.agent.host.network import NetworkSide
 from landbridge.agent.metering.meters import Meters
 from landbridge.agent.plan import plan
@@ -36,6 +39,7 @@ from landbridge.model import TunnelState, TunnelStatus
 
 SLOW_PASS: Final = 300.0  # seconds; what events miss, the gauge sees much sooner
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
+REFUSED_PAUSE: Final = 10.0
 _FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})
 _CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 
@@ -43,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 
 class Passes:
-    """Over the tunnels of `roster` that `agenda` names. `report` must not block."""
+    """Over the tunnels of `roster` that `agenda` names. `tell` takes each status."""
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class Passes:
         listener: Listener,
         meters: Meters,
         *,
-        report: Callable[[TunnelStatus], None],
+        tell: Callable[[TunnelStatus], None],
         update_deadline: float,
     ) -> None:
         self._roster = roster
@@ -61,7 +65,7 @@ class Passes:
         self._book = book
         self._listener = listener
         self._meters = meters
-        self._report = report
+        self._tell_status = tell
         self._update_deadline = update_deadline
 
     async def run(
@@ -94,12 +98,7 @@ class Passes:
             self._forget(charge, control)
             return
         next_look = seen.now + (TURN if charge.undecided else SLOW_PASS)
-        for step in steps:
-            if isinstance(step, do.Wait):
-                next_look = min(next_look, step.until)
-            else:
-                await self._take(step, charge, control, seen.now)
-                next_look = min(next_look, seen.now + 1.0)
+        next_look = min(next_look, await self._take_all(steps, charge, control, seen.now))
         self._roster.refresh(charge)
         before = charge.remarks.patience_left()  # it may run out while the status is told
         self._tell(charge, seen.seen_at, network)
@@ -129,6 +128,24 @@ class Passes:
             update_deadline=self._update_deadline,
         )
 
+    async def _take_all(
+        self, steps: Iterable[Step], charge: Charge, control: Control, now: float
+    ) -> float:
+        """When what comes of them is to be looked at."""
+        charge.refusal, next_look = "", math.inf
+        for step in steps:
+            if isinstance(step, do.Wait):
+                next_look = min(next_look, step.until)
+                continue
+            try:
+                await self._take(step, charge, control, now)
+            except StepRefused as error:
+                log.warning("step_refused", tunnel=charge.id, error=str(error))
+                charge.refusal = str(error)
+                return now + REFUSED_PAUSE
+            next_look = min(next_look, now + 1.0)
+        return next_look
+
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
         request = charge.tunnel.request_id if charge.tunnel else ""
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
@@ -151,11 +168,8 @@ class Passes:
             return
         if status.state in _FAILING:
             self._book.doubt(charge.id, down=True)
-        last = charge.status
-        if last is None or msgspec.structs.replace(last, observed_at=status.observed_at) != status:
-            charge.status = status
-            self._meters.tell(status)
-            self._report(status)
+        charge.status = status
+        self._tell_status(status)
 
     def _forget(self, charge: Charge, control: Control) -> None:
         self._roster.forget(charge)

@@ -6,15 +6,15 @@ Rules this module keeps:
   every tunnel now and then.
 - Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
   everything again and leaves every SA alone whose fingerprint is right.
-- Whatever breaks (charon, VICI, the host) ends the serving, is reported and begun again with
-  a back-off, in `run` and nowhere else.
+- Whatever breaks (charon, VICI, the host) ends the serving, is told of every tunnel
+  (`landbridge.agent.telling.statuses`) and begun again with a back-off, in `run` and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -35,14 +35,16 @@ from landbridge.agent.metering.meters import Meters
 from landbridge.agent.passes import Passes
 from landbridge.agent.resolve import Lookup, SystemLookup
 from landbridge.agent.roster import Roster
-from landbridge.agent.telling import outcome
 from landbridge.agent.telling.reach import hindrance
+from landbridge.agent.telling.statuses import ErrorSource, Statuses
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import Router, RouterStatus, Tunnel, TunnelStatus
 from landbridge.vici import Session, ViciError
 
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 10.0
+_ADOPTION: Final = 30.0  # seconds; thousands of tunnels are listed in one or two
+_SILENT: Final = "charon does not answer in time"  # a TimeoutError has no words of its own
 
 log = structlog.get_logger(__name__)
 
@@ -70,11 +72,13 @@ class RouterTask:
         self._router = router
         self._charon = charon
         self._dataplane = dataplane
-        self._report_router = report_router
         self._backend = backend
         self._meters = meters
         self._agenda = Agenda()
         self._roster = Roster(backend, self._agenda.mark)
+        self._statuses = Statuses(
+            router, self._roster, report=report, report_router=report_router, meters=meters
+        )
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
         self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
@@ -84,7 +88,7 @@ class RouterTask:
             self._book,
             self._listener,
             meters,
-            report=report,
+            tell=self._statuses.tell,
             update_deadline=update_deadline,
         )
         self._control: Control | None = None  # while charon serves, as the next one
@@ -100,6 +104,7 @@ class RouterTask:
 
     def drop(self, tunnel_id: str) -> None:
         """`tunnel_id` is not desired any more; all of it will be taken away."""
+        self._statuses.forget(tunnel_id)
         self._set(tunnel_id, None)
 
     def replace(self, tunnels: Iterable[Tunnel]) -> None:
@@ -119,12 +124,12 @@ class RouterTask:
 
     def reconfigure(self, router: Router) -> None:
         """The router itself has changed (legs, addresses, its administrative state)."""
-        self._router = router
+        self._router = self._statuses.router = router
         for charge in self._roster:
             self._set(charge.id, charge.wanted)
         if self._network is not None:
             self._network.follow()
-            self._tell_router()
+        self._statuses.tell_router()
 
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
@@ -132,8 +137,13 @@ class RouterTask:
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel; no other is listed for it."""
-        charge = self._roster.get(tunnel_id)
-        return await inquire(tunnel_id, charge, self._control, self._backend)
+        charge, error = self._roster.get(tunnel_id), self._statuses.error
+        return await inquire(tunnel_id, charge, self._control, self._backend, error)
+
+    def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
+        """What is wrong with `router`, as its keeper has found; None: nothing any more."""
+        self._statuses.router = router
+        self._statuses.set_error(source, words)
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
@@ -142,6 +152,7 @@ class RouterTask:
         if charge is not None and charge.tunnel is not None:
             charge.remarks.hindrance = hindrance(self._router, charge.tunnel)
             self._meters.want(tunnel_id, charge.tunnel.revision)
+            self._statuses.tell_interrupted(charge)
         self._agenda.mark(tunnel_id)
 
     def _readdress(self, tunnel_id: str) -> None:
@@ -160,12 +171,10 @@ class RouterTask:
             try:
                 await self._serve()
             except* (GatewayError, ViciError, TimeoutError, OSError) as errors:
-                words = "; ".join(str(error) for error in leaves(errors))
-                log.warning("router_interrupted", router=self._router.id, error=words)
-                self._meters.lost()
-                self._tell_router(words)
+                self._statuses.serving = False
+                self._interrupted(tuple(leaves(errors)))
             finally:
-                self._control = self._network = None
+                self._statuses.serving, self._control, self._network = False, None, None
             failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
             await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)
 
@@ -174,29 +183,39 @@ class RouterTask:
         self._meters.close()
         await self._charon.stop()
 
+    def _interrupted(self, errors: Sequence[BaseException]) -> None:
+        words = "; ".join(dict.fromkeys(str(error) or _SILENT for error in errors))
+        log.warning("router_interrupted", router=self._router.id, error=words)
+        if not all(isinstance(error, GatewayError) for error in errors):
+            self._statuses.listed = False  # charon itself has gone, or does not answer
+            self._meters.lost()
+        self._statuses.set_error(ErrorSource.SERVICE, words)
+
     async def _serve(self) -> None:
-        adopted = await self._charon.ensure()
+        adopted = False
+        try:
+            adopted = await self._charon.ensure()
+        finally:
+            self._statuses.listed &= adopted
         log.info("charon_ready", router=self._router.id, adopted=adopted)
         self._meters.started(adopted=adopted)
         async with (
             await Session.open(self._charon.socket) as commands,
             await Session.open(self._charon.socket) as events,
         ):
-            await events.subscribe(*EVENTS)
-            eyes = Eyes(control := Control(commands))
-            self._found = await control.take_stock()
-            for charge, seen in (await eyes.all_of(self._roster)).items():
-                charge.actual = seen.actual
-            self._roster.adopt(control.configured)
+            eyes = Eyes(Control(commands))
+            async with asyncio.timeout(_ADOPTION):
+                await events.subscribe(*EVENTS)
+                await self._adopt(eyes)
             network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
             await network.in_step()
-            self._control, self._network = control, network
+            self._control, self._network = eyes.control, network
             for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
                 self._agenda.mark(tunnel_id)
-            self._tell_router()
+            self._statuses.serves()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
-                group.create_task(self._listener.run(events, control.saw))
+                group.create_task(self._listener.run(events, eyes.control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(network.run())
@@ -204,5 +223,10 @@ class RouterTask:
                     self._passes.run(eyes, network, may_take_in=lambda: self._complete)
                 )
 
-    def _tell_router(self, error: str | None = None) -> None:
-        self._report_router(outcome.of_router(self._router, error, time.time()))
+    async def _adopt(self, eyes: Eyes) -> None:
+        """Take in what charon has."""
+        self._found = await eyes.control.take_stock()
+        for charge, seen in (await eyes.all_of(self._roster)).items():
+            charge.actual = seen.actual
+        self._statuses.listed = True
+        self._roster.adopt(eyes.control.configured)

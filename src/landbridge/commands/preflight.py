@@ -1,8 +1,10 @@
 """What must be true before landbridge starts, and one line for each that is not.
 
 Rules this module keeps:
-- Every check says what is wrong and what to do about it, in one line (`NotReady`).
-- Checks change nothing but for making the state directory.
+- Every check says what is wrong and what to do about it, in one line (`NotReady`). What a gateway
+  lacks is said all at once.
+- Checks change nothing but for making the state directory, and modules of the kernel that are
+  loaded because what they bring is tried.
 """
 
 from __future__ import annotations
@@ -12,47 +14,64 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from landbridge.settings import Settings
 
-PROGRAMS = {"ip": "iproute2", "nft": "nftables"}
+PROGRAMS: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
+
+
+log = structlog.get_logger(__name__)
 
 
 class NotReady(Exception):
-    """One line for a person: what is missing, and what to do."""
+    """For a person: what is missing, and what to do; a line for each thing."""
 
 
 class TryLater(Exception):
     """One line for a person: what does not answer. It may mend itself."""
 
 
-def for_gateway(settings: Settings) -> None:
-    """What only the agent needs. Raises: NotReady."""
+def for_gateway(settings: Settings, *, kernel: bool = True) -> None:
+    """What only the agent needs; `kernel`: try that, too. What is slow, or does not do for all
+    connections, is logged.
+
+    Raises: NotReady, with everything that is missing.
+    """
     if os.geteuid() != 0:
         raise NotReady(
             "The agent makes network namespaces and needs root: run it with sudo, "
             "or run only `landbridge api` here."
         )
-    if not os.access(settings.agent.charon, os.X_OK):
-        raise NotReady(
-            f"strongSwan is missing (no {settings.agent.charon}): run "
-            "`apt-get install charon-systemd strongswan-swanctl libcharon-extra-plugins "
-            "libstrongswan-extra-plugins`, or set [agent] charon."
-        )
-    for program, package in PROGRAMS.items():
-        if shutil.which(program) is None:
-            raise NotReady(f"`{program}` is missing: run `apt-get install {package}`.")
-    _data_plane(settings)
+    absent = [program for program in PROGRAMS if shutil.which(program) is None]
+    missing = [*_strongswan(settings), *(_program(each) for each in absent)]
+    warnings: tuple[str, ...] = ()
+    if kernel:
+        from landbridge.agent.host.survey import survey  # an API without a gateway loads no netlink
+
+        found = asyncio.run(survey(settings.agent.kernel, absent))
+        missing += found.missing
+        warnings = found.warnings
+    if missing:
+        raise NotReady("\n".join(missing))
+    for line in warnings:
+        log.warning("kernel lacks a feature", reason=line)
 
 
-def _data_plane(settings: Settings) -> None:
-    from landbridge.agent.faults import GatewayError
-    from landbridge.agent.host.kernel import choose_backend
+def _strongswan(settings: Settings) -> list[str]:
+    if os.access(settings.agent.charon, os.X_OK):
+        return []
+    return [
+        f"strongSwan is missing (no {settings.agent.charon}): run "
+        "`apt-get install charon-systemd strongswan-swanctl libcharon-extra-plugins "
+        "libstrongswan-extra-plugins`, or set [agent] charon."
+    ]
 
-    try:
-        asyncio.run(choose_backend(settings.agent.kernel))
-    except GatewayError as error:
-        raise NotReady(str(error)) from None
+
+def _program(name: str) -> str:
+    return f"`{name}` is missing: run `apt-get install {PROGRAMS[name]}`."
 
 
 def state_dir(settings: Settings) -> Path:

@@ -8,7 +8,8 @@ Rules this module keeps:
 - On its own host an agent takes over from its predecessor at once (there is one agent per
   host); elsewhere it waits for the lease to run out.
 - A gateway that was marked as silent takes a new lease: so it says everything anew.
-- Routers that nobody runs go to the next gateway that leases.
+- Routers that nobody runs go to the next gateway that leases, and their connections do not say
+  any more that there is none.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _TAKE = (
 )
 _KNOWN = select(_g.id).where(_g.id == bindparam("gateway"))
 _REGISTER = insert(t.gateways).values(id=bindparam("gateway"), epoch=1, **_FACTS)
+_ORPHANS = select(_routers.c.id).where(_routers.c.gateway_id.is_(None)).limit(1)
 _ADOPT = (
     update(_routers)
     .where(_routers.c.gateway_id.is_(None))
@@ -103,10 +105,14 @@ def lease(
         "able": capabilities or {},
         "ttl": ttl,
     }
+    orphans = tx.execute(_ORPHANS).scalar() is not None
+    if orphans:
+        enter(tx, alone=True)  # before the gateway's row: their connections are locked, too
     granted = _renew(tx, facts, epoch) if epoch is not None else _take(tx, facts)
     if granted is None:
         raise LeaseHeld(gateway_id)
-    _adopt(tx, gateway_id)
+    if orphans:
+        _adopt(tx, gateway_id)
     return Lease(gateway_id=gateway_id, epoch=granted, ttl=ttl)
 
 
@@ -140,3 +146,4 @@ def _adopt(tx: Connection, gateway_id: str) -> None:
     record(tx, gateway_id, "router", routers)
     tunnels = tx.execute(_TUNNELS_OF, {"routers": [item.object_id for item in routers]})
     record(tx, gateway_id, "tunnel", [Item(*row) for row in tunnels])
+    silence.found(tx, gateway_id)

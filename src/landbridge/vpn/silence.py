@@ -22,13 +22,11 @@ from landbridge.store.columns import database_clock
 from landbridge.store.transaction import Row, enter, utcnow
 from landbridge.vpn import childsas
 from landbridge.vpn.happenings import Kind
-from landbridge.vpn.verdicts import BACK, gateway_silent
+from landbridge.vpn.verdicts import BACK, UNANSWERED, gateway_silent, unknown_status
 
 _g = t.gateways.c
 _connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.routers
 
-#: What an ACTIVE connection becomes; all other words stay.
-_STATUS: Final = {"ACTIVE": "DOWN"}
 _STAYS: Final = (ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN, ReasonCode.GATEWAY_SILENT)
 
 _RAN_OUT: Final = (~_g.silent) & (_g.lease_expires < database_clock())
@@ -76,7 +74,7 @@ def fall(tx: Connection, gateway_id: str) -> int:
     tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
     reason = gateway_silent(gateway_id)
     said = (
-        row | {"status": _STATUS.get(row["status"], row["status"]), **reason, **childsas.NONE}
+        row | {"status": unknown_status(row["status"]), **reason, **childsas.NONE}
         for row in _rows(tx, gateway_id, _speaks_on())
     )
     return _tell(tx, list(said), Kind.SILENT)
@@ -84,7 +82,17 @@ def fall(tx: Connection, gateway_id: str) -> int:
 
 def end(tx: Connection, gateway_id: str) -> None:
     """The gateway is back: until it has reported, that is all that is known."""
-    _tell(tx, [row | BACK for row in _rows(tx, gateway_id, _says_silent())], Kind.REASON)
+    _tell(
+        tx,
+        [row | BACK for row in _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))],
+        Kind.REASON,
+    )
+
+
+def found(tx: Connection, gateway_id: str) -> None:
+    """The gateway runs routers that nobody ran: it has not said anything of them yet."""
+    rows = _rows(tx, gateway_id, _says(ReasonCode.NO_GATEWAY))
+    _tell(tx, [row | UNANSWERED for row in rows], Kind.REASON)
 
 
 def _speaks_on() -> ColumnElement[bool]:
@@ -95,8 +103,8 @@ def _speaks_on() -> ColumnElement[bool]:
     )
 
 
-def _says_silent() -> ColumnElement[bool]:
-    return _connections.c.status_reason == ReasonCode.GATEWAY_SILENT.value
+def _says(code: ReasonCode) -> ColumnElement[bool]:
+    return _connections.c.status_reason == code.value
 
 
 def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[Row]:

@@ -29,10 +29,11 @@ from landbridge.vpn import childsas, happenings
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import (
     Facts,
-    Verdict,
     connection_verdict,
     reason_columns,
     service_status,
+    true_anyway,
+    unknown_status,
 )
 
 _connections = t.ipsec_site_connections
@@ -137,6 +138,8 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
 
 def observe(row: Row, status: TunnelStatus, at: str) -> Row:
     """What a report makes of a connection's observed columns. `at`: when it became so."""
+    if not status.known:
+        return _unknown(row, status, at)
     established = row["established"] or status.state in (TunnelState.UP, TunnelState.PARTIAL)
     facts = Facts(
         state=status.state,
@@ -146,20 +149,29 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
         service_up=row["service_up"],
     )
     verdict = connection_verdict(facts, status.reason)
-    told = _told(verdict)
-    same = all(row[name] == told[name] for name in ("status", "status_reason"))
-    told |= childsas.columns(status)
-    return told | {
+    told = _since(row, {"status": verdict.status, **reason_columns(verdict.reason)}, at)
+    return {
+        **told,
+        **childsas.columns(status),
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,
         "established": established,
-        "status_changed_at": row["status_changed_at"] if same else at,
         "told_until": max([row["told_until"], *(event.at for event in status.events)]),
     }
 
 
-def _told(verdict: Verdict) -> Row:
-    return {"status": verdict.status, **reason_columns(verdict.reason)}
+def _unknown(row: Row, status: TunnelStatus, at: str) -> Row:
+    """The gateway cannot look: what was observed before is kept, but for what is up."""
+    kept = {name: row[name] for name in _OBSERVED}
+    if true_anyway(row):
+        return kept
+    told = {"status": unknown_status(row["status"]), **reason_columns(status.reason)}
+    return kept | childsas.NONE | _since(row, told, at)
+
+
+def _since(row: Row, told: Row, at: str) -> Row:
+    same = all(row[name] == told[name] for name in ("status", "status_reason"))
+    return told | {"status_changed_at": row["status_changed_at"] if same else at}
 
 
 def _seconds(precise: str) -> str:

@@ -52,6 +52,10 @@ _ROUTER_FAILURES = frozenset({ReasonCode.GATEWAY_ERROR, ReasonCode.UNSUPPORTED})
 
 MESSAGE_LENGTH = 1024
 
+#: What an ACTIVE connection becomes of which nothing is known any more; all other words stay.
+_UNKNOWN: dict[str, str] = {"ACTIVE": "DOWN"}
+_TRUE_ANYWAY = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN})
+
 
 class Verdict(NamedTuple):
     status: str
@@ -81,6 +85,17 @@ def connection_verdict(facts: Facts, reported: Reason | None) -> Verdict:
     return Verdict(status, reported or _DEFAULT_REASONS.get(status))
 
 
+def unknown_status(status: str) -> str:
+    """What a connection says whose gateway cannot look at it."""
+    return _UNKNOWN.get(status, status)
+
+
+def true_anyway(row: Row) -> bool:
+    """Whether what the connection says is true without its gateway: it is switched off, or its
+    configuration is wrong."""
+    return row["status"] == "ERROR" or row["status_reason"] in _TRUE_ANYWAY
+
+
 def reason_columns(reason: Reason | None) -> Row:
     """A reason as the rows keep it."""
     return {
@@ -104,9 +119,10 @@ def unanswered(gateway_id: str | None, *, silent: bool) -> Row:
     """What a connection says between a change and the gateway's first word on it."""
     if gateway_id is None:
         return reason_columns(_NO_GATEWAY)
-    return gateway_silent(gateway_id) if silent else reason_columns(_PENDING)
+    return gateway_silent(gateway_id) if silent else UNANSWERED
 
 
+UNANSWERED = reason_columns(_PENDING)
 BACK = reason_columns(
     Reason(
         code=ReasonCode.PENDING,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from landbridge.model import Lease
 from landbridge.store import changes
 from landbridge.store.transaction import Row
-from landbridge.vpn import placement
+from landbridge.vpn import placement, routers
 from landbridge.vpn.placement import LeaseHeld
 from tests.unit.vpn.world import World
 
@@ -88,3 +88,30 @@ def test_routers_that_nobody_runs_go_to_the_next_gateway(own_world: World) -> No
     (told,) = world.db.read_sync(changes.since, "gw9", 0)
     assert (told.kind, told.id) == ("router", row["id"])
     assert world.keep(lambda tx: world.row(tx, "router", row["id"]))["gateway_id"] == "gw9"
+
+
+@pytest.mark.parametrize("renews", [False, True], ids=["new", "renewed"])
+def test_a_connection_that_had_no_gateway_says_so_until_there_is_one(
+    own_world: World, renews: bool
+) -> None:
+    world = own_world
+
+    def orphan(tx: Connection) -> Row:
+        if renews:
+            _lease(tx, "h1", ttl=-1.0)
+        placement.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
+        router = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
+        assert router["gateway_id"] is None
+        routers.add_interface(tx, router, world.resolve({"subnet_id": "sub_unattached"}), "a")
+        service = world.create(tx, "vpnservice", router_id=router["id"])
+        return world.connection(
+            tx, vpnservice_id=service["id"], local_ep_group_id="epg_local_unattached"
+        )
+
+    made = world.keep(orphan)
+    assert made["status_reason"] == "no-gateway"
+    other = world.keep(lambda tx: world.row(tx, "ipsec_site_connection", "conn"))
+    world.keep(lambda tx: _lease(tx, "h1", epoch=1 if renews else None))
+    now = world.keep(lambda tx: world.row(tx, "ipsec_site_connection", made["id"]))
+    assert (now["status"], now["status_reason"]) == ("PENDING_CREATE", "pending")
+    assert world.keep(lambda tx: world.row(tx, "ipsec_site_connection", "conn")) == other

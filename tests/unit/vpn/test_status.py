@@ -104,6 +104,18 @@ class Reports:
         )
         return self.send(Report(epoch=1, sequence=self.next(), tunnels=(told,)))
 
+    def unknown(self, revision: int, message: str = "nft refuses.") -> Changed:
+        told = TunnelStatus(
+            id=self.world.ids["conn"],
+            revision=revision,
+            applied_revision=0,
+            state=S.DOWN,
+            reason=Reason(code=ReasonCode.GATEWAY_ERROR, message=message),
+            observed_at=0.0,
+            known=False,
+        )
+        return self.send(Report(epoch=1, sequence=self.next(), tunnels=(told,)))
+
     def router(self, ready: bool, reason: Reason | None = None) -> Changed:
         row = self.world.row(self.tx, "router", "router1")
         told = RouterStatus(
@@ -160,6 +172,53 @@ def test_the_life_of_a_connection(world: World) -> None:
         assert gateway.row["revision_number"] == before["revision_number"] + 2
 
     world.trial(attempt)
+
+
+def test_a_gateway_that_cannot_look_says_why_and_what_was_seen_is_kept(world: World) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        gateway.unknown(1)
+        assert _says(gateway.row) == ("PENDING_CREATE", "gateway-error", "nft refuses.")
+        gateway.tunnel(S.BUILDING, 1, 0)
+        assert _says(gateway.row)[:2] == ("BUILD", "connecting")
+        gateway.unknown(1)
+        assert _says(gateway.row)[:2] == ("BUILD", "gateway-error")
+        gateway.tunnel(S.UP, 1, 1)
+        gateway.unknown(1)
+        assert _says(gateway.row)[:2] == ("DOWN", "gateway-error")
+        assert (gateway.row["applied_revision"], gateway.row["observed_state"]) == (1, "up")
+        gateway.unknown(1, "charon does not start.")
+        assert _says(gateway.row)[2] == "charon does not start."
+        gateway.tunnel(S.UP, 1, 1)
+        assert _says(gateway.row) == ("ACTIVE", None, None)
+        world.update(tx, CONN, "conn", mtu=1400)
+        assert gateway.unknown(1) == ([], [])  # of an older revision
+        gateway.unknown(2)
+        assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")
+        world.update(tx, CONN, "conn", admin_state_up=False)
+        gateway.unknown(3)
+        assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")  # is it still up?
+        gateway.tunnel(S.DOWN, 3, 3)
+        assert gateway.unknown(3) == ([], [])
+        assert _says(gateway.row)[:2] == ("DOWN", "admin-down")
+
+    world.trial(attempt)
+
+
+def test_what_is_wrong_with_a_configuration_is_true_whatever_the_gateway_sees(
+    world: World,
+) -> None:
+    def attempt(tx: Connection) -> None:
+        gateway = Reports(world, tx)
+        gateway.tunnel(S.ERROR, 1, 0, WHY)
+        gateway.unknown(1)
+        assert _says(gateway.row)[:2] == ("ERROR", "psk-mismatch")
+
+    world.trial(attempt)
+
+
+def _says(row: Row) -> tuple[str, str | None, str | None]:
+    return row["status"], row["status_reason"], row["status_message"]
 
 
 def test_what_is_stale_is_dropped(world: World) -> None:

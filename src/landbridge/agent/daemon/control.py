@@ -16,14 +16,14 @@ from typing import Final
 from landbridge.agent.daemon.naming import ConfigName
 from landbridge.agent.daemon.observe import Actual, IkeSa, actual, by_tunnel, ike_sas
 from landbridge.agent.daemon.reqids import Reqids
-from landbridge.agent.faults import GatewayError
+from landbridge.agent.faults import GatewayError, StepRefused
 from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import steps as do
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import Settings, Target
 from landbridge.agent.swan import secret
 from landbridge.model import Tunnel
-from landbridge.vici import CommandFailed, Message, Session
+from landbridge.vici import CommandFailed, Message, ProtocolError, Session
 
 Command = tuple[str, Settings]
 _NOT_WAITING: Final = "-1"
@@ -131,7 +131,7 @@ class Control:
 
     async def take(self, step: Step, tunnel: Tunnel | None, target: Target | None) -> None:
         """Raises:
-        GatewayError: charon refuses what it should take. Never holds a secret.
+        StepRefused: charon refuses what it should take. Never holds a secret.
         """
         given = self._reqids.fixed(target) if isinstance(step, do.Load) and target else target
         command, message = command_of(step, tunnel, given)
@@ -139,7 +139,9 @@ class Control:
             await self._session.request(command, message)
         except CommandFailed as error:
             if command not in FORGIVEN:
-                raise GatewayError(f"charon refuses {command}: {error.reason}") from error
+                raise StepRefused(f"charon refuses {command}: {error.reason}") from error
+        except ProtocolError as error:
+            raise StepRefused(f"charon cannot be told: {error}") from error
         self._keep(step, target)
 
     def _keep(self, step: Step, target: Target | None) -> None:

@@ -23,20 +23,21 @@ PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
 
 
 async def inquire(
-    tunnel_id: str, charge: Charge | None, control: Control | None, backend: Backend
+    tunnel_id: str, charge: Charge | None, control: Control | None, backend: Backend, error: str
 ) -> Diagnosis:
-    """`charge` None: the tunnel is not known here. `control` None: charon does not run."""
+    """`charge` None: the tunnel is not known here. `control` None: charon does not run.
+    `error`: what is wrong with the router; empty: nothing."""
     if charge is None:
         return stranger(tunnel_id, time.time())
     messages: list[Message] = []
-    loaded, problem = Loaded(), "charon does not run; it is being started again."
+    loaded, problem = Loaded(), error or "charon does not run; it is being started."
     if control is not None:
-        loaded, problem = control.loaded(tunnel_id), ""
+        loaded, problem = control.loaded(tunnel_id), error
         try:
             async with asyncio.timeout(PATIENCE):
                 messages = await control.list_of(tunnel_id)
         except TimeoutError:
             problem = f"charon does not answer within {PATIENCE:g} seconds."
-        except ViciError as error:
-            problem = f"charon does not answer: {error}"
+        except ViciError as away:
+            problem = f"charon does not answer: {away}"
     return diagnosis(charge, messages, loaded, backend=backend, at=time.time(), problem=problem)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
 from typing import Final
 
 from landbridge.agent.faults import GatewayError
@@ -17,11 +18,20 @@ from landbridge.agent.faults import GatewayError
 TIMEOUT: Final = 30.0  # seconds
 
 
+class ProgramFailed(GatewayError):
+    """`complaint` is what the program itself has said."""
+
+    def __init__(self, argv: Sequence[str], complaint: str) -> None:
+        super().__init__(f"{' '.join(argv)}: {complaint}")
+        self.complaint = complaint
+
+
 async def run(*argv: str, stdin: bytes | None = None) -> bytes:
     """The program's standard output.
 
     Raises:
-        GatewayError: it is missing, failed, or took longer than `TIMEOUT`.
+        ProgramFailed: it ended with another exit code than 0.
+        GatewayError: it is missing, or took longer than `TIMEOUT`.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -43,5 +53,5 @@ async def run(*argv: str, stdin: bytes | None = None) -> bytes:
             await process.wait()
     if process.returncode != 0:
         reason = complaint.decode(errors="replace").strip() or f"exit {process.returncode}"
-        raise GatewayError(f"{' '.join(argv)}: {reason}")
+        raise ProgramFailed(argv, reason)
     return output

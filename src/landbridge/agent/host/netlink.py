@@ -66,6 +66,23 @@ async def within_new(work: Callable[[], T]) -> T:
 
 
 @contextlib.asynccontextmanager
+async def throwaway() -> AsyncIterator[str]:
+    """An empty namespace; what is given goes wherever a namespace's name does.
+
+    It is held by a file of this process alone: whatever becomes of that, nothing stays.
+
+    Raises:
+        GatewayError: no network namespace can be made.
+    """
+    with translated("make a network namespace"):
+        handle = await within_new(_own_namespace)
+    try:
+        yield f"/proc/{os.getpid()}/fd/{handle}"
+    finally:
+        os.close(handle)
+
+
+@contextlib.asynccontextmanager
 async def opened(namespace: str | None) -> AsyncIterator[Any]:
     """An `AsyncIPRoute` in the namespace, closed at the end.
 
@@ -77,6 +94,10 @@ async def opened(namespace: str | None) -> AsyncIterator[Any]:
             channel = await within(namespace, lambda: stack.enter_context(_netlink_socket()))
         async with AsyncIPRoute(use_socket=channel, groups=0) as route:
             yield route
+
+
+def _own_namespace() -> int:
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def exists(namespace: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from landbridge.agent.host.commands import run
+from landbridge.agent.faults import GatewayError
+from landbridge.agent.host.commands import ProgramFailed, run
 from landbridge.agent.host.netlink import NAMESPACES
 
 
@@ -21,4 +22,10 @@ async def apply(namespace: str, commands: Sequence[Any]) -> None:
     if commands:
         place = f"--net={NAMESPACES / namespace}"
         transaction = msgspec.json.encode({"nftables": commands})
-        await run("nsenter", place, "nft", "-j", "-f", "-", stdin=transaction)
+        try:
+            await run("nsenter", place, "nft", "-j", "-f", "-", stdin=transaction)
+        except ProgramFailed as error:
+            words = "; ".join(error.complaint.splitlines())
+            raise GatewayError(
+                f"nft does not take the packet filter of namespace {namespace}: {words}"
+            ) from error

@@ -116,7 +116,7 @@ class RouteTable:
             GatewayError: the kernel refuses; what it holds is read again next time.
         """
         if self.is_stale():
-            await _ensure_rules(route)
+            await ensure_rules(route, FAMILIES)
             self._known = await _read(route)
             self._read_at = self._clock()
         await self.change(route, desired, frozenset(self._known.keys() | desired.keys()))
@@ -200,12 +200,13 @@ def _rules() -> tuple[dict[str, Any], ...]:
     )
 
 
-async def _ensure_rules(route: Any) -> None:
-    for family in FAMILIES.values():
-        with translated("set the routing rules"):
+async def ensure_rules(route: Any, versions: Iterable[int]) -> None:
+    """Have the table asked for packets of these IP versions. Raises: GatewayError."""
+    for version in versions:
+        with translated(f"set the routing rules of IPv{version}"):
             for rule in _rules():
                 try:
-                    await route.rule("add", family=family, **rule)
+                    await route.rule("add", family=FAMILIES[version], **rule)
                 except NetlinkError as error:
                     if error.code != errno.EEXIST:
                         raise

@@ -72,6 +72,19 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
     )
 
 
+def unknown(tunnel: Tunnel, applied: int, at: float) -> TunnelStatus:
+    """Of a tunnel that cannot be looked at. `applied`: the last known."""
+    return TunnelStatus(
+        id=tunnel.id,
+        revision=tunnel.revision,
+        applied_revision=applied,
+        state=TunnelState.DOWN,
+        reason=None,
+        observed_at=at,
+        known=False,
+    )
+
+
 def _mode(target: Target, actual: Actual) -> SelectorMode | None:
     return modes.in_effect(target.selector_mode, len(target.pairs), actual.carrying)
 
