@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -28,8 +29,10 @@ def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
         made.close()
 
 
-def up(surroundings: Surroundings, gateway: Gateway, version: str) -> Tunnel:
-    surroundings.remote.peer.start(peer_connection(version=int(version[1])))
+def up(surroundings: Surroundings, gateway: Gateway, version: str, *extra: str) -> Tunnel:
+    """`extra`: lines of the peer's connection."""
+    theirs = replace(peer_connection(version=int(version[1])), extra=extra)
+    surroundings.remote.peer.start(theirs)
     wanted = tunnel(version)
     gateway.want(wanted)
     gateway.start()
@@ -81,7 +84,7 @@ def test_a_rekeyed_ike_sa_is_told(surroundings: Surroundings, gateway: Gateway) 
 
 
 def test_a_peer_behind_another_port_is_told(surroundings: Surroundings, gateway: Gateway) -> None:
-    wanted = up(surroundings, gateway, "v2")
+    wanted = up(surroundings, gateway, "v2", "encap = yes")  # as if there were a NAT
     _translate(surroundings.remote.peer.host)
     surroundings.remote.peer.swanctl("--rekey", "--child", "site-a-0")  # the peer's own packets
     gateway.wait(

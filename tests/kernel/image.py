@@ -24,6 +24,8 @@ INSIDE: Final = (
 )
 SOURCES: Final = Path("/etc/apt/sources.list.d/debian.sources")
 PASSED_ON: Final = ("SSL_", "PIP_", "REQUESTS_CA", "CURL_CA", "UV_", "http", "HTTP", "no_proxy")
+#: The user-mode network stack serves a few connections at a time well, and many badly.
+PATIENT: Final = (("UV_CONCURRENT_DOWNLOADS", "2"), ("UV_HTTP_TIMEOUT", "300"))
 NETWORK: Final = """\
 [Match]
 Name=eth0
@@ -101,4 +103,4 @@ def _furnish(root: Path) -> None:
 
 def _surroundings() -> list[tuple[str, str]]:
     found = ((name, os.environ[name]) for name in sorted(os.environ))
-    return [(name, value) for name, value in found if name.startswith(PASSED_ON)]
+    return [*((name, value) for name, value in found if name.startswith(PASSED_ON)), *PATIENT]
