@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.host.dataplane import Backend
-from landbridge.lab.hosts import run
+from landbridge.lab.peer import strongswan_version
 from tests.gateway.causelab import Told
 from tests.gateway.faults import FAULTS, ROLES, VERSIONS, Role, Version
 
@@ -61,8 +61,9 @@ class Run(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, plane: Backend, told: Iterable[Told]) -> Run:
-        version = run("swanctl", "--version").strip().rpartition(" ")[2]
-        return cls(plane, version, f"Linux {platform.release()}", tuple(map(_cause, told)))
+        return cls(
+            plane, strongswan_version(), f"Linux {platform.release()}", tuple(map(_cause, told))
+        )
 
     @property
     def file(self) -> Path:

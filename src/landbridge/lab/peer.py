@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from landbridge.lab.hosts import Ground, Host, LabError, wait_until
+from landbridge.lab.hosts import Ground, Host, LabError, run, wait_until
 
 DataPlane = Literal["auto", "netlink", "libipsec"]  # the words of `[agent] kernel`
 CHARON = "/usr/sbin/charon-systemd"
@@ -128,6 +128,11 @@ def kernel_has_esp(host: Host) -> bool:
         return False
     host.ip("xfrm", "state", "delete", *who)
     return True
+
+
+def strongswan_version() -> str:
+    """Of the installed one, as in ``5.9.8``; no daemon is asked, as ``swanctl --version`` does."""
+    return run("swanctl", "--help").split()[1]
 
 
 def machine_has_esp() -> bool:
