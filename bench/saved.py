@@ -18,7 +18,7 @@ from bench.groups import Measured
 from bench.matrix import Matrix
 from bench.rates import Rates
 from landbridge.lab.hosts import LabError, run
-from landbridge.lab.peer import DataPlane, machine_has_esp
+from landbridge.lab.peer import DataPlane, machine_has_esp, strongswan_version
 
 Plane = Literal["kernel ESP", "kernel-libipsec"]
 
@@ -38,7 +38,7 @@ class Conditions(msgspec.Struct, frozen=True):
         return cls(
             plane="kernel ESP" if by_kernel else "kernel-libipsec",
             machine=f"{cores} core{'s' if cores > 1 else ''}, Linux {platform.release()}",
-            strongswan=run("swanctl", "--help").split()[1],
+            strongswan=strongswan_version(),
             load=" ".join(f"{each:.2f}" for each in os.getloadavg()),
         )
 
