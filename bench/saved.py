@@ -17,7 +17,7 @@ import msgspec
 from bench.groups import Measured
 from bench.matrix import Matrix
 from bench.rates import Rates
-from landbridge.lab.hosts import LabError, run
+from landbridge.lab.hosts import LabError
 from landbridge.lab.peer import DataPlane, machine_has_esp, strongswan_version
 
 Plane = Literal["kernel ESP", "kernel-libipsec"]
