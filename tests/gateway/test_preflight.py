@@ -23,6 +23,7 @@ from tests.environments.refusing import NO_INET, Refusing
 pytestmark = pytest.mark.gateway
 #: Runs what follows in a mount namespace of its own, after these commands.
 MOUNTS = ("unshare", "--mount", "sh", "-ec")
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 USER = ("unshare", "--user", "--map-root-user")
 
 
@@ -175,6 +176,9 @@ def test_every_feature_says_what_to_do(feature: Feature) -> None:
         assert "\n" not in told.line
         assert not told.line.endswith(": .")
     assert ("modprobe" in lack.line) == bool(feature.modules)
+    for option in feature.options:
+        name = option.removeprefix("CONFIG_").partition(" ")[0]
+        assert f"`{name}`" in OPERATIONS.read_text(), f"the table of kernels lacks {name}"
 
 
 def _lines(
