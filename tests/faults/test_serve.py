@@ -287,3 +287,19 @@ def test_an_agent_that_may_not_set_priorities_says_so_once_and_runs_charons(
     assert line["level"] == "warning"
     assert "CAP_SYS_NICE" in line["reason"]
     assert "CapabilityBoundingSet" in line["advice"]
+
+
+def test_requests_that_succeed_or_are_refused_have_no_line_at_the_default_level(
+    service: Service,
+) -> None:
+    made = service.create_network("quiet")
+    for number in range(20):
+        assert service.http.get(f"/networks/{made['id']}").status_code == 200
+        body = {"network": {"description": str(number)}}
+        assert service.http.put(f"/networks/{made['id']}", json=body).status_code == 200
+    assert service.http.get("/networks/nowhere").status_code == 404
+    assert service.http.post("/networks", json={"network": {"mtu": "x"}}).status_code == 400
+    service.stop()
+    told = [fact for fact in service.facts() if fact.get("process") == "api"]
+    slow = [fact for fact in told if fact["level"] == "warning"]  # on a machine that is busy
+    assert [fact for fact in told if "request" in fact["event"] and fact not in slow] == []
