@@ -109,8 +109,14 @@ LOG: Final = (
         "requests",
         default="failures",
         choices=("failures", "changes", "all"),
-        help="A line for each request that failed by our fault (5xx), also for each that was to "
-        "change something, or for each.",
+        help="A line for each request that failed by our fault (5xx) or was slow, also for each "
+        "that was to change something, or for each.",
+    ),
+    cfg.FloatOpt(
+        "slow_request",
+        default=5.0,
+        min=0.0,
+        help="Seconds after which an answer that has not begun makes a request slow; 0: never.",
     ),
 )
 

@@ -86,7 +86,7 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "IKE works, but the two sides do not want to connect the same networks.",
         "Compare the endpoint groups (or subnet_id and peer_cidrs) with the peer's networks; "
         "some peers take one pair only: try split_selector.",
-        "Make its local and remote networks the mirror of ours.",
+        "Make its local and remote networks the mirror of ours, in tunnel mode.",
     ),
     ReasonCode.PEER_ID_MISMATCH: Explanation(
         "The peer says it is somebody else than peer_id.",
@@ -183,7 +183,7 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "peers or IDs.",
     ),
     ReasonCode.UNSUPPORTED: Explanation(
-        "The gateway cannot do what is asked for.",
+        "The gateway, its kernel or strongSwan cannot do what is asked for.",
         "Choose what the message says is possible.",
         "Allow the same.",
     ),

@@ -87,11 +87,13 @@ class AgentSettings(Frozen, frozen=True, kw_only=True):
 
 
 class LogSettings(Frozen, frozen=True, kw_only=True):
-    """`requests`: which requests get a line at ``info``; the others have theirs at ``debug``."""
+    """`requests`: which requests have a line at ``info``; `slow_request`: how many seconds make
+    one slow, 0: none is."""
 
     level: Literal["debug", "info", "warning", "error"]
     format: Literal["auto", "console", "json"]
     requests: Literal["failures", "changes", "all"]
+    slow_request: float
 
 
 class Settings(Frozen, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from tests.api.remote import DEADLINE, Listener, Remote, remote, share_key
 from tests.environments.databases import Databases
 from tests.environments.landbridge import running, with_tokens
 
+GUIDE = Path(__file__).parents[2] / "docs" / "status.md"
 S = TunnelState
 WHY = Reason(code=ReasonCode.PSK_MISMATCH, message="The PSK differs.")
 
@@ -69,6 +72,22 @@ def test_what_happens_is_heard_by_who_may_see_it(served: Remote) -> None:
         assert updated.content["request_id"].startswith("req-")
         # They would have heard by now: the same process told the others.
         assert stranger.heard == reader.heard == []
+
+
+def test_the_guide_shows_an_event_as_it_is(served: Remote) -> None:
+    (shown,) = re.findall(r"^event: down\ndata: (.*)$", GUIDE.read_text(), re.MULTILINE)
+    gateway = Gateway(served)
+    gateway.lease()
+    with Listener(served, "a") as listener:
+        made = Site(served).connection(name="demo")["id"]
+        gateway.tunnel(made, S.UP)
+        gateway.tunnel(made, S.DOWN, Reason(code=ReasonCode.DPD_TIMEOUT, message="..."))
+        down = listener.wait("down", id=made).content
+    example = json.loads(shown)
+    assert list(down) == list(example)
+    same = ("kind", "resource", "name", "status", "status_reason", "status_message")
+    assert {name: down[name] for name in same} == {name: example[name] for name in same}
+    assert len(down["at"]) == len(example["at"])
 
 
 def test_a_listener_goes_on_where_it_was(served: Remote) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +31,7 @@ from tests.api.gateway import Gateway
 from tests.api.harness import Api
 from tests.api.population import CONNECTIONS, Site
 
+GUIDE = Path(__file__).parents[2] / "docs" / "status.md"
 S = TunnelState
 DEADLINE = 10.0  # seconds
 LOCAL, PEERS = "10.1.0.0/24", ("10.2.0.0/24", "10.2.1.0/24")
@@ -108,6 +112,13 @@ def test_the_life_of_a_connection_is_told(scene: Scene) -> None:
     assert [event["id"] for event in scene.history(limit="2")] == [newest["id"], before["id"]]
 
 
+def example() -> dict[str, Any]:
+    """What the guide shows of a connection with several CHILD_SAs."""
+    (shown,) = re.findall(r'```json\n("selector_mode".*?)```', GUIDE.read_text(), re.DOTALL)
+    made: dict[str, Any] = json.loads(f"{{{shown}}}")
+    return made
+
+
 def test_each_child_sa_is_told_of(scene: Scene) -> None:
     """What is up as negotiated, what is not, and which mode that is."""
 
@@ -126,6 +137,7 @@ def test_each_child_sa_is_told_of(scene: Scene) -> None:
     shown = scene.shown()
     assert shown["selector_mode"] == "split"
     assert shown["child_sas"] == [view(PEERS[0], "ACTIVE"), view(PEERS[1], "DOWN")]
+    assert {name: shown[name] for name in example()} == example()
     all_up = tuple(map(up, PEERS))
     scene.gateway.tunnel(scene.id, S.UP, children=(*all_up, up(PEERS[0], "2")), selector_mode=mode)
     known = scene.kinds()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,7 @@ from unittest import mock
 
 import pytest
 import structlog
-from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
-from landbridge.api.metrics import ApiMetrics
-from landbridge.api.middleware import Requests, RequestsTold
 from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
@@ -119,6 +114,28 @@ def test_what_nobody_foresaw_is_logged_and_not_told(api: Api) -> None:
     assert "inner cause" not in answer.text
     unforeseen = next(line for line in lines if line["event"] == "unforeseen error")
     assert unforeseen["log_level"] == "error"
+    told = next(line for line in lines if line["event"] == "request")
+    assert (told["log_level"], told["status"]) == ("warning", 500)
+
+
+@pytest.mark.parametrize(
+    ("requests", "levels"),
+    [("failures", ["debug", "debug"]), ("changes", ["debug", "info"]), ("all", ["info", "info"])],
+)
+def test_requests_are_told_as_the_operator_wants(
+    databases: Databases, tmp_path: Path, requests: str, levels: list[str]
+) -> None:
+    options = {"log": {"requests": requests, "slow_request": "0"}}
+    with (
+        databases.fresh("sqlite") as url,
+        running_api(url, tmp_path, **options) as api,
+        structlog.testing.capture_logs() as lines,
+    ):
+        assert api.request("GET", IKE, "a").status_code == 200
+        assert api.request("POST", IKE, "a", json={"ikepolicy": {}}).status_code == 201
+    told = [line for line in lines if line["event"] == "request"]
+    assert [line["log_level"] for line in told] == levels
+    assert [(line["method"], line["status"]) for line in told] == [("GET", 200), ("POST", 201)]
 
 
 def test_logs_hold_nothing_that_was_sent(api: Api) -> None:
@@ -141,42 +158,6 @@ def test_metrics_count_by_route(api: Api) -> None:
     text = api.request("GET", "/metrics", None).text
     assert 'code="404",method="GET",route="/v2.0/vpn/ikepolicies/{id}"' in text
     assert "some-id" not in text
-
-
-@pytest.mark.parametrize(
-    ("told", "get", "post"),
-    [
-        ("failures", "debug", "debug"),
-        ("changes", "debug", "info"),
-        ("all", "info", "info"),
-    ],
-)
-def test_which_requests_have_a_line_is_the_operators_choice(
-    told: RequestsTold, get: str, post: str
-) -> None:
-    assert level_of_line(told, "GET", 200) == get
-    assert level_of_line(told, "POST", 201) == post
-    assert level_of_line(told, "GET", 404) == get
-    assert level_of_line(told, "GET", 503) == "warning"
-
-
-def level_of_line(told: RequestsTold, method: str, status: int) -> str:
-    """Of the line about one request, answered with `status`."""
-
-    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-        await Response(status_code=status)(scope, receive, send)
-
-    async def ignore(message: Message) -> None:
-        pass
-
-    async def nothing() -> Message:
-        return {"type": "http.request"}
-
-    scope = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": []}
-    with structlog.testing.capture_logs() as lines:
-        asyncio.run(Requests(endpoint, ApiMetrics(), told)(scope, nothing, ignore))
-    (line,) = lines
-    return str(line["log_level"])
 
 
 def test_what_gateways_ask_all_the_time_is_counted_by_route_and_logged_at_debug(api: Api) -> None:

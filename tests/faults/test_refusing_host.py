@@ -30,7 +30,7 @@ def nft(tmp_path: Path) -> Refusing:
 
 @pytest.fixture
 def service(tmp_path: Path, nft: Refusing) -> Iterator[Service]:
-    service = Service(tmp_path / "state", free_port(), nft.environment)
+    service = Service(tmp_path / "state", free_port(), environment=nft.environment)
     try:
         yield service
     finally:

@@ -12,12 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from landbridge.agent.host.names import hex12, namespace_name
+from landbridge.lab.hosts import Host
 from tests.environments.processes import Server, accepts, free_port
 
 DEADLINE = 20.0  # seconds
@@ -39,15 +42,20 @@ def command(state: Path, port: int) -> list[str]:
 
 
 class Service:
-    """A running `landbridge serve`."""
+    """A running `landbridge serve`. `before`: what goes before its command line."""
 
     def __init__(
-        self, state: Path, port: int, environment: Mapping[str, str] | None = None
+        self,
+        state: Path,
+        port: int,
+        *,
+        before: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.state = state
         self.port = port
         self.log = state.with_name(f"{time.monotonic_ns()}.log")
-        self.server = Server(command(state, port), self.log, environment)
+        self.server = Server([*before, *command(state, port)], self.log, environment)
         self.server.wait_until(lambda: "ready" in self.events(), deadline=DEADLINE)
         token = (state / "admin-token").read_text().strip()
         self.http = httpx2.Client(
@@ -86,6 +94,24 @@ class Service:
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()["network"]
         return made
+
+    def create_router(self) -> tuple[str, Path]:
+        """One with an uplink, its charon running: its id, and the directory of the charon."""
+        answer = self.http.post("/networks", json={"network": {"router:external": True}})
+        network = answer.json()["network"]["id"]
+        subnet = {"network_id": network, "ip_version": 4, "cidr": "203.0.113.0/24"}
+        assert self.http.post("/subnets", json={"subnet": subnet}).status_code == 201
+        body = {"router": {"external_gateway_info": {"network_id": network}}}
+        answer = self.http.post("/routers", json=body)
+        assert answer.status_code == 201, answer.text
+        router = str(answer.json()["router"]["id"])
+        directory = self.state / "agent" / hex12(router)
+        until("its charon runs", (directory / "vici").exists)
+        return router, directory
+
+    def delete_router(self, router: str) -> None:
+        assert self.http.delete(f"/routers/{router}").status_code == 204
+        until("it is taken down", lambda: not Host(namespace_name(router)).exists())
 
     def stop(self) -> None:
         self.http.close()
@@ -211,3 +237,69 @@ def test_a_child_that_cannot_run_ends_the_service_with_its_code(tmp_path: Path) 
     said = [line for line in done.stderr.splitlines() if line.startswith("landbridge: ")]
     assert len(said) == 1
     assert "secret.key" in said[0]
+
+
+def test_systemd_hears_of_the_first_process_alone_and_once(tmp_path: Path) -> None:
+    """Whatever the API, the agent and its charons would say to its socket, it would refuse."""
+    address = tmp_path / "notify"
+    told: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(address))
+        unit = {
+            "NOTIFY_SOCKET": str(address),
+            "INVOCATION_ID": "0" * 32,
+            "WATCHDOG_USEC": "9000000",
+        }
+        service = Service(tmp_path / "state", free_port(), environment={**os.environ, **unit})
+        try:
+            router, _ = service.create_router()
+            of_children = [
+                Path(f"/proc/{service.pid(child)}/environ").read_bytes()
+                for child in ("api", "agent")
+            ]
+            service.delete_router(router)
+        finally:
+            service.stop()
+        with suppress(BlockingIOError):
+            while True:
+                told.append(manager.recv(4096))
+    assert told == [b"READY=1"]
+    assert not any(name.encode() in all_of for name in unit for all_of in of_children)
+
+
+def test_an_agent_that_may_not_set_priorities_says_so_once_and_runs_charons(
+    tmp_path: Path,
+) -> None:
+    without = ("setpriv", "--bounding-set", "-sys_nice", "--")
+    service = Service(tmp_path / "state", free_port(), before=without)
+    try:
+        made = [service.create_router() for _ in range(2)]
+        said = [(directory / "charon.out").read_text() for _, directory in made]
+        [line] = [each for each in service.facts() if "priority" in str(each.get("event"))]
+        pids = [Host(namespace_name(router)).pids() for router, _ in made]
+        nicenesses = [os.getpriority(os.PRIO_PROCESS, pid) for [pid] in pids]
+        for router, _ in made:
+            service.delete_router(router)
+    finally:
+        service.stop()
+    assert said == ["", ""]
+    assert nicenesses == [0, 0]
+    assert line["level"] == "warning"
+    assert "CAP_SYS_NICE" in line["reason"]
+    assert "CapabilityBoundingSet" in line["advice"]
+
+
+def test_requests_that_succeed_or_are_refused_have_no_line_at_the_default_level(
+    service: Service,
+) -> None:
+    made = service.create_network("quiet")
+    for number in range(20):
+        assert service.http.get(f"/networks/{made['id']}").status_code == 200
+        body = {"network": {"description": str(number)}}
+        assert service.http.put(f"/networks/{made['id']}", json=body).status_code == 200
+    assert service.http.get("/networks/nowhere").status_code == 404
+    assert service.http.post("/networks", json={"network": {"mtu": "x"}}).status_code == 400
+    service.stop()
+    told = [fact for fact in service.facts() if fact.get("process") == "api"]
+    slow = [fact for fact in told if fact["level"] == "warning"]  # on a machine that is busy
+    assert [fact for fact in told if "request" in fact["event"] and fact not in slow] == []

@@ -1,7 +1,8 @@
-"""What a charon is started with: its environment and its priority."""
+"""The charon process itself: what it inherits, at which priority it runs, and its adoption."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -11,51 +12,143 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.charon import INHERITED, NICENESS
-from landbridge.lab.hosts import wait_until
-from tests.gateway.gateway import Gateway
+from landbridge.agent.charon import BINARY, Charon
+from landbridge.agent.daemon.settings import strongswan_conf
+from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.host.kernel import choose_backend
+from landbridge.agent.host.priority import NICENESS
+from landbridge.environment import FAMILIES, HANDED_ON
+from landbridge.lab.hosts import Ground, Host, wait_until
 
 pytestmark = pytest.mark.gateway
+#: Of what a unit may set for the first process of a service, and an operator in it.
+OF_A_UNIT = {
+    "WATCHDOG_USEC": "10000000",
+    "LISTEN_FDS": "1",
+    "LISTEN_FDNAMES": "api",
+    "JOURNAL_STREAM": "8:12345",
+    "INVOCATION_ID": "0123456789abcdef0123456789abcdef",
+    "CREDENTIALS_DIRECTORY": "/run/credentials/landbridge.service",
+    "OS_PASSWORD": "hush-1",
+    "DATABASE_URL": "postgresql://landbridge:hush-2@db/landbridge",
+    "https_proxy": "http://me:hush-3@proxy:3128",
+}
+
+
+class Manager:
+    """The end of systemd: a socket to notify."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(path))
+
+    def told(self) -> list[bytes]:
+        messages = []
+        while True:
+            try:
+                messages.append(self._socket.recv(4096))
+            except BlockingIOError:
+                return messages
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 @pytest.fixture
-def service_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A socket as systemd gives it to a service, and more that a service may be given."""
-    path = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind(str(path))
-        listening.setblocking(False)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
-        monkeypatch.setenv("WATCHDOG_USEC", "30000000")
-        monkeypatch.setenv("LANDBRIDGE_TEST_SECRET", "for us alone")
-        yield listening
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    manager = Manager(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+    for name, value in OF_A_UNIT.items():
+        monkeypatch.setenv(name, value)
+    yield manager
+    manager.close()
 
 
-def test_charon_inherits_nothing_of_the_service(
-    service_manager: socket.socket, gateway: Gateway
-) -> None:
-    gateway.start()
-    wait_until(lambda: gateway.charon.pid() is not None, 20, "charon runs")
-    pid = gateway.charon.pid()
-    entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    names = {os.fsdecode(entry.partition(b"=")[0]) for entry in entries if entry}
-    assert names <= {*INHERITED, "STRONGSWAN_CONF"}
-    gateway.stop()
-    with pytest.raises(BlockingIOError):
-        service_manager.recv(100)
+@pytest.fixture
+def backend() -> Backend:
+    return asyncio.run(choose_backend("auto"))
 
 
-def test_charon_runs_ahead_of_other_work(gateway: Gateway) -> None:
-    gateway.start()
-    wait_until(lambda: gateway.charon.pid() is not None, 20, "charon runs")
-    pid = gateway.charon.pid()
+@pytest.fixture
+def charon(ground: Ground, tmp_path: Path, backend: Backend) -> Iterator[Charon]:
+    charon = Charon(tmp_path / "agent", ground.host("router").name, backend)
+    yield charon
+    asyncio.run(charon.stop())
+
+
+def environment(pid: int) -> dict[str, str]:
+    variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    return dict(each.split("=", 1) for each in variables if each)
+
+
+def nicenesses(pid: int) -> set[int]:
+    """Those of all its threads."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks}
+
+
+def pid_of(charon: Charon) -> int:
+    pid = charon.pid()
     assert pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
+    return pid
 
 
-def test_without_the_capability_it_runs_as_any_other_and_the_log_says_so() -> None:
-    code = "from landbridge.agent import charon; print(charon._ahead())"
-    limited = ("setpriv", "--bounding-set", "-sys_nice", "--", sys.executable, "-c", code)
-    done = subprocess.run(limited, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "()"
-    assert "lacks CAP_SYS_NICE" in done.stdout + done.stderr
+def started_as_before(host: Host, directory: Path, backend: Backend) -> subprocess.Popen[bytes]:
+    """A charon as releases started it that handed on all their environment, without priority."""
+    directory.mkdir()
+    conf = directory / "strongswan.conf"
+    conf.write_text(strongswan_conf(directory, backend))
+    return subprocess.Popen(
+        host.argv(str(BINARY)),
+        env={**os.environ, "STRONGSWAN_CONF": str(conf)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_a_charon_inherits_nothing_that_is_said_to_us(charon: Charon, manager: Manager) -> None:
+    assert asyncio.run(charon.ensure()) is False
+    inherited = environment(pid_of(charon))
+    asyncio.run(charon.stop())
+    assert manager.told() == []
+    others = set(inherited) - HANDED_ON - {"STRONGSWAN_CONF"}
+    assert [name for name in others if not name.startswith(FAMILIES)] == []
+    assert inherited["PATH"]
+
+
+def test_a_charon_of_an_earlier_release_is_adopted_and_gets_its_priority(
+    ground: Ground, tmp_path: Path, backend: Backend, manager: Manager
+) -> None:
+    host = ground.host("router")
+    old = started_as_before(host, tmp_path / "agent", backend)
+    charon = Charon(tmp_path / "agent", host.name, backend)
+    try:
+        wait_until(lambda: charon.pid() == old.pid, 10, "it opens its socket")
+        assert nicenesses(old.pid) == {0}
+        assert asyncio.run(charon.ensure()) is True
+        assert nicenesses(old.pid) == {NICENESS}
+        assert manager.told() != []  # what it inherited before, it goes on with
+    finally:
+        old.terminate()
+        old.wait()
+
+
+def test_a_charon_goes_before_ordinary_work(charon: Charon) -> None:
+    asyncio.run(charon.ensure())
+    assert nicenesses(pid_of(charon)) == {NICENESS}
+
+
+def test_whether_priority_is_permitted_is_found_out_and_changes_nothing() -> None:
+    ask = (
+        "import os; from landbridge.agent.host import priority as p;"
+        "print(p.is_permitted(), os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    told = [
+        subprocess.run(
+            [*may, sys.executable, "-c", ask], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for may in ((), ("setpriv", "--bounding-set", "-sys_nice"))
+    ]
+    assert told == [["True", "0"], ["False", "0"]]

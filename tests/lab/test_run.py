@@ -97,7 +97,7 @@ def test_a_tunnel_that_carries_nothing_is_not_announced_as_one_that_does(make_ru
     assert wait_carrying(api, connection_id, 10.0).carries
 
 
-def test_the_readme_shows_what_is_said_of_a_psk_that_the_peer_does_not_have(
+def test_the_readme_shows_what_is_said_of_a_psk_that_the_peer_does_not_have_and_how_to_give_it(
     make_run: MakeRun,
 ) -> None:
     make_run.start()
@@ -112,6 +112,10 @@ def test_the_readme_shows_what_is_said_of_a_psk_that_the_peer_does_not_have(
 
     wait_until(lambda: told()["status_reason"] == shown["status_reason"], 20, "the reason")
     assert told() == shown
+    subprocess.run(["sh", "-ec", as_the_peer(make_run.state)], check=True, timeout=20)
+    wait_until(lambda: demo(api)["status"] == "ACTIVE", 30, "ACTIVE with the new key")
+    assert demo(api)["status_reason"] is None
+    assert Host(sites.SITE_A).ping(sites.SITE_B_HOSTS["demo"])
 
 
 def test_packets_flow_on_when_everything_of_ours_is_killed(make_run: MakeRun) -> None:
@@ -163,6 +167,13 @@ def test_the_demo_tells_its_story(only_lab: None, tmp_path: Path) -> None:
         ("ESP", "same", "new"),
         ("IKE", "new", "new"),
     ]
+
+
+def as_the_peer(state: Path) -> str:
+    """The commands by which the README has its reader be the other side."""
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    (commands,) = (block for block in blocks if "lb-peer-b" in block)
+    return str(commands.replace("$PWD/.landbridge", str(state)).replace(".landbridge", str(state)))
 
 
 def active(api: Api) -> set[str]:

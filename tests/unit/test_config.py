@@ -90,6 +90,8 @@ WRONG = [
     ("[vpn]\nweak_algorithms = maybe\n", "[vpn] weak_algorithms", "maybe"),
     ("[quotas]\nquota_port = many\n", "[quotas] quota_port", "'many'"),
     ("[log]\nlevel = loud\n", "[log] level", "debug"),
+    ("[log]\nrequests = none\n", "[log] requests", "failures, changes, all"),
+    ("[log]\nslow_request = -1\n", "[log] slow_request", "'-1'"),
 ]
 
 

@@ -6,6 +6,8 @@ Rules this module keeps:
 - Who answers on the socket is asked of the kernel (SO_PEERCRED), never of a pid file; it is
   adopted only if it is charon, in the right namespace, and answers VICI. One of another binary
   (`[agent] charon` has changed) is adopted like any: its tunnels go on until it ends.
+- It gets of our environment what a program needs, and its configuration's path: nothing of what
+  systemd and our caller say to us, and no secret.
 - Signals and the waiting for an end go through a pidfd.
 - A start begins on clean ground: no other charon in the namespace, no socket, no TUN, and with
   the kernel's IPsec no SAs and policies that nobody knows any more.
@@ -23,10 +25,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
-import structlog
-
+from landbridge import environment
 from landbridge.agent.daemon.settings import strongswan_conf
 from landbridge.agent.faults import GatewayError
+from landbridge.agent.host import priority
 from landbridge.agent.host.commands import run
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.host.names import TUNNEL_DEVICE
@@ -39,22 +41,25 @@ ANSWER_TIMEOUT: Final = 5.0
 LOG_LIMIT: Final = 20_000_000  # bytes
 LOG_LOOK: Final = 60.0  # seconds
 PROC: Final = Path("/proc")
-NICENESS: Final = -10
-INHERITED: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LEAK_DETECTIVE_DISABLE", "OPENSSL_CONF")
 _MARK: Final = "STRONGSWAN_CONF"  # charon keeps it in its environment
-_CAP_SYS_NICE: Final = 23  # linux/capability.h
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
-
-log = structlog.get_logger(__name__)
 
 
 class Charon:
-    """`directory` is the router's own; it holds strongswan.conf, charon.log and the socket."""
+    """`directory` is the router's own; it holds strongswan.conf, charon.log and the socket.
+    `niced`: it runs before ordinary work (`landbridge.agent.host.priority`)."""
 
     def __init__(
-        self, directory: Path, namespace: str, backend: Backend, binary: Path = BINARY
+        self,
+        directory: Path,
+        namespace: str,
+        backend: Backend,
+        binary: Path = BINARY,
+        *,
+        niced: bool = True,
     ) -> None:
         self._binary = binary
+        self._niced = niced
         self._directory = directory.absolute()
         self._namespace = namespace
         self._backend = backend
@@ -83,6 +88,8 @@ class Charon:
             GatewayError: it does not start; the message has its last words.
         """
         if await self._answers():
+            if self._niced and (pid := self.pid()) is not None:
+                priority.raise_of(pid)  # one that was started when that was not permitted
             return True
         await self._clean_up()
         await self._start()
@@ -137,12 +144,12 @@ class Charon:
         with said.open("wb") as output:
             # setsid --fork: the parent leaves at once, so that charon is nobody's child.
             launcher = await asyncio.create_subprocess_exec(
-                *("setsid", "--fork", *_ahead()),
+                *("setsid", "--fork", *(priority.launcher() if self._niced else ())),
                 *("ip", "netns", "exec", self._namespace, str(self._binary)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**_environment(), _MARK: str(self._conf)},
+                env=environment.of_program({_MARK: str(self._conf)}),
             )
             await launcher.wait()
         try:
@@ -185,37 +192,10 @@ class Charon:
     def _is_marked(self, pid: int) -> bool:
         """Whether it was started with the configuration in our directory."""
         try:
-            environment = (PROC / str(pid) / "environ").read_bytes()
+            variables = (PROC / str(pid) / "environ").read_bytes()
         except OSError:  # it has ended
             return False
-        return f"{_MARK}={self._conf}".encode() in environment.split(b"\0")
-
-
-def _ahead() -> tuple[str, ...]:
-    """Runs charon before other work: what a peer sends on a new SA is lost until it is installed.
-
-    Where that is not permitted charon runs as any other process, and the log says so.
-    """
-    if _capabilities() & 1 << _CAP_SYS_NICE:
-        return ("nice", "-n", str(NICENESS))
-    log.warning(
-        "charon runs at normal priority and may lose packets of new SAs on a busy host: "
-        "this process lacks CAP_SYS_NICE, give it to the unit (CapabilityBoundingSet)"
-    )
-    return ()
-
-
-def _capabilities() -> int:
-    """This process's effective capabilities, a bit for each."""
-    status = (PROC / "self/status").read_text()
-    (effective,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
-    return int(effective.split()[1], 16)
-
-
-def _environment() -> dict[str, str]:
-    """What charon inherits: nothing by which it could talk to our service manager, and nothing
-    that an operator gave to us."""
-    return {name: os.environ[name] for name in INHERITED if name in os.environ}
+        return f"{_MARK}={self._conf}".encode() in variables.split(b"\0")
 
 
 def _binary(pid: int) -> str:

@@ -23,6 +23,7 @@ from landbridge.agent.charon import Charon
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.fleet import Fleet
 from landbridge.agent.follow import Follower
+from landbridge.agent.host import priority
 from landbridge.agent.host.bridges import Bridges
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.host.kernel import choose_backend
@@ -68,11 +69,15 @@ class Agent:
         self._backend = backend
         self._namespaces = Namespaces(Bridges(settings.bridges, settings.state_dir))
         self._dataplane = HostDataplane(backend)
+        self._may_nice = priority.is_permitted()
         self.metrics = AgentMetrics()
 
     async def serve(self) -> None:
         settings = self._settings
         log.info("agent starts", gateway=settings.gateway_id, backend=str(self._backend))
+        if not self._may_nice:
+            log.warning("charons run at the ordinary priority", reason=priority.FORBIDDEN,
+                        advice=priority.ADVICE)  # fmt: skip
         async with (
             Server(settings.server_url, settings.gateway_id, settings.token_file) as server,
             asyncio.TaskGroup() as group,
@@ -96,7 +101,11 @@ class Agent:
         task = RouterTask(
             router,
             charon=Charon(
-                directory, namespace_name(router.id), self._backend, Path(self._settings.charon)
+                directory,
+                namespace_name(router.id),
+                self._backend,
+                Path(self._settings.charon),
+                niced=self._may_nice,
             ),
             backend=self._backend,
             dataplane=self._dataplane,

@@ -47,7 +47,7 @@ _GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay
 class Capabilities(Model, frozen=True, kw_only=True):
     """What a backend can carry: IPsec protocols and encapsulation modes."""
 
-    protocols: frozenset[Literal["esp", "ah", "ah-esp"]]
+    protocols: frozenset[Literal["esp", "ah"]]
     modes: frozenset[Literal["tunnel", "transport"]]
 
 
@@ -59,11 +59,21 @@ CAPABILITIES: Final = {
 }
 
 
+_BUNDLE: Final = (
+    "strongSwan has no bundles of AH and ESP: set transform_protocol of the IPsec policy to esp or "
+    "ah."
+)
+_USERSPACE: Final = (
+    "This gateway encrypts in charon itself (kernel-libipsec), which has ESP in tunnel mode only: "
+    "set {attribute} of the IPsec policy to {value}, or use a kernel with ESP."
+)
+
+
 def target(tunnel: Tunnel, backend: Backend) -> Target:
     """Raises `Unsupported` for what strongSwan or the backend cannot do."""
-    _check(tunnel, CAPABILITIES[backend], backend)
     children = _children(tunnel)
     _check_mode(tunnel, children)
+    _check(tunnel, CAPABILITIES[backend])
     ike = _ike(tunnel)
     ids = ids_of(tunnel)
     rest = secret_tag(tunnel.psk_generation) + fingerprint(ike, REST_DIGITS)
@@ -119,12 +129,14 @@ def secret(tunnel: Tunnel) -> Settings:
     }
 
 
-def _check(tunnel: Tunnel, can: Capabilities, backend: Backend) -> None:
+def _check(tunnel: Tunnel, can: Capabilities) -> None:
     esp = tunnel.esp
+    if esp.protocol == "ah-esp":
+        raise Unsupported(_BUNDLE)
     if esp.protocol not in can.protocols:
-        raise Unsupported(f"This gateway ({backend}) cannot do transform protocol {esp.protocol}.")
+        raise Unsupported(_USERSPACE.format(attribute="transform_protocol", value="esp"))
     if esp.encapsulation not in can.modes:
-        raise Unsupported(f"This gateway ({backend}) cannot do {esp.encapsulation} mode.")
+        raise Unsupported(_USERSPACE.format(attribute="encapsulation_mode", value="tunnel"))
 
 
 def _check_mode(tunnel: Tunnel, children: Iterable[ChildConfig]) -> None:

@@ -37,6 +37,7 @@ from landbridge.api.metrics import ApiMetrics, census
 from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
 from landbridge.api.quota_handlers import QuotaHandlers
+from landbridge.api.request_log import RequestLog
 from landbridge.api.resources import Resource
 from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION, VPN
 from landbridge.settings import Settings
@@ -61,7 +62,7 @@ def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
             *agent_routes(db, door, metrics),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
-        middleware=[Middleware(Requests, metrics=metrics, told=settings.log.requests)],
+        middleware=[Middleware(Requests, metrics=metrics, told=RequestLog(settings.log))],
         exception_handlers={errors.ApiError: faults.api_error, HTTPException: faults.http_error},
     )
     app.router.redirect_slashes = False

@@ -5,19 +5,14 @@ Rules this module keeps:
 - An error becomes an answer here and nowhere else. What nobody foresaw is logged with the
   request's id and answered with 500 without a word about its cause.
 - A log line says method, route, status, time: never a body, a query or a message, which may
-  hold what a caller typed. A request that failed by our fault has its line at ``warning``; which
-  others have theirs at ``info`` the operator says (``[log] requests``), the rest at ``debug``, as
-  everything that gateways ask by routine (`routine` on the endpoint).
+  hold what a caller typed. Which requests have one: `landbridge.api.request_log`.
 - The time of a request is that until its answer begins: streams go on for hours.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from http import HTTPStatus
 from time import perf_counter
-from typing import Final, Literal
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -31,15 +26,8 @@ from landbridge import errors, telemetry
 from landbridge.access.door import Door
 from landbridge.api import wire
 from landbridge.api.metrics import ApiMetrics
+from landbridge.api.request_log import Answered, RequestLog
 
-RequestsTold = Literal["failures", "changes", "all"]
-#: The methods whose requests have a line at ``info``, by ``[log] requests``.
-CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-TOLD: Final[Mapping[RequestsTold, frozenset[str]]] = {
-    "failures": frozenset(),
-    "changes": CHANGING,
-    "all": CHANGING | {"GET", "HEAD", "OPTIONS"},
-}
 REQUEST_ID: Final = "X-Openstack-Request-Id"
 _NOT_VERIFIED: Final = (
     "This server could not verify that you are authorized to access the document you "
@@ -85,10 +73,10 @@ class Faults:
 class Requests:
     """The outermost application."""
 
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics, told: RequestsTold) -> None:
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics, told: RequestLog) -> None:
         self._app = app
         self._metrics = metrics
-        self._told = TOLD[told]
+        self._told = told
         self._log = structlog.get_logger("landbridge.api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,20 +107,15 @@ class Requests:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         self._metrics.request(scope["method"], route, status, seconds)
-        self._log.log(
-            self._level(scope, status),
-            "request",
-            method=scope["method"],
-            route=route,
-            status=status,
-            milliseconds=round(seconds * 1000, 2),
+        self._told.tell(
+            Answered(
+                method=scope["method"],
+                route=route,
+                status=status,
+                seconds=seconds,
+                routine=bool(getattr(scope.get("endpoint"), "routine", False)),
+            )
         )
-
-    def _level(self, scope: Scope, status: int) -> int:
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return logging.WARNING
-        told = scope["method"] in self._told and not _is_routine(scope)
-        return logging.INFO if told else logging.DEBUG
 
 
 class _Answer:
@@ -161,7 +144,3 @@ class _Answer:
 def _route(scope: Scope) -> str:
     """The route's template, never a path with ids."""
     return str(getattr(scope.get("endpoint"), "template", "other"))
-
-
-def _is_routine(scope: Scope) -> bool:
-    return bool(getattr(scope.get("endpoint"), "routine", False))

@@ -226,8 +226,9 @@ IPSECPOLICY: Final = Resource(
         project(),
         name(),
         description(),
-        _choice("transform_protocol", "Protocol. ah-esp is kept, but no connection can use it: "
-                "strongSwan has no bundles of AH and ESP; esp protects integrity as well.",
+        _choice("transform_protocol", "Protocol. ah needs a gateway whose kernel has it. ah-esp is "
+                "kept, but no connection can use it: strongSwan has no bundles of AH and ESP; esp "
+                "protects integrity as well.",
                 "esp", "ah", "ah-esp"),
         _auth(),
         _choice("encapsulation_mode", "Mode. transport is kept, but no connection can use it: it "

@@ -6,7 +6,7 @@ Rules this module keeps:
 - A child dies with its supervisor (`die_with`); charons are nobody's children and do not.
 - Children are stopped in the order of `Child.stop_rank`, each within `STOP_WITHIN`.
 - The supervisor opens the API's listening socket and keeps it over restarts.
-- It alone talks to the service manager: what that gave to it (`SERVICE_MANAGER`) goes to no child.
+- It alone talks to the service manager: what that gave to it goes to no child.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ from typing import Final
 import msgspec
 import structlog
 
+from landbridge.environment import of_own_process
+
 FINAL: Final = frozenset({2, 75})  # a wrong configuration; another lab runs already
 FIRST_PAUSE: Final = 0.1  # seconds
 LONGEST_PAUSE: Final = 5.0
 LONGEST_WAIT: Final = 10.0
 STEADY_AFTER: Final = 10.0
 STOP_WITHIN: Final = 8.0
-#: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)
-SERVICE_MANAGER: Final = frozenset(
-    {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}
-)
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -146,7 +144,7 @@ class Keeper:
                 process_group=0,
                 stdin=asyncio.subprocess.DEVNULL,
                 stderr=log,
-                env={k: v for k, v in os.environ.items() if k not in SERVICE_MANAGER},
+                env=of_own_process(),
             )
         self._log.info("process started", pid=self._process.pid)
         return await self._process.wait()

@@ -25,6 +25,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from landbridge.environment import of_own_process
 from landbridge.lab import sites
 from landbridge.lab.banner import why
 from landbridge.lab.client import Api, Resource
@@ -201,6 +202,7 @@ def _service(state: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
+            env=of_own_process(),
             process_group=0,  # Ctrl-C reaches this process alone, which ends the service
         )
     try:

@@ -28,6 +28,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from landbridge.environment import of_program
+
 T = TypeVar("T")
 NETNS = Path("/run/netns")
 CLONE_NEWNET = 0x40000000
@@ -39,7 +41,9 @@ class LabError(Exception):
 
 def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
     """Run a program and give its standard output; `LabError` with its complaint."""
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, input=stdin, capture_output=True, text=True, check=False, env=of_program()
+    )
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -96,11 +100,10 @@ class Host:
         self, *argv: str, env: Mapping[str, str] | None = None, log: Path | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a program that stays; its output goes to `log`, or nowhere."""
-        environment = {**os.environ, **(env or {})}
         with (log or Path(os.devnull)).open("ab") as sink:
             return subprocess.Popen(
                 self.argv(*argv),
-                env=environment,
+                env=of_program(env),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

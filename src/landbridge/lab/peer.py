@@ -35,12 +35,14 @@ POLICY_DEVICE = "protected"  # a dummy: the kernel's policies take what is route
 
 @dataclass(frozen=True)
 class PeerChild:
-    """One ``children`` section of swanctl.conf."""
+    """One ``children`` section of swanctl.conf. With `ah_proposals` it is AH instead of ESP."""
 
     name: str
     local_ts: str
     remote_ts: str
     esp_proposals: str = "aes128-sha256-modp2048"
+    ah_proposals: str = ""
+    mode: str = "tunnel"
     rekey_time: str = "1h"
     start_action: str = "none"
     close_action: str = "none"
@@ -51,7 +53,10 @@ class PeerChild:
             self.name,
             f"local_ts = {self.local_ts}",
             f"remote_ts = {self.remote_ts}",
-            f"esp_proposals = {self.esp_proposals}",
+            f"ah_proposals = {self.ah_proposals}"
+            if self.ah_proposals
+            else f"esp_proposals = {self.esp_proposals}",
+            f"mode = {self.mode}",
             f"rekey_time = {self.rekey_time}",
             f"start_action = {self.start_action}",
             f"close_action = {self.close_action}",

@@ -87,16 +87,22 @@ class IPsecSiteConnectionMtuError(ApiError):
 
 
 class IpsecValidationFailure(ApiError):
-    """The reference's words; where it has none (it accepts transport mode), the reason follows."""
+    """The reference's words; where it has none (it accepts transport mode), the reason follows.
+    Where it has, the reason is the error's detail."""
 
     def __init__(self, resource: str, key: str, value: str) -> None:
         words = f"IPSec does not support {resource} attribute {key} with value '{value}'"
-        super().__init__(words + _WHY_UNSUPPORTED.get((key, value), ""))
+        why = (key, value)
+        super().__init__(words + _WHY_UNSUPPORTED.get(why, ""), _DETAILS.get(why, ""))
 
 
 _WHY_UNSUPPORTED = {
     ("encapsulation_mode", "transport"): ": transport mode carries only packets between the two "
     "gateways' own addresses, not those of the networks behind them. Use 'tunnel'.",
+}
+_DETAILS = {
+    ("transform_protocol", "ah-esp"): "strongSwan has no bundles of AH and ESP. Use 'esp', which "
+    "encrypts and protects integrity, or 'ah', which protects integrity only.",
 }
 
 

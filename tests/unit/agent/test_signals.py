@@ -15,6 +15,7 @@ from landbridge.agent.planning.cover import carries, touches
 from landbridge.agent.planning.target import Pair
 from landbridge.agent.roster import Roster
 from landbridge.agent.swan import target
+from landbridge.agent.telling.blame import Blame
 from landbridge.agent.telling.causes import cause
 from landbridge.model import Dpd, Reason, ReasonCode, TunnelState
 from landbridge.vici import Event, Message
@@ -82,6 +83,21 @@ LINES: tuple[tuple[str, bool, ReasonCode], ...] = (
         True,
         ReasonCode.NO_LOCAL_ADDRESS,
     ),
+    (
+        "unable to install inbound and outbound IPsec SA (SAD) in kernel",
+        True,
+        ReasonCode.UNSUPPORTED,
+    ),
+    ("unable to install outbound IPsec SA (SAD) in kernel", True, ReasonCode.UNSUPPORTED),
+    ("unable to allocate SPIs from kernel", True, ReasonCode.UNSUPPORTED),
+    ("allocating SPI from kernel failed", True, ReasonCode.UNSUPPORTED),
+    ("unable to install IPsec policies (SPD) in kernel", True, ReasonCode.UNSUPPORTED),
+    (
+        "can't install route for 10.0.0.1/32 === 10.0.0.2/32 out, conflicts with IKE traffic",
+        True,
+        ReasonCode.UNSUPPORTED,
+    ),
+    ("traffic selectors  ===  unacceptable", True, ReasonCode.TRAFFIC_SELECTOR_MISMATCH),
 )
 
 
@@ -91,6 +107,48 @@ def test_a_line_tells_a_cause(line: str, established: bool, code: ReasonCode) ->
     assert told is not None
     assert told.reason.code is code
     assert "{" not in told.reason.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "received TS_UNACCEPTABLE notify, no CHILD_SA built",
+        "received INVALID_ID_INFORMATION error notify",
+        "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built",
+        "unable to install inbound and outbound IPsec SA (SAD) in kernel",
+    ],
+)
+def test_of_a_tunnel_in_transport_mode_the_mode_is_named(line: str) -> None:
+    wanted = tunnel()
+    esp = msgspec.structs.replace(wanted.esp, encapsulation="transport")
+    told = cause(line, msgspec.structs.replace(wanted, esp=esp), established=True)
+    assert told is not None
+    assert "transport mode" in told.reason.message
+    told = cause(line, wanted, established=True)
+    assert told is not None
+    assert "transport" not in told.reason.message
+
+
+def test_ah_is_not_said_to_encrypt() -> None:
+    esp = msgspec.structs.replace(tunnel().esp, protocol="ah")
+    line = "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built"
+    told = cause(line, tunnel(esp=esp), established=True)
+    assert told is not None
+    assert "(ah: sha256, PFS group14)" in told.reason.message
+
+
+def test_a_route_that_charon_cannot_install_tells_more_than_what_follows() -> None:
+    first = "can't install route for 10.0.0.1/32 === 10.0.0.2/32 out, conflicts with IKE traffic"
+    told = [
+        cause(line, tunnel())
+        for line in (first, "unable to install IPsec policies (SPD) in kernel")
+    ]
+    blame = Blame()
+    for each in told:
+        assert each is not None
+        blame.accept(each, "")
+    assert blame.reason is not None
+    assert "10.0.0.2/32" in blame.reason.message
 
 
 def test_other_lines_tell_nothing() -> None:

@@ -140,6 +140,39 @@ def test_transport_mode_of_networks_is_refused_by_its_name(changes: dict[str, An
 
 
 @pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"esp": esp(protocol="ah")}, "set transform_protocol of the IPsec policy to esp"),
+        (
+            {"esp": esp(encapsulation="transport"), **BETWEEN_GATEWAYS},
+            "set encapsulation_mode of the IPsec policy to tunnel",
+        ),
+    ],
+)
+def test_what_userspace_cannot_do_is_said_of_it(changes: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(Unsupported, match=remedy) as refused:
+        target(tunnel(**changes), Backend.LIBIPSEC)
+    assert "kernel-libipsec" in str(refused.value)
+    target(tunnel(**changes), Backend.NETLINK)
+
+
+@pytest.mark.parametrize("backend", Backend)
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (esp(protocol="ah-esp"), "transform_protocol of the IPsec policy to esp or ah"),
+        (esp(encapsulation="transport"), "encapsulation_mode transport carries only packets"),
+    ],
+)
+def test_what_no_gateway_can_do_is_said_in_the_same_words_everywhere(
+    backend: Backend, policy: EspProposal, words: str
+) -> None:
+    with pytest.raises(Unsupported, match=words) as refused:
+        target(tunnel(esp=policy), backend)
+    assert "libipsec" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("typed", "kind"),
     [
         ("192.0.2.1", "ipv4:#c0000201"),

@@ -2,6 +2,7 @@
 
 Rules this module keeps:
 - Argument lists only, never a shell; what is secret or user-made goes by standard input.
+- A program gets of our environment what programs need, and nothing that is ours alone.
 - A program that fails or hangs is a `GatewayError` with its own complaint.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from landbridge.agent.faults import GatewayError
+from landbridge.environment import of_program
 
 TIMEOUT: Final = 30.0  # seconds
 
@@ -35,7 +37,11 @@ async def run(*argv: str, stdin: bytes | None = None) -> bytes:
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=DEVNULL if stdin is None else PIPE, stdout=PIPE, stderr=PIPE
+            *argv,
+            stdin=DEVNULL if stdin is None else PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=of_program(),
         )
     except FileNotFoundError as error:
         raise GatewayError(f"{argv[0]} is not installed") from error

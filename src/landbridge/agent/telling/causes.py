@@ -15,7 +15,7 @@ from typing import Final
 from landbridge.agent.telling.chronicle import CHATTER
 from landbridge.agent.telling.comparison import identities
 from landbridge.agent.telling.signals import DEATH, TABLE
-from landbridge.model import Model, Reason, ReasonCode, Tunnel
+from landbridge.model import EspProposal, Model, Reason, ReasonCode, Tunnel
 
 #: Said by a peer that has been asked for what is configured here now.
 REFUSALS: Final = frozenset(
@@ -40,6 +40,7 @@ OF_CHILDREN: Final = frozenset(
         ReasonCode.IPSEC_PROPOSAL_MISMATCH,
         ReasonCode.PFS_MISMATCH,
         ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+        ReasonCode.UNSUPPORTED,
     }
 )
 __all__ = ["DEATH", "OF_CHILDREN", "REFUSALS", "Cause", "cause", "dead", "offer"]
@@ -60,11 +61,21 @@ def offer(tunnel: Tunnel) -> dict[str, str]:
         "peer_id": tunnel.peer_id,
         "version": ike.version,
         "ike": f"{ike.encryption}, {ike.integrity}, {ike.dh_group}",
-        "esp": f"{esp.protocol}: {esp.encryption}, {esp.integrity}, PFS {esp.pfs_group}",
+        "esp": f"{esp.protocol}: {_algorithms(esp)}, PFS {esp.pfs_group}{_mode(esp)}",
         "local_cidrs": ", ".join(tunnel.local_cidrs),
         "peer_cidrs": ", ".join(tunnel.peer_cidrs),
         "dpd_timeout": str(tunnel.dpd.timeout),
     }
+
+
+def _algorithms(esp: EspProposal) -> str:
+    """AH does not encrypt."""
+    return esp.integrity if esp.protocol == "ah" else f"{esp.encryption}, {esp.integrity}"
+
+
+def _mode(esp: EspProposal) -> str:
+    """Tunnel mode goes without saying."""
+    return "" if esp.encapsulation == "tunnel" else f", {esp.encapsulation} mode"
 
 
 def cause(
@@ -76,7 +87,10 @@ def cause(
         return None
     line = identities(line, tunnel.local_id, tunnel.peer_id)
     for row in TABLE:
-        if row.established not in (None, established) or row.port not in (None, port):
+        facts = (established, port, tunnel.esp.encapsulation)
+        if any(
+            wanted not in (None, found) for wanted, found in zip(row.conditions, facts, strict=True)
+        ):
             continue
         if (found := row.pattern.search(line)) is not None:
             told = {name: value or "" for name, value in found.groupdict().items()}

@@ -30,8 +30,8 @@ FIRST_SILENCE, SILENCE, END, REFUSAL, EXACT = -1, 0, 1, 2, 3
 
 
 class Row(Model, frozen=True, kw_only=True):
-    """`established`, `port`: the line means this only when its IKE_SA is (not) up, only when it
-    uses that port of the peer's."""
+    """`established`, `port`, `encapsulation`: the line means this only when its IKE_SA is (not) up,
+    only when it uses that port of the peer's, only of a tunnel in that mode."""
 
     pattern: re.Pattern[str]
     code: ReasonCode
@@ -39,7 +39,13 @@ class Row(Model, frozen=True, kw_only=True):
     sentence: str  # may name a pattern's groups and the fields of `causes.offer`
     established: bool | None
     port: int | None
+    encapsulation: str | None
     seen_in: str
+
+    @property
+    def conditions(self) -> tuple[bool | None, int | None, str | None]:
+        """None: any will do."""
+        return self.established, self.port, self.encapsulation
 
 
 def _row(
@@ -50,6 +56,7 @@ def _row(
     *,
     established: bool | None = None,
     port: int | None = None,
+    encapsulation: str | None = None,
     seen_in: str = "5.9.8",
 ) -> Row:
     return Row(
@@ -59,6 +66,7 @@ def _row(
         sentence=sentence,
         established=established,
         port=port,
+        encapsulation=encapsulation,
         seen_in=seen_in,
     )
 
@@ -72,6 +80,14 @@ _NOTHING: Final = (
     "(or 4500) is filtered on the way, or no IKE daemon runs there."
 )
 _CIDRS: Final = "{peer} does not take our CIDRs (local {local_cidrs}; peer {peer_cidrs})."
+_TRANSPORT: Final = (
+    "{peer} does not take transport mode between {local_cidrs} and {peer_cidrs}: it is configured "
+    "for tunnel mode, or for other addresses."
+)
+_NOT_INSTALLED: Final = (
+    "This gateway's data plane did not take the CHILD_SA ({esp}): it lacks the protocol, an "
+    "algorithm or the mode. charon's log on the gateway says which."
+)
 _ESP: Final = (
     "{peer} answers NO_PROPOSAL_CHOSEN to our IPsec proposal ({esp}): its algorithms, its PFS "
     "group or its encapsulation mode differ."
@@ -131,6 +147,34 @@ _GATEWAY: Final = (
         EXACT,
         "The router has no address of its own in {local}, which this gateway's userspace IPsec "
         "needs; attach the router to that subnet.",
+    ),
+)
+_DATA_PLANE: Final = (
+    _row(
+        r"unable to install (?:inbound |and |outbound )+IPsec SA \(SAD\) in kernel",
+        ReasonCode.UNSUPPORTED,
+        EXACT,
+        _NOT_INSTALLED,
+    ),
+    _row(
+        r"unable to allocate SPIs? from kernel|allocating SPI from kernel failed",
+        ReasonCode.UNSUPPORTED,
+        EXACT,
+        _NOT_INSTALLED,
+    ),
+    _row(
+        r"can't install route for (?P<local>\S+) === (?P<remote>\S+) out, conflicts with IKE",
+        ReasonCode.UNSUPPORTED,
+        EXACT,
+        "This gateway encrypts in charon itself (kernel-libipsec), which cannot carry what {local} "
+        "and {remote} say to each other: IKE does, too. Use a kernel with ESP.",
+    ),
+    _row(
+        r"unable to install IPsec policies \(SPD\) in kernel",
+        ReasonCode.UNSUPPORTED,
+        REFUSAL,
+        "This gateway's data plane did not take the policies of the CHILD_SA (local {local_cidrs}; "
+        "peer {peer_cidrs}). charon's log on the gateway says why.",
     ),
 )
 _AUTHENTICATION: Final = (
@@ -254,12 +298,23 @@ _CHILD: Final = (
         REFUSAL,
         _ESP,
     ),
+    *(
+        _row(
+            r"received TS_UNACCEPTABLE notify, no CHILD_SA built"
+            r"|received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify",
+            ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+            REFUSAL,
+            sentence,
+            encapsulation=mode,
+        )
+        for mode, sentence in (("transport", _TRANSPORT), (None, _CIDRS))
+    ),
     _row(
-        r"received TS_UNACCEPTABLE notify, no CHILD_SA built"
-        r"|received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify",
+        r"traffic selectors +=== +unacceptable",
         ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
-        REFUSAL,
-        _CIDRS,
+        EXACT,
+        "{peer} asks for no networks at all, as one does that is configured for transport mode; we "
+        "have local {local_cidrs}, peer {peer_cidrs}.",
     ),
     _row(
         r"(?:traffic selectors (?P<theirs>.*) unacceptable"
@@ -296,5 +351,5 @@ _IDENTITIES: Final = (
     ),
 )
 TABLE: Final = (
-    *_SILENCE, *_ENDS, *_GATEWAY, *_AUTHENTICATION, *_IKE, *_CHILD, *_IDENTITIES,
+    *_SILENCE, *_ENDS, *_GATEWAY, *_DATA_PLANE, *_AUTHENTICATION, *_IKE, *_CHILD, *_IDENTITIES,
 )  # fmt: skip
