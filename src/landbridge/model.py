@@ -13,13 +13,23 @@ Rules this module keeps:
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+#: The type of the error (403) that answers a gateway which asks for what another one runs.
+ELSEWHERE: Final = "RunsElsewhere"
 
 IkeVersion = Literal["v1", "v2"]
 DpdAction = Literal["clear", "hold", "restart", "disabled", "restart-by-peer"]
 Initiator = Literal["bi-directional", "response-only"]
+GATEWAY_NAME_LENGTH: Final = 200
+
+
+def is_gateway_name(text: str) -> bool:
+    """Whether a gateway can be called that: printable, no space at its ends."""
+    fits = 0 < len(text) <= GATEWAY_NAME_LENGTH
+    return fits and text.isprintable() and text == text.strip() and not text.startswith("*")
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -299,3 +309,12 @@ class Report(Model, frozen=True, kw_only=True):
     sequence: int
     tunnels: tuple[TunnelStatus, ...] = ()
     routers: tuple[RouterStatus, ...] = ()
+
+
+class Taken(Model, frozen=True, kw_only=True):
+    """The answer to a report of which not everything was taken.
+
+    `elsewhere`: the ids of objects that another gateway runs, of which nothing was written.
+    """
+
+    elsewhere: tuple[str, ...] = ()
