@@ -56,9 +56,10 @@ def scene(database_url: str, tmp_path: Path) -> Iterator[Scene]:
         yield Scene(api, other, site.router, connection, asked(api, connection))
 
 
-def asked(api: Api, connection: str) -> str:
+def asked(api: Api, connection: str, gateway: str = OTHER) -> str:
+    """A question to a gateway, as if somebody waited for the answer."""
     question = rows.new_id()
-    values = {"id": question, "gateway_id": OTHER, "connection_id": connection, "request_id": ""}
+    values = {"id": question, "gateway_id": gateway, "connection_id": connection, "request_id": ""}
     make = insert(diagnoses).values(asked_at=database_clock(), **values)
     api.db.write_sync(lambda tx: tx.execute(make))
     return question

@@ -21,6 +21,7 @@ import httpx2
 import msgspec
 import structlog
 
+from landbridge.agent.wording import written
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import ELSEWHERE, Change, Desired, Lease, Report, Router, Taken, Tunnel
 
@@ -181,7 +182,7 @@ class Server:
         return response.content
 
     async def _post(self, path: str, content: Any) -> bytes:
-        response = await self._send("POST", path, msgspec.json.encode(content))
+        response = await self._send("POST", path, written(content))
         self._check(response)
         return response.content
 

@@ -10,19 +10,27 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+import json
+import re
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 
 from landbridge import errors
 from landbridge.access.caller import Caller
-from landbridge.model import ELSEWHERE
+from landbridge.model import ELSEWHERE, Number, Short, Text
 
 LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
 LARGEST_DIAGNOSIS: Final = 4 * 1024 * 1024
 LARGEST_LEASE: Final = 64 * 1024
 CURSOR_DIGITS: Final = 18
+MOST_WORDS: Final = 300
+
+Fraction = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Capability = Text | bool | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Fraction | None
+_HALVES: Final = re.compile("[\ud800-\udfff]")  # of a character
 
 T = TypeVar("T")
 
@@ -53,12 +61,12 @@ class RunsElsewhere(errors.ApiError):
 class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`holder`: which agent asks; empty: one of an older release."""
 
-    gateway_id: str
-    hostname: str
-    holder: str = ""
-    version: str
-    epoch: int | None = None
-    capabilities: dict[str, Any] = {}
+    gateway_id: Short
+    hostname: Short
+    holder: Annotated[str, Meta(max_length=64, pattern=r"^[!-~]*\Z")] = ""
+    version: Short
+    epoch: Number | None = None
+    capabilities: Annotated[dict[Short, Capability], Meta(max_length=100)] = {}
 
 
 def gateway_of(request: Request, caller: Caller) -> str:
@@ -88,8 +96,33 @@ def decode(kind: type[T], content: bytes) -> T:
     """Raises: BadRequest."""
     try:
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise errors.BadRequest(f"The body is not what agents send: {error}") from None
+    except msgspec.ValidationError as error:
+        raise _refused(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _name_what_is_no_json(kind, content)
+        raise _refused(error) from None
+
+
+def _name_what_is_no_json(kind: type[Any], content: bytes) -> None:
+    """What other writers of JSON let through (NaN, half a character) is in a field as well.
+
+    Raises: BadRequest.
+    """
+    try:
+        text = json.dumps(json.loads(content), ensure_ascii=False)
+        msgspec.convert(json.loads(_HALVES.sub(r"\\u0000", text)), kind)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from None
+    except (ValueError, RecursionError):
+        return  # no JSON at all: as the first reader said
+
+
+def _refused(error: Exception) -> errors.BadRequest:
+    """Where it is stands at the end; a value that is repeated before it may be long."""
+    words = str(error)
+    if len(words) > MOST_WORDS:
+        words = f"{words[: MOST_WORDS // 2]}...{words[-MOST_WORDS // 2 :]}"
+    return errors.BadRequest(f"The body is not what agents send: {words}")
 
 
 async def body(request: Request, largest: int) -> bytes:

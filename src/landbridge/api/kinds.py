@@ -170,7 +170,8 @@ class Member(Kind, frozen=True, kw_only=True):
         except (ValueError, TypeError, OverflowError):
             raise Refused(f"'{value}' is not an integer") from None
         within(number, self.least, MAX_INTEGER)
-        return int(value + 0.5) if isinstance(value, float) else number
+        rounded = int(value + 0.5) if isinstance(value, float) else number
+        return within(rounded, self.least, MAX_INTEGER)
 
     def shape(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": MAX_INTEGER}

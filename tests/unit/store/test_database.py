@@ -93,6 +93,19 @@ def test_a_collision_is_a_conflict(db: Database) -> None:
         db.write_sync(_add, "n1")
 
 
+def test_a_number_that_no_database_takes_is_a_bad_request(db: Database) -> None:
+    """The net below the checks that name the attribute."""
+    db.write_sync(_add, "n")
+    for statement in (update(networks).values(mtu=2**70), update(networks).values(mtu=2**63)):
+        with pytest.raises(errors.BadRequest):
+            db.write_sync(lambda tx, statement=statement: tx.execute(statement).rowcount)
+
+
+def test_an_overflow_of_our_own_is_no_bad_request(db: Database) -> None:
+    with pytest.raises(OverflowError):
+        db.write_sync(lambda _: 1e300**2)
+
+
 def test_the_transaction_carries_the_sealer(db: Database) -> None:
     sealed = db.write_sync(lambda tx: sealer(tx).seal("row", "secret"))
     assert db.read_sync(lambda tx: sealer(tx).unseal("row", sealed)) == "secret"

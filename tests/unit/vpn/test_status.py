@@ -225,12 +225,12 @@ def test_what_is_stale_is_dropped(world: World) -> None:
     def attempt(tx: Connection) -> None:
         gateway = Reports(world, tx)
         world.update(tx, CONN, "conn", mtu=1400)
-        assert gateway.tunnel(S.UP, 1, 1) == ([], [])  # an older revision
+        assert gateway.tunnel(S.UP, 1, 1) == ([], [], [])  # an older revision
         gateway.tunnel(S.UP, 2, 2)
         gateway.sequence -= 1
-        assert gateway.tunnel(S.DOWN, 2, 2) == ([], [])  # an older sequence
+        assert gateway.tunnel(S.DOWN, 2, 2) == ([], [], [])  # an older sequence
         assert gateway.row["status"] == "ACTIVE"
-        assert gateway.tunnel(S.UP, 2, 2) == ([], [])  # nothing new
+        assert gateway.tunnel(S.UP, 2, 2) == ([], [], [])  # nothing new
 
     world.trial(attempt)
 
