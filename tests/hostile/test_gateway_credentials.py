@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from landbridge.access.caller import AGENT_ROLE
 from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
@@ -70,6 +70,10 @@ def everything(api: Api) -> list[Any]:
     return api.db.read_sync(
         lambda tx: [[tuple(row) for row in tx.execute(select(table))] for table in TABLES]
     )
+
+
+def _execute(tx: Connection, statement: Update) -> None:
+    tx.execute(statement)
 
 
 def forged(scene: Scene, epoch: int) -> Report:
@@ -174,7 +178,7 @@ def test_what_moved_away_a_moment_ago_is_told_and_the_rest_is_taken(scene: Scene
     placed = update(t.routers).values(gateway_id=OTHER).where(t.routers.c.id == second.router)
     moved = update(t.routers).values(gateway_id=OWN).where(t.routers.c.id == scene.router)
     for each in (placed, moved):
-        scene.api.db.write_sync(lambda tx, each=each: tx.execute(each).rowcount)
+        scene.api.db.write_sync(_execute, each)
     now = time.time()
     told = tuple(
         TunnelStatus(id=each, revision=1, applied_revision=1, state=TunnelState.UP, reason=None,

@@ -8,12 +8,14 @@ Rules this module keeps:
 - A stream only says what is newer: who reads it fetches the object. It listens before it
   reads, so nothing falls between, and reads again at every heartbeat, so a lost wake costs
   seconds and never a change.
+- A stream ends with its credential (`landbridge.access.recheck`), whatever goes through it.
 - The lease's epoch orders the holders: what an older one reports is refused.
 - Nothing is decided here: rules are in `vpn`, order of changes in `store.changes`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
@@ -42,6 +44,7 @@ from landbridge.api.agentcalls import (
     gateway_of,
     its_own,
 )
+from landbridge.api.endpoints import credentials
 from landbridge.api.metrics import ApiMetrics
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import Change, Lease, Report, Taken
@@ -72,7 +75,7 @@ class CursorTooOld(errors.ApiError):
 
 def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
     """The routes; the application maps `errors.ApiError` as for all others."""
-    agents = _Agents(db, metrics)
+    agents = _Agents(db, door, metrics)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("POST", "/lease", agents.lease),
         ("GET", "/desired", agents.desired),
@@ -101,7 +104,7 @@ class _ForAgents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        caller = await self._door.admit(request.headers.get("x-auth-token"))
+        caller = await self._door.admit(credentials(request)[0])
         self._door.policy.enforce(caller, AGENT_RULE, {})
         if not caller.gateway_id:
             raise GatewayNotAuthorized(caller)
@@ -110,8 +113,9 @@ class _ForAgents:
 
 
 class _Agents:
-    def __init__(self, db: Database, metrics: ApiMetrics) -> None:
+    def __init__(self, db: Database, door: Door, metrics: ApiMetrics) -> None:
         self._db = db
+        self._door = door
         self._metrics = metrics
 
     async def lease(self, request: Request, caller: Caller) -> Response:
@@ -165,14 +169,21 @@ class _Agents:
             await self._db.read(changes.since, gateway, cursor, 1)
         except changes.TooOld as error:
             raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
-        return StreamingResponse(self._lines(gateway, cursor), media_type="application/x-ndjson")
+        lines = self._lines(credentials(request)[0], caller, cursor)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    async def _lines(self, gateway: str, cursor: int) -> AsyncIterator[bytes]:
-        """Ends where the cursor has become too old: the reader comes again and is told."""
-        with self._db.hub.listen(gateway) as wake, self._metrics.streams.track_inprogress():
+    async def _lines(self, token: str, caller: Caller, cursor: int) -> AsyncIterator[bytes]:
+        """Ends with the credential, and where the cursor has become too old: the reader comes again
+        and is told."""
+        gateway, refused = caller.gateway_id, asyncio.Event()
+        with (
+            self._db.hub.listen(gateway) as wake,
+            self._metrics.streams.track_inprogress(),
+            self._door.recheck.during(token, "", caller, refused.set, wake.set),
+        ):
             yield b"\n"  # the reader knows that it is heard
             asked: frozenset[str] = frozenset()
-            while True:
+            while not refused.is_set():
                 try:
                     batch, waiting = await self._db.read(_news, gateway, cursor)
                 except changes.TooOld:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from landbridge.access import firsttokens, gateways, tokens
 from landbridge.access.caller import AGENT_ROLE
 from landbridge.access.gateways import Bound, HasCredential, owner_of_unbound
+from landbridge.access.verdicts import digest
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.vpn import placement
@@ -53,10 +54,10 @@ def test_a_gateway_has_one_credential(db: Database) -> None:
     first = made(replace=False)
     with pytest.raises(HasCredential):
         made(replace=False)
-    assert db.read_sync(tokens.find, tokens.digest(first))
+    assert db.read_sync(tokens.find, digest(first))
     second = made(replace=True)
-    assert db.read_sync(tokens.find, tokens.digest(first)) is None
-    kept = db.read_sync(tokens.find, tokens.digest(second))
+    assert db.read_sync(tokens.find, digest(first)) is None
+    kept = db.read_sync(tokens.find, digest(second))
     assert kept
     assert (kept.gateway_id, kept.roles) == ("g", (AGENT_ROLE,))
     assert db.write_sync(gateways.revoke, "g") == 1
@@ -151,7 +152,7 @@ def test_the_first_starts_of_two_hosts_end_nothing_of_each_others(
         firsttokens.ensure(db, tmp_path / host, host)
     for host in ("h1", "h2"):
         secret = (tmp_path / host / "agent-token").read_text().strip()
-        kept = db.read_sync(tokens.find, tokens.digest(secret))
+        kept = db.read_sync(tokens.find, digest(secret))
         assert kept
         assert kept.gateway_id == host
 
