@@ -172,7 +172,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         _choice("initiator", "Who may begin.", "bi-directional", "response-only"),
         shown("auth_mode", "Always psk."),
         Attribute(
-            name="psk", kind=Text(secret=True), column="", filter=False, secret=True,
+            name="psk", kind=Text(secret=True, shortest=1), column="", filter=False, secret=True,
             about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it.",
         ),
         Attribute(
