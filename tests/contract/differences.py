@@ -183,8 +183,7 @@ DIFFERENCES: Final = (
                "update.conn.mtu.str_num", "update.conn.mtu.float", "update.conn.mtu.maxint",
                "update.conn.dpd.a*",
                "update.conn.dpd.int_0", "update.conn.dpd.strings", "update.conn.dpd.bool",
-               "update.conn.peer_address.short_v4", "update.conn.peer_address.loopback",
-               "update.conn.peer_address.multicast", "update.conn.peer_id.*",
+               "update.conn.peer_address.short_v4", "update.conn.peer_id.*",
                "update.conn.local_id.*", "update.conn.psk.len*", "update.conn.psk.[!il]*",
                "update.conn.peer_cidrs.*",
                "update.conn.local_ep_group_id.other", "update.conn.peer_ep_group_id.other",
@@ -212,9 +211,12 @@ DIFFERENCES: Final = (
         status=200, ignores=("*",),
     ),
     Difference(
-        cases=("*.conn.peer_address.fqdn_ok",),
-        reason="A name is kept as given and resolved by the gateway.",
-        ignores=("peer_address", "status"),
+        cases=("*.conn.peer_address.zero", "*.conn.peer_address.loopback",
+               "*.conn.peer_address.multicast", "*.conn.peer_address.v4_hex",
+               "*.conn.peer_address.fqdn_ok"),
+        reason="No peer can be there (the name is localhost): the tunnel could never come up.",
+        status=400, type="HTTPBadRequest",
+        message="Invalid input for peer_address. Reason: '*' is *: no peer can be there.",
     ),
     # Words
     Difference(

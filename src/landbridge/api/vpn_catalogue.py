@@ -152,7 +152,8 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         ),
         Attribute(
             name="peer_address", kind=Text(),
-            about="The peer's address or name; a name is kept and resolved by the gateway.",
+            about="The peer's address or name; a name is kept and resolved by the gateway. Not one "
+            "where no peer can be: the router's own, loopback, multicast, broadcast.",
         ),
         Attribute(
             name="peer_id", kind=Text(),
