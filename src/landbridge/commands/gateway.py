@@ -73,7 +73,7 @@ def show_all(config: str | None, state_dir: str | None) -> None:
 
     with opened(config, state_dir) as db:
         found = db.read_sync(gateways.every)
-    table = Table("gateway", "credential", "state", "host", "version", "routers")
+    table = Table("gateway", "credential of", "state", "host", "version", "routers")
     for known in found:
         table.add_row(*_line(known))
     console = Console()
@@ -100,6 +100,6 @@ def revoke(config: str | None, state_dir: str | None, name: str) -> None:
 
 
 def _line(known: Known) -> tuple[str, ...]:
-    made = known.credential and f"{known.credential.id} of {known.credential.created_at}"
+    made = known.credential and known.credential.created_at
     state = _STATES[known.seen, known.reports]
     return (known.name, made or "none", state, known.hostname, known.version, str(known.routers))

@@ -192,14 +192,14 @@ def test_a_gateway_that_cannot_look_says_why_and_what_was_seen_is_kept(world: Wo
         gateway.tunnel(S.UP, 1, 1)
         assert _says(gateway.row) == ("ACTIVE", None, None)
         world.update(tx, CONN, "conn", mtu=1400)
-        assert gateway.unknown(1) == ([], [])  # of an older revision
+        assert gateway.unknown(1) == ([], [], [])  # of an older revision
         gateway.unknown(2)
         assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")
         world.update(tx, CONN, "conn", admin_state_up=False)
         gateway.unknown(3)
         assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")  # is it still up?
         gateway.tunnel(S.DOWN, 3, 3)
-        assert gateway.unknown(3) == ([], [])
+        assert gateway.unknown(3) == ([], [], [])
         assert _says(gateway.row)[:2] == ("DOWN", "admin-down")
 
     world.trial(attempt)
