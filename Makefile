@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 # In this order; tests/conftest.py sees to it that there are no others.
 GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle
 
-.PHONY: run demo test test-kernel lint bench soak packages-run packages-test packages-bench clean
+.PHONY: run demo test test-kernel lint audit bench soak packages-run packages-test packages-bench clean
 
 ## The service with its two-site lab, in the foreground; Ctrl-C takes it away.
 run: packages-run .venv/.run
@@ -41,6 +41,11 @@ lint: .venv/.test
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+## The packages of uv.lock among the known vulnerabilities; exit code 69 (make says so): the data
+## cannot be reached from here, and nothing was checked.
+audit:
+	@scripts/audit
 
 ## The benchmarks, printed as tables.
 bench: packages-bench .venv/.test

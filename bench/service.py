@@ -87,7 +87,9 @@ def running(
 @contextmanager
 def following(service: Service, gateway: str) -> Iterator[None]:
     """A gateway that leases and listens to its stream, and does nothing else."""
-    token = (service.state / "agent-token").read_text().strip()
+    command = ("gateway", "add", gateway, "--replace", f"--state-dir={service.state}")
+    token = subprocess.check_output([sys.executable, "-m", "landbridge", *command], text=True)
+    token = token.strip()
     agent = Api(service.api.base, token)
     facts = {"gateway_id": gateway, "hostname": "bench", "version": "0"}
     agent.call("POST", "/agent/v1/lease", facts)

@@ -1,4 +1,4 @@
-"""The command line: ``landbridge serve | api | agent | plan | doctor | db | token | demo``.
+"""The command line: ``landbridge serve | api | agent | plan | doctor | db | token | gateway ...``.
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
@@ -19,6 +19,7 @@ import click
 
 from landbridge import telemetry
 from landbridge.commands.doctor import doctor
+from landbridge.commands.gateway import gateway
 from landbridge.commands.plan import plan
 from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
@@ -92,6 +93,7 @@ def cli() -> None:
 
 
 cli.add_command(token)
+cli.add_command(gateway)
 cli.add_command(plan)
 cli.add_command(doctor)
 

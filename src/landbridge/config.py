@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from landbridge.model import is_gateway_name
 from landbridge.options import QUOTA_RESOURCES
 from landbridge.optionsfile import ConfigError, Values
 from landbridge.settings import (
@@ -141,11 +142,14 @@ def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:
     metrics = values.text("agent", "metrics_bind")
     if metrics and _host_port(metrics) is None:
         raise values.wrong("agent", "metrics_bind", "must be HOST:PORT, or empty for none")
+    gateway_id = values.text("agent", "gateway_id") or socket.gethostname()
+    if not is_gateway_name(gateway_id):
+        raise values.wrong("agent", "gateway_id", "must be a name of up to 200 characters")
     return values.struct(
         "agent",
         AgentSettings,
         server_url=(values.text("agent", "server_url") or local_url).rstrip("/"),
-        gateway_id=values.text("agent", "gateway_id") or socket.gethostname(),
+        gateway_id=gateway_id,
         token_file=Path(token_file) if token_file else state / "agent-token",
         state_dir=state / "agent",
     )

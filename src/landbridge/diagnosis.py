@@ -8,7 +8,22 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from landbridge.model import IkeVersion, Model, Reason, SelectorMode, TunnelState
+from typing import Annotated
+
+from msgspec import Meta
+
+from landbridge.model import (
+    Id,
+    IkeVersion,
+    Model,
+    Moment,
+    Number,
+    Reason,
+    SelectorMode,
+    Text,
+    Texts,
+    TunnelState,
+)
 
 
 class ChildDiagnosis(Model, frozen=True, kw_only=True):
@@ -18,66 +33,66 @@ class ChildDiagnosis(Model, frozen=True, kw_only=True):
     seconds; None: not known, or never.
     """
 
-    unique_id: int
-    name: str
-    state: str  # charon's: INSTALLED, REKEYING ...
+    unique_id: Number
+    name: Text
+    state: Text  # charon's: INSTALLED, REKEYING ...
     current: bool  # made with the newest configuration
-    protocol: str  # ESP or AH
-    mode: str  # TUNNEL or TRANSPORT
+    protocol: Text  # ESP or AH
+    mode: Text  # TUNNEL or TRANSPORT
     udp_encapsulation: bool
-    local_ts: tuple[str, ...]
-    remote_ts: tuple[str, ...]
-    spi_in: str
-    spi_out: str
-    encryption: str
-    integrity: str
-    dh_group: str  # of its own key exchange (PFS); empty: keys come from the IKE_SA
-    bytes_in: int
-    packets_in: int
-    bytes_out: int
-    packets_out: int
-    idle_in: int | None  # since the last packet
-    idle_out: int | None
-    age: int
-    rekey_in: int | None
-    expires_in: int | None
+    local_ts: Texts
+    remote_ts: Texts
+    spi_in: Text
+    spi_out: Text
+    encryption: Text
+    integrity: Text
+    dh_group: Text  # of its own key exchange (PFS); empty: keys come from the IKE_SA
+    bytes_in: Number
+    packets_in: Number
+    bytes_out: Number
+    packets_out: Number
+    idle_in: Number | None  # since the last packet
+    idle_out: Number | None
+    age: Number
+    rekey_in: Number | None
+    expires_in: Number | None
 
 
 class IkeDiagnosis(Model, frozen=True, kw_only=True):
     """One IKE_SA, in the same words."""
 
-    unique_id: int
-    name: str
+    unique_id: Number
+    name: Text
     version: IkeVersion
-    state: str
+    state: Text
     current: bool
     initiator: bool  # we are
-    local_host: str
-    local_port: int
-    local_id: str
-    remote_host: str
-    remote_port: int
-    remote_id: str
-    spi_initiator: str
-    spi_responder: str
-    encryption: str
-    integrity: str
-    prf: str
-    dh_group: str
+    local_host: Text
+    local_port: Number
+    local_id: Text
+    remote_host: Text
+    remote_port: Number
+    remote_id: Text
+    spi_initiator: Text
+    spi_responder: Text
+    encryption: Text
+    integrity: Text
+    prf: Text
+    dh_group: Text
     nat_here: bool  # this gateway is behind a NAT
     nat_there: bool  # the peer is
-    age: int | None  # None: not established
-    rekey_in: int | None
-    reauth_in: int | None
-    children: tuple[ChildDiagnosis, ...] = ()
+    age: Number | None  # None: not established
+    rekey_in: Number | None
+    reauth_in: Number | None
+    children: Annotated[tuple[ChildDiagnosis, ...], Meta(max_length=10_000)] = ()
 
 
 class Exchange(Model, frozen=True, kw_only=True):
     """How the last IKE exchange of a tunnel ended, as far as the gateway remembers."""
 
-    at: float  # seconds since the epoch
+    at: Moment  # seconds since the epoch
     established: bool
-    message: str
+    message: Text
 
 
 class Diagnosis(Model, frozen=True, kw_only=True):
@@ -87,18 +102,18 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     there is nothing to see (charon does not run), else it is empty.
     """
 
-    tunnel_id: str
-    observed_at: float
-    revision: int  # the newest that the gateway has taken in
-    applied_revision: int
+    tunnel_id: Id
+    observed_at: Moment
+    revision: Number  # the newest that the gateway has taken in
+    applied_revision: Number
     state: TunnelState
     reason: Reason | None = None
     config_loaded: bool = False  # the newest configuration is loaded in charon
-    backend: str = ""  # kernel-netlink or kernel-libipsec
+    backend: Text = ""  # kernel-netlink or kernel-libipsec
     split: bool = False  # one CHILD_SA per pair, as it is in effect
     selector_mode: SelectorMode | None = None  # the same in the API's words; None: nothing is up
-    missing: tuple[str, ...] = ()
+    missing: Texts = ()
     last_exchange: Exchange | None = None
-    sas: tuple[IkeDiagnosis, ...] = ()
-    lines: tuple[str, ...] = ()  # charon's last about this tunnel, oldest first
-    problem: str = ""
+    sas: Annotated[tuple[IkeDiagnosis, ...], Meta(max_length=1000)] = ()
+    lines: Texts = ()  # charon's last about this tunnel, oldest first
+    problem: Text = ""

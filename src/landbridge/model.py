@@ -8,18 +8,43 @@ Rules this module keeps:
 - Everything here travels as JSON over ``/agent/v1``. A field may be added with a
   default; none is renamed or removed, so halves of neighbouring releases agree.
 - `Tunnel.psk` is the only secret. `repr` hides it.
+- What goes up has bounds, in the types of its fields: numbers that a database's 64 bits hold, times
+  that a calendar has, texts of characters that can be written, lists that end.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
+
+#: The type of the error (403) that answers a gateway which asks for what another one runs.
+ELSEWHERE: Final = "RunsElsewhere"
+
+LONGEST_TEXT: Final = 4096
+MOST_OBJECTS: Final = 10_000  # in one report
+_WRITABLE: Final = r"^[^\x00\ud800-\udfff]*\Z"  # no NUL, no half of a character
+
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Moment = Annotated[float, Meta(ge=0.0, le=253_402_300_799.0)]  # seconds, until the year 9999
+Id = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[!-~]*\Z")]
+Short = Annotated[str, Meta(max_length=255, pattern=_WRITABLE)]
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=_WRITABLE)]
+Texts = Annotated[tuple[Text, ...], Meta(max_length=10_000)]
+Networks = Annotated[tuple[Short, ...], Meta(max_length=10_000)]
 
 IkeVersion = Literal["v1", "v2"]
 DpdAction = Literal["clear", "hold", "restart", "disabled", "restart-by-peer"]
 Initiator = Literal["bi-directional", "response-only"]
+GATEWAY_NAME_LENGTH: Final = 200
+
+
+def is_gateway_name(text: str) -> bool:
+    """Whether a gateway can be called that: printable, no space at its ends."""
+    fits = 0 < len(text) <= GATEWAY_NAME_LENGTH
+    return fits and text.isprintable() and text == text.strip() and not text.startswith("*")
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -207,7 +232,7 @@ class Reason(Model, frozen=True, kw_only=True):
     """`message` is a sentence that a person can act on; no secret is ever in it."""
 
     code: ReasonCode
-    message: str
+    message: Text
 
 
 class TunnelState(StrEnum):
@@ -230,18 +255,18 @@ class SelectorMode(StrEnum):
 class Selectors(Model, frozen=True, kw_only=True):
     """The networks of one CHILD_SA, each local one with each remote one."""
 
-    local: tuple[str, ...]
-    remote: tuple[str, ...]
+    local: Networks
+    remote: Networks
 
 
 class ChildStatus(Model, frozen=True, kw_only=True):
     """One CHILD_SA as negotiated."""
 
-    name: str
-    local_ts: tuple[str, ...]
-    remote_ts: tuple[str, ...]
-    spi_in: str
-    spi_out: str
+    name: Short
+    local_ts: Networks
+    remote_ts: Networks
+    spi_in: Short
+    spi_out: Short
 
 
 class TunnelEventKind(StrEnum):
@@ -255,8 +280,8 @@ class TunnelEvent(Model, frozen=True, kw_only=True):
     """`at` is seconds since the epoch and grows with each event of one tunnel."""
 
     kind: TunnelEventKind
-    at: float
-    message: str
+    at: Moment
+    message: Text
 
 
 class TunnelStatus(Model, frozen=True, kw_only=True):
@@ -271,31 +296,40 @@ class TunnelStatus(Model, frozen=True, kw_only=True):
     `reason` given; whether it carries traffic is not known, and all else is as told before.
     """
 
-    id: str
-    revision: int
-    applied_revision: int
+    id: Id
+    revision: Number
+    applied_revision: Number
     state: TunnelState
     reason: Reason | None
-    observed_at: float
-    children: tuple[ChildStatus, ...] = ()
-    events: tuple[TunnelEvent, ...] = ()
+    observed_at: Moment
+    children: Annotated[tuple[ChildStatus, ...], Meta(max_length=10_000)] = ()
+    events: Annotated[tuple[TunnelEvent, ...], Meta(max_length=1000)] = ()
     selector_mode: SelectorMode | None = None
-    missing: tuple[Selectors, ...] = ()
+    missing: Annotated[tuple[Selectors, ...], Meta(max_length=10_000)] = ()
     known: bool = True
 
 
 class RouterStatus(Model, frozen=True, kw_only=True):
-    id: str
-    revision: int
+    id: Id
+    revision: Number
     ready: bool
     reason: Reason | None
-    observed_at: float
+    observed_at: Moment
 
 
 class Report(Model, frozen=True, kw_only=True):
     """Statuses, newest per object. `sequence` grows with each report of one epoch."""
 
-    epoch: int
-    sequence: int
-    tunnels: tuple[TunnelStatus, ...] = ()
-    routers: tuple[RouterStatus, ...] = ()
+    epoch: Number
+    sequence: Number
+    tunnels: Annotated[tuple[TunnelStatus, ...], Meta(max_length=MOST_OBJECTS)] = ()
+    routers: Annotated[tuple[RouterStatus, ...], Meta(max_length=MOST_OBJECTS)] = ()
+
+
+class Taken(Model, frozen=True, kw_only=True):
+    """The answer to a report of which not everything was taken.
+
+    `elsewhere`: the ids of objects that another gateway runs, of which nothing was written.
+    """
+
+    elsewhere: tuple[str, ...] = ()

@@ -108,8 +108,8 @@ def hide_secrets(_: Any, __: str, event: _Event) -> _Event:
 
 
 def _shown(name: str, value: Any) -> Any:
-    if isinstance(value, str | bytes):
-        return HIDDEN if _is_secret(name) else value
+    if value is not None and _is_secret(name):
+        return HIDDEN
     if isinstance(value, dict):
         return {inner: _shown(str(inner), held) for inner, held in value.items()}
     if isinstance(value, list | tuple):
@@ -117,9 +117,12 @@ def _shown(name: str, value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=1024)
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether a field of that name holds a secret."""
     return any(secret in name.lower() for secret in SECRET_NAMES)
+
+
+_is_secret: Final = lru_cache(maxsize=1024)(is_secret)  # of the names in our own lines
 
 
 def _named(process: str) -> Any:

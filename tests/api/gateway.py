@@ -32,7 +32,7 @@ class Gateway:
         self.epoch = 0
         self.sequence = 0
         self._caller = f"agent {name}"
-        api.caller(self._caller, "agents", AGENT_ROLE)
+        api.caller(self._caller, "agents", AGENT_ROLE, gateway=name)
 
     def call(self, method: str, path: str, content: Any = None) -> httpx2.Response:
         return self.api.request(

@@ -34,15 +34,19 @@ class Api:
         self._client = httpx2.AsyncClient(transport=transport, base_url=BASE)
         self._tokens: dict[str, str] = {}
 
-    def caller(self, name: str, project: str, *roles: str) -> None:
-        """Make a token for a caller, to be named in `request`."""
+    def caller(self, name: str, project: str, *roles: str, gateway: str | None = None) -> None:
+        """Make a token for a caller, to be named in `request`. `gateway`: that it speaks for."""
         secret = tokens.new_secret()
 
         def add(tx: Any) -> None:
-            tokens.add(tx, secret, name=name, project_id=project, roles=roles)
+            tokens.add(tx, secret, name=name, project_id=project, roles=roles, gateway_id=gateway)
 
         self.db.write_sync(add)
         self._tokens[name] = secret
+
+    def revoke(self, caller: str) -> None:
+        """Its token, where all processes find it."""
+        self.db.write_sync(tokens.revoke, caller)
 
     def request(
         self,

@@ -35,7 +35,7 @@ class Answering:
         self.questions: list[Change] = []
         self.statuses: list[int] = []
         self._found = found
-        at.caller("stream", "agents", AGENT_ROLE)
+        at.caller("stream", "agents", AGENT_ROLE, gateway=name)
         self._http = httpx2.Client(
             base_url=f"{at.server.url}/agent/v1",
             headers={"X-Auth-Token": at.token("stream")},

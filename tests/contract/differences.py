@@ -67,6 +67,12 @@ DIFFERENCES: Final = (
         message="Invalid input for *. Reason: * exceeds maximum length of 255.",
     ),
     Difference(
+        cases=("*.conn.psk.int", "*.conn.psk.list"),
+        reason="A key is not repeated, whatever its type.",
+        status=400, type="HTTPBadRequest",
+        message="Invalid input for psk. Reason: the value is not a valid string.",
+    ),
+    Difference(
         cases=("*.ok_3des", "*.ok_sha1"),
         reason="Weak algorithms need [vpn] weak_algorithms.",
         status=400, type="HTTPBadRequest",
@@ -177,9 +183,9 @@ DIFFERENCES: Final = (
                "update.conn.mtu.str_num", "update.conn.mtu.float", "update.conn.mtu.maxint",
                "update.conn.dpd.a*",
                "update.conn.dpd.int_0", "update.conn.dpd.strings", "update.conn.dpd.bool",
-               "update.conn.peer_address.short_v4", "update.conn.peer_address.loopback",
-               "update.conn.peer_address.multicast", "update.conn.peer_id.*",
-               "update.conn.local_id.*", "update.conn.psk.*", "update.conn.peer_cidrs.*",
+               "update.conn.peer_address.short_v4", "update.conn.peer_id.*",
+               "update.conn.local_id.*", "update.conn.psk.len*", "update.conn.psk.[!il]*",
+               "update.conn.peer_cidrs.*",
                "update.conn.local_ep_group_id.other", "update.conn.peer_ep_group_id.other",
                "update.conn.cidrs_*"),
         reason=_FOLLOWS, ignores=("status",),
@@ -205,9 +211,12 @@ DIFFERENCES: Final = (
         status=200, ignores=("*",),
     ),
     Difference(
-        cases=("*.conn.peer_address.fqdn_ok",),
-        reason="A name is kept as given and resolved by the gateway.",
-        ignores=("peer_address", "status"),
+        cases=("*.conn.peer_address.zero", "*.conn.peer_address.loopback",
+               "*.conn.peer_address.multicast", "*.conn.peer_address.v4_hex",
+               "*.conn.peer_address.fqdn_ok"),
+        reason="No peer can be there (the name is localhost): the tunnel could never come up.",
+        status=400, type="HTTPBadRequest",
+        message="Invalid input for peer_address. Reason: '*' is *: no peer can be there.",
     ),
     # Words
     Difference(

@@ -157,8 +157,8 @@ def test_a_router_that_cannot_be_made_says_why_and_is_made_once_it_can(
     async def scenario(scene: Scene) -> None:
         server = scene.server
         absent = leg(f"{ROUTER_OUTSIDE}/24")
-        made = scene.config.read_text().rstrip()
-        scene.config.write_text(f"{made},{absent.network_id}:lb-absent\n")
+        one = f"bridges = {absent.network_id}:lb-absent,"
+        scene.config.write_text(scene.config.read_text().replace("bridges = ", one))
         await server.put(msgspec.structs.replace(scene.router, revision=2, uplink=absent))
         async with scene.agent():
             await server.until(lambda: _reason(server, scene.router.id) != "")

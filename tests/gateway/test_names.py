@@ -15,7 +15,7 @@ from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import Traffic
 from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState, TunnelStatus
 from tests.dnsserver import DnsServer, dns_server
-from tests.gateway.conftest import PEER_OUTSIDE, Surroundings, peer_connection
+from tests.gateway.conftest import PEER_OUTSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 from tests.gateway.test_update import NOISE, sibling, sibling_peer
 
@@ -124,6 +124,49 @@ def test_a_name_that_does_not_exist_is_told_and_delays_nobody(
     gateway.wait_applied(beside)
     server.records[NAME] = ((PEER_OUTSIDE,), 60)
     gateway.wait_applied(wanted, patience=15)
+
+
+def test_a_name_that_leads_to_the_host_itself_is_told_and_delays_nobody(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer
+) -> None:
+    surroundings.remote.peer.start(named_peer(surroundings), sibling_peer())
+    server.records[NAME] = (("127.0.0.1",), 1)
+    wanted, beside = named(), sibling()
+    gateway.want(wanted, beside)
+    gateway.start()
+    status = gateway.wait(wanted, says_not_resolvable)
+    assert status.reason is not None
+    assert "127.0.0.1, a loopback address" in status.reason.message
+    gateway.wait_applied(beside)
+    server.records[NAME] = (("127.0.0.1", PEER_OUTSIDE), 60)
+    gateway.wait_applied(wanted, patience=15)
+    assert peers_of(gateway, wanted) == {PEER_OUTSIDE}
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_peer_at_the_routers_own_address_is_told_and_the_old_tunnel_goes_on(
+    surroundings: Surroundings, gateway: Gateway, server: DnsServer, by_name: bool
+) -> None:
+    """Of an API that refused the address there is a router that has moved to it since."""
+    surroundings.remote.peer.start(named_peer(surroundings))
+    server.records[NAME] = ((PEER_OUTSIDE,), 60)
+    server.records["itself.example.com"] = ((ROUTER_OUTSIDE,), 1)
+    wanted = named()
+    gateway.want(wanted)
+    gateway.start()
+    gateway.wait_applied(wanted)
+    before = gateway.children(wanted)
+    there = "itself.example.com" if by_name else ROUTER_OUTSIDE
+    itself = changed(wanted, peer_address=there)
+    gateway.want(itself)
+    status = gateway.wait(itself, lambda status: status.state is TunnelState.ERROR)
+    assert status.reason is not None
+    assert status.reason.code is ReasonCode.UNSUPPORTED
+    assert f"{ROUTER_OUTSIDE} is an address of the router itself" in status.reason.message
+    assert gateway.children(itself) == before
+    again = changed(itself, peer_address=PEER_OUTSIDE)
+    gateway.want(again)
+    gateway.wait_applied(again)
 
 
 def test_a_silent_dns_server_delays_nobody(

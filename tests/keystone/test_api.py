@@ -110,6 +110,27 @@ def test_a_revoked_token_is_refused_soon(landbridge: Landbridge, keystone: Keyst
     becomes(landbridge, token, 401)
 
 
+def test_a_revoked_token_hears_no_more_events(landbridge: Landbridge, keystone: Keystone) -> None:
+    """In the middle of a flood of them, which leaves no pause to ask in."""
+    token, writer = keystone.token("a"), keystone.token("a")
+    url = f"{landbridge.url}/landbridge/v1/events"
+    headers = {"X-Auth-Token": token}
+    revoked_at = 0.0
+    with (
+        landbridge.client(writer) as client,
+        httpx2.stream("GET", url, headers=headers, timeout=DEADLINE) as stream,
+    ):
+        made = client.post(POLICIES, json={"ikepolicy": {}}).json()["ikepolicy"]
+        for number, _ in enumerate(stream.iter_lines()):
+            change = {"ikepolicy": {"description": str(number)}}
+            client.put(f"{POLICIES}/{made['id']}", json=change)  # the next lines are of this
+            if number == 10:
+                keystone.revoke(token)
+                revoked_at = time.monotonic()
+            assert not revoked_at or time.monotonic() < revoked_at + DEADLINE, "it goes on"
+    assert revoked_at
+
+
 def test_a_disabled_user_is_refused_soon(landbridge: Landbridge, keystone: Keystone) -> None:
     token = keystone.token("b")
     assert get(landbridge, token).status_code == 200

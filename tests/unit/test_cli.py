@@ -139,6 +139,55 @@ def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
     assert "ci" not in run("token", "list", *state).stdout
 
 
+def test_a_gateways_credential_is_made_once_listed_and_revoked(tmp_path: Path) -> None:
+    state = ("--state-dir", tmp_path)
+    secret = run("gateway", "add", "site-1", *state).stdout.strip()
+    db = Database.open(f"sqlite:///{tmp_path / 'landbridge.db'}")
+    caller = asyncio.run(LocalTokens(db).authenticate(secret))
+    db.close()
+    assert caller.gateway_id == "site-1"
+    assert caller.is_agent
+    refused = run("gateway", "add", "site-1", *state)
+    assert refused.exit_code == 1
+    assert "--replace" in refused.stderr
+    assert run("gateway", "add", "site-1", "--replace", *state).stdout.strip() != secret
+    listed = run("gateway", "list", *state).stdout
+    assert "site-1" in listed
+    assert "never seen" in listed
+    assert secret not in listed
+    assert run("gateway", "revoke", "site-1", *state).exit_code == 0
+    assert run("gateway", "revoke", "site-1", *state).exit_code == 1
+    assert "site-1" not in run("gateway", "list", *state).stdout
+
+
+@pytest.mark.parametrize("name", ["", " x", "x" * 201, "a\nb", "a\0b", "*events", "\udcff"])
+def test_a_gateway_cannot_be_called_anything(tmp_path: Path, name: str) -> None:
+    for command in ("add", "revoke"):
+        result = run("gateway", command, name, "--state-dir", tmp_path)
+        assert result.exit_code == 2
+        assert "printable" in result.stderr
+
+
+def test_a_token_for_agents_is_made_by_gateway_add(tmp_path: Path) -> None:
+    result = run(
+        "token", "create", "--project=p", "--role=landbridge-agent", "--state-dir", tmp_path
+    )
+    assert result.exit_code == 2
+    assert "landbridge gateway add" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["name", "project", "role"])
+@pytest.mark.parametrize("text", ["x" * 256, "a\0b", "\udcff", "a\nb"])
+def test_what_no_database_keeps_is_refused_by_the_option(
+    tmp_path: Path, option: str, text: str
+) -> None:
+    given = {"project": "p"} | {option: text}
+    options = [f"--{name}={value}" for name, value in given.items()]
+    result = run("token", "create", *options, "--state-dir", tmp_path)
+    assert result.exit_code == 2
+    assert f"--{option}" in result.stderr
+
+
 @pytest.mark.parametrize("when", ["soon", "-1d", "2001-01-01", "9" * 30 + "d", ""])
 def test_a_wrong_expiry_is_refused(tmp_path: Path, when: str) -> None:
     result = run("token", "create", "--project", "p", f"--expires={when}", "--state-dir", tmp_path)

@@ -42,7 +42,10 @@ def test_secrets_are_blanked_at_any_depth() -> None:
             body={"ipsec_site_connection": {"psk": "hush-2", "name": "n"}},
             all=[{"password": b"hush-3"}],
             x_auth_token="hush-4",
+            secret={"of any type": ["hush-5"]},
+            api_key=31337,
         )
+        assert "31337" not in stream.getvalue()
         assert "hush" not in stream.getvalue()
         assert "***" in stream.getvalue()
 

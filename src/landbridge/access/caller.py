@@ -20,13 +20,15 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The sender of one request.
 
     `project_id` is empty for a token without a project (unscoped, domain or system
-    scope); such a caller is allowed nothing.
+    scope); such a caller is allowed nothing. `gateway_id` is the one gateway that the caller
+    speaks for; empty: none.
     """
 
     user_id: str
     project_id: str
     roles: frozenset[str]
     is_admin: bool = False
+    gateway_id: str = ""
 
     @property
     def is_agent(self) -> bool:

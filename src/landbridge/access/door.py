@@ -15,18 +15,20 @@ from landbridge import errors
 from landbridge.access.caller import Authenticator, Caller
 from landbridge.access.policy import Policy
 from landbridge.access.policyfile import PolicyFile
+from landbridge.access.recheck import Recheck
 from landbridge.access.tokens import LocalTokens, is_ours
 from landbridge.settings import Settings
 from landbridge.store.database import Database
 
 
 class Door:
-    """`policy` decides what the callers that `admit` lets in may do."""
+    """`policy` decides what the callers that `admit` lets in may do; `recheck` ends streams."""
 
     def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
         self._users = users
         self._local = local
         self.policy = policy
+        self.recheck = Recheck(self.admit)
 
     @property
     def challenge(self) -> str:

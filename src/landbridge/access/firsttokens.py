@@ -1,6 +1,8 @@
-"""The tokens that are there after the first start: one for the admin, one for the agent.
+"""The tokens that are there after the first start: one for the admin, one for the local gateway.
 
 Rules this module keeps:
+- The agent's names the gateway of this host, and no other uses it. Where that gateway has been
+  given a credential by hand, none is made.
 - A token file is complete or absent, mode 0600 from its first byte on.
 - The row is committed before the file appears: whoever can read the file can use it. A
   crash between the two leaves a row that nobody has the token of; the next start replaces it.
@@ -11,54 +13,74 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-import msgspec
+import structlog
 from sqlalchemy import Connection
 
-from landbridge.access import tokens
-from landbridge.access.caller import ADMIN_ROLE, AGENT_ROLE
+from landbridge.access import gateways, tokens
+from landbridge.access.caller import ADMIN_ROLE
 from landbridge.store.database import Database
 
+ADMIN: Final = "admin-token"  # a file, and the token's name
+AGENT: Final = gateways.FIRST
 
-class First(msgspec.Struct, frozen=True):
-    """A token's file (also its name), its project, its roles."""
+Register = Callable[[Connection, str], bool]  # False: there is no need of it
 
-    name: str
-    project_id: str
-    roles: tuple[str, ...]
-
-
-FIRST: Final = (
-    First("admin-token", "admin", (ADMIN_ROLE, "member", "reader")),
-    First("agent-token", "landbridge", (AGENT_ROLE,)),
-)
+log = structlog.get_logger("landbridge.tokens")
 
 
-def ensure(db: Database, state_dir: Path) -> None:
-    """Make the tokens and their files, where they are missing.
+def ensure(db: Database, state_dir: Path, gateway_id: str) -> None:
+    """Make the tokens and their files, where they are missing. `gateway_id`: of this host.
 
     Raises: OSError: the state directory cannot be written.
     """
     fresh_database = db.read_sync(tokens.count) == 0
-    for first in FIRST:
-        path = state_dir / first.name
+    _tell(db.write_sync(gateways.bind_unbound, gateway_id))
+    registers: dict[str, Register] = {
+        ADMIN: _register_admin,
+        AGENT: partial(_register_agent, gateway_id=gateway_id),
+    }
+    for name, register in registers.items():
+        path = state_dir / name
         if not path.exists():
-            _make(db, path, first)
+            _make(db, path, register)
         elif fresh_database:
-            db.write_sync(_register, first, path.read_text().strip())
+            db.write_sync(register, path.read_text().strip())
 
 
-def _make(db: Database, path: Path, first: First) -> None:
+def _make(db: Database, path: Path, register: Register) -> None:
     secret = tokens.new_secret()
-    db.write_sync(_register, first, secret)
-    write_private(path, secret + "\n")
+    if db.write_sync(register, secret):
+        write_private(path, secret + "\n")
 
 
-def _register(tx: Connection, first: First, secret: str) -> None:
-    tokens.revoke(tx, first.name)
-    tokens.add(tx, secret, name=first.name, project_id=first.project_id, roles=first.roles)
+def _register_admin(tx: Connection, secret: str) -> bool:
+    tokens.revoke(tx, ADMIN)
+    tokens.add(tx, secret, name=ADMIN, project_id="admin", roles=(ADMIN_ROLE, "member", "reader"))
+    return True
+
+
+def _register_agent(tx: Connection, secret: str, *, gateway_id: str) -> bool:
+    known = gateways.of(tx, gateway_id)
+    if known is not None and known.name != AGENT:
+        return False
+    gateways.add(tx, secret, gateway_id, name=AGENT, replace=True)
+    return True
+
+
+def _tell(bound: gateways.Bound) -> None:
+    for name, gateway in bound.made:
+        log.info("agent token bound to its gateway", name=name, gateway=gateway)
+    if bound.left:
+        log.warning(
+            "agent tokens that name no gateway are refused: replace each with what "
+            "`landbridge gateway add NAME` prints",
+            names=list(bound.left),
+        )
 
 
 def write_private(path: Path, text: str) -> None:

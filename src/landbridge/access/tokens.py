@@ -40,6 +40,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     created_at: str
     expires_at: int | None
+    gateway_id: str | None = None  # of the gateway whose credential it is
 
 
 def new_secret() -> str:
@@ -58,6 +59,7 @@ def add(
     project_id: str,
     roles: Iterable[str],
     expires_at: int | None = None,
+    gateway_id: str | None = None,
 ) -> Token:
     """Keep a new token's digest. The user's name is the token's, or its id."""
     token = Token(
@@ -68,6 +70,7 @@ def add(
         roles=tuple(sorted(set(roles))),
         created_at=utcnow(),
         expires_at=expires_at,
+        gateway_id=gateway_id,
     )
     if not name:
         token = msgspec.structs.replace(token, user_id=token.id)
@@ -131,6 +134,9 @@ class LocalTokens:
         if token is None:
             raise errors.Unauthorized("The token is not known, or was revoked.")
         caller = Caller(
-            user_id=token.user_id, project_id=token.project_id, roles=frozenset(token.roles)
+            user_id=token.user_id,
+            project_id=token.project_id,
+            roles=frozenset(token.roles),
+            gateway_id=token.gateway_id or "",
         )
         return Verdict(caller=caller, expires_at=token.expires_at)

@@ -20,11 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import structlog
 
 from landbridge.agent.backoff import Backoff
-from landbridge.agent.resolve import Lookup, NotResolvable
+from landbridge.agent.resolve import Answer, Lookup, NotResolvable
 from landbridge.model import Model, Reason, ReasonCode, Tunnel
+from landbridge.peers import why_never
 
 SPACING: Final = 3.0  # seconds
 TURN: Final = 15.0  # seconds that an address of several gets
@@ -148,7 +150,7 @@ class AddressBook:
         """One question; the seconds until the next."""
         before = name.failure
         try:
-            answer = await self._lookup(*key)
+            answer = possible(await self._lookup(*key))
         except NotResolvable as error:
             name.failure, pause = str(error), backoff.next()
             if name.failure != before:
@@ -178,6 +180,15 @@ class AddressBook:
         if follower and all(other.key != follower.key for other in self._followers.values()):
             del self._names[follower.key]
             self._changed.set()
+
+
+def possible(answer: Answer) -> Answer:
+    """Without the addresses where no peer can be; pure. Raises: `NotResolvable`."""
+    left = tuple(address for address in answer.addresses if why_never(address) is None)
+    if not left:
+        first = answer.addresses[0]
+        raise NotResolvable(f"it leads to {first}, {why_never(first)}: no peer can be there")
+    return msgspec.structs.replace(answer, addresses=left)
 
 
 def choose(present: str | None, known: tuple[str, ...], *, turn: bool) -> str | None:

@@ -35,11 +35,13 @@ class LeaseKeeper:
         self,
         server: Server,
         epoch_file: Path,
+        holder: str,
         capabilities: Mapping[str, Any],
         on_epoch: Callable[[int], None],
     ) -> None:
         self._server = server
         self._file = epoch_file
+        self._holder = holder
         self._capabilities = capabilities
         self._on_epoch = on_epoch
         self._epoch = _stored(epoch_file)
@@ -81,6 +83,7 @@ class LeaseKeeper:
     async def _ask(self) -> Lease:
         return await self._server.lease(
             hostname=socket.gethostname(),
+            holder=self._holder,
             version=version("landbridge"),
             epoch=self._epoch,
             capabilities=self._capabilities,

@@ -23,6 +23,7 @@ from landbridge.agent.charon import Charon
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.fleet import Fleet
 from landbridge.agent.follow import Follower
+from landbridge.agent.holder import holder
 from landbridge.agent.host import priority
 from landbridge.agent.host.bridges import Bridges
 from landbridge.agent.host.dataplane import Backend
@@ -86,6 +87,7 @@ class Agent:
             lease = LeaseKeeper(
                 server,
                 settings.state_dir / "epoch",
+                holder(settings.state_dir),
                 {"backend": str(self._backend)},
                 on_epoch=reporter.use_epoch,
             )

@@ -19,9 +19,11 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx2
 import msgspec
+import structlog
 
+from landbridge.agent.wording import written
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import Change, Desired, Lease, Report, Router, Tunnel
+from landbridge.model import ELSEWHERE, Change, Desired, Lease, Report, Router, Taken, Tunnel
 
 T = TypeVar("T")
 PREFIX: Final = "/agent/v1"
@@ -31,6 +33,8 @@ OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, SERVER_ERRORS = (
     *(200, 401, 403, 404, 409, 410),
     500,
 )
+
+log = structlog.get_logger(__name__)
 
 
 class ServerError(Exception):
@@ -88,16 +92,23 @@ class Server:
         await self._client.aclose()
 
     async def lease(
-        self, *, hostname: str, version: str, epoch: int | None, capabilities: Mapping[str, Any]
+        self,
+        *,
+        hostname: str,
+        holder: str,
+        version: str,
+        epoch: int | None,
+        capabilities: Mapping[str, Any],
     ) -> Lease:
         """Take or (with the held `epoch`) renew this gateway's lease.
 
         Raises:
-            LeaseLost: another epoch holds it.
+            LeaseLost: another holder or epoch has it.
         """
         asked = {
             "gateway_id": self._gateway_id,
             "hostname": hostname,
+            "holder": holder,
             "version": version,
             "epoch": epoch,
             "capabilities": dict(capabilities),
@@ -118,12 +129,15 @@ class Server:
         return await self._one(f"/routers/{router_id}", Router)
 
     async def report(self, report: Report) -> None:
-        """Returns when the server has kept it.
+        """Returns when the server has kept it. What it says of objects that another gateway runs
+        by now is let go of: the stream says so as well.
 
         Raises:
             LeaseLost: the report's epoch is not the newest.
         """
-        await self._post("/report", report)
+        if answer := await self._post("/report", report):
+            elsewhere = _decoded(answer, Taken).elsewhere
+            log.info("statuses let go of: another gateway runs these", objects=list(elsewhere))
 
     async def diagnosed(self, diagnosis_id: str, found: Diagnosis) -> None:
         """Answer a question of the stream's.
@@ -157,7 +171,7 @@ class Server:
 
     async def _one(self, path: str, kind: type[T]) -> T | None:
         response = await self._send("GET", path)
-        if response.status_code == NOT_FOUND:
+        if response.status_code == NOT_FOUND or _is_elsewhere(response):
             return None
         self._check(response)
         return _decoded(response.content, kind)
@@ -168,7 +182,7 @@ class Server:
         return response.content
 
     async def _post(self, path: str, content: Any) -> bytes:
-        response = await self._send("POST", path, msgspec.json.encode(content))
+        response = await self._send("POST", path, written(content))
         self._check(response)
         return response.content
 
@@ -193,13 +207,15 @@ class Server:
         status = response.status_code
         if status < 300:  # noqa: PLR2004 - the border of success, RFC 9110
             return
+        words = f"{status}: {_message(response.content)}"
+        if _is_elsewhere(response):
+            raise Refused(words)
         if status in (UNAUTHORIZED, FORBIDDEN):
             self._token = None
-        words = f"{status}: {_message(response.content)}"
         if self._token is None:
             words += (
                 f" The server refuses the token in {self._token_file}: put one there that it knows,"
-                " with role landbridge-agent (`landbridge token create`)."
+                f" as gateway {self._gateway_id}'s (`landbridge gateway add` prints one)."
             )
         raise _error_of(status)(words)
 
@@ -219,9 +235,20 @@ _ERRORS: Final[Mapping[int, type[ServerError]]] = {
 
 
 def _message(content: bytes) -> str:
+    return _envelope(content).get("message", "")
+
+
+def _is_elsewhere(response: httpx2.Response) -> bool:
+    """Our credential is good, but another gateway runs what was asked for."""
+    return (
+        response.status_code == FORBIDDEN and _envelope(response.content).get("type") == ELSEWHERE
+    )
+
+
+def _envelope(content: bytes) -> dict[str, str]:
     with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.decode(content, type=_Envelope).NeutronError.get("message", "")
-    return ""
+        return msgspec.json.decode(content, type=_Envelope).NeutronError
+    return {}
 
 
 def _decoded(content: bytes, kind: type[T]) -> T:

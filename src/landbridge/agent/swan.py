@@ -170,7 +170,7 @@ def _ike(tunnel: Tunnel) -> Settings:
         "version": VERSIONS[tunnel.ike.version],
         "aggressive": "yes" if v1 and tunnel.ike.mode == "aggressive" else "no",
         "local_addrs": [local_address(tunnel.local_address)],
-        "remote_addrs": [peer_address(tunnel.peer_address)],
+        "remote_addrs": [peer_address(tunnel.peer_address, (tunnel.local_address,))],
         "proposals": [ike_proposal(tunnel.ike)],
         "local": {"auth": "psk", "id": identity(tunnel.local_id), "aaa_id": tunnel.id},
         "remote": {"auth": "psk", "id": identity(tunnel.peer_id)},

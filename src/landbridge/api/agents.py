@@ -1,49 +1,69 @@
 """``/agent/v1``: what gateways call. Down go revisions and tunnels, up goes what is true.
 
 Rules this module keeps:
-- Only holders of the role of agents come in; every call names its gateway, and gets that
-  gateway's objects and no other's.
+- Only credentials of gateways come in. Every call names its gateway, which must be the
+  credential's own, and touches what that gateway runs and nothing else: 403, with nothing changed.
+- Of a report, what is about another gateway's objects is let go of and told (`Taken`), since a
+  router may have moved away while the report was on its way.
 - A stream only says what is newer: who reads it fetches the object. It listens before it
   reads, so nothing falls between, and reads again at every heartbeat, so a lost wake costs
   seconds and never a change.
+- A stream ends with its credential (`landbridge.access.recheck`), whatever goes through it.
 - The lease's epoch orders the holders: what an older one reports is refused.
 - Nothing is decided here: rules are in `vpn`, order of changes in `store.changes`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection
+import structlog
+from sqlalchemy import Connection, Table
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from landbridge import errors
+from landbridge.access.caller import Caller
 from landbridge.access.door import Door
+from landbridge.api.agentcalls import (
+    LARGEST_DIAGNOSIS,
+    LARGEST_LEASE,
+    LARGEST_REPORT,
+    GatewayNotAuthorized,
+    LeaseRequest,
+    RunsElsewhere,
+    body,
+    cursor_of,
+    decode,
+    gateway_of,
+    its_own,
+)
+from landbridge.api.endpoints import credentials
 from landbridge.api.metrics import ApiMetrics
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import Change, Lease, Report
+from landbridge.model import Change, Lease, Report, Taken
 from landbridge.store import changes
+from landbridge.store import tables as t
 from landbridge.store.database import Database
-from landbridge.vpn import desired, diagnostics, placement, status
+from landbridge.vpn import desired, diagnostics, placement, rows, status
 
 PREFIX: Final = "/agent/v1"
 HEARTBEAT: Final = 5.0  # seconds
 APART: Final = 0.005  # seconds between two looks of a stream, where changes come fast
 LEASE_TTL: Final = 15.0  # seconds
 BATCH: Final = 500
-LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
-CURSOR_DIGITS: Final = 18
 AGENT_RULE: Final = "landbridge_agent"
 
-T = TypeVar("T")
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request, Caller], Awaitable[Response]]
+Fetch = Callable[[Connection, str, str], msgspec.Struct | None]
 
+log = structlog.get_logger("landbridge.api")
 _encoder = msgspec.json.Encoder()
 
 
@@ -53,22 +73,9 @@ class CursorTooOld(errors.ApiError):
     status = 410
 
 
-class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    gateway_id: str
-    hostname: str
-    version: str
-    epoch: int | None = None
-    capabilities: dict[str, Any] = {}
-
-
-_lease_request = msgspec.json.Decoder(LeaseRequest)
-_report = msgspec.json.Decoder(Report)
-_diagnosis = msgspec.json.Decoder(Diagnosis)
-
-
 def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
     """The routes; the application maps `errors.ApiError` as for all others."""
-    agents = _Agents(db, metrics)
+    agents = _Agents(db, door, metrics)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("POST", "/lease", agents.lease),
         ("GET", "/desired", agents.desired),
@@ -97,49 +104,56 @@ class _ForAgents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        caller = await self._door.admit(request.headers.get("x-auth-token"))
+        caller = await self._door.admit(credentials(request)[0])
         self._door.policy.enforce(caller, AGENT_RULE, {})
-        response = await self._endpoint(request)
+        if not caller.gateway_id:
+            raise GatewayNotAuthorized(caller)
+        response = await self._endpoint(request, caller)
         await response(scope, receive, send)
 
 
 class _Agents:
-    def __init__(self, db: Database, metrics: ApiMetrics) -> None:
+    def __init__(self, db: Database, door: Door, metrics: ApiMetrics) -> None:
         self._db = db
+        self._door = door
         self._metrics = metrics
 
-    async def lease(self, request: Request) -> Response:
-        asked = _decode(_lease_request, await _body(request))
+    async def lease(self, request: Request, caller: Caller) -> Response:
+        asked = decode(LeaseRequest, await body(request, LARGEST_LEASE))
+        its_own(caller, asked.gateway_id, *request.query_params.getlist("gateway_id"))
         return _answer(await self._db.write(_take_lease, asked))
 
-    async def desired(self, request: Request) -> Response:
-        return _answer(await self._db.read(desired.desired, _gateway(request)))
+    async def desired(self, request: Request, caller: Caller) -> Response:
+        return _answer(await self._db.read(desired.desired, gateway_of(request, caller)))
 
-    async def tunnels(self, request: Request) -> Response:
-        return _answer(await self._db.read(desired.tunnels, _gateway(request)))
+    async def tunnels(self, request: Request, caller: Caller) -> Response:
+        return _answer(await self._db.read(desired.tunnels, gateway_of(request, caller)))
 
-    async def tunnel(self, request: Request) -> Response:
-        return await self._one(desired.tunnel, request)
+    async def tunnel(self, request: Request, caller: Caller) -> Response:
+        return await self._one(desired.tunnel, t.ipsec_site_connections, request, caller)
 
-    async def router(self, request: Request) -> Response:
-        return await self._one(desired.router, request)
+    async def router(self, request: Request, caller: Caller) -> Response:
+        return await self._one(desired.router, t.routers, request, caller)
 
-    async def report(self, request: Request) -> Response:
-        report = _decode(_report, await _body(request))
+    async def report(self, request: Request, caller: Caller) -> Response:
+        gateway = gateway_of(request, caller)
+        report = decode(Report, await body(request, LARGEST_REPORT))
         try:
-            changed = await self._db.write(status.apply, _gateway(request), report)
+            changed = await self._db.write(status.apply, gateway, report)
         except status.StaleEpoch:
             self._metrics.reports.labels("stale").inc()
             raise
         self._metrics.reports.labels("taken").inc()
         self._measure(report, changed)
-        return Response(status_code=204)
+        if not changed.elsewhere:
+            return Response(status_code=204)
+        log.warning("report on what another gateway runs", gateway=gateway, of=changed.elsewhere)
+        return _answer(Taken(elsewhere=tuple(changed.elsewhere)))
 
-    async def diagnosis(self, request: Request) -> Response:
-        found = _decode(_diagnosis, await _body(request))
-        asked = str(request.path_params["id"])
-        if not await self._db.write(diagnostics.answer, _gateway(request), asked, found):
-            raise errors.NotFound("Nobody waits for this diagnosis.")
+    async def diagnosis(self, request: Request, caller: Caller) -> Response:
+        gateway = gateway_of(request, caller)
+        found = decode(Diagnosis, await body(request, LARGEST_DIAGNOSIS))
+        await self._db.write(_answer_question, gateway, str(request.path_params["id"]), found)
         return Response(status_code=204)
 
     def _measure(self, report: Report, changed: status.Changed) -> None:
@@ -149,20 +163,27 @@ class _Agents:
         for row in changed.connections:
             self._metrics.reported.observe(max(0.0, now - observed[row["id"]]))
 
-    async def stream(self, request: Request) -> Response:
-        gateway, cursor = _gateway(request), _cursor(request)
+    async def stream(self, request: Request, caller: Caller) -> Response:
+        gateway, cursor = gateway_of(request, caller), cursor_of(request)
         try:
             await self._db.read(changes.since, gateway, cursor, 1)
         except changes.TooOld as error:
             raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
-        return StreamingResponse(self._lines(gateway, cursor), media_type="application/x-ndjson")
+        lines = self._lines(credentials(request)[0], caller, cursor)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    async def _lines(self, gateway: str, cursor: int) -> AsyncIterator[bytes]:
-        """Ends where the cursor has become too old: the reader comes again and is told."""
-        with self._db.hub.listen(gateway) as wake, self._metrics.streams.track_inprogress():
+    async def _lines(self, token: str, caller: Caller, cursor: int) -> AsyncIterator[bytes]:
+        """Ends with the credential, and where the cursor has become too old: the reader comes again
+        and is told."""
+        gateway, refused = caller.gateway_id, asyncio.Event()
+        with (
+            self._db.hub.listen(gateway) as wake,
+            self._metrics.streams.track_inprogress(),
+            self._door.recheck.during(token, "", caller, refused.set, wake.set),
+        ):
             yield b"\n"  # the reader knows that it is heard
             asked: frozenset[str] = frozenset()
-            while True:
+            while not refused.is_set():
                 try:
                     batch, waiting = await self._db.read(_news, gateway, cursor)
                 except changes.TooOld:
@@ -176,13 +197,31 @@ class _Agents:
                 if len(batch) < BATCH and not await wake.wait(HEARTBEAT, apart=APART):
                     yield b"\n"
 
-    async def _one(
-        self, fetch: Callable[[Connection, str, str], msgspec.Struct | None], request: Request
-    ) -> Response:
-        found = await self._db.read(fetch, _gateway(request), request.path_params["id"])
-        if found is None:
-            raise errors.NotFound("This gateway runs no such object.")
-        return _answer(found)
+    async def _one(self, fetch: Fetch, table: Table, request: Request, caller: Caller) -> Response:
+        gateway, asked = gateway_of(request, caller), str(request.path_params["id"])
+        return _answer(await self._db.read(_found, fetch, table, gateway, asked))
+
+
+def _found(tx: Connection, fetch: Fetch, table: Table, gateway: str, id: str) -> msgspec.Struct:
+    """Raises: NotFound, RunsElsewhere."""
+    found = fetch(tx, gateway, id)
+    if found is None:
+        if rows.get(tx, table, id) is not None:
+            raise RunsElsewhere
+        raise errors.NotFound("There is no such object.")
+    return found
+
+
+def _answer_question(tx: Connection, gateway: str, asked: str, found: Diagnosis) -> None:
+    """Raises: NotFound, RunsElsewhere, BadRequest."""
+    question = diagnostics.question(tx, asked)
+    if question is None:
+        raise errors.NotFound("Nobody waits for this diagnosis.")
+    if question.gateway_id != gateway:
+        raise RunsElsewhere
+    if found.tunnel_id != question.connection_id:
+        raise errors.BadRequest("tunnel_id: the question is about another tunnel.")
+    diagnostics.answer(tx, asked, found)
 
 
 def _news(tx: Connection, gateway: str, cursor: int) -> tuple[list[Change], list[Change]]:
@@ -195,6 +234,7 @@ def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:
         tx,
         asked.gateway_id,
         hostname=asked.hostname,
+        holder=asked.holder,
         version=asked.version,
         capabilities=asked.capabilities,
         epoch=asked.epoch,
@@ -208,33 +248,3 @@ def _answer(content: Any) -> Response:
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
-
-
-def _gateway(request: Request) -> str:
-    gateway = request.query_params.get("gateway_id", "")
-    if not gateway:
-        raise errors.BadRequest("gateway_id: which gateway asks is missing.")
-    return gateway
-
-
-def _cursor(request: Request) -> int:
-    text = request.query_params.get("cursor", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= CURSOR_DIGITS):
-        raise errors.BadRequest(f"cursor: {text!r} is not a whole number.")
-    return int(text)
-
-
-def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise errors.BadRequest(f"The body is not what agents send: {error}") from None
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_REPORT:
-            raise errors.BadRequest(f"The body is larger than {LARGEST_REPORT} bytes.")
-    return bytes(body)

@@ -5,6 +5,7 @@ Rules this module keeps:
   ``api/v2/base.py:prepare_request_body``, neutron-lib ``api/attributes.py``).
 - It is pure: a body, a resource and a caller go in, values by attribute name or an error
   come out. What needs the database (does it exist, is it in use) is for the rules.
+- No reason repeats a secret (`landbridge.api.masking`).
 - One mistake is told per request, always the same one: the table's order decides.
 """
 
@@ -17,6 +18,7 @@ import msgspec
 from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.api.kinds import Choice, Refused
+from landbridge.api.masking import masked
 from landbridge.api.resources import UNSET, Attribute, Resource
 
 Values = dict[str, Any]
@@ -135,7 +137,7 @@ def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
 
 def _convert_one(attribute: Attribute, value: Any, terms: Terms) -> Any:
     try:
-        converted = attribute.kind.convert(value)
+        converted = attribute.kind.convert(value if attribute.secret else masked(value))
         _refuse_weak(attribute, converted, terms)
     except Refused as reason:
         raise errors.BadRequest(f"Invalid input for {attribute.name}. Reason: {reason}.") from None

@@ -83,5 +83,10 @@ class OpenEndpoint:
 
 async def admit(door: Door, request: Request) -> Caller:
     """Raises: errors.Unauthorized, errors.ServiceUnavailable."""
+    return await door.admit(*credentials(request))
+
+
+def credentials(request: Request) -> tuple[str, str]:
+    """The token and the service token; empty where there is none."""
     headers = request.headers
-    return await door.admit(headers.get("X-Auth-Token"), headers.get("X-Service-Token"))
+    return headers.get("X-Auth-Token", ""), headers.get("X-Service-Token", "")

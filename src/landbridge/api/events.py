@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 - A caller hears of what it may see: its project's objects (an administrator: all), each asked
-  of the policy. The token is looked at again while the stream runs; when it is not good any
-  more the stream ends.
+  of the policy. When its token is not good any more the stream ends, whatever goes through it
+  (`landbridge.access.recheck`).
 - ``Last-Event-ID`` goes on where the listener was; where that is too long ago for the store the
   event `reset` says so: read everything anew.
 - First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
@@ -15,9 +15,9 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
-from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 from starlette.requests import Request
@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.door import Door
-from landbridge.api.endpoints import admit
+from landbridge.api.endpoints import credentials
 from landbridge.api.feed import BATCH, Feed, Listener, rendered
 from landbridge.api.metrics import ApiMetrics
 from landbridge.api.operations import scope_of
@@ -37,7 +37,6 @@ from landbridge.store.events import Event, Window
 
 PATH: Final = "/landbridge/v1/events"
 HEARTBEAT: Final = 15.0  # seconds
-ADMIT_AGAIN: Final = 60.0  # seconds
 PATIENCE: Final = 10.0  # seconds for a reader to take what it is sent
 RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser comes back
 NUMBER_DIGITS: Final = 18
@@ -81,34 +80,30 @@ class EventStream(Response):
         self._last = last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = asyncio.Event()
+        token, service_token = credentials(Request(scope))
         async with self._feed.listen(scope_of(self._caller)) as listener:
-            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-            await send(start)
-            tasks = [
-                asyncio.create_task(self._tell(Request(scope), listener, send)),
-                asyncio.create_task(_gone(receive)),
-            ]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
-            for task in done:
-                task.result()
+            with self._door.recheck.during(token, service_token, self._caller, refused.set):
+                start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                await send(start)
+                reads = await _first_of(
+                    self._tell(listener, send), _gone(receive), _told_of(refused)
+                )
+        if reads:
+            with suppress(TimeoutError):
+                await _write(send, b"", more=False)
 
-    async def _tell(self, request: Request, listener: Listener, send: Send) -> None:
-        """Until the reader is to come back by itself."""
+    async def _tell(self, listener: Listener, send: Send) -> bool:
+        """Until the reader is to come back by itself. False: it does not read."""
         try:
             await self._catch_up(listener, send)
-            await self._follow(request, listener, send)
-        except (errors.Unauthorized, errors.ServiceUnavailable) as error:
+            await self._follow(listener, send)
+        except errors.ServiceUnavailable as error:
             log.info("event stream ends", reason=str(error))
         except TimeoutError:
             self._let_go()
-            return
-        with suppress(TimeoutError):
-            await _write(send, b"", more=False)
+            return False
+        return True
 
     async def _catch_up(self, listener: Listener, send: Send) -> None:
         """What was missed, from the store; then the number to go on from."""
@@ -129,8 +124,7 @@ class EventStream(Response):
             number = batch[-1].number
         await _write(send, RETRY + _position(listener.since))
 
-    async def _follow(self, request: Request, listener: Listener, send: Send) -> None:
-        admitted = monotonic()
+    async def _follow(self, listener: Listener, send: Send) -> None:
         while self._feed.runs:
             woken = await listener.wait(HEARTBEAT)
             newest = self._feed.position
@@ -139,13 +133,8 @@ class EventStream(Response):
                 self._let_go()
                 return
             await _write(send, b"".join(each.wire for each in told if self._sees(each.event)))
-            if woken:
-                continue
-            await _write(send, b": alive\n" + _position(newest))
-            if monotonic() - admitted > ADMIT_AGAIN:
-                if await admit(self._door, request) != self._caller:
-                    return
-                admitted = monotonic()
+            if not woken:
+                await _write(send, b": alive\n" + _position(newest))
 
     def _sees(self, event: Event) -> bool:
         owner = {"project_id": event.project_id}
@@ -182,6 +171,24 @@ async def _write(send: Send, content: bytes, *, more: bool = True) -> None:
             await send({"type": "http.response.body", "body": content, "more_body": more})
 
 
-async def _gone(receive: Receive) -> None:
+async def _first_of(*works: Coroutine[Any, Any, bool]) -> bool:
+    """What the first says that is done (several: whether all say so); the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return all(task.result() for task in done)
+
+
+async def _gone(receive: Receive) -> bool:
+    """Until there is no reader any more."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    return False
+
+
+async def _told_of(refused: asyncio.Event) -> bool:
+    return await refused.wait()

@@ -10,7 +10,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -25,6 +25,8 @@ from landbridge.api.plans import Planner
 from landbridge.api.resources import Resource
 from landbridge.api.views import Viewer
 from landbridge.store.database import Database
+
+_NO_KEY: Final = 4  # bytes, ``null``: a body so short is repeated, as the reference does
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -95,7 +97,8 @@ class Handlers:
         raw = await wire.read_body(request)
         body = wire.decode(raw)
         if not isinstance(body, dict):
-            raise errors.BadPart("body", f"Invalid format: {raw!r}")
+            told = repr(raw) if len(raw) <= _NO_KEY else "not a JSON object"
+            raise errors.BadPart("body", f"Invalid format: {told}")
         return attributes.for_update(self._resource, body, caller, self._terms), expected
 
     async def object_to_post(self, request: Request, caller: Caller) -> None:

@@ -17,6 +17,7 @@ from landbridge.access.caller import Caller
 from landbridge.api import wire
 from landbridge.api.handlers import Handlers, Service
 from landbridge.api.kinds import Refused, Uuid
+from landbridge.api.masking import masked
 from landbridge.api.network_catalogue import ROUTER
 from landbridge.api.operations import scope_of
 from landbridge.vpn import routers
@@ -59,6 +60,6 @@ def _named(body: Any) -> dict[str, str]:
     if not given:
         raise errors.BadPart("router", "Either subnet_id or port_id must be specified")
     try:
-        return {name: _ID.accept(body[name]) for name in given}
+        return {name: _ID.accept(masked(body[name])) for name in given}
     except Refused as refused:
         raise errors.BadPart("router", str(refused)) from None

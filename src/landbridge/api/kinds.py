@@ -65,15 +65,18 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Text(Kind, frozen=True, kw_only=True):
-    """A string. `secret`: its value never stands in a reason."""
+    """A string. `secret`: its value never stands in a reason, whatever its type."""
 
+    shortest: int = 0
     longest: int = TEXT_LENGTH
     secret: bool = False
 
     def accept(self, value: Any) -> str:
+        shown = "the value" if self.secret and value is not None else f"'{value}'"
         if not isinstance(value, str):
-            raise Refused(f"'{value}' is not a valid string")
-        shown = "the value" if self.secret else f"'{value}'"
+            raise Refused(f"{shown} is not a valid string")
+        if len(value) < self.shortest:
+            raise Refused(f"{shown} must not be empty")
         if len(value) > self.longest:
             raise Refused(f"{shown} exceeds maximum length of {self.longest}")
         if "\0" in value:
@@ -81,7 +84,8 @@ class Text(Kind, frozen=True, kw_only=True):
         return value
 
     def shape(self) -> Schema:
-        return {"type": "string", "maxLength": self.longest}
+        least = {"minLength": self.shortest} if self.shortest else {}
+        return {"type": "string", **least, "maxLength": self.longest}
 
 
 class Name(Text, frozen=True, kw_only=True):
@@ -170,7 +174,8 @@ class Member(Kind, frozen=True, kw_only=True):
         except (ValueError, TypeError, OverflowError):
             raise Refused(f"'{value}' is not an integer") from None
         within(number, self.least, MAX_INTEGER)
-        return int(value + 0.5) if isinstance(value, float) else number
+        rounded = int(value + 0.5) if isinstance(value, float) else number
+        return within(rounded, self.least, MAX_INTEGER)
 
     def shape(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": MAX_INTEGER}

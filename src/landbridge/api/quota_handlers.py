@@ -17,6 +17,7 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.api import quotas, wire
 from landbridge.api.handlers import Service
+from landbridge.api.kinds import TEXT_LENGTH
 
 READ: Final = "get_quota"
 _NO_PROJECT: Final = ""  # all of them are nobody's own
@@ -74,4 +75,8 @@ class QuotaHandlers:
 
 
 def _project(request: Request) -> str:
-    return str(request.path_params["id"])
+    """Raises: BadPart."""
+    project = str(request.path_params["id"])
+    if len(project) > TEXT_LENGTH:
+        raise errors.BadPart("quota", f"No project's id is longer than {TEXT_LENGTH} characters")
+    return project

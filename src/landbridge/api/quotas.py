@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from landbridge import errors
 from landbridge.api.kinds import Flag, Kind, Number, Refused
+from landbridge.api.masking import masked
 from landbridge.store import tables as t
 from landbridge.vpn.rules import RULES
 
@@ -118,7 +119,7 @@ def _check_not_below(limit: int, name: str, used: int) -> None:
 
 def _accept(kind: Kind, name: str, value: Any) -> Any:
     try:
-        return kind.accept(value)
+        return kind.accept(masked(value))
     except Refused as reason:
         raise errors.BadRequest(f"Invalid input for {name}. Reason: {reason}.") from None
 

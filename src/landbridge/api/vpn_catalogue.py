@@ -152,7 +152,8 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         ),
         Attribute(
             name="peer_address", kind=Text(),
-            about="The peer's address or name; a name is kept and resolved by the gateway.",
+            about="The peer's address or name; a name is kept and resolved by the gateway. Not one "
+            "where no peer can be: the router's own, loopback, multicast, broadcast.",
         ),
         Attribute(
             name="peer_id", kind=Text(),
@@ -172,7 +173,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         _choice("initiator", "Who may begin.", "bi-directional", "response-only"),
         shown("auth_mode", "Always psk."),
         Attribute(
-            name="psk", kind=Text(secret=True), column="", filter=False, secret=True,
+            name="psk", kind=Text(secret=True, shortest=1), column="", filter=False, secret=True,
             about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it.",
         ),
         Attribute(

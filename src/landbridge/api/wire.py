@@ -22,6 +22,8 @@ from landbridge import errors
 
 LARGEST_BODY: Final = 114_688  # bytes, as oslo.middleware's sizelimit
 
+LONGEST_MESSAGE: Final = 4096  # characters: a value that is repeated may be as long as a body
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
 
@@ -37,7 +39,10 @@ class Json(Response):
 
 def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = None) -> Json:
     """``{"NeutronError": ...}``, with the headers that belong to this kind of error."""
-    content = {"type": error.type, "message": error.message, "detail": error.detail}
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]} ..."
+    content = {"type": error.type, "message": message, "detail": error.detail}
     extra = dict(headers or {})
     if isinstance(error, errors.MethodNotAllowed):
         extra["Allow"] = ", ".join(error.allowed)

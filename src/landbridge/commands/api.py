@@ -36,7 +36,7 @@ def run(settings: Settings, listen_fd: int | None) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
     with listener, closing(open_database(settings)) as db:
-        firsttokens.ensure(db, settings.state_dir)
+        firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
         with closing(open_door(settings, db)) as door:
             server = uvicorn.Server(_config(create_app(settings, db, door)))
             _settle()

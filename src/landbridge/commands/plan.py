@@ -51,7 +51,8 @@ def _change(value: str) -> tuple[str, str]:
     """Of ``ATTRIBUTE=VALUE``; ``ATTRIBUTE=@FILE`` and ``ATTRIBUTE=@-`` read the value."""
     attribute, equals, text = value.partition("=")
     if not equals:
-        raise click.BadParameter(f"{value!r}: write ATTRIBUTE=VALUE, such as dpd.interval=20")
+        given = "" if "psk" in value.lower() else f"{value!r}: "
+        raise click.BadParameter(f"{given}write ATTRIBUTE=VALUE, such as dpd.interval=20")
     if text.startswith("@"):
         try:
             with click.open_file(text[1:]) as file:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -22,11 +22,13 @@ from landbridge.config import load
 if TYPE_CHECKING:
     from landbridge.store.database import Database
 
+LONGEST: Final = 255
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @contextmanager
-def _database(config: str | None, state_dir: str | None) -> Iterator[Database]:
+def opened(config: str | None, state_dir: str | None) -> Iterator[Database]:
+    """The database that the configuration names, its schema up to date."""
     from landbridge.commands.storage import prepare
     from landbridge.store.database import Database
 
@@ -57,22 +59,37 @@ def _expiry(_: click.Context, __: click.Parameter, value: str | None) -> int | N
     return int(moment.timestamp())
 
 
-def _place(command: click.decorators.FC) -> click.decorators.FC:
+def _text(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) -> Any:
+    """What the database keeps as a short text."""
+    for text in (value,) if isinstance(value, str) else value:
+        if len(text) > LONGEST or not text.isprintable():
+            raise click.BadParameter(f"up to {LONGEST} printable characters")
+    return value
+
+
+def place(command: click.decorators.FC) -> click.decorators.FC:
+    """``--config`` and ``--state-dir``."""
     command = click.option("--state-dir", metavar="DIR", help="Where state is kept.")(command)
     return click.option("--config", metavar="FILE", help="The configuration file.")(command)
 
 
 @click.group()
 def token() -> None:
-    """Tokens of the strategy `token`, and of agents."""
+    """Tokens of the strategy `token`. Those of gateways: `landbridge gateway`."""
 
 
 @token.command()
-@_place
-@click.option("--project", required=True, help="The id of the project that it acts in.")
-@click.option("--role", "roles", multiple=True, default=("member",), help="May be repeated.")
+@place
+@click.option(
+    "--project", required=True, callback=_text, help="The id of the project that it acts in."
+)
+@click.option(
+    "--role", "roles", multiple=True, default=("member",), callback=_text, help="May be repeated."
+)
 @click.option("--expires", callback=_expiry, help="90d, 12h, 30m, a date, or never (default).")
-@click.option("--name", default="", help="To tell it from others, and to revoke it by.")
+@click.option(
+    "--name", default="", callback=_text, help="To tell it from others, and to revoke it by."
+)
 def create(
     *,
     config: str | None,
@@ -84,14 +101,19 @@ def create(
 ) -> None:
     """Make a token and print it, this once. Roles: admin, member, reader, or your own."""
     from landbridge.access import tokens
+    from landbridge.access.caller import AGENT_ROLE
 
+    if AGENT_ROLE in roles:
+        raise click.BadParameter(
+            f"{AGENT_ROLE} is the role of a gateway's credential: `landbridge gateway add NAME`"
+        )
     if not project.strip():
         raise click.BadParameter("--project must not be empty")
     secret = tokens.new_secret()
     implied = {"admin": ("member", "reader"), "member": ("reader",)}
     held = {role for given in roles for role in (given, *implied.get(given, ()))}
     add = partial(tokens.add, name=name, project_id=project, roles=held, expires_at=expires)
-    with _database(config, state_dir) as db:
+    with opened(config, state_dir) as db:
         db.write_sync(tokens.drop_expired)
         made = db.write_sync(add, secret)
     click.echo(f"token {made.id} of project {project}, roles {' '.join(made.roles)}", err=True)
@@ -99,7 +121,7 @@ def create(
 
 
 @token.command("list")
-@_place
+@place
 def show_all(config: str | None, state_dir: str | None) -> None:
     """Show the tokens, without what they are: that is not kept."""
     from rich.console import Console
@@ -107,26 +129,32 @@ def show_all(config: str | None, state_dir: str | None) -> None:
 
     from landbridge.access import tokens
 
-    with _database(config, state_dir) as db:
+    with opened(config, state_dir) as db:
         found = db.read_sync(tokens.every)
-    table = Table("id", "name", "project", "roles", "created", "expires")
+    table = Table("id", "name", "project", "roles", "gateway", "created", "expires")
     for one in found:
         expires = "never" if one.expires_at is None else _date(one.expires_at)
         table.add_row(
-            one.id, one.name, one.project_id, " ".join(one.roles), one.created_at, expires
+            one.id,
+            one.name,
+            one.project_id,
+            " ".join(one.roles),
+            one.gateway_id or "",
+            one.created_at,
+            expires,
         )
     console = Console()
     console.print(table, width=max(console.width, 160) if not console.is_terminal else None)
 
 
 @token.command()
-@_place
+@place
 @click.argument("name_or_id")
 def revoke(config: str | None, state_dir: str | None, name_or_id: str) -> None:
     """Revoke a token by its id, or all that have a name. The API knows within a second."""
     from landbridge.access import tokens
 
-    with _database(config, state_dir) as db:
+    with opened(config, state_dir) as db:
         gone = db.write_sync(tokens.revoke, name_or_id)
     if not gone:
         raise click.ClickException(f"there is no token {name_or_id!r}; see `landbridge token list`")

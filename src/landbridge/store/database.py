@@ -5,7 +5,8 @@ Rules this module keeps:
 - `fn` gets the transaction first, then `args`; it may run more than once (a lost race),
   so it has no effects but on its transaction.
 - Which database it is, is decided here, by the URL, and asked nowhere else.
-- The driver's exceptions end here: callers see `landbridge.errors`.
+- The driver's exceptions end here: callers see `landbridge.errors`. A value that a database does
+  not take should have been refused by name long before; what slips through is 400 all the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from concurrent.futures import Future
 from time import perf_counter
 from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from landbridge import errors, telemetry
@@ -32,6 +34,9 @@ Ts = TypeVarTuple("Ts")
 
 Announce = Callable[[frozenset[str]], None]
 Measure = Callable[[str, float], None]  # "read" or "write", seconds with all waiting
+
+
+log = structlog.get_logger(__name__)
 
 
 class DatabaseUrlError(ValueError):
@@ -180,6 +185,11 @@ class _Translated:
                 raise errors.Conflict(
                     "The change collides with another one that was made meanwhile. Try again."
                 ) from error
+            case exc.DataError() | OverflowError() if _is_drivers(error):
+                log.warning("value refused by the database", kind=type(error).__name__)
+                raise errors.BadRequest(
+                    "A value is larger, or longer, than the database can keep."
+                ) from error
             case (
                 exc.OperationalError()
                 | exc.InterfaceError()
@@ -187,6 +197,11 @@ class _Translated:
                 | sqlite3.OperationalError()
             ):
                 raise errors.ServiceUnavailable("The database is not available.") from error
+
+
+def _is_drivers(error: BaseException | None) -> bool:
+    """SQLite's driver has no class of its own for a number that is too large."""
+    return isinstance(error, exc.DataError) or "SQLite" in str(error)
 
 
 def dialect(url: str) -> str:

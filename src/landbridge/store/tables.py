@@ -75,6 +75,7 @@ gateways = Table(
     metadata,
     Column("id", String(255), primary_key=True),
     text("hostname"),
+    text("holder", length=64),  # the agent that has the lease; empty: one that does not say
     text("version"),
     json("capabilities", default="{}"),
     counter("epoch"),
@@ -275,6 +276,7 @@ tokens = Table(
     text("user_id"),
     text("project_id"),
     Column("roles", Json, nullable=False),
+    Column("gateway_id", String(255), index=True),  # of the gateway that it is; NULL: a user's
     text("created_at", default=None, length=32),
     Column("expires_at", BigInteger),  # seconds since the epoch; NULL: never
 )

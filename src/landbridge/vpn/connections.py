@@ -15,10 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from landbridge.peers import plain, why_never
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
-from landbridge.vpn import faults, rows, selectors
-from landbridge.vpn.addresses import kept_peer, parse_address
+from landbridge.vpn import faults, legs, rows, selectors
+from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse_network
 from landbridge.vpn.policies import check_supported
 from landbridge.vpn.revisions import connection_changed, pending, place_of
 from landbridge.vpn.rows import Scope
@@ -68,7 +69,7 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     version = selectors.check_versions(tx, wanted, service, scope)
     _check_dpd(wanted)
     selectors.check_mtu(wanted.get("mtu", 1500), version)
-    wanted["peer_address"] = _peer_address(wanted["peer_address"], service)
+    wanted["peer_address"] = _peer_address(tx, wanted["peer_address"], service)
     _canonical_references(wanted)
     row_id = rows.new_id()
     sealed = sealer(tx).seal(row_id, values["psk"])
@@ -91,7 +92,7 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
     if version is not None:
         selectors.check_mtu((row | given)["mtu"], version)
     if "peer_address" in given:
-        given["peer_address"] = _peer_address(given["peer_address"], _service(tx, row))
+        given["peer_address"] = _peer_address(tx, given["peer_address"], _service(tx, row))
     _canonical_references(given)
     given |= _new_psk(tx, row, changes)
     if not any(row[name] != value for name, value in given.items() if name in ACTED_ON):
@@ -167,15 +168,36 @@ def _check_dpd(connection: Row) -> None:
         raise faults.IPsecSiteConnectionDpdIntervalValueError
 
 
-def _peer_address(given: str, service: Row) -> str:
-    """The peer address as it is kept; its IP version is one that the router speaks outside."""
+def _peer_address(tx: Connection, given: str, service: Row) -> str:
+    """The peer address as it is kept: one where a peer can be, whose IP version is one that the
+    router speaks outside."""
     kept = kept_peer(given)
     if kept is None:
         raise faults.VPNPeerAddressNotResolved(given)
+    if why := why_never(kept):
+        raise faults.PeerAddressImpossible(given, why)
     address = parse_address(kept)
-    if address is not None and service[f"external_v{address.version}_ip"] is None:
+    if address is None:
+        return kept
+    if service[f"external_v{address.version}_ip"] is None:
         raise faults.ExternalNetworkHasNoSubnet(service["router_id"], address.version)
+    if why := _why_not_beside(tx, kept, service["router_id"]):
+        raise faults.PeerAddressImpossible(given, why)
     return kept
+
+
+def _why_not_beside(tx: Connection, kept: str, router_id: str) -> str | None:
+    """Why a peer cannot be there on the networks of this router."""
+    places, peer = legs.places(tx, router_id), plain(kept)
+    if why := why_never(kept, (place.ip_address for place in places)):
+        return why
+    for place in places:
+        network = parse_network(place.cidr)
+        if peer is None or network is None or peer not in network:
+            continue
+        if not is_host_of(peer, network):
+            return f"the broadcast or network address of {network}"
+    return None
 
 
 def _canonical_references(values: Row) -> None:

@@ -4,7 +4,8 @@ Rules this module keeps:
 - A question is a row that its gateway's stream tells of, and the answer is written to it: so it
   does not matter which API process the caller and the gateway talk to.
 - Whoever asks while a question about the same connection is open gets its answer too.
-- Only the gateway that was asked may answer. Questions are forgotten after `KEPT` seconds.
+- Only the gateway that was asked may answer, about the connection that it was asked about.
+  Questions are forgotten after `KEPT` seconds.
 """
 
 from __future__ import annotations
@@ -50,10 +51,9 @@ _WAITING: Final = (
     .where(_c.gateway_id == bindparam("gateway"), _c.answer.is_(None), _YOUNG)
     .order_by(_c.asked_at, _c.id)
 )  # fmt: skip
+_QUESTION: Final = select(_c.gateway_id, _c.connection_id).where(_c.id == bindparam("the_id"))
 _ANSWER: Final = (
-    update(diagnoses)
-    .where(_c.id == bindparam("the_id"), _c.gateway_id == bindparam("gateway"))
-    .values(answer=bindparam("found"))
+    update(diagnoses).where(_c.id == bindparam("the_id")).values(answer=bindparam("found"))
 )
 _ANSWERED: Final = select(_c.answer).where(_c.id == bindparam("the_id"))
 _GATEWAY_OF: Final = (
@@ -139,14 +139,23 @@ def waiting(tx: Connection, gateway_id: str) -> list[Change]:
     ]
 
 
-def answer(tx: Connection, gateway_id: str, diagnosis_id: str, found: Diagnosis) -> bool:
-    """Keep an answer. False: this gateway was not asked that, or long ago."""
-    content = msgspec.to_builtins(found)
-    which = {"the_id": diagnosis_id, "gateway": gateway_id, "found": content}
-    if not tx.execute(_ANSWER, which).rowcount:
-        return False
+class Question(NamedTuple):
+    """Who was asked about what."""
+
+    gateway_id: str
+    connection_id: str
+
+
+def question(tx: Connection, diagnosis_id: str) -> Question | None:
+    """None: nobody asked that, or long ago."""
+    found = tx.execute(_QUESTION, {"the_id": diagnosis_id}).first()
+    return None if found is None else Question(*found)
+
+
+def answer(tx: Connection, diagnosis_id: str, found: Diagnosis) -> None:
+    """Keep the answer to a question."""
+    tx.execute(_ANSWER, {"the_id": diagnosis_id, "found": msgspec.to_builtins(found)})
     wake(tx, topic(diagnosis_id))
-    return True
 
 
 def answered(tx: Connection, diagnosis_id: str) -> Diagnosis | None:

@@ -76,6 +76,18 @@ class VPNPeerAddressNotResolved(ApiError):
         super().__init__(f"Peer address {peer_address} cannot be resolved")
 
 
+class PeerAddressImpossible(errors.BadRequest):
+    """No peer can be at that address."""
+
+    type = errors.BadRequest.type
+
+    def __init__(self, peer_address: str, why: str) -> None:
+        super().__init__(
+            f"Invalid input for peer_address. Reason: '{peer_address}' is {why}: no peer can be "
+            "there."
+        )
+
+
 class IPsecSiteConnectionDpdIntervalValueError(ApiError):
     def __init__(self) -> None:
         super().__init__("ipsec_site_connection dpd_timeout is equal to or less than dpd_interval")

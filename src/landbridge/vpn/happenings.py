@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from landbridge.model import ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store.transaction import Row, precisely
+from landbridge.vpn.verdicts import MESSAGE_LENGTH
 
 
 class Kind(StrEnum):
@@ -79,9 +80,9 @@ def observed(tx: Connection, before: Row, after: Row, told: TunnelStatus) -> Non
                 event.kind.value,
                 events.CONNECTION,
                 after,
-                at=precisely(event.at),
+                at=precisely(min(event.at, time.time())),
                 routine=event.kind in ROUTINE,
-                message=event.message,
+                message=event.message[:MESSAGE_LENGTH],
             )
     at = observed_at(before, told)
     for kind in between(before, after):

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from landbridge.model import Leg, Router
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
+from landbridge.vpn.ports import ROUTER_OWNERS
 from landbridge.vpn.uplinks import OWNER as UPLINK
 
 _LEGS = (
@@ -42,6 +43,27 @@ _LEGS = (
         t.port_addresses.c.ip_address,
     )
 )
+
+
+_PLACES = (
+    select(t.port_addresses.c.ip_address, t.subnets.c.cidr)
+    .join(t.ports, t.ports.c.id == t.port_addresses.c.port_id)
+    .join(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
+    .where(t.ports.c.device_id == bindparam("router"))
+    .where(t.ports.c.device_owner.in_(sorted(ROUTER_OWNERS)))
+)
+
+
+class Place(NamedTuple):
+    """An address of a router's, and the subnet that it is of."""
+
+    ip_address: str
+    cidr: str
+
+
+def places(tx: Connection, router_id: str) -> list[Place]:
+    """All addresses of a router, outside and inside."""
+    return [Place(*found) for found in tx.execute(_PLACES, {"router": router_id})]
 
 
 def routers(tx: Connection, gateway_id: str) -> list[Router]:

@@ -5,8 +5,9 @@ Rules this module keeps:
   conditional UPDATE: of two that try, one gets it.
 - Every taking raises the epoch. Reports of an older epoch are refused, so an agent that was
   away too long does no harm.
-- On its own host an agent takes over from its predecessor at once (there is one agent per
-  host); elsewhere it waits for the lease to run out.
+- A holder is one installation of the agent on one running host. It takes over from its
+  predecessor at once; any other waits for the lease to run out, whatever its host is called.
+  An agent of an older release names no holder: among those the host's name decides.
 - A gateway that was marked as silent takes a new lease: so it says everything anew.
 - Routers that nobody runs go to the next gateway that leases, and their connections do not say
   any more that there is none.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from landbridge.errors import Conflict
 from landbridge.model import Lease
@@ -31,21 +32,30 @@ _routers = t.routers
 
 _FACTS = {
     "hostname": bindparam("host"),
+    "holder": bindparam("by"),
     "version": bindparam("running"),
     "capabilities": bindparam("able"),
     "lease_expires": database_clock() + bindparam("ttl"),
     "silent": False,
 }
+_UNNAMED = _g.holder == ""
 _RENEW = (
     update(t.gateways)
     .where(_g.id == bindparam("gateway"), _g.epoch == bindparam("in_epoch"), ~_g.silent)
+    .where(or_(_g.holder == bindparam("by"), _UNNAMED))
     .values(_FACTS)
     .returning(_g.epoch)
 )
 _TAKE = (
     update(t.gateways)
     .where(_g.id == bindparam("gateway"))
-    .where(or_(_g.lease_expires < database_clock(), _g.hostname == bindparam("host")))
+    .where(
+        or_(
+            _g.lease_expires < database_clock(),
+            and_(_g.holder == bindparam("by"), ~_UNNAMED),
+            and_(_g.hostname == bindparam("host"), _UNNAMED),
+        )
+    )
     .values(_FACTS | {"epoch": _g.epoch + 1, "report_sequence": 0})
     .returning(_g.epoch)
 )
@@ -89,18 +99,20 @@ def lease(
     gateway_id: str,
     *,
     hostname: str,
+    holder: str = "",
     version: str = "",
     capabilities: dict[str, Any] | None = None,
     epoch: int | None = None,
     ttl: float = 15.0,
 ) -> Lease:
-    """Take (`epoch` None) or renew (`epoch` given) a lease for `ttl` seconds.
+    """Take (`epoch` None) or renew (`epoch` given) a lease for `ttl` seconds, for `holder`.
 
     Raises: LeaseHeld.
     """
     facts = {
         "gateway": gateway_id,
         "host": hostname,
+        "by": holder,
         "running": version,
         "able": capabilities or {},
         "ttl": ttl,

@@ -5,7 +5,8 @@ Rules this module keeps:
   something, it is written here alone.
 - A report of an older epoch is refused, one of an older sequence dropped, and so is what it
   says of a revision that is not the newest any more.
-- A gateway speaks only for the routers that it runs.
+- A gateway speaks only for the routers that it runs. What it says of others is let go of, and
+  told (a router may have moved away a moment ago); the rest of its report is taken.
 - Rows are locked in the order of the rules (what is reported on, then the gateway), so that
   reports and updates wait for each other and never in a circle.
 - One statement per table, however many objects a report is about; `revision_number` and
@@ -15,9 +16,9 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Update, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, select, update
 
 from landbridge.errors import Conflict
 from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
@@ -36,6 +37,8 @@ from landbridge.vpn.verdicts import (
     unknown_status,
 )
 
+Status = TunnelStatus | RouterStatus
+
 _connections = t.ipsec_site_connections
 _services = t.vpnservices
 _routers = t.routers
@@ -49,10 +52,14 @@ class StaleEpoch(Conflict):
 
 
 class Changed(NamedTuple):
-    """Objects whose status, reason or applied revision is another one now, as they are."""
+    """Objects whose status, reason or applied revision is another one now, as they are.
+
+    `elsewhere`: the ids of what was reported on and another gateway runs.
+    """
 
     connections: list[Row]
     services: list[Row]
+    elsewhere: list[str]
 
 
 _ADVANCE = (
@@ -107,6 +114,15 @@ _SERVICES_OF = (
     .order_by(_services.c.id)
     .with_for_update(key_share=True)
 )
+_REPORTED: BindParameter[str] = bindparam("ids", expanding=True)
+_NOT_HERE = _routers.c.gateway_id.is_distinct_from(bindparam("gateway"))
+_TUNNELS_ELSEWHERE = (
+    select(_connections.c.id)
+    .join(_services, _services.c.id == _connections.c.vpnservice_id)
+    .join(_routers, _routers.c.id == _services.c.router_id)
+    .where(_connections.c.id.in_(_REPORTED), _NOT_HERE)
+)
+_ROUTERS_ELSEWHERE = select(_routers.c.id).where(_routers.c.id.in_(_REPORTED), _NOT_HERE)
 _WRITE_SERVICE = (
     update(_services)
     .where(_services.c.id == bindparam("the_id"))
@@ -120,12 +136,18 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     Raises: StaleEpoch.
     """
     enter(tx, alone=False)
-    observed = _observed_tunnels(tx, gateway_id, report.tunnels)
+    tunnels = _tunnels_here(tx, gateway_id, report.tunnels)
+    observed = _observed_tunnels(tunnels, report.tunnels)
     connections = [after for _, after, _ in observed]
-    routers = _observed_routers(tx, gateway_id, report.routers)
+    routers_here = _routers_here(tx, gateway_id, report.routers)
+    routers = _observed_routers(routers_here, report.routers)
     services = _derived_services(tx, routers)
+    elsewhere = [
+        *_elsewhere(tx, gateway_id, _TUNNELS_ELSEWHERE, report.tunnels, tunnels),
+        *_elsewhere(tx, gateway_id, _ROUTERS_ELSEWHERE, report.routers, routers_here),
+    ]
     if not _is_newer(tx, gateway_id, report):
-        return Changed([], [])
+        return Changed([], [], elsewhere)
     _write(tx, _WRITE_CONNECTION, connections, _OBSERVED)
     _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
     _write(tx, _WRITE_SERVICE, services, ("status",))
@@ -133,7 +155,7 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
         happenings.observed(tx, before, after, told)
     for service in services:
         events.note(tx, Kind.STATUS.value, "vpnservice", service)
-    return Changed(connections, services)
+    return Changed(connections, services, elsewhere)
 
 
 def observe(row: Row, status: TunnelStatus, at: str) -> Row:
@@ -189,16 +211,41 @@ def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
     return False
 
 
+def _tunnels_here(tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]) -> list[Row]:
+    """The connections that a report is about, as far as the gateway runs them."""
+    return _reported_on(tx, gateway_id, _REPORTED_ON, statuses)
+
+
+def _routers_here(tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]) -> list[Row]:
+    return _reported_on(tx, gateway_id, _ROUTERS_OF, statuses)
+
+
+def _reported_on(
+    tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status]
+) -> list[Row]:
+    ids = sorted({status.id for status in statuses})
+    if not ids:
+        return []
+    return [dict(row) for row in tx.execute(query, {"gateway": gateway_id, "ids": ids}).mappings()]
+
+
+def _elsewhere(
+    tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status], here: list[Row]
+) -> list[str]:
+    """What is reported on and there, but not here."""
+    missing = {status.id for status in statuses}.difference(row["id"] for row in here)
+    if not missing:
+        return []
+    return list(tx.execute(query, {"gateway": gateway_id, "ids": sorted(missing)}).scalars())
+
+
 def _observed_tunnels(
-    tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]
+    here: list[Row], statuses: Iterable[TunnelStatus]
 ) -> list[tuple[Row, Row, TunnelStatus]]:
     """The connections that a report changes, as they are and as they will be."""
     newest = {status.id: status for status in statuses}
-    if not newest:
-        return []
-    found = tx.execute(_REPORTED_ON, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
     changed = []
-    for row in map(dict, found.all()):
+    for row in here:
         status = newest[row["id"]]
         if status.revision < row["revision"]:
             continue
@@ -208,16 +255,11 @@ def _observed_tunnels(
     return changed
 
 
-def _observed_routers(
-    tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]
-) -> dict[str, Row]:
+def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict[str, Row]:
     """The routers that a report is about, as they will be, by id."""
     newest = {status.id: status for status in statuses}
-    if not newest:
-        return {}
-    found = tx.execute(_ROUTERS_OF, {"gateway": gateway_id, "ids": sorted(newest)}).mappings()
     routers = {}
-    for row in map(dict, found.all()):
+    for row in here:
         status = newest[row["id"]]
         if status.revision >= row["revision"]:
             ready = {"ready": status.ready, "applied_revision": status.revision}

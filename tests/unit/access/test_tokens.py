@@ -24,6 +24,7 @@ from landbridge.store.migrations import upgrade
 from landbridge.store.tables import tokens as table
 
 DEADLINE = 5.0  # seconds
+LOCAL = "this-host"  # its gateway
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_the_database_holds_no_token(db: Database) -> None:
 def test_the_first_start_makes_two_files_that_only_the_owner_reads(
     db: Database, tmp_path: Path
 ) -> None:
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     local = LocalTokens(db)
     for name, role in (("admin-token", "admin"), ("agent-token", "landbridge-agent")):
         path = tmp_path / name
@@ -124,34 +125,34 @@ def test_the_first_start_makes_two_files_that_only_the_owner_reads(
 
 
 def test_later_starts_change_nothing(db: Database, tmp_path: Path) -> None:
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     before = (tmp_path / "admin-token").read_text(), db.read_sync(tokens.every)
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     assert ((tmp_path / "admin-token").read_text(), db.read_sync(tokens.every)) == before
 
 
 def test_a_revoked_first_token_stays_revoked_until_its_file_is_removed(
     db: Database, tmp_path: Path
 ) -> None:
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     path = tmp_path / "admin-token"
     old = path.read_text()
     db.write_sync(tokens.revoke, "admin-token")
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     with pytest.raises(errors.Unauthorized):
         asyncio.run(LocalTokens(db).authenticate(old.strip()))
     path.unlink()
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     assert path.read_text() != old
     assert asyncio.run(LocalTokens(db).authenticate(path.read_text().strip()))
 
 
 def test_a_new_database_takes_in_the_files_that_are_there(db: Database, tmp_path: Path) -> None:
-    firsttokens.ensure(db, tmp_path)
+    firsttokens.ensure(db, tmp_path, LOCAL)
     location = f"sqlite:///{tmp_path / 'other.db'}"
     upgrade(location)
     other = Database.open(location)
-    firsttokens.ensure(other, tmp_path)
+    firsttokens.ensure(other, tmp_path, LOCAL)
     token = (tmp_path / "admin-token").read_text().strip()
     assert asyncio.run(LocalTokens(other).authenticate(token))
     other.close()

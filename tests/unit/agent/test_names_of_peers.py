@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from landbridge.agent import addressbook
-from landbridge.agent.addressbook import AddressBook, Place, choose
+from landbridge.agent.addressbook import AddressBook, Place, choose, possible
 from landbridge.agent.resolve import Answer, NotResolvable, in_hosts
 from tests.unit.agent.tunnels import tunnel
 
@@ -50,6 +50,25 @@ def test_in_hosts(name: str, version: int, found: tuple[str, ...]) -> None:
 )
 def test_choose(present: str | None, known: tuple[str, ...], turn: bool, chosen: str) -> None:
     assert choose(present, known, turn=turn) == chosen
+
+
+def test_addresses_where_no_peer_can_be_are_left_out() -> None:
+    found = Answer(addresses=("127.0.1.1", "198.51.100.7", "::1"), ttl=5.0)
+    assert possible(found) == Answer(addresses=("198.51.100.7",), ttl=5.0)
+    with pytest.raises(NotResolvable, match=r"127\.0\.1\.1, a loopback address"):
+        possible(Answer(addresses=("127.0.1.1", "0.0.0.0"), ttl=5.0))
+
+
+def test_a_name_that_leads_to_this_host_alone_is_told_and_the_last_address_kept() -> None:
+    async def body(book: AddressBook, dns: Dns, moved: list[str]) -> None:
+        dns.says = Answer(addresses=("127.0.0.1",), ttl=5.0)
+        assert book.place("t", NAMED) == Place(address=None)
+        await until(lambda: moved == ["t"])
+        place = book.place("t", NAMED)
+        assert place.address is None
+        assert "127.0.0.1" in place.failure
+
+    with_book(body)
 
 
 class Dns:

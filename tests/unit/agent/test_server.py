@@ -29,7 +29,7 @@ def router(id: str = "r1") -> Router:
 
 
 async def take_lease(server: Server, epoch: int | None = None) -> int:
-    lease = await server.lease(hostname="h", version="1", epoch=epoch, capabilities={})
+    lease = await server.lease(hostname="h", holder="o", version="1", epoch=epoch, capabilities={})
     return lease.epoch
 
 

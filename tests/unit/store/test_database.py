@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Update, func, insert, select, update
 
 from landbridge import errors
 from landbridge.store import events
@@ -34,6 +34,10 @@ def _add(tx: Connection, id: str) -> str:
     times = {"created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z"}
     tx.execute(insert(networks), {"id": id, "project_id": "p", **times})
     return id
+
+
+def _execute(tx: Connection, statement: Update) -> None:
+    tx.execute(statement)
 
 
 def _add_and_refuse(tx: Connection, id: str) -> None:
@@ -91,6 +95,19 @@ def test_a_collision_is_a_conflict(db: Database) -> None:
     db.write_sync(_add, "n1")
     with pytest.raises(errors.Conflict):
         db.write_sync(_add, "n1")
+
+
+def test_a_number_that_no_database_takes_is_a_bad_request(db: Database) -> None:
+    """The net below the checks that name the attribute."""
+    db.write_sync(_add, "n")
+    for statement in (update(networks).values(mtu=2**70), update(networks).values(mtu=2**63)):
+        with pytest.raises(errors.BadRequest):
+            db.write_sync(_execute, statement)
+
+
+def test_an_overflow_of_our_own_is_no_bad_request(db: Database) -> None:
+    with pytest.raises(OverflowError):
+        db.write_sync(lambda _: 1e300**2)
 
 
 def test_the_transaction_carries_the_sealer(db: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
 from landbridge.store.transaction import Row
-from landbridge.vpn import connections
+from landbridge.vpn import connections, faults
 from tests.unit.vpn.world import LEGACY, NOWHERE, World
 
-V6 = {
+V6: Row = {
     "vpnservice_id": "svc_legacy6",
     "local_ep_group_id": None,
     "peer_ep_group_id": None,
@@ -299,3 +300,17 @@ def test_an_update_that_changes_nothing_writes_nothing(world: World) -> None:
 
     before, after = world.trial(attempt)
     assert before == after
+
+
+@pytest.mark.parametrize("mapped", ["", "::ffff:"])
+@pytest.mark.parametrize("what", ["own", "broadcast", "network"])
+def test_on_its_own_networks_a_peer_is_another_host(world: World, mapped: str, what: str) -> None:
+    def attempt(tx: Connection) -> None:
+        own = world.row(tx, "vpnservice", "svc_legacy6")["external_v4_ip"]
+        network = ip_interface(f"{own}/16").network
+        peer = {"own": own, "broadcast": network[-1], "network": network[0]}[what]
+        with pytest.raises(faults.PeerAddressImpossible, match=r"is .*(itself|address of)"):
+            world.connection(tx, **(V6 | {"peer_address": f"{mapped}{peer}"}))
+        world.connection(tx, **(V6 | {"peer_address": f"{mapped}{network[7777]}"}))
+
+    world.trial(attempt)

@@ -15,8 +15,10 @@ from landbridge.vpn.placement import LeaseHeld
 from tests.unit.vpn.world import World
 
 
-def _lease(tx: Connection, host: str, epoch: int | None = None, ttl: float = 60.0) -> Lease:
-    return placement.lease(tx, "gw9", hostname=host, epoch=epoch, ttl=ttl)
+def _lease(
+    tx: Connection, host: str, epoch: int | None = None, ttl: float = 60.0, holder: str = ""
+) -> Lease:
+    return placement.lease(tx, "gw9", hostname=host, holder=holder, epoch=epoch, ttl=ttl)
 
 
 def test_the_first_lease_registers_the_gateway(world: World) -> None:
@@ -50,6 +52,45 @@ def test_the_same_host_takes_over_at_once_and_the_old_epoch_is_over(world: World
             _lease(tx, "h1", epoch=1)
 
     world.trial(attempt)
+
+
+def test_another_holder_on_a_host_of_the_same_name_takes_nothing(world: World) -> None:
+    """A clone, say: the name, the files and the epoch are the same."""
+
+    def attempt(tx: Connection) -> list[int]:
+        _lease(tx, "h1", holder="a")
+        for epoch in (None, 1):
+            with pytest.raises(LeaseHeld):
+                _lease(tx, "h1", epoch=epoch, holder="b")
+            with pytest.raises(LeaseHeld):
+                _lease(tx, "h1", epoch=epoch)
+        again = _lease(tx, "h1", holder="a")
+        _lease(tx, "h1", epoch=again.epoch, holder="a", ttl=-1.0)
+        return [again.epoch, _lease(tx, "h1", holder="b").epoch]
+
+    assert world.trial(attempt) == [2, 3]
+
+
+def test_an_agent_of_an_older_release_is_followed_by_a_newer_one_on_its_host(world: World) -> None:
+    def attempt(tx: Connection) -> list[int]:
+        _lease(tx, "h1")
+        with pytest.raises(LeaseHeld):
+            _lease(tx, "h2", holder="b")
+        renewed = _lease(tx, "h1", epoch=1, holder="a")
+        return [renewed.epoch, _lease(tx, "h1", holder="a").epoch]
+
+    assert world.trial(attempt) == [1, 2]
+
+
+def test_gateways_whose_hosts_have_one_name_have_a_lease_each(world: World) -> None:
+    def attempt(tx: Connection) -> list[int]:
+        epochs = [
+            placement.lease(tx, name, hostname="same", holder=name, ttl=60).epoch
+            for name in ("g1", "g2")
+        ]
+        return [*epochs, placement.lease(tx, "g1", hostname="same", holder="g1", epoch=1).epoch]
+
+    assert world.trial(attempt) == [1, 1, 1]
 
 
 def test_of_many_that_take_an_expired_lease_one_gets_it(own_world: World) -> None:

@@ -192,14 +192,14 @@ def test_a_gateway_that_cannot_look_says_why_and_what_was_seen_is_kept(world: Wo
         gateway.tunnel(S.UP, 1, 1)
         assert _says(gateway.row) == ("ACTIVE", None, None)
         world.update(tx, CONN, "conn", mtu=1400)
-        assert gateway.unknown(1) == ([], [])  # of an older revision
+        assert gateway.unknown(1) == ([], [], [])  # of an older revision
         gateway.unknown(2)
         assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")
         world.update(tx, CONN, "conn", admin_state_up=False)
         gateway.unknown(3)
         assert _says(gateway.row)[:2] == ("PENDING_UPDATE", "gateway-error")  # is it still up?
         gateway.tunnel(S.DOWN, 3, 3)
-        assert gateway.unknown(3) == ([], [])
+        assert gateway.unknown(3) == ([], [], [])
         assert _says(gateway.row)[:2] == ("DOWN", "admin-down")
 
     world.trial(attempt)
@@ -225,12 +225,12 @@ def test_what_is_stale_is_dropped(world: World) -> None:
     def attempt(tx: Connection) -> None:
         gateway = Reports(world, tx)
         world.update(tx, CONN, "conn", mtu=1400)
-        assert gateway.tunnel(S.UP, 1, 1) == ([], [])  # an older revision
+        assert gateway.tunnel(S.UP, 1, 1) == ([], [], [])  # an older revision
         gateway.tunnel(S.UP, 2, 2)
         gateway.sequence -= 1
-        assert gateway.tunnel(S.DOWN, 2, 2) == ([], [])  # an older sequence
+        assert gateway.tunnel(S.DOWN, 2, 2) == ([], [], [])  # an older sequence
         assert gateway.row["status"] == "ACTIVE"
-        assert gateway.tunnel(S.UP, 2, 2) == ([], [])  # nothing new
+        assert gateway.tunnel(S.UP, 2, 2) == ([], [], [])  # nothing new
 
     world.trial(attempt)
 

@@ -11,10 +11,17 @@ import ipaddress
 
 from landbridge.agent.daemon.proposals import Unsupported
 from landbridge.identities import is_host_name
+from landbridge.peers import OWN, why_never
 
 
-def peer_address(text: str) -> str:
-    """An IP address or a host name; never a range, a list or ``%any``."""
+def peer_address(text: str, own: tuple[str, ...] = ()) -> str:
+    """An IP address or a host name; never a range, a list or ``%any``, nor where no peer can be
+    (`own`: the router's addresses)."""
+    if why := why_never(text, own):
+        raise Unsupported(
+            f"The peer address {text} is {why}: no peer can be there. Correct peer_address"
+            f"{', or the external address of the router' if why == OWN else ''}."
+        )
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
