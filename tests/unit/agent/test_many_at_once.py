@@ -88,7 +88,7 @@ async def standing(directory: Path, count: int) -> AsyncIterator[Scene]:
     tunnels = [
         tunnel(
             id=f"{number + 1:08x}-0000-4000-8000-000000000000",
-            peer_address=f"198.51.{100 + number // 250}.{1 + number % 250}",
+            peer_address=f"198.51.{101 + number // 250}.{1 + number % 250}",
             peer_id=f"peer-{number}",
             initiator="response-only",
         )
