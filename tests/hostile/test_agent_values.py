@@ -226,7 +226,7 @@ def test_bodies_that_are_none(scene: Scene, name: str, content: bytes) -> None:
 def test_more_objects_than_a_statement_takes_are_refused(scene: Scene, name: str) -> None:
     body = scene.body("report")
     [one] = body[name]
-    body[name] = [one] * 40_000
+    body[name] = [one] * 20_000
     answer = scene.send("report", json.dumps(body).encode())
     assert answer.status_code == 400
     assert name in answer.json()["NeutronError"]["message"]

@@ -38,7 +38,7 @@ NEVER = (
     ),
     *("localhost.localdomain", "ip6-localhost", "ip6-loopback"),
 )
-BESIDE = ("203.0.113.0", "203.0.113.255", "0xcb0071ff", "3405803775")
+BESIDE = ("203.0.113.0", "203.0.113.255", "0xcb0071ff", "3405804031")
 
 
 class Scene:
