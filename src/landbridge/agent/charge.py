@@ -59,6 +59,8 @@ class Charge(Lodger):
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
+        if tunnel and self.tunnel and tunnel.revision < self.tunnel.revision:
+            self.memory = msgspec.structs.replace(self.memory, applied_revision=0)
         before, self.own, self.fault = self.own, None, None
         self.target, self.host = None, None
         self.held = self.remarks.lost_name = None

@@ -16,8 +16,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from landbridge.model import Desired, Dpd, EspProposal, IkeProposal, Secret, Tunnel, TunnelRef
-from landbridge.store import changes
+from landbridge.model import (
+    Desired,
+    Dpd,
+    EspProposal,
+    IkeProposal,
+    Position,
+    Secret,
+    Tunnel,
+    TunnelRef,
+)
+from landbridge.store import identity
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
 from landbridge.vpn import legs
@@ -72,15 +81,25 @@ _REFS = (
 )
 
 
-def desired(tx: Connection, gateway_id: str) -> Desired:
-    """Everything that a gateway must run, and where its stream goes on from."""
-    cursor = changes.position(tx, gateway_id)
+def desired(tx: Connection, gateway_id: str, seen: Position | None = None) -> Desired:
+    """Everything that a gateway must run, and where its stream goes on from. `seen`: how far it
+    has followed, as it says."""
+    at, known = identity.position(tx, gateway_id), identity.of(tx)
     refs = tx.execute(_REFS.where(_routers.c.gateway_id == gateway_id))
     return Desired(
-        cursor=cursor,
+        cursor=at.cursor,
+        database=known.id,
+        opening=at.opening,
+        goes_on=seen is None or goes_on(tx, gateway_id, seen),
+        replaces=known.replaces,
         routers=tuple(legs.routers(tx, gateway_id)),
         tunnels=tuple(TunnelRef(id=ref, router_id=at, revision=rev) for ref, at, rev in refs),
     )
+
+
+def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
+    """Whether that is a part of this database's history."""
+    return seen.database == identity.of(tx).id and identity.goes_on(tx, gateway_id, seen)
 
 
 def tunnels(tx: Connection, gateway_id: str) -> list[Tunnel]:
