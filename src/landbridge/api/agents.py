@@ -23,6 +23,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -149,6 +150,8 @@ class _Agents:
         except status.StaleEpoch:
             self._metrics.reports.labels("stale").inc()
             raise
+        except (errors.Conflict, SQLAlchemyError, ValueError) as error:
+            raise _unfit(gateway, error) from error
         self._metrics.reports.labels("taken").inc()
         self._measure(report, changed)
         if not changed.elsewhere:
@@ -228,6 +231,13 @@ def _answer_question(tx: Connection, gateway: str, asked: str, found: Diagnosis)
     if found.tunnel_id != question.connection_id:
         raise errors.BadRequest("tunnel_id: the question is about another tunnel.")
     diagnostics.answer(tx, asked, found)
+
+
+def _unfit(gateway: str, error: Exception) -> errors.ApiError:
+    """Something in the report that the database does not take, whatever it is: the gateway sends
+    the others without it (`landbridge.agent.report`)."""
+    log.error("report refused", gateway=gateway, reason=type(error).__name__, exc_info=error)
+    return errors.BadRequest("A status of this report cannot be kept.")
 
 
 def _is_newer_than(tx: Connection, gateway: str, cursor: int, seen: Position | None) -> None:

@@ -7,12 +7,14 @@ Rules this module keeps:
   nothing is wanted.
 - A key is made only where nothing is sealed. What is sealed with a key that is not there stops the
   start; a secret that is damaged stops nothing.
+- Nothing of an earlier database is thrown away: what is in the way of a new one is renamed.
 - The database's files are their owner's alone, also in a state directory that is not.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,7 +27,7 @@ from landbridge.filelock import Held, held
 from landbridge.settings import Settings
 from landbridge.store import keys
 from landbridge.store.database import Database
-from landbridge.store.migrations import Schema, SchemaError, file_of, look, upgrade
+from landbridge.store.migrations import Schema, SchemaError, file_of, look, orphans, upgrade
 from landbridge.store.secrets import KeyFileMissing, Sealer
 
 KEY: Final = "secret.key"
@@ -68,6 +70,8 @@ def init(settings: Settings, *, force: bool) -> None:
             )
         if not force:
             _refuse_beside_traces(settings)
+        for path in orphans(url):
+            path.rename(path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
         _upgrade(settings)
 
 
@@ -142,11 +146,12 @@ def _lost(settings: Settings, path: Path, lost: dict[str, int]) -> str:
 
 
 def _refuse_beside_traces(settings: Settings) -> None:
-    found = [name for name in TRACES if (settings.state_dir / name).exists()]
+    found = [settings.state_dir / name for name in TRACES]
+    found = [*(path for path in found if path.exists()), *orphans(settings.database.url)]
     if found:
         raise preflight.NotReady(
-            f"There is no database at {place(settings)} any more, but {', '.join(found)} of "
-            f"{settings.state_dir} belong to one: put it back (docs/operations.md), or run "
+            f"There is no database at {place(settings)} any more, but what belongs to one "
+            f"({', '.join(map(str, found))}): put it back (docs/operations.md), or run "
             "`landbridge db init --force` to begin with an empty one."
         )
 

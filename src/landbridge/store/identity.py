@@ -57,7 +57,7 @@ def opened(tx: Connection) -> str:
     if not of(tx).id:
         tx.execute(insert(installation).values(id=str(uuid.uuid4()), created_at=utcnow()))
     name = secrets.token_hex(OPENING_LENGTH // 2)
-    cursors = dict(tx.execute(_CURSORS).tuples().all())
+    cursors = dict(tx.execute(_CURSORS).all())
     tx.execute(insert(openings).values(opening=name, cursors=cursors, at=utcnow()))
     tx.execute(_TRIM)
     return name

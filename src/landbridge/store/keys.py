@@ -33,7 +33,7 @@ class Keys(NamedTuple):
 
 def survey(tx: Connection) -> Keys:
     known = {row.id: bytes(row.proof) for row in tx.execute(select(sealing_keys))}
-    used = {key_id_of(bytes(key_id)): number for key_id, number in tx.execute(_USED).tuples()}
+    used = {key_id_of(bytes(key_id)): number for key_id, number in tx.execute(_USED)}
     return Keys(known, used)
 
 

@@ -4,7 +4,8 @@ Rules this module keeps:
 - Status is observed, never assumed: apart from what the rules set when a user changes
   something, it is written here alone.
 - A report of an older epoch is refused, one of an older sequence dropped, and so is what it
-  says of a revision that is not the newest any more.
+  says of a revision that is not the newest (any more; or not here: the gateway has followed what
+  a backup that was put back does not know).
 - A gateway speaks only for the routers that it runs. What it says of others is let go of, and
   told (a router may have moved away a moment ago); the rest of its report is taken.
 - Rows are locked in the order of the rules (what is reported on, then the gateway), so that
@@ -247,7 +248,7 @@ def _observed_tunnels(
     changed = []
     for row in here:
         status = newest[row["id"]]
-        if status.revision < row["revision"]:
+        if status.revision != row["revision"]:
             continue
         observed = observe(row, status, _seconds(happenings.observed_at(row, status)))
         if any(row[name] != value for name, value in observed.items()):
@@ -261,7 +262,7 @@ def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict
     routers = {}
     for row in here:
         status = newest[row["id"]]
-        if status.revision >= row["revision"]:
+        if status.revision == row["revision"]:
             ready = {"ready": status.ready, "applied_revision": status.revision}
             routers[row["id"]] = row | ready | reason_columns(status.reason)
     return routers

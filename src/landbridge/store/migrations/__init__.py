@@ -55,6 +55,8 @@ def upgrade(url: str) -> None:
     """
     if look(url) is Schema.CURRENT:
         return
+    if left := orphans(url):
+        raise SchemaError(f"{left[0]} is there without its database: put that back first")
     with _opened(url, "bring the database up to date") as engine:
         Retries().run(lambda: _upgrade(engine))
 
@@ -85,14 +87,17 @@ def file_of(url: str) -> Path | None:
     return Path(path) if dialect(url) == "sqlite" and path else None
 
 
+def orphans(url: str) -> tuple[Path, ...]:
+    """What an SQLite database has left beside a file that is missing or empty: its log."""
+    file = file_of(url)
+    if file is None or not _is_empty(file):
+        return ()
+    beside = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
+    return tuple(path for path in beside if path.exists())
+
+
 def _is_empty(file: Path) -> bool:
     """SQLite would make a missing file, and throw away the log beside an empty one."""
-    beside = file.with_name(f"{file.name}-wal")
-    if beside.exists() and beside.stat().st_size and not (file.exists() and file.stat().st_size):
-        raise SchemaError(
-            f"{file} is missing or empty, but its log {beside.name} is there: put the file back "
-            "that belongs to it"
-        )
     return not file.exists() or (file.is_file() and not file.stat().st_size)
 
 
