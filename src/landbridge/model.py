@@ -106,7 +106,7 @@ class Tunnel(Model, frozen=True, kw_only=True):
     local_id: str  # never empty: the local address where the user gave none
     peer_address: str  # an IP address or a name, as the user gave it
     peer_id: str
-    psk: Secret
+    psk: Secret | None  # None: it cannot be read at the server
     psk_generation: int
     initiator: Initiator
     mtu: int
@@ -221,6 +221,7 @@ class ReasonCode(StrEnum):
     AUTHENTICATION_FAILED = "authentication-failed"
     PSK_MISMATCH = "psk-mismatch"
     PSK_MISSING = "psk-missing"
+    PSK_UNREADABLE = "psk-unreadable"
     IKE_PROPOSAL_MISMATCH = "ike-proposal-mismatch"
     IKE_DH_MISMATCH = "ike-dh-mismatch"
     IPSEC_PROPOSAL_MISMATCH = "ipsec-proposal-mismatch"

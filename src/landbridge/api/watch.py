@@ -22,7 +22,8 @@ from landbridge import errors
 from landbridge.api.agents import LEASE_TTL
 from landbridge.store import events, identity
 from landbridge.store.database import Database
-from landbridge.vpn import silence
+from landbridge.vpn import damage, silence
+from landbridge.vpn.damage import Reviewed
 
 PERIOD: Final = 1.0  # seconds
 GRACE: Final = LEASE_TTL
@@ -30,6 +31,14 @@ TRIM_EVERY: Final = 60.0  # seconds
 CLOCK_STEP: Final = 1.0  # seconds; what slews is slower
 
 log = structlog.get_logger("landbridge.api")
+
+
+def tell(found: Reviewed) -> None:
+    """One line for each connection."""
+    for each in found.damaged:
+        log.error("psk unreadable", connection=each, advice="set psk again")
+    for each in found.healed:
+        log.info("psk readable again", connection=each)
 
 
 class DatabaseReplaced(Exception):
@@ -61,6 +70,7 @@ class Watch:
             looked = now
             try:
                 await self._recognise()
+                await self._review()
                 if now >= judged_from:
                     await self._look()
                 if now - trimmed > TRIM_EVERY:
@@ -76,6 +86,10 @@ class Watch:
                 "The database is another one than when this process started (a backup was put "
                 "back?): it starts again."
             )
+
+    async def _review(self) -> None:
+        if suspects := self._db.take_suspects():
+            tell(await self._db.write(damage.review, suspects))
 
     async def _look(self) -> None:
         for gateway in await self._db.read(silence.overdue):

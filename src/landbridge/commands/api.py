@@ -25,13 +25,14 @@ from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
 from landbridge.api.patience import PatientProtocol
-from landbridge.api.watch import DatabaseReplaced, Watch
+from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
 from landbridge.commands.storage import alone, open_database
 from landbridge.settings import Settings
 from landbridge.store import identity
 from landbridge.store.database import Database
 from landbridge.store.databasefile import WriterEnded
+from landbridge.vpn import damage
 
 COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
@@ -44,6 +45,7 @@ def run(settings: Settings, listen_fd: int | None) -> None:
         firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
         firsttokens.doubt(db, settings.state_dir)
         opening = db.write_sync(identity.opened)
+        tell(db.write_sync(damage.review))
         with closing(open_door(settings, db)) as door:
             server = uvicorn.Server(_config(create_app(settings, db, door)))
             _settle()

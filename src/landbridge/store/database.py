@@ -30,7 +30,7 @@ from landbridge.store.databasefile import DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
 from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
-from landbridge.store.transaction import SEALER, Settle, set_origin
+from landbridge.store.transaction import SEALER, SUSPECTS, Settle, set_origin
 
 log = structlog.get_logger("landbridge.store")
 
@@ -86,8 +86,9 @@ _BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 class Database:
-    def __init__(self, backend: Backend, hub: Hub) -> None:
+    def __init__(self, backend: Backend, hub: Hub, suspects: set[str] | None = None) -> None:
         self._backend = backend
+        self._suspects = set() if suspects is None else suspects
         self.hub = hub
         self.measure: Measure = _unmeasured
         self._arrivals: Arrivals | None = None
@@ -99,10 +100,12 @@ class Database:
         Raises: DatabaseUrlError.
         """
         hub = Hub()
-        options = {SEALER: sealer}
+        suspects: set[str] = set()
+        options = {SEALER: sealer, SUSPECTS: suspects}
         name = dialect(url)
         target = make_url(url).set(drivername=DRIVERS[name])
-        return cls(_BACKENDS[name](target, options, hub.announce, events.flush, threads), hub)
+        backend = _BACKENDS[name](target, options, hub.announce, events.flush, threads)
+        return cls(backend, hub, suspects)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` in a transaction of its own and commit it.
@@ -139,6 +142,12 @@ class Database:
     async def follow(self) -> None:
         """Hear of the commits of other processes; a task beside the server, to be cancelled."""
         await self._backend.follow(self.hub)
+
+    def take_suspects(self) -> frozenset[str]:
+        """Rows whose secret could not be read since this was asked last."""
+        taken = frozenset(self._suspects.copy())
+        self._suspects -= taken
+        return taken
 
     async def until_broken(self) -> None:
         """Raises: what has ended the writing of this process, once it has."""

@@ -6,6 +6,7 @@ Rules this module keeps:
   by name it is the IPv4 one, if there is one.
 - The work for one tunnel does not grow with the number of tunnels; for all of them it is a
   fixed number of statements.
+- A PSK that cannot be read is left out: the gateway goes on with the one that it has.
 - A gateway is told of its own routers and tunnels only, and of no other secrets.
 """
 
@@ -28,8 +29,8 @@ from landbridge.model import (
 )
 from landbridge.store import identity
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row, sealer
-from landbridge.vpn import legs
+from landbridge.store.transaction import Row
+from landbridge.vpn import legs, psks
 from landbridge.vpn.addresses import canonical_cidrs, canonical_peer, parse_address
 
 router = legs.router
@@ -138,7 +139,7 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         local_id=row["local_id"] or local_address,
         peer_address=peer_address,
         peer_id=row["peer_id"] or peer_address,
-        psk=Secret(value=sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))),
+        psk=_secret(tx, row),
         psk_generation=row["psk_generation"],
         initiator=row["initiator"],
         mtu=row["mtu"],
@@ -150,6 +151,11 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         split_selector=row["split_selector"],
         request_id=row["request_id"] or "",
     )
+
+
+def _secret(tx: Connection, row: Row) -> Secret | None:
+    psk = psks.read(tx, row)
+    return None if psk is None else Secret(value=psk)
 
 
 def local_address_for(peer_address: str, v4: str | None, v6: str | None) -> str:

@@ -27,7 +27,7 @@ from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import Row, enter
-from landbridge.vpn import childsas, happenings
+from landbridge.vpn import childsas, happenings, psks
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import (
     Facts,
@@ -172,9 +172,11 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
         service_up=row["service_up"],
     )
     verdict = connection_verdict(facts, status.reason)
-    told = _since(row, {"status": verdict.status, **reason_columns(verdict.reason)}, at)
+    said = {"status": verdict.status, **reason_columns(verdict.reason)}
+    if psks.is_marked(row):
+        said = {name: row[name] for name in psks.DAMAGED}
     return {
-        **told,
+        **_since(row, said, at),
         **childsas.columns(status),
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,

@@ -14,6 +14,7 @@ from landbridge.api.feed import Feed, Listener
 from landbridge.api.metrics import ApiMetrics
 from landbridge.store import events
 from landbridge.store.database import Database
+from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as table
 
 DEADLINE = 20.0
@@ -99,7 +100,7 @@ def test_events_that_are_gone_are_not_passed_over(db: Database) -> None:
         async with feed.listen(None) as listener:
             position = feed.position
             await db.write(lambda tx: tx.execute(delete(table).where(table.c.id > position - 2)))
-            db.hub.announce([events.EVENTS])
+            db.hub.announce([EVENTS])
             await _lost(listener)
         async with feed.listen(None) as listener:
             await db.write(_happen, "e")
