@@ -32,8 +32,6 @@ from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
 from landbridge.store.transaction import SEALER, SUSPECTS, Settle, set_origin
 
-log = structlog.get_logger("landbridge.store")
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

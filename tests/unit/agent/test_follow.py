@@ -74,6 +74,7 @@ class Host:
             lease = LeaseKeeper(
                 server,
                 self.state / "epoch",
+                "holder",
                 {},
                 on_lease=lambda taken: reporter.use_epoch(taken.epoch, taken.sequence),
             )
