@@ -46,7 +46,8 @@ class _Uvicorn(uvicorn.Server):
 @dataclass
 class FakeServer:
     """Desired state that a test edits, and what agents have said. `refuse` is an HTTP status
-    that every request gets; `heartbeats` off makes streams fall silent."""
+    that every request gets; `heartbeats` off makes streams fall silent. `database` and `openings`
+    say whose history it is; `replaces`: instead of which other databases."""
 
     ttl: float = 2.0
     epoch: int = 0
@@ -54,6 +55,10 @@ class FakeServer:
     refuse: int = 0
     heartbeats: bool = True
     oldest: int = 0  # cursors below that are too old
+    database: str = "first"
+    openings: list[str] = field(default_factory=lambda: ["opened"])
+    replaces: tuple[str, ...] = ()
+    holds: list[str] = field(default_factory=list)  # what agents said why they do not follow
     routers: dict[str, Router] = field(default_factory=dict)
     tunnels: dict[str, Tunnel] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
@@ -146,7 +151,7 @@ class FakeServer:
 
     def _app(self) -> Starlette:
         table: dict[str, Callable[[Request], Any]] = {
-            "/desired": lambda _: self._desired(),
+            "/desired": self._desired,
             "/tunnels": lambda _: list(self.tunnels.values()),
             "/tunnels/{id}": lambda request: self.tunnels.get(request.path_params["id"]),
             "/routers/{id}": lambda request: self.routers.get(request.path_params["id"]),
@@ -175,18 +180,37 @@ class FakeServer:
         named = request.query_params.get("gateway_id")
         return None if request.headers.get("x-auth-token") == TOKEN and named else _error(401)
 
-    def _desired(self) -> Desired:
+    def _goes_on(self, request: Request) -> bool:
+        seen = request.query_params
+        if "seen_database" not in seen:
+            return True
+        if seen["seen_database"] != self.database or seen["seen_opening"] not in self.openings:
+            return False
+        return int(seen["seen_cursor"]) <= len(self.changes)
+
+    def _desired(self, request: Request) -> Desired:
         refs = (
             TunnelRef(id=t.id, router_id=t.router_id, revision=t.revision)
             for t in self.tunnels.values()
         )
         routers = tuple(self.routers.values())
-        return Desired(cursor=len(self.changes), routers=routers, tunnels=tuple(refs))
+        return Desired(
+            cursor=len(self.changes),
+            routers=routers,
+            tunnels=tuple(refs),
+            database=self.database,
+            opening=self.openings[-1],
+            goes_on=self._goes_on(request),
+            replaces=self.replaces,
+        )
 
     async def _lease(self, request: Request) -> Response:
         if refusal := await self._refusal(request):
             return refusal
         asked = msgspec.json.decode(await request.body())
+        if asked["holds"]:
+            self.holds.append(asked["holds"])
+            return _error(409)
         if self.held or asked["epoch"] not in (None, self.epoch):
             return _error(409)
         if asked["epoch"] is None:
@@ -216,7 +240,7 @@ class FakeServer:
         if refusal := await self._refusal(request):
             return refusal
         cursor = int(request.query_params["cursor"])
-        if cursor < self.oldest:
+        if cursor < self.oldest or not self._goes_on(request):
             return _error(410)
         return StreamingResponse(self._lines(cursor))
 

@@ -18,6 +18,8 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from landbridge import telemetry
+from landbridge.commands.accept import accept
+from landbridge.commands.db import db
 from landbridge.commands.doctor import doctor
 from landbridge.commands.gateway import gateway
 from landbridge.commands.plan import plan
@@ -92,6 +94,7 @@ def cli() -> None:
     """Site-to-site IPsec as a service: the OpenStack VPN API in front of strongSwan."""
 
 
+cli.add_command(db)
 cli.add_command(token)
 cli.add_command(gateway)
 cli.add_command(plan)
@@ -127,13 +130,21 @@ def api(
     run(_settings("api", config, state_dir, bind), listen_fd)
 
 
-@cli.command()
+@cli.group(invoke_without_command=True)
 @common
 @supervised
+@click.pass_context
 def agent(
-    config: str | None, state_dir: str | None, bind: str | None, supervisor: int | None
+    ctx: click.Context,
+    config: str | None,
+    state_dir: str | None,
+    bind: str | None,
+    supervisor: int | None,
 ) -> None:
     """Run this gateway's agent."""
+    if ctx.invoked_subcommand is not None:
+        ctx.obj = {"config": config, "state_dir": state_dir}
+        return
     from landbridge.agent.main import run
     from landbridge.commands import preflight
 
@@ -142,8 +153,11 @@ def agent(
     # `serve` has tried the kernel. An agent that it starts again comes up whatever has become of
     # that meanwhile: it says so of the connections.
     preflight.for_gateway(settings, kernel=supervisor is None)
-    preflight.state_dir(settings)
+    preflight.state_dir(settings, may_be_full=True)
     asyncio.run(run(settings.agent))
+
+
+agent.add_command(accept)
 
 
 @cli.command(hidden=True)
@@ -157,21 +171,6 @@ def lab(
 
     _follow(supervisor)
     raise SystemExit(run(_settings("lab", config, state_dir, bind)))
-
-
-@cli.group()
-def db() -> None:
-    """The database's schema."""
-
-
-@db.command()
-@common
-def upgrade(config: str | None, state_dir: str | None, bind: str | None) -> None:
-    """Bring the schema up to date."""
-    from landbridge.commands.storage import prepare
-
-    prepare(_settings("db", config, state_dir, bind))
-    click.echo("The schema is up to date.")
 
 
 @cli.command()

@@ -22,12 +22,18 @@ from landbridge.identities import folded
 from landbridge.model import IkeProposal, Model, Tunnel
 from landbridge.selectors import meet, pairs_of
 
+
+def is_same_psk(tunnel: Tunnel, other: Tunnel) -> bool:
+    """One that is not known collides with none."""
+    return tunnel.psk is None or other.psk is None or tunnel.psk == other.psk
+
+
 #: By its word: what one IKE_SA has once only. Lifetimes show in the time of rekeying.
-_SHARED: Final[tuple[tuple[str, Callable[[Tunnel], object]], ...]] = (
-    ("IKE policy", lambda t: _policy(t.ike)),
-    ("dpd", lambda t: t.dpd),
-    ("initiator", lambda t: t.initiator),
-    ("PSK", lambda t: t.psk.value),
+_SHARED: Final[tuple[tuple[str, Callable[[Tunnel, Tunnel], bool]], ...]] = (
+    ("IKE policy", lambda one, other: _policy(one.ike) == _policy(other.ike)),
+    ("dpd", lambda one, other: one.dpd == other.dpd),
+    ("initiator", lambda one, other: one.initiator == other.initiator),
+    ("PSK", is_same_psk),
 )
 
 
@@ -67,13 +73,13 @@ def _reason(tunnel: Tunnel, other: Tunnel) -> str | None:
     known = f"Connection {other.id} has the same"
     if _contact(tunnel) == _contact(other):
         together = f"{known} addresses, IDs and IKE version, so that one IKE_SA has to serve both"
-        for word, read in _SHARED:
-            if read(tunnel) != read(other):
+        for word, is_same in _SHARED:
+            if not is_same(tunnel, other):
                 return f"{together}, but its {word} differs."
         for pair, theirs in product(pairs_of(tunnel), pairs_of(other)):
             if meet(pair, theirs):
                 return f"{together}, and its networks overlap: {theirs[0]} - {theirs[1]}."
-    if tunnel.psk == other.psk:
+    if is_same_psk(tunnel, other):
         return None
     if folded(tunnel.peer_id) == folded(other.peer_id):
         return f"{known} peer ID and another PSK; a secret is looked up by the peer's ID only."

@@ -106,7 +106,7 @@ class Tunnel(Model, frozen=True, kw_only=True):
     local_id: str  # never empty: the local address where the user gave none
     peer_address: str  # an IP address or a name, as the user gave it
     peer_id: str
-    psk: Secret
+    psk: Secret | None  # None: it cannot be read at the server
     psk_generation: int
     initiator: Initiator
     mtu: int
@@ -151,17 +151,33 @@ class TunnelRef(Model, frozen=True, kw_only=True):
     revision: int
 
 
+class Position(Model, frozen=True, kw_only=True):
+    """How far a gateway has followed which database: its identity, the newest of its openings
+    (starts of its API), the newest change. See `landbridge.store.identity`."""
+
+    database: Short
+    opening: Short
+    cursor: Number
+
+
 class Desired(Model, frozen=True, kw_only=True):
     """Everything that one gateway must run, as names and revisions.
 
     `cursor` is where the gateway's stream of changes goes on from; routers are few and
     come whole, tunnels are fetched one by one (``GET /agent/v1/tunnels/{id}``), or all
     at once (``GET /agent/v1/tunnels``).
+    `database` and `opening` make `cursor` a `Position`. `goes_on`: the position that the gateway
+    asked with is a part of this database's history. `replaces`: identities that this database
+    stands for, by an operator's word.
     """
 
     cursor: int
     routers: tuple[Router, ...]
     tunnels: tuple[TunnelRef, ...]
+    database: str = ""
+    opening: str = ""
+    goes_on: bool = True
+    replaces: tuple[str, ...] = ()
 
 
 class Change(Model, frozen=True, kw_only=True):
@@ -169,7 +185,7 @@ class Change(Model, frozen=True, kw_only=True):
 
     `request_id` is that of the API request that made the change, for logs. The kind
     ``diagnose`` changes nothing and moves no cursor: it asks for a `Diagnosis` of tunnel `id`,
-    to be posted under `diagnosis_id`.
+    to be posted under `diagnosis_id`. `opening` makes `cursor` a `Position`.
     """
 
     cursor: int
@@ -180,14 +196,19 @@ class Change(Model, frozen=True, kw_only=True):
     deleted: bool = False
     request_id: str = ""
     diagnosis_id: str = ""
+    opening: str = ""
 
 
 class Lease(Model, frozen=True, kw_only=True):
-    """A gateway's right to act. Reports that carry an older `epoch` are refused."""
+    """A gateway's right to act. Reports that carry an older `epoch` are refused.
+
+    `sequence`: of the last report of this epoch; those of its holder go on from there.
+    """
 
     gateway_id: str
     epoch: int
     ttl: float  # seconds; renew well before
+    sequence: int = 0
 
 
 class ReasonCode(StrEnum):
@@ -200,6 +221,7 @@ class ReasonCode(StrEnum):
     AUTHENTICATION_FAILED = "authentication-failed"
     PSK_MISMATCH = "psk-mismatch"
     PSK_MISSING = "psk-missing"
+    PSK_UNREADABLE = "psk-unreadable"
     IKE_PROPOSAL_MISMATCH = "ike-proposal-mismatch"
     IKE_DH_MISMATCH = "ike-dh-mismatch"
     IPSEC_PROPOSAL_MISMATCH = "ipsec-proposal-mismatch"

@@ -61,6 +61,10 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Compare local_id and peer_id with the IDs that the message names.",
         "Let it use the ID that we expect (peer_id).",
     ),
+    ReasonCode.PSK_UNREADABLE: Explanation(
+        "The pre-shared key that the server keeps is damaged. What is up goes on as it is.",
+        "Set psk again.",
+    ),
     ReasonCode.IKE_PROPOSAL_MISMATCH: Explanation(
         "The two sides have no common IKE proposal. Where only the peer knows: or it does not "
         "speak this IKE version, or has no configuration for us.",

@@ -21,6 +21,7 @@ from landbridge.model import (
     Lease,
     Report,
     RouterStatus,
+    Secret,
     Tunnel,
     TunnelState,
     TunnelStatus,
@@ -148,7 +149,8 @@ def test_desired_names_what_the_gateway_runs_and_tunnels_come_one_by_one(
     demo = objects.connections["demo"]
     answer = agent.get(f"/tunnels/{demo['id']}")
     tunnel = msgspec.json.decode(answer.content, type=Tunnel)
-    assert (tunnel.peer_address, tunnel.psk.value) == (demo["peer_address"], "lab-demo-secret")
+    secret = Secret(value="lab-demo-secret")
+    assert (tunnel.peer_address, tunnel.psk) == (demo["peer_address"], secret)
     assert answer.headers["cache-control"] == "no-store"
     together = msgspec.json.decode(agent.get("/tunnels").content, type=tuple[Tunnel, ...])
     assert tunnel in together

@@ -7,8 +7,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 
 from landbridge.store import migrations
+from landbridge.store.installation import installation
 from landbridge.store.records import events
 
+METADATA = events.metadata
+assert installation.metadata is METADATA  # both modules add their tables to it
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -18,7 +21,7 @@ def test_migrations_make_the_tables_of_the_code(empty_database_url: str) -> None
     engine = create_engine(url.set(drivername=DRIVERS[url.get_backend_name()]))
     try:
         with engine.connect() as connection:
-            differences = compare_metadata(MigrationContext.configure(connection), events.metadata)
+            differences = compare_metadata(MigrationContext.configure(connection), METADATA)
     finally:
         engine.dispose()
     assert differences == []

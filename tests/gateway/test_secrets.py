@@ -165,6 +165,7 @@ def test_back_to_the_old_secret(surroundings: Surroundings, gateway: Gateway, ve
         new = with_psk(wanted, NEW)
         gateway.want(new)
         wait_refused(gateway, new)
+        assert wanted.psk is not None
         back = with_psk(new, wanted.psk.value)
         gateway.want(back)
         gateway.wait(back, is_applied, PATIENCE)

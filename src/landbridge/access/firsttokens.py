@@ -8,6 +8,7 @@ Rules this module keeps:
   crash between the two leaves a row that nobody has the token of; the next start replaces it.
 - A database without any token (a new one beside an old state directory) takes in the token
   files that are there. Otherwise a token that was revoked stays revoked.
+- A file that holds no token is said and left as it is: whose it is, only its owner knows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sqlalchemy import Connection
 
 from landbridge.access import gateways, tokens
 from landbridge.access.caller import ADMIN_ROLE
+from landbridge.access.verdicts import digest
 from landbridge.store.database import Database
 
 ADMIN: Final = "admin-token"  # a file, and the token's name
@@ -48,8 +50,32 @@ def ensure(db: Database, state_dir: Path, gateway_id: str) -> None:
         path = state_dir / name
         if not path.exists():
             _make(db, path, register)
-        elif fresh_database:
-            db.write_sync(register, path.read_text().strip())
+        elif fresh_database and (known := _kept(path)):
+            db.write_sync(register, known)
+
+
+def doubt(db: Database, state_dir: Path) -> None:
+    """Say which of the files hold no token that the database knows."""
+    for name in (ADMIN, AGENT):
+        path = state_dir / name
+        kept = _kept(path)
+        if not path.exists() or (kept and db.read_sync(tokens.find, digest(kept)) is not None):
+            continue
+        log.warning(
+            "the file holds no token that is good here",
+            file=str(path),
+            advice="put the right one there, or remove the file and start the API again: it makes "
+            "a new one then, and ends the old",
+        )
+
+
+def _kept(path: Path) -> str:
+    """The token in the file; empty: there is none."""
+    try:
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if tokens.is_ours(text) and "\n" not in text else ""
 
 
 def _make(db: Database, path: Path, register: Register) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -37,6 +38,11 @@ from landbridge.model import (
     TunnelStatus,
 )
 
+_NO_SECRET: Final = Reason(
+    code=ReasonCode.PSK_UNREADABLE,
+    message="The server cannot read the pre-shared key: set psk again.",
+)
+
 
 class Charge(Lodger):
     """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
@@ -49,6 +55,7 @@ class Charge(Lodger):
         self.wanted: Tunnel | None = None  # as the server says
         self._bygone: Tunnel | None = None
         self._proven: Tunnel | None = None  # see `trial.proven`
+        self.secretless = False  # not tried: nobody has its secret
         self.undecided = False  # it is tried with several secrets in turn
         self.held: Reason | None = None  # not tried until its peer's name is resolved
         self.refusal = ""  # what charon has said against the last try
@@ -59,6 +66,8 @@ class Charge(Lodger):
     def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
         """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
         it is an address already)."""
+        if tunnel and self.tunnel and tunnel.revision < self.tunnel.revision:
+            self.memory = msgspec.structs.replace(self.memory, applied_revision=0)
         before, self.own, self.fault = self.own, None, None
         self.target, self.host = None, None
         self.held = self.remarks.lost_name = None
@@ -96,7 +105,7 @@ class Charge(Lodger):
         """Whether steps may be planned: to take it away always, to run it when all is known."""
         if self.tunnel is None or self._shelter is not None:
             return True
-        if self.target is None or self.fault is not None:
+        if self.target is None or self.fault is not None or self.secretless:
             return False
         return self.held is None or not self.target.admin_state_up
 
@@ -113,6 +122,7 @@ class Charge(Lodger):
 
     def look_back(self, loaded: Loaded, now: float) -> None:
         """Bring the memory up to what is observed, and choose what is tried."""
+        self.secretless = self._is_secretless(loaded)
         if self._shelter is not None or self.host is not None:
             self.trial = self.riding(self.host.tried) if self.host else self.offered
             self.memory = recall(self.memory, self.trial, self.actual, now)
@@ -129,6 +139,12 @@ class Charge(Lodger):
             self.trial, self.memory = trial.choose(known, self.memory, self.actual, now)
         turned = self.trial is not None and self.trial.name != known[0].name
         self.undecided = len(known) > 1 and (turned or not self.actual.carrying)
+
+    def _is_secretless(self, loaded: Loaded) -> bool:
+        """Whether its secret is known neither here nor to charon."""
+        if self.target is None or self.target.secret_known or not self.target.admin_state_up:
+            return False
+        return self.host is None and self.target.secret_id not in loaded.secrets
 
     def _candidates(self, tunnel: Tunnel, target: Target, loaded: Loaded) -> tuple[Target, ...]:
         """What is wanted, and what to come back with while the peer does not take that."""
@@ -188,7 +204,7 @@ class Charge(Lodger):
         self.remarks.blame.grow_old()
 
     def hear(self, hint: Hint) -> None:
-        secret = self.tunnel.psk.value if self.tunnel else ""
+        secret = self.tunnel.psk.value if self.tunnel and self.tunnel.psk else ""
         self.remarks.chronicle.hear(hint.line, secret)
         if hint.ike_up or hint.child_up:
             self.remarks.chronicle.ended(hint.line, established=True)
@@ -230,8 +246,9 @@ class Charge(Lodger):
         """The tunnel's status now; None when it is to be taken away."""
         if self.tunnel is None:
             return None
-        if self.target is None or (self.fault is not None and not self.remarks.momentary):
-            fault = self.fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
+        fault = _NO_SECRET if self.secretless else self.fault
+        if self.target is None or (fault is not None and not self.remarks.momentary):
+            fault = fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
             applied = self.memory.applied_revision
             failed = outcome.failed(self.tunnel, self.actual, applied, fault, at)
             return msgspec.structs.replace(failed, events=self.remarks.chronicle.events)

@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - Telling the fleet what it knows already does nothing: a tunnel is told on only with a newer
-  revision, a router only when it differs.
+  revision, a router only when it differs. Where revisions are of another history (`doubt`), each
+  tunnel is taken as it comes, once.
 - A change of one tunnel touches that tunnel's router and nothing else.
 - Leftovers of routers that are gone for good (deleted while no agent ran) are found by
   their directories, and removed.
@@ -52,6 +53,7 @@ class Fleet:
         self._running: dict[str, _Running] = {}
         self._places: dict[str, str] = {}  # tunnel id -> router id
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._doubted: set[str] = set()
 
     def routers(self) -> frozenset[str]:
         return frozenset(self._running)
@@ -59,8 +61,14 @@ class Fleet:
     def tunnels(self) -> frozenset[str]:
         return frozenset(self._places)
 
+    def doubt(self) -> None:
+        """What is known of tunnels is of another history: their revisions tell nothing."""
+        self._doubted = set(self._places)
+
     def has(self, ref: TunnelRef) -> bool:
         """Whether that revision of the tunnel, or a newer one, was told on."""
+        if ref.id in self._doubted:
+            return False
         running = self._running.get(ref.router_id)
         return running is not None and running.revision(ref.id) >= ref.revision
 
@@ -88,7 +96,9 @@ class Fleet:
         if before is not None and before != tunnel.router_id:
             self.drop_tunnel(tunnel.id)
         running = self._running[tunnel.router_id]
-        if running.revision(tunnel.id) < tunnel.revision:
+        doubted = tunnel.id in self._doubted
+        self._doubted.discard(tunnel.id)
+        if doubted or running.revision(tunnel.id) < tunnel.revision:
             running.tunnels[tunnel.id] = tunnel
             self._places[tunnel.id] = tunnel.router_id
             running.keeper.worker.want(tunnel)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,13 +23,14 @@ from landbridge.agent.charon import Charon
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.fleet import Fleet
 from landbridge.agent.follow import Follower
+from landbridge.agent.followed import Followed
 from landbridge.agent.holder import holder
 from landbridge.agent.host import priority
 from landbridge.agent.host.bridges import Bridges
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.host.kernel import choose_backend
 from landbridge.agent.host.names import hex12, namespace_name
-from landbridge.agent.host.teardown import remove_leftovers
+from landbridge.agent.host.teardown import remove_leftovers, router_directories
 from landbridge.agent.host.traffic import HostDataplane
 from landbridge.agent.keeper import Keeper
 from landbridge.agent.lease import LeaseKeeper
@@ -40,10 +41,13 @@ from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
+from landbridge.filelock import Held, held
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+FINAL: Final = 2
+PREDECESSOR_PATIENCE: Final = 5.0  # seconds: one that was told to end may still be ending
 
 log = structlog.get_logger(__name__)
 
@@ -52,14 +56,22 @@ async def run(settings: AgentSettings) -> None:
     """Run this gateway until SIGTERM or SIGINT.
 
     Raises:
-        SystemExit: with one line for a person, where the agent cannot run at all.
+        SystemExit: with one line for a person, where the agent cannot run at all. With code `FINAL`
+            only a person can change that.
     """
     try:
         with _alone(settings.state_dir):
             backend = await choose_backend(settings.kernel)
             await _until_stopped(Agent(settings, backend))
+    except AlreadyRuns as error:
+        sys.stderr.write(f"landbridge agent: {error}\n")
+        raise SystemExit(FINAL) from error
     except GatewayError as error:
         raise SystemExit(f"landbridge agent: {error}") from error
+
+
+class AlreadyRuns(GatewayError):
+    """Another agent has the state directory."""
 
 
 class Agent:
@@ -83,19 +95,35 @@ class Agent:
             Server(settings.server_url, settings.gateway_id, settings.token_file) as server,
             asyncio.TaskGroup() as group,
         ):
-            reporter = Reporter(server.report)
+            reporter, followed = Reporter(server.report), Followed(settings.state_dir)
             lease = LeaseKeeper(
                 server,
                 settings.state_dir / "epoch",
                 holder(settings.state_dir),
                 {"backend": str(self._backend)},
-                on_epoch=reporter.use_epoch,
+                on_lease=lambda lease: reporter.use_epoch(lease.epoch, lease.sequence),
             )
+
+            def hold(reason: str) -> None:
+                reporter.pause()
+                lease.hold(reason)
+                self.metrics.holds.set(bool(reason))
+
             fleet = Fleet(group, lambda router: self._keeper(router, reporter), reporter.forget)
-            follower = Follower(server, fleet, lease.held, reporter.repeat, self._clean)
+            follower = Follower(
+                server,
+                fleet,
+                followed,
+                ready=lease.held,
+                connected=reporter.repeat,
+                clean=self._clean,
+                present=self._strangers,
+                hold=hold,
+            )
             group.create_task(lease.run(), name="lease")
             group.create_task(reporter.run(lease.lost), name="report")
             group.create_task(follower.run(), name="follow")
+            group.create_task(followed.keep(), name="followed")
             group.create_task(expose(settings.metrics_bind, self.metrics.registry), name="metrics")
 
     def _keeper(self, router: Router, reporter: Reporter) -> Keeper:
@@ -124,10 +152,16 @@ class Agent:
             renewed=self._dataplane.forget,
         )
 
+    def _strangers(self, desired: frozenset[str]) -> list[str]:
+        """What there is on this host of routers other than the desired."""
+        known = {hex12(router_id) for router_id in desired}
+        found = router_directories(self._settings.state_dir)
+        return [directory.name for directory in found if directory.name not in known]
+
     async def _clean(self, desired: frozenset[str]) -> None:
         try:
             await remove_leftovers(self._settings.state_dir, self._namespaces, desired)
-        except GatewayError as error:
+        except (GatewayError, OSError) as error:
             log.warning("leftovers not removed", reason=str(error))
 
 
@@ -149,18 +183,18 @@ async def _until_stopped(agent: Agent) -> None:
 
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (state_dir / "lock").open("w")
-    except OSError as error:
-        raise GatewayError(
-            f"the state directory {state_dir} is not usable: {error.strerror}"
-        ) from error
-    with lock:
+    """Raises: GatewayError."""
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            stack.enter_context(held(state_dir / "lock", patience=PREDECESSOR_PATIENCE))
+        except Held as error:
+            which = f" (process {error.pid})" if error.pid else ""
+            raise AlreadyRuns(
+                f"another agent{which} runs with the state directory {state_dir}: stop it first"
+            ) from error
+        except OSError as error:
             raise GatewayError(
-                f"another agent runs with the state directory {state_dir}"
+                f"the state directory {state_dir} is not usable: {error.strerror}"
             ) from error
         yield

@@ -18,6 +18,7 @@ Rules this module keeps:
 - charon's configuration: the new one is loaded and the old one unloaded before anything is
   initiated, so that a peer's initiation completes the change, too. The old secret stays until
   the new one has authenticated an IKE_SA; between two refused attempts IKEv1 has it alone.
+- A secret that the server cannot read is left as charon has it, with all others.
 """
 
 from __future__ import annotations
@@ -103,20 +104,28 @@ def _leave_to_host(view: View, loaded: Loaded) -> Iterator[Step]:
 
 def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     target, own = view.target, tuple(sa for sa in view.sas if not sa.foreign)
+    if not target.secret_known:
+        yield from _load_connection(view, loaded)
+        return
     if keyring.held_back(target, own, loaded.secrets, view.memory, view.now):
         if target.secret_id in loaded.secrets:
             yield do.UnloadSecret(secret_id=target.secret_id)
     elif target.secret_id not in loaded.secrets:
         yield do.LoadSecret(secret_id=target.secret_id)
-    if loaded.connections.get(target.name) != target.digest:
-        yield do.Load(name=target.name)
-    yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
+    yield from _load_connection(view, loaded)
     if keyring.unproven(target, own, loaded.secrets):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
     spent = keyring.spent(target, own, loaded.secrets)
     if forced(view.memory, target):
         spent = loaded.secrets - {target.secret_id}
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
+
+
+def _load_connection(view: View, loaded: Loaded) -> Iterator[Step]:
+    target = view.target
+    if loaded.connections.get(target.name) != target.digest:
+        yield do.Load(name=target.name)
+    yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
 
 
 def _initiate(view: View, allowed: int) -> Iterator[Step]:

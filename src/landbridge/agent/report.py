@@ -5,8 +5,12 @@ Rules this module keeps:
   while a report is on its way goes together in the next one.
 - A status leaves the queue only when the report that carried it was acknowledged and
   nothing newer has come meanwhile.
-- With a new epoch (a new lease, a server that was away) everything is said again.
-- Sequences grow over restarts of the agent too: they start at the clock's milliseconds.
+- With a new epoch (a new lease, a server that was away) everything is said again; while there is
+  none (`pause`) nothing is said.
+- Sequences grow over restarts of the agent and over clocks that are set back: they start after the
+  last one that the server has, or at the clock's milliseconds.
+- A status that the server refuses costs itself: a report that is refused is divided until that one
+  is alone.
 """
 
 from __future__ import annotations
@@ -56,9 +60,15 @@ class Reporter:
         self._pending = dict(self._latest)
         self._wake.set()
 
-    def use_epoch(self, epoch: int) -> None:
+    def use_epoch(self, epoch: int, sequence: int = 0) -> None:
+        """`sequence`: of the last report of this epoch that the server has."""
         self._epoch = epoch
+        self._sequence = max(self._sequence, sequence)
         self.repeat()
+
+    def pause(self) -> None:
+        """Until the next epoch."""
+        self._epoch = None
 
     async def run(self, lost: Callable[[], None]) -> None:
         """Until cancelled. `lost` is called when the server refuses our epoch."""
@@ -80,18 +90,28 @@ class Reporter:
                 backoff.reset()
 
     async def _deliver(self, epoch: int) -> None:
-        batch = dict(islice(self._pending.items(), LARGEST))
+        await self._send_whole(epoch, list(islice(self._pending.values(), LARGEST)))
+
+    async def _send_whole(self, epoch: int, batch: list[Status]) -> None:
+        """In one report, or, where that is refused, in as many as it takes."""
+        try:
+            await self._send(self._report(epoch, batch))
+        except Refused as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._send_whole(epoch, batch[:half])
+                await self._send_whole(epoch, batch[half:])
+                return
+            log.error("status refused and dropped", id=batch[0].id, reason=str(error))  # noqa: TRY400
+        for status in batch:
+            if self._pending.get(status.id) is status:
+                del self._pending[status.id]
+
+    def _report(self, epoch: int, batch: list[Status]) -> Report:
         self._sequence = max(self._sequence + 1, int(time.time() * 1000))
-        report = Report(
+        return Report(
             epoch=epoch,
             sequence=self._sequence,
-            tunnels=tuple(s for s in batch.values() if isinstance(s, TunnelStatus)),
-            routers=tuple(s for s in batch.values() if isinstance(s, RouterStatus)),
+            tunnels=tuple(s for s in batch if isinstance(s, TunnelStatus)),
+            routers=tuple(s for s in batch if isinstance(s, RouterStatus)),
         )
-        try:
-            await self._send(report)
-        except Refused as error:  # it would be refused for ever, and hold up all others
-            log.error("report refused and dropped", statuses=len(batch), reason=str(error))  # noqa: TRY400
-        for object_id, status in batch.items():
-            if self._pending.get(object_id) is status:
-                del self._pending[object_id]

@@ -23,7 +23,17 @@ import structlog
 
 from landbridge.agent.wording import written
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import ELSEWHERE, Change, Desired, Lease, Report, Router, Taken, Tunnel
+from landbridge.model import (
+    ELSEWHERE,
+    Change,
+    Desired,
+    Lease,
+    Position,
+    Report,
+    Router,
+    Taken,
+    Tunnel,
+)
 
 T = TypeVar("T")
 PREFIX: Final = "/agent/v1"
@@ -99,8 +109,10 @@ class Server:
         version: str,
         epoch: int | None,
         capabilities: Mapping[str, Any],
+        holds: str = "",
     ) -> Lease:
-        """Take or (with the held `epoch`) renew this gateway's lease.
+        """Take or (with the held `epoch`) renew this gateway's lease. `holds`: why the database is
+        not followed: then there is no lease, and the server knows why.
 
         Raises:
             LeaseLost: another holder or epoch has it.
@@ -112,14 +124,18 @@ class Server:
             "version": version,
             "epoch": epoch,
             "capabilities": dict(capabilities),
+            "holds": holds,
         }
         return _decoded(await self._post("/lease", asked), Lease)
 
-    async def desired(self) -> Desired:
-        return _decoded(await self._get("/desired"), Desired)
+    async def desired(self, seen: Position | None = None) -> Desired:
+        """`seen`: how far this gateway has followed; the answer tells whether that goes on."""
+        return _decoded(await self._get("/desired", _as_parameters(seen)), Desired)
 
     async def tunnels(self) -> tuple[Tunnel, ...]:
-        return _decoded(await self._get("/tunnels"), tuple[Tunnel, ...])
+        """All; without those that are not understood, which are no other's trouble."""
+        found = _decoded(await self._get("/tunnels"), tuple[msgspec.Raw, ...])
+        return tuple(tunnel for each in found if (tunnel := _understood(each)) is not None)
 
     async def tunnel(self, tunnel_id: str) -> Tunnel | None:
         """One tunnel; None when this gateway is not (any more) to run it."""
@@ -147,16 +163,16 @@ class Server:
         """
         await self._post(f"/diagnostics/{diagnosis_id}", found)
 
-    async def changes(self, cursor: int) -> AsyncGenerator[Change | None, None]:
-        """What is newer than `cursor`, then what comes; None for each sign of life.
+    async def changes(self, seen: Position) -> AsyncGenerator[Change | None, None]:
+        """What is newer than `seen`, then what comes; None for each sign of life.
 
         Ends when the server ends the stream.
 
         Raises:
-            CursorTooOld: start from `desired`.
+            CursorTooOld: start from `desired`; also where `seen` is of another history.
             Unreachable: also when the stream has fallen silent.
         """
-        params = {**self._gateway, "cursor": str(cursor)}
+        params = {**self._gateway, **_as_parameters(seen), "cursor": str(seen.cursor)}
         timeout = httpx2.Timeout(TIMEOUT, read=SILENCE)
         decode = msgspec.json.Decoder(Change).decode
         with _translated():
@@ -176,8 +192,8 @@ class Server:
         self._check(response)
         return _decoded(response.content, kind)
 
-    async def _get(self, path: str) -> bytes:
-        response = await self._send("GET", path)
+    async def _get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        response = await self._send("GET", path, params=params)
         self._check(response)
         return response.content
 
@@ -186,11 +202,21 @@ class Server:
         self._check(response)
         return response.content
 
-    async def _send(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
         headers = self._headers() | ({"Content-Type": "application/json"} if body else {})
         with _translated():
             return await self._client.request(
-                method, PREFIX + path, params=self._gateway, content=body, headers=headers
+                method,
+                PREFIX + path,
+                params={**self._gateway, **(params or {})},
+                content=body,
+                headers=headers,
             )
 
     def _headers(self) -> dict[str, str]:
@@ -234,6 +260,16 @@ _ERRORS: Final[Mapping[int, type[ServerError]]] = {
 }
 
 
+def _as_parameters(seen: Position | None) -> Mapping[str, str]:
+    if seen is None or not seen.database:
+        return {}
+    return {
+        "seen_database": seen.database,
+        "seen_opening": seen.opening,
+        "seen_cursor": str(seen.cursor),
+    }
+
+
 def _message(content: bytes) -> str:
     return _envelope(content).get("message", "")
 
@@ -254,6 +290,14 @@ def _envelope(content: bytes) -> dict[str, str]:
 def _decoded(content: bytes, kind: type[T]) -> T:
     with _translated():
         return msgspec.json.decode(content, type=kind)
+
+
+def _understood(content: msgspec.Raw) -> Tunnel | None:
+    try:
+        return msgspec.json.decode(content, type=Tunnel)
+    except msgspec.DecodeError as error:
+        log.warning("tunnel not understood, left as it is", reason=str(error))
+        return None
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.planning.cover import uncovered
 from landbridge.agent.planning.lodging import Arrangement, arrange, differing
 from landbridge.agent.planning.target import Target
+from landbridge.collisions import is_same_psk
 from landbridge.model import Reason, ReasonCode, Tunnel
 
 Group = dict[str, None]  # ids, in the order of their coming
@@ -138,7 +139,7 @@ class Sharing:
         for lookup in charge.own.lookups:
             group = self._lookups.get(lookup, {})
             first = self._charges[next(iter(group), charge.id)]
-            if _psk(charge) != _psk(first) and self._counts(lookup, group):
+            if _has_another_psk(charge, first) and self._counts(lookup, group):
                 return _other_secret(first.id, by_address=lookup != charge.own.lookups[0])
         return None
 
@@ -176,7 +177,7 @@ class Sharing:
             and heir.own is not None
             and differing(heir.own, shelter) is None
             and charge.running is not None
-            and charge.running.psk.value == _psk(heir)
+            and (heir.tunnel is None or is_same_psk(charge.running, heir.tunnel))
         )
 
     def _end_shelter(self, charge: Charge, now: Target | None = None) -> Group:
@@ -222,8 +223,10 @@ class Sharing:
             self._charges[tunnel_id].refuse(reason)
 
 
-def _psk(charge: Charge) -> str:
-    return charge.tunnel.psk.value if charge.tunnel else ""
+def _has_another_psk(charge: Charge, other: Charge) -> bool:
+    if charge.tunnel is None or other.tunnel is None:
+        return charge.tunnel is not other.tunnel
+    return not is_same_psk(charge.tunnel, other.tunnel)
 
 
 def _present(target: Target | None) -> Target | None:

@@ -102,6 +102,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         children=children,
         configs=configs,
         secret_id=secret_name(tunnel),
+        secret_known=tunnel.psk is not None,
         connection=connection,
         digest=digest_of(connection),
     )
@@ -117,10 +118,13 @@ def earlier(tunnel: Tunnel, secret_id: str, backend: Backend) -> Target | None:
 
 
 def secret(tunnel: Tunnel) -> Settings:
-    """The load-shared message; goes into charon's memory and nowhere else.
+    """The load-shared message; goes into charon's memory and nowhere else. Raises `Unsupported` for
+    a secret that is not known.
 
     The peer alone owns it: charon takes a secret for a pair of identities when either is an owner.
     """
+    if tunnel.psk is None:
+        raise Unsupported("The pre-shared key is not known.")
     return {
         "id": secret_name(tunnel),
         "type": "IKE",

@@ -20,7 +20,7 @@ from starlette.requests import Request
 
 from landbridge import errors
 from landbridge.access.caller import Caller
-from landbridge.model import ELSEWHERE, Number, Short, Text
+from landbridge.model import ELSEWHERE, Number, Position, Short, Text
 
 LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
 LARGEST_DIAGNOSIS: Final = 4 * 1024 * 1024
@@ -67,6 +67,7 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     version: Short
     epoch: Number | None = None
     capabilities: Annotated[dict[Short, Capability], Meta(max_length=100)] = {}
+    holds: Text = ""
 
 
 def gateway_of(request: Request, caller: Caller) -> str:
@@ -84,12 +85,24 @@ def its_own(caller: Caller, *named: str) -> None:
         raise GatewayNotAuthorized(caller)
 
 
-def cursor_of(request: Request) -> int:
+def cursor_of(request: Request, name: str = "cursor") -> int:
     """Raises: BadRequest."""
-    text = request.query_params.get("cursor", "0")
+    text = request.query_params.get(name, "0")
     if not (text.isascii() and text.isdigit() and len(text) <= CURSOR_DIGITS):
-        raise errors.BadRequest(f"cursor: not a whole number of {CURSOR_DIGITS} digits at most.")
+        raise errors.BadRequest(f"{name}: not a whole number of {CURSOR_DIGITS} digits at most.")
     return int(text)
+
+
+def seen_of(request: Request) -> Position | None:
+    """How far the gateway has followed; None: it does not say. Raises: BadRequest."""
+    database, opening = (request.query_params.get(f"seen_{n}", "") for n in ("database", "opening"))
+    if not database:
+        return None
+    asked = {"database": database, "opening": opening, "cursor": cursor_of(request, "seen_cursor")}
+    try:
+        return msgspec.convert(asked, Position)
+    except msgspec.ValidationError as error:
+        raise errors.BadRequest(f"seen_database, seen_opening: {error}") from None
 
 
 def decode(kind: type[T], content: bytes) -> T:

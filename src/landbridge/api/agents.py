@@ -23,6 +23,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -43,12 +44,13 @@ from landbridge.api.agentcalls import (
     decode,
     gateway_of,
     its_own,
+    seen_of,
 )
 from landbridge.api.endpoints import credentials
 from landbridge.api.metrics import ApiMetrics
 from landbridge.diagnosis import Diagnosis
-from landbridge.model import Change, Lease, Report, Taken
-from landbridge.store import changes
+from landbridge.model import Change, Lease, Position, Report, Taken
+from landbridge.store import changes, identity
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.vpn import desired, diagnostics, placement, rows, status
@@ -121,10 +123,15 @@ class _Agents:
     async def lease(self, request: Request, caller: Caller) -> Response:
         asked = decode(LeaseRequest, await body(request, LARGEST_LEASE))
         its_own(caller, asked.gateway_id, *request.query_params.getlist("gateway_id"))
+        if asked.holds:
+            held = (asked.gateway_id, asked.holds, asked.holder, asked.epoch)
+            await self._db.write(placement.hold, *held)
+            raise placement.GatewayHolds(asked.gateway_id, asked.holds)
         return _answer(await self._db.write(_take_lease, asked))
 
     async def desired(self, request: Request, caller: Caller) -> Response:
-        return _answer(await self._db.read(desired.desired, gateway_of(request, caller)))
+        gateway = gateway_of(request, caller)
+        return _answer(await self._db.read(desired.desired, gateway, seen_of(request)))
 
     async def tunnels(self, request: Request, caller: Caller) -> Response:
         return _answer(await self._db.read(desired.tunnels, gateway_of(request, caller)))
@@ -143,6 +150,8 @@ class _Agents:
         except status.StaleEpoch:
             self._metrics.reports.labels("stale").inc()
             raise
+        except (errors.Conflict, SQLAlchemyError, ValueError) as error:
+            raise _unfit(gateway, error) from error
         self._metrics.reports.labels("taken").inc()
         self._measure(report, changed)
         if not changed.elsewhere:
@@ -166,7 +175,7 @@ class _Agents:
     async def stream(self, request: Request, caller: Caller) -> Response:
         gateway, cursor = gateway_of(request, caller), cursor_of(request)
         try:
-            await self._db.read(changes.since, gateway, cursor, 1)
+            await self._db.read(_is_newer_than, gateway, cursor, seen_of(request))
         except changes.TooOld as error:
             raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
         lines = self._lines(credentials(request)[0], caller, cursor)
@@ -224,9 +233,27 @@ def _answer_question(tx: Connection, gateway: str, asked: str, found: Diagnosis)
     diagnostics.answer(tx, asked, found)
 
 
+def _unfit(gateway: str, error: Exception) -> errors.ApiError:
+    """Something in the report that the database does not take, whatever it is: the gateway sends
+    the others without it (`landbridge.agent.report`)."""
+    log.error("report refused", gateway=gateway, reason=type(error).__name__, exc_info=error)
+    return errors.BadRequest("A status of this report cannot be kept.")
+
+
+def _is_newer_than(tx: Connection, gateway: str, cursor: int, seen: Position | None) -> None:
+    """Whether a stream can go on from there. Raises: changes.TooOld."""
+    changes.since(tx, gateway, cursor, 1)
+    if seen is not None and not desired.goes_on(tx, gateway, seen):
+        raise changes.TooOld(f"cursor {cursor} of another history")
+
+
 def _news(tx: Connection, gateway: str, cursor: int) -> tuple[list[Change], list[Change]]:
     """What is newer, and what is asked. Raises: changes.TooOld."""
-    return changes.since(tx, gateway, cursor, BATCH), diagnostics.waiting(tx, gateway)
+    found = changes.since(tx, gateway, cursor, BATCH)
+    if found:
+        opening = identity.position(tx, gateway).opening
+        found = [msgspec.structs.replace(change, opening=opening) for change in found]
+    return found, diagnostics.waiting(tx, gateway)
 
 
 def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:

@@ -3,7 +3,10 @@
 Rules this module keeps:
 - It runs while somebody listens, and reads when something was committed (by any process).
 - A listener's queue is bounded. Who does not keep up loses its queue and is told so; the
-  events are in the store, so it comes back and goes on from there.
+  events are in the store, so it comes back and goes on from there. So it is where events that
+  somebody waits for are not kept any more, or where the numbers went back (a backup).
+- Whatever goes wrong while it reads, it goes on from where it was: for those that listen already a
+  start begins where the last one ended.
 - An event is rendered once, however many listen; listeners are found by project.
 """
 
@@ -17,12 +20,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 import structlog
+from sqlalchemy import Connection
 
 from landbridge import errors
 from landbridge.api.metrics import ApiMetrics
 from landbridge.store import events
 from landbridge.store.database import Database
-from landbridge.store.events import Event
+from landbridge.store.events import Event, Window
 from landbridge.store.hub import EVENTS
 
 QUEUE: Final = 256  # events
@@ -55,10 +59,14 @@ class Listener:
         self._queue: deque[Told] = deque()
         self._flag = asyncio.Event()
 
+    def lose(self) -> None:
+        self.lagging = True
+        self._queue.clear()
+        self._flag.set()
+
     def put(self, told: Told) -> None:
         if len(self._queue) >= QUEUE:
-            self.lagging = True
-            self._queue.clear()
+            self.lose()
         if not self.lagging:
             self._queue.append(told)
         self._flag.set()
@@ -122,23 +130,42 @@ class Feed:
 
     async def _start(self) -> None:
         async with self._starting:
-            if not self.runs:
+            if self.runs:
+                return
+            if not self._listeners:
                 self._position = (await self._db.read(events.window)).newest
-                self._task = asyncio.create_task(self._run(), name="events")
+            self._task = asyncio.create_task(self._run(), name="events")
 
     async def _run(self) -> None:
         with self._db.hub.listen(EVENTS) as wake:
             while True:
                 try:
-                    batch = await self._db.read(events.since, self._position, None, BATCH)
-                except errors.ServiceUnavailable as error:
-                    log.warning("events not read", reason=str(error))
+                    more = await self._look()
+                except Exception as error:
+                    unforeseen = None if isinstance(error, errors.ApiError) else error
+                    log.warning("events not read", reason=str(error), exc_info=unforeseen)
                     await asyncio.sleep(PAUSE)
                     continue
-                for event in batch:
-                    self._hand_out(event)
-                if len(batch) < BATCH:
+                if not more:
                     await wake.wait(SLOW_LOOK, apart=APART)
+
+    async def _look(self) -> bool:
+        """Whether there may be more at once."""
+        window, batch = await self._db.read(_news, self._position)
+        if not window.oldest <= self._position <= window.newest:
+            self._lose(window)
+            return True
+        for event in batch:
+            self._hand_out(event)
+        return len(batch) == BATCH
+
+    def _lose(self, window: Window) -> None:
+        """What comes next is not what these listeners miss: each is to come again, and be told."""
+        log.warning("events are missing", position=self._position, **window._asdict())
+        self._position = window.newest
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.lose()
 
     def _hand_out(self, event: Event) -> None:
         self._position = event.number
@@ -147,6 +174,11 @@ class Feed:
         for scope in (event.project_id, None):
             for listener in self._listeners.get(scope, ()):
                 listener.put(told)
+
+
+def _news(tx: Connection, position: int) -> tuple[Window, list[Event]]:
+    """One snapshot: what is kept, and what of it is newer."""
+    return events.window(tx), events.since(tx, position, None, BATCH)
 
 
 def rendered(event: Event) -> bytes:

@@ -5,6 +5,8 @@ Rules this module keeps:
   itself: schema, key, database, first tokens, door, routes.
 - The listening socket may be inherited from the supervisor, so that no request is refused
   while a killed API starts anew: it waits in the socket's queue.
+- A process that cannot write any more, or whose database is another one by now, ends with one line;
+  whoever started it starts it again.
 - What was made at the start stays for good: the garbage collector does not look at it again,
   so no request waits while it does.
 """
@@ -14,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from contextlib import closing
+from collections.abc import Awaitable, Iterator
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -22,37 +25,69 @@ from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
 from landbridge.api.patience import PatientProtocol
-from landbridge.api.watch import Watch
+from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
-from landbridge.commands.storage import open_database
+from landbridge.commands.storage import alone, open_database
 from landbridge.settings import Settings
+from landbridge.store import identity
 from landbridge.store.database import Database
+from landbridge.store.databasefile import WriterEnded
+from landbridge.vpn import damage
 
 COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
 
 
 def run(settings: Settings, listen_fd: int | None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises: NotReady and what the parts raise."""
+    """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
-    with listener, closing(open_database(settings)) as db:
+    with listener, _alone(settings), closing(open_database(settings)) as db:
         firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
+        firsttokens.doubt(db, settings.state_dir)
+        opening = db.write_sync(identity.opened)
+        tell(db.write_sync(damage.review))
         with closing(open_door(settings, db)) as door:
             server = uvicorn.Server(_config(create_app(settings, db, door)))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(_serve(server, listener, db))
+                if ended := runner.run(_serve(server, listener, db, Watch(db, opening=opening))):
+                    raise preflight.TryLater(ended)
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, db: Database) -> None:
-    """Serve, hear of what other processes commit, and watch the gateways meanwhile."""
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """The lock lies beside the database, in a directory that may have to be made."""
+    preflight.state_dir(settings)
+    with alone(settings):
+        yield
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, db: Database, watch: Watch
+) -> str:
+    """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
+    not go on, where nobody asked for the end."""
+    ended: list[str] = []
+
+    async def or_end(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (WriterEnded, DatabaseReplaced) as error:
+            ended.append(str(error))
+            server.should_exit = True
+
     async with asyncio.TaskGroup() as tasks:
-        beside = [tasks.create_task(db.follow()), tasks.create_task(Watch(db).run())]
+        beside = [
+            tasks.create_task(db.follow()),
+            tasks.create_task(or_end(watch.run())),
+            tasks.create_task(or_end(db.until_broken())),
+        ]
         try:
             await server.serve(sockets=[listener])
         finally:
             for task in beside:
                 task.cancel()
+    return "; ".join(ended)
 
 
 def _settle() -> None:

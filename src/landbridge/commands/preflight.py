@@ -3,25 +3,29 @@
 Rules this module keeps:
 - Every check says what is wrong and what to do about it, in one line (`NotReady`). What a gateway
   lacks is said all at once.
-- Checks change nothing but for making the state directory, and modules of the kernel that are
-  loaded because what they bring is tried.
+- Checks change nothing but for making the state directory and locks in it, and modules of the
+  kernel that are loaded because what they bring is tried.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from landbridge.filelock import Held, held
 from landbridge.settings import Settings
 
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PROGRAMS: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
-
 
 log = structlog.get_logger(__name__)
 
@@ -74,8 +78,12 @@ def _program(name: str) -> str:
     return f"`{name}` is missing: run `apt-get install {PROGRAMS[name]}`."
 
 
-def state_dir(settings: Settings) -> Path:
-    """Make the state directory (0700) and see that it can be written. Raises: NotReady."""
+def state_dir(settings: Settings, *, may_be_full: bool = False) -> Path:
+    """Make the state directory (0700) and see that it can be written. `may_be_full`: who asks goes
+    on with what it has in memory.
+
+    Raises: NotReady, TryLater.
+    """
     path = settings.state_dir
     probe = path / f".write-test.{os.getpid()}"
     try:
@@ -83,11 +91,36 @@ def state_dir(settings: Settings) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise NotReady(
-            f"The state directory {path} cannot be written ({error.strerror}): give --state-dir "
-            "a directory that this user may write."
-        ) from None
+        if not (may_be_full and error.errno in FULL):
+            raise unwritable(settings, error) from None
     return path
+
+
+def unwritable(settings: Settings, error: OSError) -> NotReady | TryLater:
+    """What to say where the state directory does not take what is to be kept in it."""
+    if error.errno in FULL:
+        return TryLater(f"The disk with the state directory {settings.state_dir} is full.")
+    return NotReady(
+        f"The state directory {settings.state_dir} cannot be written ({error.strerror}): give "
+        "--state-dir a directory that this user may write."
+    )
+
+
+@contextmanager
+def only_serve(settings: Settings) -> Iterator[None]:
+    """Be the only `landbridge serve` of this state directory. Raises: NotReady, TryLater."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(settings.state_dir / "serve.lock"))
+        except Held as error:
+            which = f" (process {error.pid})" if error.pid else ""
+            raise NotReady(
+                f"Another landbridge serve{which} runs with the state directory "
+                f"{settings.state_dir}: stop it first, or give this one another --state-dir."
+            ) from None
+        except OSError as error:
+            raise unwritable(settings, error) from None
+        yield
 
 
 def listen(settings: Settings) -> socket.socket:

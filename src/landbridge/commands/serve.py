@@ -2,6 +2,7 @@
 
 Rules this module keeps:
 - All that can be known beforehand is checked before the first process starts.
+- One of them runs on a state directory, whatever its address.
 - The API's socket is opened here and outlives every API process.
 - Without ``--lab`` charons and their tunnels outlive the end; with it nothing stays.
 """
@@ -26,8 +27,8 @@ LAB_LOG = "landbridge.log"  # in the state directory: the terminal is for the la
 def run(settings: Settings, *, lab: bool) -> int:
     """Until SIGTERM or SIGINT; the exit code. Raises: NotReady."""
     preflight.for_gateway(settings)
-    preflight.state_dir(settings)
-    with preflight.listen(settings) as listener:
+    preflight.state_dir(settings, may_be_full=True)
+    with preflight.only_serve(settings), preflight.listen(settings) as listener:
         code = asyncio.run(_run(settings, listener.fileno(), lab))
     if lab:
         from landbridge.agent.host.teardown import teardown

@@ -7,6 +7,8 @@ Rules this module keeps:
 - Which database it is, is decided here, by the URL, and asked nowhere else.
 - The driver's exceptions end here: callers see `landbridge.errors`. A value that a database does
   not take should have been refused by name long before; what slips through is 400 all the same.
+- A database that is no use to this process any more says so once (`until_broken`), and the process
+  is to end: whoever started it starts it again.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from sqlalchemy import URL, Connection, Engine, exc, make_url
 from landbridge import errors, telemetry
 from landbridge.store import events
 from landbridge.store.arrivals import Arrivals
+from landbridge.store.databasefile import DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
+from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
-from landbridge.store.transaction import SEALER, Settle, set_origin
+from landbridge.store.transaction import SEALER, SUSPECTS, Settle, set_origin
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -44,7 +48,12 @@ class DatabaseUrlError(ValueError):
 
 
 class Backend(Protocol):
+    """`broken` is done when nothing can be written any more; its exception says why."""
+
     engine: Engine
+
+    @property
+    def broken(self) -> Future[None]: ...
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
@@ -75,8 +84,9 @@ _BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 class Database:
-    def __init__(self, backend: Backend, hub: Hub) -> None:
+    def __init__(self, backend: Backend, hub: Hub, suspects: set[str] | None = None) -> None:
         self._backend = backend
+        self._suspects = set() if suspects is None else suspects
         self.hub = hub
         self.measure: Measure = _unmeasured
         self._arrivals: Arrivals | None = None
@@ -88,10 +98,12 @@ class Database:
         Raises: DatabaseUrlError.
         """
         hub = Hub()
-        options = {SEALER: sealer}
+        suspects: set[str] = set()
+        options = {SEALER: sealer, SUSPECTS: suspects}
         name = dialect(url)
         target = make_url(url).set(drivername=DRIVERS[name])
-        return cls(_BACKENDS[name](target, options, hub.announce, events.flush, threads), hub)
+        backend = _BACKENDS[name](target, options, hub.announce, events.flush, threads)
+        return cls(backend, hub, suspects)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` in a transaction of its own and commit it.
@@ -129,6 +141,16 @@ class Database:
         """Hear of the commits of other processes; a task beside the server, to be cancelled."""
         await self._backend.follow(self.hub)
 
+    def take_suspects(self) -> frozenset[str]:
+        """Rows whose secret could not be read since this was asked last."""
+        taken = frozenset(self._suspects.copy())
+        self._suspects -= taken
+        return taken
+
+    async def until_broken(self) -> None:
+        """Raises: what has ended the writing of this process, once it has."""
+        await asyncio.wrap_future(self._backend.broken)
+
     def close(self) -> None:
         """Wait for what is under way, then let go of all connections."""
         self._backend.close()
@@ -140,8 +162,7 @@ class Database:
 
         def work(tx: Connection) -> T:
             set_origin(tx, request_id)
-            with events.noting(tx):
-                return fn(tx, *args)
+            return fn(tx, *args)
 
         return work
 
@@ -173,6 +194,13 @@ class _Rehearsed(Exception):
         self.outcome = outcome
 
 
+_AWAY = "The database is not available."
+_IN_DOUBT = (
+    "The connection to the database was lost while the change was being kept. Look whether it is "
+    "there before you send it again."
+)
+
+
 class _Translated:
     """The seam where the driver's exceptions become ours."""
 
@@ -190,13 +218,20 @@ class _Translated:
                 raise errors.BadRequest(
                     "A value is larger, or longer, than the database can keep."
                 ) from error
+            case InDoubt():
+                raise errors.ServiceUnavailable(_IN_DOUBT) from error
+            case DatabaseMoved() | WriterEnded():
+                raise errors.ServiceUnavailable(str(error)) from error
+            case exc.DBAPIError() | sqlite3.Error() if damaged := damage(error):
+                log.error("database damaged", reason=damaged)
+                raise errors.ServiceUnavailable(f"The database is damaged: {damaged}") from error
             case (
                 exc.OperationalError()
                 | exc.InterfaceError()
                 | exc.TimeoutError()
                 | sqlite3.OperationalError()
             ):
-                raise errors.ServiceUnavailable("The database is not available.") from error
+                raise errors.ServiceUnavailable(_AWAY) from error
 
 
 def _is_drivers(error: BaseException | None) -> bool:

@@ -11,8 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, select
@@ -21,7 +20,7 @@ from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as _events
 from landbridge.store.records import history as _history
 from landbridge.store.statements import run_many
-from landbridge.store.transaction import Row, order, precisely, wake
+from landbridge.store.transaction import Row, order, pending, precisely, wake
 
 KEPT: Final = 10_000
 KEPT_HISTORY: Final = 100
@@ -29,7 +28,6 @@ KEPT_ROUTINE: Final = 20
 
 CONNECTION: Final = "ipsec_site_connection"
 DELETED: Final = "deleted"
-_NOTES: Final = "landbridge_notes"
 _SHOWN: Final = (
     "name",
     "status",
@@ -108,23 +106,14 @@ def note(
     """Something has happened to `row`, which is as it is now. `at`: when, if not now."""
     content = {name: row[name] for name in _SHOWN if name in row} | details
     event = Event(0, at or precisely(), kind, resource, row["id"], row["project_id"], content)
-    tx.info.setdefault(_NOTES, []).append((event, routine))
-
-
-@contextmanager
-def noting(tx: Connection) -> Iterator[None]:
-    """Around one of the transactions that share a commit: if it fails, it has noted nothing."""
-    before = len(tx.info.get(_NOTES, ()))
-    try:
-        yield
-    except BaseException:
-        del tx.info.get(_NOTES, [])[before:]
-        raise
+    pending(tx).notes.append((event, routine))
 
 
 def flush(tx: Connection) -> None:
     """Write what was noted; the last statements before a commit, whoever shares it."""
-    notes: list[Note] = tx.info.pop(_NOTES, [])
+    told = pending(tx)
+    notes: list[Note] = told.notes
+    told.notes = []
     if not notes:
         return
     order(tx)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 EVENTS = "*events"
 
@@ -67,7 +67,8 @@ class Hub:
     def announce(self, topics: Iterable[str]) -> None:
         for topic in topics:
             for wake, loop in list(self._wakes.get(topic, {}).items()):
-                loop.call_soon_threadsafe(wake.set)
+                with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                    loop.call_soon_threadsafe(wake.set)
 
     def announce_all(self) -> None:
         """After a time of deafness: everybody looks for himself."""

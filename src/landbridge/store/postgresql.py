@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 - READ COMMITTED; the rules go through a gate (an advisory lock: shared or alone) and lock the
-  rows that they change. What loses a race all the same
-  (serialization failure, deadlock) is run again here and nowhere else.
+  rows that they change. What loses a race all the same, or its connection, is run again
+  (`landbridge.store.retries`), unless it may have been kept.
 - Wakes go out by NOTIFY in the same transaction, so that other API processes hear of a
   commit when it happens; this process is told directly.
 """
@@ -16,15 +16,16 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy import text as sql
+from sqlalchemy.engine import RootTransaction
 from sqlalchemy.exc import DBAPIError
 
+from landbridge.store import transaction
 from landbridge.store.hub import Hub
 from landbridge.store.listener import CHANNEL, listen
+from landbridge.store.retries import InDoubt, Retries, is_lost
 from landbridge.store.statements import STATEMENTS, Statements
-from landbridge.store.transaction import GATE, Gate, Settle, take_wakes
+from landbridge.store.transaction import GATE, Gate, Settle
 
-_RACES_LOST = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-_ATTEMPTS = 8
 _GATE_NUMBER = 0x67617465  # of the advisory lock; any that nobody else uses in this database
 _ORDER_NUMBER = 0x6F726465
 _GATE = Gate(
@@ -55,12 +56,14 @@ class PostgresqlBackend:
         self._announce = announce
         self._settle = settle
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="db")
+        self._retries = Retries()
+        self.broken: Future[None] = Future()  # never: each transaction gets a thread of its own
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
-        return self._threads.submit(self._write, work)
+        return self._threads.submit(self._retries.run, lambda: self._write(work))
 
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
-        return self._threads.submit(self._read, work)
+        return self._threads.submit(self._retries.run, lambda: self._read(work))
 
     async def follow(self, hub: Hub) -> None:
         conninfo = self.engine.url.set(drivername="postgresql")
@@ -71,30 +74,28 @@ class PostgresqlBackend:
         self.engine.dispose()
 
     def _write(self, work: Callable[[Connection], Any]) -> Any:
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return self._attempt(work)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _RACES_LOST:
-                    raise
-        return self._attempt(work)
-
-    def _attempt(self, work: Callable[[Connection], Any]) -> Any:
-        wakes: frozenset[str] = frozenset()
         with self.engine.connect() as tx:
-            try:
-                with tx.begin():
-                    result = work(tx)
-                    self._settle(tx)
-                    wakes = take_wakes(tx)
-                    for topic in sorted(wakes):
-                        tx.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
-            finally:
-                take_wakes(tx)
-        self._announce(wakes)
+            told = transaction.begin(tx)
+            with tx.begin() as begun:
+                result = work(tx)
+                self._settle(tx)
+                for topic in sorted(told.wakes):
+                    tx.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
+                _commit(begun)
+        self._announce(frozenset(told.wakes))
         return result
 
     def _read(self, work: Callable[[Connection], Any]) -> Any:
         with self.engine.connect() as tx, tx.begin():
             tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return work(tx)
+
+
+def _commit(begun: RootTransaction) -> None:
+    """Raises: InDoubt."""
+    try:
+        begun.commit()
+    except DBAPIError as error:
+        if is_lost(error):
+            raise InDoubt from error
+        raise

@@ -5,6 +5,8 @@ Rules this module keeps:
   another row it does not open.
 - The key file is made on first start with mode 0600. Its first line is the key that seals;
   all its lines can open, so a key is rotated by putting a new line on top.
+- A key proves itself: what it has sealed under its own id tells whether another key of that id is
+  the same (`landbridge.store.keys` keeps such proofs).
 - Nothing here writes a secret anywhere or puts one into an error.
 """
 
@@ -20,6 +22,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _KEY_BITS = 256
 _NONCE_BYTES = 12
 _KEY_ID_BYTES = 4
+_TAG_BYTES = 16
+_PROOF = "landbridge"
 
 
 class SealError(Exception):
@@ -28,6 +32,10 @@ class SealError(Exception):
 
 class KeyFileError(Exception):
     """The key file is missing, unreadable or malformed; the message says what to do."""
+
+
+class KeyFileMissing(KeyFileError):
+    """There is no key file."""
 
 
 class Sealer:
@@ -47,28 +55,53 @@ class Sealer:
         return cls({key_id: AESGCM.generate_key(_KEY_BITS)}, key_id)
 
     @classmethod
-    def from_file(cls, path: Path) -> Sealer:
-        """Read the key file, making it first where there is none.
+    def from_file(cls, path: Path, *, make: bool = True) -> Sealer:
+        """Read the key file, making it first where there is none and `make` says so.
 
-        Raises: KeyFileError.
+        Raises: KeyFileMissing, KeyFileError.
         """
         try:
-            _create(path)
+            if make:
+                _create(path)
             lines = path.read_text("ascii").split("\n")
+        except FileNotFoundError as error:
+            raise KeyFileMissing(_unusable(path, error)) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise KeyFileError(f"cannot use the key file {path}: {error}") from error
+            raise KeyFileError(_unusable(path, error)) from error
         keys = dict(_parse(path, line) for line in lines if line.strip())
         if not keys:
             raise KeyFileError(f"the key file {path} is empty: restore it from your backup")
         return cls(keys, next(iter(keys)))
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Of all keys, that which seals first."""
+        others = (key_id for key_id in self._ciphers if key_id != self._active)
+        return tuple(key_id.hex() for key_id in (self._active, *others))
+
+    def proof(self, key_id: str) -> bytes:
+        """What only this key can have sealed; see `is_proven`."""
+        return self._seal(bytes.fromhex(key_id), key_id, _PROOF)
+
+    def is_proven(self, key_id: str, proof: bytes) -> bool:
+        """Whether our key of that id is the one that `proof` was made with."""
+        try:
+            return self.unseal(key_id, proof) == _PROOF
+        except SealError:
+            return False
+
     def seal(self, row_id: str, secret: str) -> bytes:
+        return self._seal(self._active, row_id, secret)
+
+    def _seal(self, key_id: bytes, row_id: str, secret: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._active]
-        return self._active + nonce + cipher.encrypt(nonce, secret.encode(), row_id.encode())
+        cipher = self._ciphers[key_id]
+        return key_id + nonce + cipher.encrypt(nonce, secret.encode(), row_id.encode())
 
     def unseal(self, row_id: str, sealed: bytes) -> str:
         """Raises: SealError."""
+        if len(sealed) < _KEY_ID_BYTES + _NONCE_BYTES + _TAG_BYTES:
+            raise SealError(f"the secret of {row_id} is cut short")
         key_id, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
@@ -78,6 +111,17 @@ class Sealer:
             return cipher.decrypt(nonce, ciphertext, row_id.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise SealError(f"the secret of {row_id} does not open with its key") from error
+
+
+def key_id_of(sealed: bytes) -> str:
+    """The id of the key that sealed it, if it is whole."""
+    return sealed[:_KEY_ID_BYTES].hex()
+
+
+def _unusable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"the key file {path} is no text: restore it from your backup"
+    return f"cannot use the key file {path}: {error.strerror or error}"
 
 
 def _create(path: Path) -> None:
@@ -106,5 +150,8 @@ def _parse(path: Path, line: str) -> tuple[bytes, bytes]:
     except ValueError:
         parsed = b"", b""
     if len(parsed[0]) != _KEY_ID_BYTES or len(parsed[1]) * 8 != _KEY_BITS:
-        raise KeyFileError(f"a line of the key file {path} is not '<8 hex digits>:<64 hex digits>'")
+        raise KeyFileError(
+            f"a line of the key file {path} is not '<8 hex digits>:<64 hex digits>': restore the "
+            "file from your backup"
+        )
     return parsed

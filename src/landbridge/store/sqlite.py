@@ -1,10 +1,15 @@
 """Transactions on an SQLite file: one writer thread, several readers.
 
 Rules this module keeps:
-- Acknowledged means kept: WAL with ``synchronous=FULL``, answers only after the COMMIT.
+- Acknowledged means kept: WAL with ``synchronous=FULL``, answers only after the COMMIT, and no
+  write to a file that is not the database's any more (removed, or another one in its place).
 - One thread writes, so writers never wait for each other's locks. Transactions that queue
   up meanwhile share one COMMIT (group commit), each in its own SAVEPOINT: one that fails
-  undoes itself alone. What is done last in a transaction is done once for all of them.
+  undoes itself alone, with what it had to tell. What is done last in a transaction is done once
+  for all of them. A group that fails as a whole has not happened and tells nothing; its
+  transactions are then run one by one, so that nobody pays for another's fault.
+- The writer outlives what fails in a group; where it cannot, everybody who waits is told, now and
+  later, and `broken` says why.
 - Readers see one snapshot per transaction and block nobody.
 """
 
@@ -15,15 +20,19 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from landbridge.store import transaction
+from landbridge.store.databasefile import DatabaseFile, DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
+from landbridge.store.retries import Retries, passing
 from landbridge.store.statements import STATEMENTS, Statements
-from landbridge.store.transaction import Settle, take_wakes
+from landbridge.store.transaction import Pending, Settle
 
 Announce = Callable[[frozenset[str]], None]
 
@@ -58,7 +67,13 @@ class SqliteBackend:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
         self._of_thread = threading.local()
         self._reading: list[Connection] = []
-        self._writer = _Writer(self.engine, announce, settle)
+        self._retries = Retries()
+        self._file = DatabaseFile(str(url.database))
+        self._writer = _Writer(self._connect, announce, settle)
+
+    @property
+    def broken(self) -> Future[None]:
+        return self._writer.broken
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._writer.submit(work)
@@ -66,11 +81,21 @@ class SqliteBackend:
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._readers.submit(self._read, work)
 
+    def _connect(self) -> _Line:
+        """Raises: DatabaseMoved: all connections are to the file that was opened first."""
+        tx = self._retries.run(self.engine.connect)
+        try:
+            self._file.check()
+        except BaseException:
+            tx.close()
+            raise
+        return _Line(tx, self._file, self._retries)
+
     def _reader(self) -> Connection:
         """Each reading thread keeps its connection: to get one takes longer than most reads."""
         tx: Connection | None = getattr(self._of_thread, "tx", None)
         if tx is None:
-            tx = self._of_thread.tx = self.engine.connect()
+            tx = self._of_thread.tx = self._connect().tx
             self._reading.append(tx)
         return tx
 
@@ -81,7 +106,8 @@ class SqliteBackend:
         try:
             return work(tx)
         finally:
-            driver.execute("ROLLBACK")
+            if driver.in_transaction:  # some errors end it by themselves
+                driver.execute("ROLLBACK")
 
     async def follow(self, hub: Hub) -> None:
         """Only this process writes: its own commits are all there are."""
@@ -94,13 +120,66 @@ class SqliteBackend:
         self.engine.dispose()
 
 
-class _Writer:
-    """The thread that writes, and its queue."""
+class _Line:
+    """The writer's connection."""
 
-    def __init__(self, engine: Engine, announce: Announce, settle: Settle) -> None:
-        self._engine = engine
+    def __init__(self, tx: Connection, file: DatabaseFile, retries: Retries) -> None:
+        self.tx = tx
+        self.driver = _driver(tx)
+        self._file = file
+        self._retries = retries
+
+    def run(self, group: _Group) -> bool:
+        """False: the connection is of no use any more."""
+        try:
+            self._retries.run(lambda: self._attempt(group))
+        except Exception as error:  # who waits gets it; the writer goes on
+            transaction.end(self.tx)
+            alone = group.one_by_one() if _is_of_the_work(error) else ()
+            for each in alone:
+                self.run(each)
+            if not alone:
+                group.fail(error)
+        else:
+            transaction.end(self.tx)
+            group.succeed()
+        return self._is_clear()
+
+    def _attempt(self, group: _Group) -> None:
+        try:
+            self._file.check()
+            self.driver.execute("BEGIN IMMEDIATE")
+            group.work(self.tx, self.driver)
+            self.driver.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self.driver.in_transaction:
+            self.driver.execute("ROLLBACK")
+
+    def _is_clear(self) -> bool:
+        try:
+            self._roll_back()
+        except sqlite3.Error:
+            return False
+        return not self.driver.in_transaction
+
+    def close(self) -> None:
+        with suppress(Exception):
+            self.tx.close()
+
+
+class _Writer:
+    """The thread that writes, and its queue. `broken` is done when it has ended by itself."""
+
+    def __init__(self, connect: Callable[[], _Line], announce: Announce, settle: Settle) -> None:
+        self._connect = connect
         self._announce = announce
         self._settle = settle
+        self.broken: Future[None] = Future()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="db-write", daemon=True)
         self._thread.start()
@@ -108,6 +187,8 @@ class _Writer:
     def submit(self, work: Callable[[Connection], Any]) -> Future[Any]:
         job = _Job(work, Future())
         self._jobs.put(job)
+        if self.broken.done():
+            self._turn_away()
         return job.done
 
     def close(self) -> None:
@@ -115,12 +196,36 @@ class _Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        with self._engine.connect() as tx:
+        try:
+            self._serve()
+        except BaseException as error:
+            ended = WriterEnded(f"The thread that writes to the database has ended: {error}")
+            ended.__cause__ = error
+            self.broken.set_exception(ended)
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        """Whoever waits, or comes while this runs."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                job.done.set_exception(self.broken.exception())
+
+    def _serve(self) -> None:
+        line = self._connect()
+        try:
             while (job := self._jobs.get()) is not None:
-                group, last = self._gather(job)
-                _Group(tx, group, self._announce, self._settle).run()
+                jobs, last = self._gather(job)
+                if not line.run(_Group(jobs, self._announce, self._settle)):
+                    line.close()
+                    line = self._connect()
                 if last:
                     return
+        finally:
+            line.close()
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         group = [first]
@@ -136,57 +241,63 @@ class _Writer:
 
 
 class _Group:
-    """Transactions that share one COMMIT."""
+    """Transactions that share one COMMIT. `work` may be called again when it was undone."""
 
-    def __init__(
-        self, tx: Connection, jobs: list[_Job], announce: Announce, settle: Settle
-    ) -> None:
-        self._tx = tx
-        self._driver = _driver(tx)
+    def __init__(self, jobs: list[_Job], announce: Announce, settle: Settle) -> None:
         self._jobs = jobs
         self._announce = announce
         self._settle = settle
-        self._wakes: set[str] = set()
+        self._told = Pending()
         self._results: list[tuple[Future[Any], Any]] = []
         self._failures: list[tuple[Future[Any], BaseException]] = []
 
-    def run(self) -> None:
-        try:
-            self._driver.execute("BEGIN IMMEDIATE")
-            for job in self._jobs:
-                self._run_one(job)
-            self._settle(self._tx)
-            self._wakes |= take_wakes(self._tx)
-            self._driver.execute("COMMIT")
-        except Exception as error:  # who waits gets it; the writer goes on
-            self._fail_all(error)
-            return
-        self._announce(frozenset(self._wakes))
+    def work(self, tx: Connection, driver: sqlite3.Connection) -> None:
+        """All jobs, and what is done last in a transaction."""
+        self._told, self._results, self._failures = Pending(), [], []
+        for job in self._jobs:
+            self._run_one(job, tx, driver)
+        transaction.begin(tx, self._told)
+        self._settle(tx)
+
+    def succeed(self) -> None:
+        """After the COMMIT. `announce` raises nothing."""
+        self._announce(frozenset(self._told.wakes))
         for done, result in self._results:
             done.set_result(result)
         for done, failure in self._failures:
             done.set_exception(failure)
 
-    def _run_one(self, job: _Job) -> None:
-        self._driver.execute("SAVEPOINT job")
+    def one_by_one(self) -> tuple[_Group, ...]:
+        """A group for each job; none where there is one job only."""
+        if len(self._jobs) == 1:
+            return ()
+        return tuple(_Group([job], self._announce, self._settle) for job in self._jobs)
+
+    def fail(self, error: Exception) -> None:
+        """The disk is full, the file locked by a stranger: nobody's work was kept."""
+        own = dict(self._failures)
+        for job in self._jobs:
+            job.done.set_exception(own.get(job.done, error))
+
+    def _run_one(self, job: _Job, tx: Connection, driver: sqlite3.Connection) -> None:
+        own = transaction.begin(tx)
+        driver.execute("SAVEPOINT job")
         try:
-            result = job.work(self._tx)
+            result = job.work(tx)
         except BaseException as error:
-            take_wakes(self._tx)
-            self._driver.execute("ROLLBACK TO job")
+            if not driver.in_transaction:  # SQLite has undone all of it: the others' work as well
+                raise
+            driver.execute("ROLLBACK TO job")
             self._failures.append((job.done, error))
         else:
-            self._wakes |= take_wakes(self._tx)
+            self._told.take_in(own)
             self._results.append((job.done, result))
-        self._driver.execute("RELEASE job")
+        driver.execute("RELEASE job")
 
-    def _fail_all(self, error: Exception) -> None:
-        """The disk is full, the file locked by a stranger: nobody's work was kept."""
-        if self._driver.in_transaction:
-            self._driver.execute("ROLLBACK")
-        take_wakes(self._tx)
-        for job in self._jobs:
-            job.done.set_exception(error)
+
+def _is_of_the_work(error: Exception) -> bool:
+    """Not of the file, which would be the same for everybody."""
+    return passing(error) is None and not isinstance(error, DatabaseMoved) and not damage(error)
 
 
 def _driver(tx: Connection) -> sqlite3.Connection:

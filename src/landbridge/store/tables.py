@@ -84,6 +84,7 @@ gateways = Table(
     counter("cursor"),  # of the newest change
     counter("kept_from"),  # a stream that goes on from an older cursor has missed deletions
     flag("silent", default=False),  # its lease ran out, and its connections say so
+    text("holds"),  # why it does not follow this database; empty: it does
 )
 
 changes = Table(

@@ -2,6 +2,8 @@
 
 Rules this module keeps:
 - The rules get one argument, `tx`, and reach nothing else: no globals, no settings.
+- What a transaction has to tell (wakes, events) is its own: each begins with nothing, and what was
+  undone is thrown away with it.
 - A wake is sent after the commit and only then; a rolled back transaction wakes nobody.
 - `origin` is the id of the request that the transaction serves, for logs; empty: none.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -22,8 +25,8 @@ Settle = Callable[[Connection], None]  # what is done last, before the commit
 
 SEALER = "landbridge_sealer"
 GATE = "landbridge_gate"
-_WAKES = "landbridge_wakes"
-_ORIGIN = "landbridge_origin"
+SUSPECTS = "landbridge_suspects"
+_PENDING = "landbridge_pending"
 
 
 def sealer(tx: Connection) -> Sealer:
@@ -32,6 +35,13 @@ def sealer(tx: Connection) -> Sealer:
     if not isinstance(found, Sealer):
         raise TypeError("the database was opened without a sealer")
     return found
+
+
+def suspect(tx: Connection, id: str) -> None:
+    """A row's secret cannot be read: whoever watches the database looks at it."""
+    suspects: set[str] | None = tx.get_execution_options().get(SUSPECTS)
+    if suspects is not None:
+        suspects.add(id)
 
 
 class Gate(NamedTuple):
@@ -65,23 +75,49 @@ def order(tx: Connection) -> None:
         tx.exec_driver_sql(gate.order)
 
 
+@dataclass
+class Pending:
+    """What a transaction has to tell once it is committed. `notes`: the events, not written yet
+    (see `landbridge.store.events`)."""
+
+    origin: str = ""
+    wakes: set[str] = field(default_factory=set)
+    notes: list[Any] = field(default_factory=list)
+
+    def take_in(self, other: Pending) -> None:
+        """`other` shares the commit."""
+        self.wakes |= other.wakes
+        self.notes += other.notes
+
+
+def begin(tx: Connection, pending: Pending | None = None) -> Pending:
+    """What `tx` tells from here on goes into `pending`, or into a new one."""
+    begun = tx.info[_PENDING] = Pending() if pending is None else pending
+    return begun
+
+
+def end(tx: Connection) -> None:
+    """The transaction is over, however it went."""
+    tx.info.pop(_PENDING, None)
+
+
+def pending(tx: Connection) -> Pending:
+    found: Pending | None = tx.info.get(_PENDING)
+    return begin(tx) if found is None else found
+
+
 def set_origin(tx: Connection, request_id: str) -> None:
-    tx.info[_ORIGIN] = request_id
+    pending(tx).origin = request_id
 
 
 def origin(tx: Connection) -> str:
     """The id of the request that this transaction serves."""
-    return str(tx.info.get(_ORIGIN, ""))
+    return pending(tx).origin
 
 
 def wake(tx: Connection, topic: str) -> None:
     """Tell the listeners of `topic` once this transaction is committed."""
-    tx.info.setdefault(_WAKES, set()).add(topic)
-
-
-def take_wakes(tx: Connection) -> frozenset[str]:
-    """What is to be announced; empties the list."""
-    return frozenset(tx.info.pop(_WAKES, ()))
+    pending(tx).wakes.add(topic)
 
 
 def utcnow() -> str:

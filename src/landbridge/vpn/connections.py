@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from landbridge.peers import plain, why_never
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, sealer
-from landbridge.vpn import faults, legs, rows, selectors
+from landbridge.vpn import faults, legs, psks, rows, selectors
 from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse_network
 from landbridge.vpn.policies import check_supported
 from landbridge.vpn.revisions import connection_changed, pending, place_of
@@ -98,7 +98,8 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
     if not any(row[name] != value for name, value in given.items() if name in ACTED_ON):
         return rows.update(tx, TABLE, row, given)
     place = place_of(tx, row["vpnservice_id"])
-    given |= pending(row, place) | {"revision": row["revision"] + 1}
+    before = row | {"status_reason": None} if "psk_sealed" in given else row
+    given |= pending(before, place) | {"revision": row["revision"] + 1}
     updated = rows.update(tx, TABLE, row, given)
     connection_changed(tx, updated, place)
     return updated
@@ -114,15 +115,14 @@ def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]
     return [_present(tx, row, secrets) for row in found]
 
 
-def psk(tx: Connection, row: Row) -> str:
-    return sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))
-
-
 def _present(tx: Connection, row: Row, secrets: bool) -> Row:
     dpd = {key: row[f"dpd_{key}"] for key in ("action", "interval", "timeout")}
     shown = row | {"dpd": dpd}
     del shown["psk_sealed"]
-    return shown | {"psk": psk(tx, row)} if secrets else shown
+    if not secrets:
+        return shown
+    psk = psks.read(tx, row)
+    return shown | {"psk": psk} | ({} if psk is not None else psks.DAMAGED)
 
 
 def _flat(values: Row, before: Row) -> Row:
@@ -209,7 +209,7 @@ def _canonical_references(values: Row) -> None:
 def _new_psk(tx: Connection, row: Row, changes: Row) -> Row:
     """Sealed columns for a PSK that is another one than before."""
     given = changes.get("psk")
-    if given is None or given == psk(tx, row):
+    if given is None or given == psks.read(tx, row):
         return {}
     generation = row["psk_generation"] + 1
     return {"psk_sealed": sealer(tx).seal(row["id"], given), "psk_generation": generation}

@@ -6,6 +6,7 @@ Rules this module keeps:
   by name it is the IPv4 one, if there is one.
 - The work for one tunnel does not grow with the number of tunnels; for all of them it is a
   fixed number of statements.
+- A PSK that cannot be read is left out: the gateway goes on with the one that it has.
 - A gateway is told of its own routers and tunnels only, and of no other secrets.
 """
 
@@ -16,11 +17,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from landbridge.model import Desired, Dpd, EspProposal, IkeProposal, Secret, Tunnel, TunnelRef
-from landbridge.store import changes
+from landbridge.model import (
+    Desired,
+    Dpd,
+    EspProposal,
+    IkeProposal,
+    Position,
+    Secret,
+    Tunnel,
+    TunnelRef,
+)
+from landbridge.store import identity
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row, sealer
-from landbridge.vpn import legs
+from landbridge.store.transaction import Row
+from landbridge.vpn import legs, psks
 from landbridge.vpn.addresses import canonical_cidrs, canonical_peer, parse_address
 
 router = legs.router
@@ -72,15 +82,25 @@ _REFS = (
 )
 
 
-def desired(tx: Connection, gateway_id: str) -> Desired:
-    """Everything that a gateway must run, and where its stream goes on from."""
-    cursor = changes.position(tx, gateway_id)
+def desired(tx: Connection, gateway_id: str, seen: Position | None = None) -> Desired:
+    """Everything that a gateway must run, and where its stream goes on from. `seen`: how far it
+    has followed, as it says."""
+    at, known = identity.position(tx, gateway_id), identity.of(tx)
     refs = tx.execute(_REFS.where(_routers.c.gateway_id == gateway_id))
     return Desired(
-        cursor=cursor,
+        cursor=at.cursor,
+        database=known.id,
+        opening=at.opening,
+        goes_on=seen is None or goes_on(tx, gateway_id, seen),
+        replaces=known.replaces,
         routers=tuple(legs.routers(tx, gateway_id)),
         tunnels=tuple(TunnelRef(id=ref, router_id=at, revision=rev) for ref, at, rev in refs),
     )
+
+
+def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
+    """Whether that is a part of this database's history."""
+    return seen.database == identity.of(tx).id and identity.goes_on(tx, gateway_id, seen)
 
 
 def tunnels(tx: Connection, gateway_id: str) -> list[Tunnel]:
@@ -119,7 +139,7 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         local_id=row["local_id"] or local_address,
         peer_address=peer_address,
         peer_id=row["peer_id"] or peer_address,
-        psk=Secret(value=sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))),
+        psk=_secret(tx, row),
         psk_generation=row["psk_generation"],
         initiator=row["initiator"],
         mtu=row["mtu"],
@@ -131,6 +151,11 @@ def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
         split_selector=row["split_selector"],
         request_id=row["request_id"] or "",
     )
+
+
+def _secret(tx: Connection, row: Row) -> Secret | None:
+    psk = psks.read(tx, row)
+    return None if psk is None else Secret(value=psk)
 
 
 def local_address_for(peer_address: str, v4: str | None, v6: str | None) -> str:

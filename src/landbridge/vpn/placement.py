@@ -9,13 +9,15 @@ Rules this module keeps:
   predecessor at once; any other waits for the lease to run out, whatever its host is called.
   An agent of an older release names no holder: among those the host's name decides.
 - A gateway that was marked as silent takes a new lease: so it says everything anew.
+- A gateway that does not follow this database (it says why) has no lease, and its connections say
+  so.
 - Routers that nobody runs go to the next gateway that leases, and their connections do not say
   any more that there is none.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
@@ -37,6 +39,7 @@ _FACTS = {
     "capabilities": bindparam("able"),
     "lease_expires": database_clock() + bindparam("ttl"),
     "silent": False,
+    "holds": "",
 }
 _UNNAMED = _g.holder == ""
 _RENEW = (
@@ -44,7 +47,7 @@ _RENEW = (
     .where(_g.id == bindparam("gateway"), _g.epoch == bindparam("in_epoch"), ~_g.silent)
     .where(or_(_g.holder == bindparam("by"), _UNNAMED))
     .values(_FACTS)
-    .returning(_g.epoch)
+    .returning(_g.epoch, _g.report_sequence)
 )
 _TAKE = (
     update(t.gateways)
@@ -52,6 +55,7 @@ _TAKE = (
     .where(
         or_(
             _g.lease_expires < database_clock(),
+            _g.silent,
             and_(_g.holder == bindparam("by"), ~_UNNAMED),
             and_(_g.hostname == bindparam("host"), _UNNAMED),
         )
@@ -59,6 +63,19 @@ _TAKE = (
     .values(_FACTS | {"epoch": _g.epoch + 1, "report_sequence": 0})
     .returning(_g.epoch)
 )
+_HOLD = (
+    update(t.gateways)
+    .where(_g.id == bindparam("gateway"), _g.holds != bindparam("why"))
+    .where(
+        or_(
+            _g.lease_expires < database_clock(),
+            _g.silent,
+            (_g.holder == bindparam("by")) & (_g.epoch == bindparam("in_epoch")),
+        )
+    )
+    .values(holds=bindparam("why"), lease_expires=0.0, silent=True)
+)
+HOLDS_LENGTH = 255
 _KNOWN = select(_g.id).where(_g.id == bindparam("gateway"))
 _REGISTER = insert(t.gateways).values(id=bindparam("gateway"), epoch=1, **_FACTS)
 _ORPHANS = select(_routers.c.id).where(_routers.c.gateway_id.is_(None)).limit(1)
@@ -80,7 +97,7 @@ _TUNNELS_OF = (
 _LEAST_BUSY = (
     select(_g.id)
     .outerjoin(_routers, _routers.c.gateway_id == _g.id)
-    .where(_g.lease_expires >= database_clock())
+    .where(_g.lease_expires >= database_clock(), ~_g.silent)
     .group_by(_g.id)
     .order_by(func.count(_routers.c.id), _g.id)
     .limit(1)
@@ -92,6 +109,23 @@ class LeaseHeld(Conflict):
 
     def __init__(self, gateway_id: str) -> None:
         super().__init__(f"Gateway {gateway_id} is leased by another agent.")
+
+
+class GatewayHolds(Conflict):
+    """The gateway keeps what it runs, and does not follow this database."""
+
+    def __init__(self, gateway_id: str, reason: str) -> None:
+        super().__init__(f"Gateway {gateway_id} does not follow this database: {reason}")
+
+
+def hold(tx: Connection, gateway_id: str, reason: str, holder: str, epoch: int | None) -> None:
+    """Note why a gateway does not follow; only the holder of its lease, or anybody when there is
+    none, speaks for it."""
+    enter(tx, alone=True)
+    why = reason[:HOLDS_LENGTH]
+    asks = {"by": holder, "in_epoch": -1 if epoch is None else epoch}
+    if tx.execute(_HOLD, asks | {"gateway": gateway_id, "why": why}).rowcount:
+        silence.tell(tx, gateway_id, why)
 
 
 def lease(
@@ -125,7 +159,7 @@ def lease(
         raise LeaseHeld(gateway_id)
     if orphans:
         _adopt(tx, gateway_id)
-    return Lease(gateway_id=gateway_id, epoch=granted, ttl=ttl)
+    return Lease(gateway_id=gateway_id, epoch=granted.epoch, ttl=ttl, sequence=granted.sequence)
 
 
 def choose(tx: Connection) -> str | None:
@@ -133,20 +167,26 @@ def choose(tx: Connection) -> str | None:
     return tx.execute(_LEAST_BUSY).scalar()
 
 
-def _renew(tx: Connection, facts: dict[str, Any], epoch: int) -> int | None:
-    return tx.execute(_RENEW, facts | {"in_epoch": epoch}).scalar()
+class _Granted(NamedTuple):
+    epoch: int
+    sequence: int = 0
 
 
-def _take(tx: Connection, facts: dict[str, Any]) -> int | None:
+def _renew(tx: Connection, facts: dict[str, Any], epoch: int) -> _Granted | None:
+    found = tx.execute(_RENEW, facts | {"in_epoch": epoch}).first()
+    return None if found is None else _Granted(*found)
+
+
+def _take(tx: Connection, facts: dict[str, Any]) -> _Granted | None:
     enter(tx, alone=True)
     epoch = tx.execute(_TAKE, facts).scalar()
     if epoch is not None:
         silence.end(tx, facts["gateway"])
-        return int(epoch)
+        return _Granted(int(epoch))
     if tx.execute(_KNOWN, {"gateway": facts["gateway"]}).scalar() is not None:
         return None
     tx.execute(_REGISTER, facts)
-    return 1
+    return _Granted(1)
 
 
 def _adopt(tx: Connection, gateway_id: str) -> None:

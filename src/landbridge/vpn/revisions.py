@@ -19,6 +19,7 @@ from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
 from landbridge.store.statements import one, run_many
 from landbridge.store.transaction import Row, origin, utcnow
+from landbridge.vpn import psks
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import unanswered
 
@@ -65,7 +66,10 @@ def place_of(tx: Connection, vpnservice_id: str) -> Place:
 
 
 def pending(row: Row, place: Place) -> Row:
-    """What a connection says whose revision is being raised, until its gateway answers."""
+    """What a connection says whose revision is being raised, until its gateway answers; one whose
+    secret cannot be read goes on saying that."""
+    if psks.is_marked(row):
+        return {name: row[name] for name in ("status", "status_changed_at", *psks.DAMAGED)}
     never_up = row["status"] in NEVER_UP and not row["established"]
     status = row["status"] if never_up else "PENDING_UPDATE"
     reason = unanswered(place.gateway_id, silent=place.silent)

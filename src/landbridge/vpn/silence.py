@@ -6,6 +6,8 @@ Rules this module keeps:
 - A silent gateway's tunnels may carry traffic or not: what was ACTIVE is DOWN with the reason
   `gateway-silent`, pending changes stay pending. What is true without the gateway stays: what
   was switched off, and errors of the configuration.
+- A lease that ends later than any lease can was taken before the clock was set back: it has run
+  out.
 - A gateway that comes back takes a new lease, and says everything anew.
 """
 
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from landbridge.model import ReasonCode
 from landbridge.store import events
@@ -27,9 +29,12 @@ from landbridge.vpn.verdicts import BACK, UNANSWERED, gateway_silent, unknown_st
 _g = t.gateways.c
 _connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.routers
 
-_STAYS: Final = (ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN, ReasonCode.GATEWAY_SILENT)
+_STAYS: Final = (ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN)
 
-_RAN_OUT: Final = (~_g.silent) & (_g.lease_expires < database_clock())
+LONGEST_LEASE: Final = 60.0  # seconds
+_RAN_OUT: Final = (~_g.silent) & or_(
+    _g.lease_expires < database_clock(), _g.lease_expires > database_clock() + LONGEST_LEASE
+)
 _OVERDUE: Final = select(_g.id).where(_RAN_OUT).order_by(_g.id)
 _MARK: Final = update(t.gateways).where(_g.id == bindparam("gateway"), _RAN_OUT).values(silent=True)
 _OF_GATEWAY: Final = (
@@ -71,11 +76,16 @@ def fall(tx: Connection, gateway_id: str) -> int:
     enter(tx, alone=True)
     if not tx.execute(_MARK, {"gateway": gateway_id}).rowcount:
         return 0
+    return tell(tx, gateway_id)
+
+
+def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
+    """What the connections of a gateway say that does not report; `holds`: why, where it told."""
     tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
-    reason = gateway_silent(gateway_id)
+    reason = gateway_silent(gateway_id, holds)
     said = (
         row | {"status": unknown_status(row["status"]), **reason, **childsas.NONE}
-        for row in _rows(tx, gateway_id, _speaks_on())
+        for row in _rows(tx, gateway_id, _speaks_on(reason["status_message"]))
     )
     return _tell(tx, list(said), Kind.SILENT)
 
@@ -95,12 +105,12 @@ def found(tx: Connection, gateway_id: str) -> None:
     _tell(tx, [row | UNANSWERED for row in rows], Kind.REASON)
 
 
-def _speaks_on() -> ColumnElement[bool]:
-    """Connections of which silence is news."""
+def _speaks_on(message: str) -> ColumnElement[bool]:
+    """Connections of which silence is news, or why."""
     reason = _connections.c.status_reason
-    return (reason.is_(None) | reason.not_in([code.value for code in _STAYS])) & (
-        _connections.c.status != "ERROR"
-    )
+    told = (reason == ReasonCode.GATEWAY_SILENT.value) & (_connections.c.status_message == message)
+    stays = reason.in_([code.value for code in _STAYS]) | told
+    return (reason.is_(None) | ~stays) & (_connections.c.status != "ERROR")
 
 
 def _says(code: ReasonCode) -> ColumnElement[bool]:

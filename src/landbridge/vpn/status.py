@@ -4,7 +4,8 @@ Rules this module keeps:
 - Status is observed, never assumed: apart from what the rules set when a user changes
   something, it is written here alone.
 - A report of an older epoch is refused, one of an older sequence dropped, and so is what it
-  says of a revision that is not the newest any more.
+  says of a revision that is not the newest (any more; or not here: the gateway has followed what
+  a backup that was put back does not know).
 - A gateway speaks only for the routers that it runs. What it says of others is let go of, and
   told (a router may have moved away a moment ago); the rest of its report is taken.
 - Rows are locked in the order of the rules (what is reported on, then the gateway), so that
@@ -26,7 +27,7 @@ from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import Row, enter
-from landbridge.vpn import childsas, happenings
+from landbridge.vpn import childsas, happenings, psks
 from landbridge.vpn.happenings import Kind
 from landbridge.vpn.verdicts import (
     Facts,
@@ -171,9 +172,11 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
         service_up=row["service_up"],
     )
     verdict = connection_verdict(facts, status.reason)
-    told = _since(row, {"status": verdict.status, **reason_columns(verdict.reason)}, at)
+    said = {"status": verdict.status, **reason_columns(verdict.reason)}
+    if psks.is_marked(row):
+        said = {name: row[name] for name in psks.DAMAGED}
     return {
-        **told,
+        **_since(row, said, at),
         **childsas.columns(status),
         "applied_revision": status.applied_revision,
         "observed_state": status.state.value,
@@ -247,7 +250,7 @@ def _observed_tunnels(
     changed = []
     for row in here:
         status = newest[row["id"]]
-        if status.revision < row["revision"]:
+        if status.revision != row["revision"]:
             continue
         observed = observe(row, status, _seconds(happenings.observed_at(row, status)))
         if any(row[name] != value for name, value in observed.items()):
@@ -261,7 +264,7 @@ def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict
     routers = {}
     for row in here:
         status = newest[row["id"]]
-        if status.revision >= row["revision"]:
+        if status.revision == row["revision"]:
             ready = {"ready": status.ready, "applied_revision": status.revision}
             routers[row["id"]] = row | ready | reason_columns(status.reason)
     return routers

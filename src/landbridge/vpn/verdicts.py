@@ -104,13 +104,15 @@ def reason_columns(reason: Reason | None) -> Row:
     }
 
 
-def gateway_silent(gateway_id: str) -> Row:
-    """What the connections of a gateway say that does not report."""
+def gateway_silent(gateway_id: str, holds: str = "") -> Row:
+    """What the connections of a gateway say that does not report. `holds`: why it does not follow
+    this database."""
+    what = f"does not follow this database and keeps what it ran: {holds} W" if holds else ""
     return reason_columns(
         Reason(
             code=ReasonCode.GATEWAY_SILENT,
-            message=f"The gateway {gateway_id} does not report: whether the tunnel carries "
-            "traffic is not known.",
+            message=f"The gateway {gateway_id} {what or 'does not report: w'}hether the tunnel "
+            "carries traffic is not known.",
         )
     )
 

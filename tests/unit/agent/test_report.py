@@ -148,3 +148,47 @@ def test_many_go_in_several_reports_with_growing_sequences() -> None:
             assert second.sequence > first.sequence
 
     asyncio.run(scenario())
+
+
+def test_a_status_that_is_refused_takes_no_other_with_it() -> None:
+    """Whichever one it is, and however many."""
+    bad = {"7", "300", "301"}
+
+    async def scenario() -> None:
+        kept: set[str] = set()
+
+        async def send(report: Report) -> None:
+            ids = {told.id for told in report.routers}
+            if ids & bad:
+                raise Refused("nonsense")
+            kept.update(ids)
+
+        reporter = Reporter(send)
+        task = asyncio.create_task(reporter.run(lambda: None))
+        for number in range(LARGEST + 5):
+            reporter.put(status(str(number)))
+        reporter.use_epoch(1)
+        async with asyncio.timeout(5):
+            while len(kept) < LARGEST + 5 - len(bad):  # noqa: ASYNC110 - a scripted server
+                await asyncio.sleep(0.001)
+        assert kept == {str(n) for n in range(LARGEST + 5)} - bad
+        task.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_said_between_two_epochs_and_sequences_go_on_over_a_clock_set_back() -> None:
+    async def scenario() -> None:
+        async with reporting() as (wire, reporter):
+            reporter.put(status("a"))
+            reporter.use_epoch(1, sequence=9_000_000_000_000_000)  # of when the clock was ahead
+            async with asyncio.timeout(5):
+                assert (await wire.sent.get()).sequence == 9_000_000_000_000_001
+            reporter.pause()
+            reporter.put(status("b"))
+            await asyncio.sleep(0)
+            assert wire.sent.empty()
+            reporter.use_epoch(2)
+            assert await wire.next() == {"a": 1, "b": 1}
+
+    asyncio.run(scenario())

@@ -11,7 +11,7 @@ import pytest
 
 from landbridge.agent import server as client
 from landbridge.agent.server import CursorTooOld, LeaseLost, Refused, Server, Unreachable
-from landbridge.model import Change, Report, Router
+from landbridge.model import Change, Position, Report, Router
 from tests.agentserver import TOKEN, FakeServer
 
 
@@ -72,7 +72,7 @@ def test_each_refusal_is_an_error_of_ours(
             calls: tuple[Callable[[], Awaitable[object]], ...] = (
                 server.desired,
                 lambda: take_lease(server),
-                lambda: anext(server.changes(0)),
+                lambda: anext(server.changes(at(0))),
             )
             for call in calls:
                 with pytest.raises(error, match=f"{status}: injected {status}") as caught:
@@ -115,7 +115,7 @@ def test_the_stream_brings_what_is_newer_then_what_comes(tmp_path: Path) -> None
         async with connected(tmp_path) as (fake, server), asyncio.timeout(5):
             await fake.put(router("r1"))
             await fake.put(router("r2"))
-            async with aclosing(server.changes(1)) as changes:
+            async with aclosing(server.changes(at(1))) as changes:
                 assert await anext(changes) is None
                 assert await next_change(changes) == ("r2", 2)
                 await fake.put(router("r3"))
@@ -123,6 +123,10 @@ def test_the_stream_brings_what_is_newer_then_what_comes(tmp_path: Path) -> None
                 assert await anext(changes) is None  # a heartbeat
 
     asyncio.run(scenario())
+
+
+def at(cursor: int) -> Position:
+    return Position(database="first", opening="opened", cursor=cursor)
 
 
 async def next_change(changes: AsyncIterator[Change | None]) -> tuple[str, int]:
@@ -136,7 +140,7 @@ def test_a_silent_stream_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyP
     async def scenario() -> None:
         async with connected(tmp_path) as (fake, server), asyncio.timeout(5):
             fake.heartbeats = False
-            async with aclosing(server.changes(0)) as changes:
+            async with aclosing(server.changes(at(0))) as changes:
                 assert await anext(changes) is None
                 with pytest.raises(Unreachable):
                     await anext(changes)

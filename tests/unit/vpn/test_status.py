@@ -226,6 +226,7 @@ def test_what_is_stale_is_dropped(world: World) -> None:
         gateway = Reports(world, tx)
         world.update(tx, CONN, "conn", mtu=1400)
         assert gateway.tunnel(S.UP, 1, 1) == ([], [], [])  # an older revision
+        assert gateway.tunnel(S.UP, 9, 9) == ([], [], [])  # of a history that is not this one
         gateway.tunnel(S.UP, 2, 2)
         gateway.sequence -= 1
         assert gateway.tunnel(S.DOWN, 2, 2) == ([], [], [])  # an older sequence

@@ -14,7 +14,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from landbridge.agent.metering.odometer import Distance
@@ -79,6 +79,11 @@ class AgentMetrics:
         )
         self.apply = self._histogram(
             "landbridge_apply_seconds", "From a change's coming to its being in effect."
+        )
+        self.holds = Gauge(
+            "landbridge_agent_holds",
+            "1: the server's database is not followed, everything stays as it is.",
+            registry=self.registry,
         )
         self._of_router = (
             self.ike_established,

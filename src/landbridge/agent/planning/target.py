@@ -47,6 +47,7 @@ class Target(Model, frozen=True, kw_only=True):
     host: str = ""  # the tunnel whose connection has its children; empty: its own
     guests: frozenset[str] = frozenset()  # the tunnels whose children its own connection has, too
     secret_id: str
+    secret_known: bool = True  # False: charon has it, or nobody
     instead_of: str = ""  # the secret that must not be known beside `secret_id`
     connection: Settings
     digest: str  # of the whole connection, children included

@@ -9,12 +9,15 @@ Rules this package keeps:
 - Revisions spell the schema out; they do not import `landbridge.store.tables`, which goes on.
 - Whether there is anything to do is asked in plain SQL: Alembic takes a second to load, and
   every start would wait for it.
+- What is not an older schema of ours (a newer one, somebody else's, a damaged file) is named and
+  left as it is; a file that is missing or empty is not even opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +25,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, m
 from sqlalchemy.pool import NullPool
 
 from landbridge.store.database import DRIVERS, dialect
+from landbridge.store.databasefile import damage
+from landbridge.store.retries import Retries
 
 _HERE: Final = Path(__file__).parent
 _LOCK_NUMBER: Final = 0x6C616E64  # any number that nobody else uses in this database
@@ -35,17 +40,37 @@ class SchemaError(Exception):
     """The schema cannot be brought up to date; the message says why."""
 
 
+class Schema(Enum):
+    """What there is at a URL."""
+
+    NONE = auto()
+    OLDER = auto()
+    CURRENT = auto()
+
+
 def upgrade(url: str) -> None:
     """Create or upgrade the schema of the database at `url`; nothing to do is no error.
 
     Raises: DatabaseUrlError, SchemaError.
     """
-    if is_current(url):
+    if look(url) is Schema.CURRENT:
         return
+    if left := orphans(url):
+        raise SchemaError(f"{left[0]} is there without its database: put that back first")
     with _opened(url, "bring the database up to date") as engine:
-        event.listen(engine, "begin", _be_alone)
-        with engine.begin() as connection:
-            _run(connection)
+        Retries().run(lambda: _upgrade(engine))
+
+
+def look(url: str) -> Schema:
+    """What there is at `url`, which is not changed.
+
+    Raises: DatabaseUrlError, SchemaError.
+    """
+    file = file_of(url)
+    if file is not None and _is_empty(file):
+        return Schema.NONE
+    with _opened(url, "open the database") as engine:
+        return Retries().run(lambda: _look(engine))
 
 
 def is_current(url: str) -> bool:
@@ -53,16 +78,89 @@ def is_current(url: str) -> bool:
 
     Raises: DatabaseUrlError, SchemaError.
     """
-    with _opened(url, "open the database") as engine, engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return False
+    return look(url) is Schema.CURRENT
+
+
+def file_of(url: str) -> Path | None:
+    """An SQLite database's file. Raises: DatabaseUrlError."""
+    path = make_url(url).database
+    return Path(path) if dialect(url) == "sqlite" and path else None
+
+
+def orphans(url: str) -> tuple[Path, ...]:
+    """What an SQLite database has left beside a file that is missing or empty: its log."""
+    file = file_of(url)
+    if file is None or not _is_empty(file):
+        return ()
+    beside = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
+    return tuple(path for path in beside if path.exists())
+
+
+def _is_empty(file: Path) -> bool:
+    """SQLite would make a missing file, and throw away the log beside an empty one."""
+    return not file.exists() or (file.is_file() and not file.stat().st_size)
+
+
+def _look(engine: Engine) -> Schema:
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            _check(connection)
+        inspected = inspect(connection)
+        if not inspected.has_table("alembic_version"):
+            if connection.dialect.name == "sqlite" and inspected.get_table_names():
+                raise SchemaError(f"{engine.url.database} is the database of another program")
+            return Schema.NONE
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
-        return found.all() == [newest()]
+        return _judge(found.all(), engine)
+
+
+def _judge(found: Sequence[str], engine: Engine) -> Schema:
+    if found == [newest()]:
+        return Schema.CURRENT
+    version = found[0] if len(found) == 1 else f"{len(found)} versions"
+    if version in _versions():
+        return Schema.OLDER
+    if version.isdecimal() and version > newest():
+        raise SchemaError(
+            f"the database {engine.url.database} has the schema {version} of a newer landbridge "
+            f"(this one knows {newest()}): run that release, or put the backup back that was made "
+            "before the upgrade"
+        )
+    raise SchemaError(f"the database {engine.url.database} has a schema of no landbridge")
+
+
+def _check(connection: Connection) -> None:
+    """Raises: SchemaError."""
+    said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if said != "ok":
+        raise SchemaError(_damaged(connection.engine, str(said).partition("\n")[2] or str(said)))
+
+
+def _damaged(engine: Engine, how: str) -> str:
+    return (
+        f"the database {engine.url.database} is damaged ({how}): move it away with its -wal and "
+        "-shm, and put a backup back"
+    )
+
+
+def _upgrade(engine: Engine) -> None:
+    """Alone: what another one did meanwhile is not done again."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:  # while nobody else has it open
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    with engine.connect() as connection:
+        event.listen(connection, "begin", _be_alone)
+        with connection.begin():
+            _run(connection)
 
 
 def newest() -> str:
     """The newest revision: their files are numbered."""
-    return max(path.name.partition("_")[0] for path in (_HERE / "versions").glob("*.py"))
+    return max(_versions())
+
+
+def _versions() -> frozenset[str]:
+    return frozenset(path.name.partition("_")[0] for path in (_HERE / "versions").glob("*.py"))
 
 
 def _run(connection: Connection) -> None:
@@ -82,7 +180,10 @@ def _opened(url: str, purpose: str) -> Iterator[Engine]:
     try:
         yield engine
     except exc.SQLAlchemyError as error:
-        raise SchemaError(f"cannot {purpose}: {error}") from error
+        if said := damage(error):
+            raise SchemaError(_damaged(engine, said)) from error
+        driver = error.orig if isinstance(error, exc.DBAPIError) else None
+        raise SchemaError(f"cannot {purpose}: {driver or error}") from error
     finally:
         engine.dispose()
 

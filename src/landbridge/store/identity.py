@@ -1,0 +1,99 @@
+"""Which database this is, and whether its history is the one that somebody has followed.
+
+Rules this module keeps:
+- The identity is made with the database and goes with every copy of it; only `init` and `restored`
+  (a person's word) make another one.
+- Each start of an API process is an opening, with the cursors of all gateways by then. A backup
+  that is put back lacks the openings, or the changes, that came after it: so it is told apart from
+  a history that went on, also when it has gone on by itself meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from landbridge.model import Position
+from landbridge.store import tables as t
+from landbridge.store.installation import OPENING_LENGTH, installation, openings
+from landbridge.store.statements import one
+from landbridge.store.transaction import enter, utcnow
+
+KEPT: Final = 1000  # openings; who was away for longer is asked about
+_REPLACED: Final = 20  # ids
+
+_o = openings.c
+_IDENTITY: Final = select(installation.c.id, installation.c.replaces)
+_NEWEST: Final = select(_o.opening).order_by(_o.number.desc()).limit(1)
+_CURSORS: Final = select(t.gateways.c.id, t.gateways.c.cursor)
+_NUMBER: Final = select(_o.number).where(_o.opening == bindparam("seen"))
+_NEXT: Final = (
+    select(_o.cursors).where(_o.number > bindparam("number")).order_by(_o.number).limit(1)
+)
+_TRIM: Final = delete(openings).where(
+    _o.number <= select(func.max(_o.number) - KEPT).scalar_subquery()
+)
+
+
+class Identity(NamedTuple):
+    """`replaces`: ids of databases that this one stands for, by a person's word."""
+
+    id: str
+    replaces: tuple[str, ...] = ()
+
+
+def of(tx: Connection) -> Identity:
+    found = tx.execute(_IDENTITY).first()
+    return Identity("") if found is None else Identity(found.id, tuple(found.replaces))
+
+
+def opened(tx: Connection) -> str:
+    """An API process has opened the database: a new opening, and its name."""
+    enter(tx, alone=True)
+    if not of(tx).id:
+        tx.execute(insert(installation).values(id=str(uuid.uuid4()), created_at=utcnow()))
+    name = secrets.token_hex(OPENING_LENGTH // 2)
+    cursors = dict(tx.execute(_CURSORS).all())
+    tx.execute(insert(openings).values(opening=name, cursors=cursors, at=utcnow()))
+    tx.execute(_TRIM)
+    return name
+
+
+def is_known(tx: Connection, opening: str) -> bool:
+    """Whether the database has that opening (still)."""
+    return tx.execute(_NUMBER, {"seen": opening}).scalar() is not None
+
+
+def position(tx: Connection, gateway_id: str) -> Position:
+    """Up to where the gateway's history goes."""
+    newest = one(tx, _NEWEST, {})
+    at = tx.execute(_CURSORS.where(t.gateways.c.id == gateway_id)).first()
+    return Position(
+        database=of(tx).id,
+        opening="" if newest is None else str(newest["opening"]),
+        cursor=0 if at is None else at.cursor,
+    )
+
+
+def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
+    """Whether what was seen of this database is a part of its history as it is now."""
+    number = tx.execute(_NUMBER, {"seen": seen.opening}).scalar()
+    if number is None:
+        return False
+    following: Mapping[str, int] | None = tx.execute(_NEXT, {"number": number}).scalar()
+    if following is None:
+        return seen.cursor <= position(tx, gateway_id).cursor
+    return seen.cursor <= following.get(gateway_id, 0)
+
+
+def restored(tx: Connection) -> Identity:
+    """A person says that gateways are to follow, though the history went back."""
+    before = of(tx)
+    after = Identity(str(uuid.uuid4()), (before.id, *before.replaces)[:_REPLACED])
+    values = {"id": after.id, "replaces": list(after.replaces)}
+    tx.execute(update(installation).values(values))
+    return after

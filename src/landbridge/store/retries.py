@@ -1,0 +1,103 @@
+"""Errors of a database that pass by themselves, and how long they are waited for: here alone.
+
+Rules this module keeps:
+- What is tried again has not happened: an attempt is undone as a whole before the next. Where
+  that is not known (the connection was lost while a commit was under way), nothing is tried
+  again and whoever waits is told so (`InDoubt`).
+- Every wait has an end. While a database is away the first who notices waits; all others are
+  told at once, so that no queue grows behind it.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeVar
+
+from sqlalchemy import exc
+
+T = TypeVar("T")
+
+
+class Patience(NamedTuple):
+    """Seconds: the first pause, the longest, and all of them together."""
+
+    first: float
+    longest: float
+    limit: float
+
+
+#: Another transaction was there first: this one is run again.
+RACE: Final = Patience(0.002, 0.1, 10.0)
+#: Somebody holds a lock on the whole file: a migration, a backup, a person with a shell.
+BUSY: Final = Patience(0.02, 0.25, 10.0)
+#: The server restarts, or the way to it is interrupted.
+AWAY: Final = Patience(0.05, 0.5, 2.0)
+
+_SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE: Final = 0xFF  # of SQLite's extended result codes
+_RACES_LOST: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_GOING_OR_COMING: Final = frozenset({"57P01", "57P02", "57P03", "53300"})  # too_many_connections
+_CONNECTION_CLASS: Final = "08"
+
+
+class InDoubt(Exception):
+    """The connection was lost while a commit was under way: it is kept, or it is not."""
+
+
+def passing(error: BaseException) -> Patience | None:
+    """How long to try again; None: it will be the same the next time."""
+    driver = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(driver, sqlite3.Error):
+        code = getattr(driver, "sqlite_errorcode", None)
+        busy = code is not None and code & _PRIMARY_CODE in _SQLITE_BUSY
+        return BUSY if busy else None
+    if not isinstance(error, exc.DBAPIError):
+        return None
+    state = getattr(driver, "sqlstate", None)
+    if state in _RACES_LOST:
+        return RACE
+    return AWAY if is_lost(error) else None
+
+
+def is_lost(error: exc.DBAPIError) -> bool:
+    """Whether a server's connection is gone, or was refused."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return error.connection_invalidated or isinstance(error, exc.OperationalError)
+    return state in _GOING_OR_COMING or state.startswith(_CONNECTION_CLASS)
+
+
+class Retries:
+    """Of one database; used by all its threads."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._away = False
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` returns, or raises when that has not passed in time."""
+        began, pause = self._clock(), 0.0
+        while True:
+            try:
+                outcome = attempt()
+            except Exception as error:
+                patience = passing(error)
+                if patience is None:
+                    raise
+                pause = min(2 * pause, patience.longest) or patience.first
+                over = self._clock() + pause > began + patience.limit
+                if over or (patience is AWAY and self._away):
+                    self._away = patience is AWAY
+                    raise
+                self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+            else:
+                self._away = False
+                return outcome

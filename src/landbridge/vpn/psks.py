@@ -1,0 +1,40 @@
+"""Pre-shared keys as they are kept: sealed to their connection, read here and nowhere else.
+
+Rules this module keeps:
+- A secret that cannot be read is the trouble of its own connection: whoever reads many goes on
+  without it. It is noted (`suspect`), and `landbridge.vpn.damage` looks at it and tells.
+- What is told names no key and nothing of the secret.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from landbridge.model import Reason, ReasonCode
+from landbridge.store.secrets import SealError
+from landbridge.store.transaction import Row, sealer, suspect
+from landbridge.vpn.verdicts import reason_columns
+
+UNREADABLE: Final = Reason(
+    code=ReasonCode.PSK_UNREADABLE,
+    message="The pre-shared key that is kept of this connection is damaged: set psk again. A "
+    "tunnel that is up goes on as it is.",
+)
+#: What a connection says while its secret cannot be read.
+DAMAGED: Final[Row] = {"status": "ERROR", **reason_columns(UNREADABLE)}
+
+
+def read(tx: Connection, row: Row) -> str | None:
+    """The connection's PSK; None: it cannot be read."""
+    try:
+        return sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))
+    except SealError:
+        suspect(tx, row["id"])
+        return None
+
+
+def is_marked(row: Row) -> bool:
+    """Whether the connection says so already."""
+    return bool(row.get("status_reason") == ReasonCode.PSK_UNREADABLE.value)

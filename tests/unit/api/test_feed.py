@@ -1,0 +1,109 @@
+"""The feed of events goes on from where it was, whatever happens to it, and says what it lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete
+
+from landbridge.api import feed as module
+from landbridge.api.feed import Feed, Listener
+from landbridge.api.metrics import ApiMetrics
+from landbridge.store import events
+from landbridge.store.database import Database
+from landbridge.store.hub import EVENTS
+from landbridge.store.records import events as table
+
+DEADLINE = 20.0
+ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+
+
+@pytest.fixture
+def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+def _happen(tx: Connection, kind: str) -> None:
+    events.note(tx, kind, "ikepolicy", ROW)
+
+
+async def _heard(listener: Listener, last: str) -> list[str]:
+    """The kinds of events, until `last`."""
+    kinds: list[str] = []
+    async with asyncio.timeout(DEADLINE):
+        while last not in kinds:
+            await listener.wait(DEADLINE)
+            kinds += [told.event.kind for told in listener.take()]
+    return kinds
+
+
+async def _lost(listener: Listener) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not listener.lagging:
+            await listener.wait(DEADLINE)
+            listener.take()
+
+
+def test_a_feed_that_starts_again_makes_old_listeners_miss_nothing(db: Database) -> None:
+    async def scenario() -> None:
+        feed = Feed(db, ApiMetrics())
+        async with feed.listen(None) as old:
+            await db.write(_happen, "first")
+            assert await _heard(old, "first") == ["first"]
+            assert feed._task is not None
+            feed._task.cancel()
+            await asyncio.wait([feed._task])
+            await db.write(_happen, "meanwhile")
+            async with feed.listen(None) as new:
+                await db.write(_happen, "last")
+                assert await _heard(old, "last") == ["meanwhile", "last"]
+                assert "last" in await _heard(new, "last")
+
+    asyncio.run(scenario())
+
+
+def test_what_goes_wrong_while_it_reads_costs_no_event(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        feed, read, failures = Feed(db, ApiMetrics()), db.read, [RuntimeError("x"), OSError("y")]
+
+        async def failing(*work: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return await read(*work)
+
+        async with feed.listen("p") as listener:
+            await db.write(_happen, "first")
+            await _heard(listener, "first")
+            monkeypatch.setattr(db, "read", failing)
+            await db.write(_happen, "second")
+            assert await _heard(listener, "second") == ["second"]
+            assert not failures
+
+    asyncio.run(scenario())
+
+
+def test_events_that_are_gone_are_not_passed_over(db: Database) -> None:
+    """Trimmed while nobody read, or of a history that went back."""
+
+    async def scenario() -> None:
+        feed = Feed(db, ApiMetrics())
+        for kind in ("a", "b", "c"):
+            await db.write(_happen, kind)
+        async with feed.listen(None) as listener:
+            position = feed.position
+            await db.write(lambda tx: tx.execute(delete(table).where(table.c.id > position - 2)))
+            db.hub.announce([EVENTS])
+            await _lost(listener)
+        async with feed.listen(None) as listener:
+            await db.write(_happen, "e")
+            assert await _heard(listener, "e") == ["e"]
+
+    asyncio.run(scenario())
