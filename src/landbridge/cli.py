@@ -152,8 +152,9 @@ def agent(
     settings = _settings("agent", config, state_dir, bind)
     # `serve` has tried the kernel. An agent that it starts again comes up whatever has become of
     # that meanwhile: it says so of the connections.
-    preflight.for_gateway(settings, kernel=supervisor is None)
+    warnings = preflight.for_gateway(settings, kernel=supervisor is None)
     preflight.state_dir(settings, may_be_full=True)
+    preflight.warn(warnings)
     asyncio.run(run(settings.agent))
 
 

@@ -14,7 +14,7 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -38,9 +38,9 @@ class TryLater(Exception):
     """One line for a person: what does not answer. It may mend itself."""
 
 
-def for_gateway(settings: Settings, *, kernel: bool = True) -> None:
-    """What only the agent needs; `kernel`: try that, too. What is slow, or does not do for all
-    connections, is logged.
+def for_gateway(settings: Settings, *, kernel: bool = True) -> tuple[str, ...]:
+    """What only the agent needs; `kernel`: try that, too. A line for each thing that is slow or
+    does not do for all connections, for `warn`.
 
     Raises: NotReady, with everything that is missing.
     """
@@ -60,7 +60,12 @@ def for_gateway(settings: Settings, *, kernel: bool = True) -> None:
         warnings = found.warnings
     if missing:
         raise NotReady("\n".join(missing))
-    for line in warnings:
+    return warnings
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Called when all that must be true is."""
+    for line in lines:
         log.warning("kernel lacks a feature", reason=line)
 
 

@@ -26,9 +26,10 @@ LAB_LOG = "landbridge.log"  # in the state directory: the terminal is for the la
 
 def run(settings: Settings, *, lab: bool) -> int:
     """Until SIGTERM or SIGINT; the exit code. Raises: NotReady."""
-    preflight.for_gateway(settings)
+    warnings = preflight.for_gateway(settings)
     preflight.state_dir(settings, may_be_full=True)
     with preflight.only_serve(settings), preflight.listen(settings) as listener:
+        preflight.warn(warnings)
         code = asyncio.run(_run(settings, listener.fileno(), lab))
     if lab:
         from landbridge.agent.host.teardown import teardown
