@@ -118,6 +118,7 @@ class Gateway:
         update_deadline: float = 0.0,
         binary: Path = BINARY,
         pace: Pace = NORMAL,
+        charon_patience: float | None = None,
     ) -> None:
         self._pace = pace
         self.metrics = AgentMetrics()
@@ -140,7 +141,11 @@ class Gateway:
         self.backend: Backend = self._run(choose_backend(dataplane.wanted()))
         self._run(self._namespaces.ensure(self.router))
         self.charon = Charon(
-            directory / "agent", namespace_name(self.router.id), self.backend, binary
+            directory / "agent",
+            namespace_name(self.router.id),
+            self.backend,
+            binary,
+            patience=charon_patience,
         )
         self._task: RouterTask | None = None
         self._running: asyncio.Task[None] | None = None

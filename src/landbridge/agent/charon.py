@@ -8,6 +8,9 @@ Rules this module keeps:
   (`[agent] charon` has changed) is adopted like any: its tunnels go on until it ends.
 - It gets of our environment what a program needs, and its configuration's path: nothing of what
   systemd and our caller say to us, and no secret.
+- One that runs and does not answer (stopped, hanging, its socket removed) may come back with all
+  its SAs, and the kernel's carry traffic meanwhile: it is replaced only when that lasts
+  (`PATIENCE`), and later while it is at work.
 - Signals and the waiting for an end go through a pidfd.
 - A start begins on clean ground: no other charon in the namespace, no socket, no TUN, and with
   the kernel's IPsec no SAs and policies that nobody knows any more.
@@ -21,9 +24,12 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
+
+import structlog
 
 from landbridge import environment
 from landbridge.agent.daemon.settings import strongswan_conf
@@ -40,14 +46,36 @@ STOP_TIMEOUT: Final = 5.0
 ANSWER_TIMEOUT: Final = 5.0
 LOG_LIMIT: Final = 20_000_000  # bytes
 LOG_LOOK: Final = 60.0  # seconds
+#: Seconds. With the kernel's ESP traffic goes on meanwhile, and a new charon ends it; peers that
+#: probe find this one dead a little later. With its own nothing flows.
+PATIENCE: Final = {Backend.NETLINK: 60.0, Backend.LIBIPSEC: 30.0}
+WORKING: Final = 4  # times as long, for one that computes
+BUSY_SHARE: Final = 0.2  # of one processor
 PROC: Final = Path("/proc")
 _MARK: Final = "STRONGSWAN_CONF"  # charon keeps it in its environment
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
+log = structlog.get_logger(__name__)
+
+
+class Mute(NamedTuple):
+    """A charon that does not answer: since when (monotonic), and how long it had computed then."""
+
+    pid: int
+    since: float
+    computed: float
+
+    def is_lost(self, now: float, computed: float, patience: float) -> bool:
+        """Pure: whether it is to be replaced. Times in seconds."""
+        silent = now - self.since
+        works = computed - self.computed > BUSY_SHARE * silent
+        return silent >= (patience * WORKING if works else patience)
+
 
 class Charon:
     """`directory` is the router's own; it holds strongswan.conf, charon.log and the socket.
-    `niced`: it runs before ordinary work (`landbridge.agent.host.priority`)."""
+    `niced`: it runs before ordinary work (`landbridge.agent.host.priority`). `patience`: seconds
+    that it may run without answering; None: as usual."""
 
     def __init__(
         self,
@@ -57,7 +85,10 @@ class Charon:
         binary: Path = BINARY,
         *,
         niced: bool = True,
+        patience: float | None = None,
     ) -> None:
+        self._patience = PATIENCE[backend] if patience is None else patience
+        self._mute: Mute | None = None
         self._binary = binary
         self._niced = niced
         self._directory = directory.absolute()
@@ -85,20 +116,26 @@ class Charon:
         """A charon runs and answers. True: it ran before (adopted), with all its SAs.
 
         Raises:
-            GatewayError: it does not start; the message has its last words.
+            GatewayError: it does not start, and the message has its last words; or it runs and does
+                not answer.
         """
         if await self._answers():
+            self._mute = None
             if self._niced and (pid := self.pid()) is not None:
                 priority.raise_of(pid)  # one that was started when that was not permitted
             return True
+        self._bear_with(await self._running())
         await self._clean_up()
         await self._start()
         return False
 
     async def keep_log_small(self) -> NoReturn:
-        """Looks at the log every `LOG_LOOK` seconds; raises as `trim_log` does."""
+        """Looks at the log every `LOG_LOOK` seconds. One that grows on ends no tunnel."""
         while True:
-            await self.trim_log()
+            try:
+                await self.trim_log()
+            except GatewayError as error:
+                log.warning("log not turned over", file=str(self.log), reason=str(error))
             await asyncio.sleep(LOG_LOOK)
 
     async def trim_log(self) -> None:
@@ -123,6 +160,24 @@ class Charon:
         for pid in await self._running():
             await _end(pid, signal.SIGTERM)
         await self._clean_up()
+
+    def _bear_with(self, running: Iterable[int]) -> None:
+        """Raises: GatewayError: one of ours runs, and is to be left alone for now."""
+        ours = [pid for pid in running if self._is_ours(pid)]
+        if not ours:
+            self._mute = None
+            return
+        pid, now = ours[0], time.monotonic()
+        if self._mute is None or self._mute.pid != pid:
+            self._mute = Mute(pid, now, _computed(pid))
+        if self._mute.is_lost(now, _computed(pid), self._patience):
+            log.warning("charon does not answer, replaced", pid=pid, after=now - self._mute.since)
+            self._mute = None
+            return
+        raise GatewayError(
+            f"charon (process {pid}) runs but does not answer: it is given {self._patience:g} "
+            "seconds, then a new one is started and the tunnels are set up anew"
+        )
 
     async def _answers(self) -> bool:
         if self.pid() is None:
@@ -196,6 +251,16 @@ class Charon:
         except OSError:  # it has ended
             return False
         return f"{_MARK}={self._conf}".encode() in variables.split(b"\0")
+
+
+def _computed(pid: int) -> float:
+    """Seconds of processor time that it has had."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    user, system = fields[11:13]  # proc(5): utime and stime, counted from the state
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _binary(pid: int) -> str:

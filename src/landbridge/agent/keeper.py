@@ -123,7 +123,6 @@ class Keeper:
             self._changed.clear()
             router = self.router
             try:
-                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
                 made = await self._ensure(router)
             except Exception as error:
                 self._tell(router, ErrorSource.NAMESPACE, error)

@@ -22,6 +22,7 @@ import structlog
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.agenda import Agenda
 from landbridge.agent.charon import Charon
+from landbridge.agent.daemon import pulse
 from landbridge.agent.daemon.control import Control
 from landbridge.agent.daemon.hints import EVENTS
 from landbridge.agent.daemon.inquiry import inquire
@@ -218,6 +219,7 @@ class RouterTask:
                 group.create_task(self._listener.run(events, eyes.control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
+                group.create_task(pulse.watch(self._charon.socket))
                 group.create_task(network.run())
                 group.create_task(
                     self._passes.run(eyes, network, may_take_in=lambda: self._complete)
