@@ -44,11 +44,13 @@ from landbridge.settings import Settings
 from landbridge.store.database import Database
 
 
-def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
+def create_app(
+    settings: Settings, db: Database, door: Door, metrics: ApiMetrics | None = None
+) -> Starlette:
     """The API of one process, on an open database behind a door."""
     terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
     service = Service(db, door, terms, settings.quotas)
-    metrics, faults = ApiMetrics(), Faults(door)
+    metrics, faults = metrics or ApiMetrics(), Faults(door)
     db.measure = metrics.transaction
     app = Starlette(
         routes=[

@@ -46,6 +46,8 @@ def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = Non
     extra = dict(headers or {})
     if isinstance(error, errors.MethodNotAllowed):
         extra["Allow"] = ", ".join(error.allowed)
+    if error.retry_after:
+        extra["Retry-After"] = str(error.retry_after)
     return Json({"NeutronError": content}, error.status, extra)
 
 
@@ -67,6 +69,8 @@ def plain_error(
 
 async def read_body(request: Request) -> bytes:
     """Raises: errors.RequestTooLarge, errors.BadPart."""
+    if int(request.headers.get("Content-Length", "0")) > LARGEST_BODY:
+        raise errors.RequestTooLarge(LARGEST_BODY)
     body = bytearray()
     try:
         async for chunk in request.stream():
