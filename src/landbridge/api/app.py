@@ -24,6 +24,7 @@ from landbridge.access.caller import Caller
 from landbridge.access.door import Door
 from landbridge.api import wire
 from landbridge.api.agents import agent_routes
+from landbridge.api.aside import Aside
 from landbridge.api.attributes import Terms
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.discovery import Discovery
@@ -49,7 +50,7 @@ def create_app(
 ) -> Starlette:
     """The API of one process, on an open database behind a door."""
     terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
-    service = Service(db, door, terms, settings.quotas)
+    service = Service(db, door, terms, settings.quotas, Aside())
     metrics, faults = metrics or ApiMetrics(), Faults(door)
     db.measure = metrics.transaction
     app = Starlette(

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 from uuid import uuid4
