@@ -91,7 +91,7 @@ class Handlers:
     async def delete(self, request: Request, caller: Caller) -> Response:
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
         if body := await wire.read_body(request):
-            wire.decode(body)
+            await self._aside.judge(body, wire.decode)
             raise errors.BadRequest("Request body is not supported in DELETE.")
         await self._db.write(self._desk.delete, caller, _id(request), expected)
         return Response(status_code=204)
