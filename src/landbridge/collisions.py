@@ -14,13 +14,19 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import product
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from landbridge.identities import folded
 from landbridge.model import IkeProposal, Model, Tunnel
-from landbridge.selectors import meet, pairs_of
+from landbridge.selectors import Network, Overlaps, meeting, networks_of
+
+MOST_TOLD: Final = 20
+COMPARED: Final = 64
+
+Read = Callable[[Tunnel], Hashable]
 
 
 def is_same_psk(tunnel: Tunnel, other: Tunnel) -> bool:
@@ -45,28 +51,112 @@ class Collision(Model, frozen=True, kw_only=True):
 
 
 class Neighbours:
-    """The tunnels of any routers, to ask what collides with one of them."""
+    """The tunnels of any routers, to ask what collides with one of them.
+
+    Those that collide are found by what they have in common with it and what not, never by looking
+    at each: only of tunnels that one IKE_SA can serve the networks are compared, `COMPARED` at
+    the most.
+    """
 
     def __init__(self, tunnels: Iterable[Tunnel]) -> None:
-        self._met: dict[Hashable, list[Tunnel]] = {}
+        self._by_contact = _Groups(_contact, _shared)
+        self._by_peer = _Groups(_peer, _secret)
+        self._by_addresses = _Groups(_addressed, _secret)
+        self._alike: dict[Hashable, _Alike] = {}
         for tunnel in tunnels:
             if tunnel.admin_state_up:
-                for place in _places(tunnel):
-                    self._met.setdefault(place, []).append(tunnel)
+                for groups in (self._by_contact, self._by_peer, self._by_addresses):
+                    groups.add(tunnel)
 
     def collisions(self, tunnel: Tunnel) -> tuple[Collision, ...]:
-        """With any of them but itself, each told of once."""
+        """With any of them but itself, each told of once, `MOST_TOLD` at the most."""
         found: dict[str, Collision] = {}
         if tunnel.admin_state_up:
             for other in self._near(tunnel):
                 reason = _reason(tunnel, other) if other.id not in found else None
                 if reason is not None:
                     found[other.id] = Collision(id=other.id, message=reason)
+                if len(found) >= MOST_TOLD:
+                    break
         return tuple(found.values())
 
     def _near(self, tunnel: Tunnel) -> Iterator[Tunnel]:
-        for place in _places(tunnel):
-            yield from (each for each in self._met.get(place, ()) if each.id != tunnel.id)
+        """All that collide; and few others."""
+        near = chain(
+            self._by_contact.others(tunnel),
+            self._overlapping(tunnel),
+            self._by_peer.others(tunnel),
+            *(self._by_addresses.others(tunnel, at) for at in _addressed_alike(tunnel)),
+        )
+        return (each for each in near if each.id != tunnel.id)
+
+    def _overlapping(self, tunnel: Tunnel) -> Iterator[Tunnel]:
+        key = _contact(tunnel), _shared(tunnel)
+        if key not in self._alike:
+            self._alike[key] = _Alike(self._by_contact.same(tunnel))
+        return self._alike[key].near(tunnel)
+
+
+class _Groups:
+    """Tunnels that have `common` in common, by what of them must not differ."""
+
+    def __init__(self, common: Read, equal: Read) -> None:
+        self._common = common
+        self._equal = equal
+        self._of: defaultdict[Hashable, defaultdict[Hashable, list[Tunnel]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+
+    def add(self, tunnel: Tunnel) -> None:
+        self._of[self._common(tunnel)][self._equal(tunnel)].append(tunnel)
+
+    def same(self, tunnel: Tunnel) -> list[Tunnel]:
+        return self._groups(self._common(tunnel)).get(self._equal(tunnel), [])
+
+    def others(self, tunnel: Tunnel, common: Hashable = None) -> Iterator[Tunnel]:
+        """Those that differ; None differs from nothing. `common`: if it is not the tunnel's own."""
+        own = self._equal(tunnel)
+        groups = self._groups(self._common(tunnel) if common is None else common)
+        differing = (group for equal, group in groups.items() if equal not in (own, None))
+        return iter(()) if own is None else chain.from_iterable(differing)
+
+    def _groups(self, common: Hashable) -> Mapping[Hashable, list[Tunnel]]:
+        return self._of.get(common, {})
+
+
+class _Alike:
+    """Tunnels that one IKE_SA can serve, by their networks."""
+
+    def __init__(self, tunnels: Sequence[Tunnel]) -> None:
+        self._local = _Owners(tunnels, lambda t: t.local_cidrs)
+        self._peer = _Owners(tunnels, lambda t: t.peer_cidrs)
+
+    def near(self, tunnel: Tunnel) -> Iterator[Tunnel]:
+        """By the side that has fewer; some of them overlap on that side only."""
+        local, peer = self._local.overlapping(tunnel), self._peer.overlapping(tunnel)
+        return iter(local if len(local) < len(peer) else peer)
+
+
+class _Owners:
+    """The networks of one side, and whose they are."""
+
+    def __init__(self, tunnels: Iterable[Tunnel], cidrs: Callable[[Tunnel], Iterable[str]]) -> None:
+        self._cidrs = cidrs
+        self._owners: defaultdict[Network, list[Tunnel]] = defaultdict(list)
+        for tunnel in tunnels:
+            for network in networks_of(cidrs(tunnel)):
+                self._owners[network].append(tunnel)
+        self._known = Overlaps(self._owners)
+
+    def overlapping(self, tunnel: Tunnel) -> list[Tunnel]:
+        owners = (
+            owner
+            for network in networks_of(self._cidrs(tunnel))
+            for each in self._known.of(network)
+            for owner in self._owners[each]
+            if owner.id != tunnel.id
+        )
+        return list(islice(owners, COMPARED))
 
 
 def _reason(tunnel: Tunnel, other: Tunnel) -> str | None:
@@ -76,9 +166,8 @@ def _reason(tunnel: Tunnel, other: Tunnel) -> str | None:
         for word, is_same in _SHARED:
             if not is_same(tunnel, other):
                 return f"{together}, but its {word} differs."
-        for pair, theirs in product(pairs_of(tunnel), pairs_of(other)):
-            if meet(pair, theirs):
-                return f"{together}, and its networks overlap: {theirs[0]} - {theirs[1]}."
+        if theirs := meeting(tunnel, other):
+            return f"{together}, and its networks overlap: {theirs[0]} - {theirs[1]}."
     if is_same_psk(tunnel, other):
         return None
     if folded(tunnel.peer_id) == folded(other.peer_id):
@@ -88,13 +177,36 @@ def _reason(tunnel: Tunnel, other: Tunnel) -> str | None:
     return None
 
 
-def _places(tunnel: Tunnel) -> tuple[Hashable, ...]:
-    """Where others that may collide are met."""
-    return (tunnel.router_id, folded(tunnel.peer_id)), (tunnel.router_id, _addresses(tunnel))
-
-
 def _contact(tunnel: Tunnel) -> Hashable:
-    return tunnel.ike.version, _addresses(tunnel), tunnel.local_id, tunnel.peer_id
+    ids = tunnel.local_id, tunnel.peer_id
+    return tunnel.router_id, tunnel.ike.version, _addresses(tunnel), ids
+
+
+def _shared(tunnel: Tunnel) -> Hashable:
+    """What one IKE_SA has once only, but for the secret, which may not be known."""
+    return _policy(tunnel.ike), tunnel.dpd, tunnel.initiator
+
+
+def _peer(tunnel: Tunnel) -> Hashable:
+    return tunnel.router_id, folded(tunnel.peer_id)
+
+
+def _secret(tunnel: Tunnel) -> Hashable:
+    """None: not known."""
+    return None if tunnel.psk is None else tunnel.psk.value
+
+
+def _addressed(tunnel: Tunnel) -> Hashable:
+    return tunnel.router_id, _addresses(tunnel), tunnel.ike.version, tunnel.ike.mode
+
+
+def _addressed_alike(tunnel: Tunnel) -> Iterable[Hashable]:
+    """Where those are for which a secret may be looked up by the same addresses."""
+    ike = tunnel.ike
+    if ike.version != "v1":
+        return ()
+    modes = ("main", "aggressive") if ike.mode == "main" else ("main",)
+    return [(tunnel.router_id, _addresses(tunnel), ike.version, mode) for mode in modes]
 
 
 def _addresses(tunnel: Tunnel) -> tuple[str, str]:
@@ -107,7 +219,7 @@ def _by_address(tunnel: Tunnel, other: Tunnel) -> bool:
     return all(ike.version == "v1" for ike in both) and any(ike.mode == "main" for ike in both)
 
 
-def _policy(ike: IkeProposal) -> object:
+def _policy(ike: IkeProposal) -> Hashable:
     rekeyed_after = ike.lifetime * 9 // 10
     aggressive = ike.version == "v1" and ike.mode == "aggressive"
     return aggressive, ike.encryption, ike.integrity, ike.dh_group, rekeyed_after

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from landbridge.settings import (
     AuthSettings,
     DatabaseSettings,
     KeystoneSettings,
+    LimitSettings,
     LogSettings,
     PolicySettings,
     Settings,
@@ -66,6 +68,7 @@ def load(
         policy=_policy(values, state),
         vpn=values.struct("vpn", VpnSettings),
         agent=_agent(values, state, f"http://{_reachable(host)}:{port}"),
+        limits=_limits(values),
         quotas={name: values.get("quotas", f"quota_{name}", int) for name in QUOTA_RESOURCES},
         log=values.struct("log", LogSettings),
     )
@@ -135,6 +138,17 @@ def _policy(values: Values, state: Path) -> PolicySettings:
     if values.is_set("oslo_policy", "policy_file") and not path.is_file():
         raise values.wrong("oslo_policy", "policy_file", f"there is no file {path}; create it")
     return PolicySettings(policy_file=path)
+
+
+def _limits(values: Values) -> LimitSettings:
+    settings = values.struct("limits", LimitSettings)
+    for proxy in settings.proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            what = f"{proxy!r} is no address and no network; write 192.0.2.1 or 192.0.2.0/24"
+            raise values.wrong("limits", "proxies", what) from None
+    return settings
 
 
 def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:

@@ -5,6 +5,7 @@ Rules this module keeps:
   nothing of HTTP libraries; `landbridge.api.wire` writes the envelope.
 - `type` is the class's own name unless it says otherwise: clients match on it.
 - A message names what was wrong and where, never a secret's value.
+- `retry_after`: seconds after which the same request may do; 0: it will not by waiting.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class ApiError(Exception):
 
     status: ClassVar[int] = 400
     type: ClassVar[str] = "BadRequest"
+    retry_after: int = 0
 
     def __init_subclass__(cls) -> None:
         if "type" not in cls.__dict__:
@@ -85,6 +87,40 @@ class RevisionNumberConstraintFailed(ApiError):
 class ServiceUnavailable(ApiError):
     status = 503
     type = "HTTPServiceUnavailable"
+    retry_after = 1
+
+
+class RequestTimeout(ApiError):
+    """The rest of a request did not come in time."""
+
+    status = 408
+    type = "HTTPRequestTimeout"
+
+
+class AddressTooLong(ApiError):
+    status = 414
+    type = "HTTPRequestURITooLong"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The address (path and query) is longer than {limit} bytes: ask for less at once."
+        )
+
+
+class HeadTooLarge(ApiError):
+    status = 431
+    type = "HTTPRequestHeaderFieldsTooLarge"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"The head of the request has more than {limit}.")
+
+
+class TooManyRequests(ApiError):
+    """The caller holds too much at a time already."""
+
+    status = 429
+    type = "HTTPTooManyRequests"
+    retry_after = 5
 
 
 class MethodNotAllowed(ApiError):

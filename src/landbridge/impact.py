@@ -23,7 +23,13 @@ from typing import Final, NamedTuple
 from landbridge import courses
 from landbridge.courses import Disruption, Step, worst
 from landbridge.model import Model, Tunnel
-from landbridge.selectors import EVERYTHING, Children, children_of, is_within, stand_for_the_same
+from landbridge.selectors import (
+    Network,
+    Overlaps,
+    children_of,
+    is_single,
+    networks_of,
+)
 
 Read = Callable[[Tunnel], object]
 
@@ -123,7 +129,7 @@ FACETS: Final[dict[str, Facet]] = {
     "esp.lifetime": Facet(Part.CHILD, attrgetter("esp.lifetime")),
     "local_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.local_cidrs)),
     "peer_cidrs": Facet(Part.SELECTORS, lambda t: frozenset(t.peer_cidrs)),
-    "split_selector": Facet(Part.SELECTORS, lambda t: EVERYTHING in children_of(t)),
+    "split_selector": Facet(Part.SELECTORS, is_single),
 }
 _IKE: Final = tuple(name for name in FACETS if name.startswith("ike."))
 _ESP: Final = tuple(name for name in FACETS if name.startswith("esp."))
@@ -226,26 +232,21 @@ class _Change:
         changed = Part.CHILD in self.parts
         self.stale = {k: pairs for k, pairs in old.items() if changed or new.get(k) != pairs}
         self.missing = {k: pairs for k, pairs in new.items() if changed or old.get(k) != pairs}
-
-    @property
-    def in_the_way(self) -> Children:
-        """The old children whose selectors a new one stands for, wholly or in part."""
-        new = self.missing.items()
-        return {
+        meets = _Meets(before, after, all_anew=changed or is_single(before) or is_single(after))
+        self.in_the_way = {
             key: pairs
             for key, pairs in self.stale.items()
-            if any(stand_for_the_same((key, pairs), each) for each in new)
+            if key in self.missing or any(meets.partly(*pair) for pair in pairs)
         }
+        self._widens = any(
+            meets.within(*pair) for pairs in self.in_the_way.values() for pair in pairs
+        )
 
     @property
     def widens(self) -> bool:
         """Whether a new child has a pair of networks that is wider than one of before, and cannot
         take its packets over: with IKEv2 the only CHILD_SA can, from the only one before."""
-        if self._one_each and not _ikev1(self.after):
-            return False
-        before = [pair for pairs in self.in_the_way.values() for pair in pairs]
-        after = [pair for pairs in self.missing.values() for pair in pairs]
-        return any(is_within(old, new) for old in before for new in after)
+        return self._widens and (not self._one_each or _ikev1(self.after))
 
     def cost(self, facet: str) -> Disruption:
         part = FACETS[facet].part
@@ -258,6 +259,70 @@ class _Change:
         cost = COSTS[part].v1 if _ikev1(self.after) else COSTS[part].v2
         passive = self.after.initiator == "response-only"
         return Disruption.INTERRUPT if passive and cost is not Disruption.NONE else cost
+
+
+class _Meets:
+    """Whether a pair of networks of before has something in common with a new one.
+
+    Each side is asked by itself: the new pairs are all of the local networks with all of the
+    peer's, but for those that were there before (`all_anew`: not even those).
+    """
+
+    def __init__(self, before: Tunnel, after: Tunnel, *, all_anew: bool) -> None:
+        self._all_anew = all_anew and bool(children_of(after))
+        self._local = _Side(before.local_cidrs, after.local_cidrs)
+        self._peer = _Side(before.peer_cidrs, after.peer_cidrs)
+
+    def partly(self, local: Network, peer: Network) -> bool:
+        """A new pair overlaps it."""
+        return self._has_new(self._local.overlapping(local), self._peer.overlapping(peer))
+
+    def within(self, local: Network, peer: Network) -> bool:
+        """A new pair is wider and has all of it."""
+        found = self._local.around(local), self._peer.around(peer)
+        if self._all_anew:
+            return all(side.any for side in found) and any(side.other for side in found)
+        return self._has_new(*found)
+
+    def _has_new(self, local: _Found, peer: _Found) -> bool:
+        found = local.any and peer.any
+        return found and (self._all_anew or local.new or peer.new)
+
+
+class _Found(NamedTuple):
+    """Of networks of after: are there any, any that were not there before, any but the one that
+    was asked for?"""
+
+    any: bool
+    new: bool
+    other: bool
+
+
+class _Side:
+    """The networks of one side, each looked for once."""
+
+    def __init__(self, before: Iterable[str], after: Iterable[str]) -> None:
+        known = set(networks_of(before))
+        self._after = Overlaps(networks_of(after))
+        self._new = Overlaps(each for each in networks_of(after) if each not in known)
+        self._kept: dict[tuple[Network, bool], _Found] = {}
+
+    def overlapping(self, network: Network) -> _Found:
+        return self._found(network, wider=False)
+
+    def around(self, network: Network) -> _Found:
+        return self._found(network, wider=True)
+
+    def _found(self, network: Network, *, wider: bool) -> _Found:
+        if (network, wider) not in self._kept:
+            look = Overlaps.around if wider else Overlaps.of
+            others = (each for each in look(self._after, network) if each != network)
+            self._kept[network, wider] = _Found(
+                any=next(look(self._after, network), None) is not None,
+                new=next(look(self._new, network), None) is not None,
+                other=next(others, None) is not None,
+            )
+        return self._kept[network, wider]
 
 
 def _effect(change: _Change, row: tuple[str, str]) -> Effect:

@@ -98,6 +98,32 @@ AGENT: Final = (
     ),
     cfg.StrOpt("charon", default="/usr/sbin/charon-systemd"),
 )
+LIMITS: Final = (
+    cfg.IntOpt("connections", default=4096, min=16, help="Open connections to the API, in all."),
+    cfg.IntOpt(
+        "connections_per_address",
+        default=512,
+        min=1,
+        help="Of these, from one IPv4 address or one IPv6 /64.",
+    ),
+    cfg.ListOpt(
+        "proxies",
+        default=[],
+        help="Addresses or networks of front proxies: many clients behind one address, which "
+        "only `connections` limits.",
+    ),
+    cfg.IntOpt("address_size", default=65536, min=2048, help="Bytes of path and query (414)."),
+    cfg.IntOpt("head_size", default=65536, min=4096, help="Bytes of all header lines (431)."),
+    cfg.IntOpt("head_lines", default=100, min=20, help="Header lines (431)."),
+    cfg.FloatOpt("head_seconds", default=10.0, min=0.1, help="For a head to arrive (408)."),
+    cfg.FloatOpt(
+        "body_seconds",
+        default=30.0,
+        min=0.1,
+        help="For a body to arrive, or for each further 64 KiB of a long one (408).",
+    ),
+    cfg.IntOpt("idle_seconds", default=65, min=1, help="Between two requests."),
+)
 QUOTAS: Final = tuple(
     cfg.IntOpt(f"quota_{name}", default=-1, min=-1, help="-1: no limit.")
     for name in QUOTA_RESOURCES
@@ -128,6 +154,7 @@ SECTIONS: Final = {
     "oslo_policy": POLICY,
     "vpn": VPN,
     "agent": AGENT,
+    "limits": LIMITS,
     "quotas": QUOTAS,
     "log": LOG,
 }

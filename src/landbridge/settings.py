@@ -86,6 +86,21 @@ class AgentSettings(Frozen, frozen=True, kw_only=True):
     charon: str
 
 
+class LimitSettings(Frozen, frozen=True, kw_only=True):
+    """What the API takes of one address and of all, and how long it waits for it. Sizes in bytes;
+    `proxies`: addresses and networks that only `connections` limits."""
+
+    connections: int
+    connections_per_address: int
+    proxies: tuple[str, ...]
+    address_size: int
+    head_size: int
+    head_lines: int
+    head_seconds: float
+    body_seconds: float
+    idle_seconds: int
+
+
 class LogSettings(Frozen, frozen=True, kw_only=True):
     """`requests`: which requests have a line at ``info``; `slow_request`: how many seconds make
     one slow, 0: none is."""
@@ -109,5 +124,6 @@ class Settings(Frozen, frozen=True, kw_only=True):
     policy: PolicySettings
     vpn: VpnSettings
     agent: AgentSettings
+    limits: LimitSettings
     quotas: Mapping[str, int]
     log: LogSettings

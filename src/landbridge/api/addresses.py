@@ -2,6 +2,8 @@
 
 Rules this module keeps:
 - The same as `kinds`: the reference's reasons, message by message.
+- Lists have a maximum, and their work grows with their length, no faster
+  (docs/decisions/034-lists-have-a-maximum.md).
 - Addresses are judged by the standard library; where the reference takes an odd spelling
   that it would rewrite anyway (an IPv4 mask instead of a length), it is refused.
 """
@@ -10,10 +12,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from landbridge.api.kinds import TEXT_LENGTH, Kind, Refused, Schema, Uuid, is_uuid_like
+import msgspec
+
+from landbridge.api.kinds import TEXT_LENGTH, Kind, Many, Refused, Schema, Uuid, is_uuid_like
 from landbridge.vpn.addresses import is_cidr
 
 _MAC: Final = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
@@ -41,8 +46,10 @@ class Subnet(Kind, frozen=True, kw_only=True):
         return {"type": "string"}
 
 
-class Cidrs(Kind, frozen=True, kw_only=True):
+class Cidrs(Many, frozen=True, kw_only=True):
     """A list of different CIDRs; one bare string stands for a list of one. Kept as sent."""
+
+    most: int = 255
 
     def accept(self, value: Any) -> list[str]:
         items = as_list(value)
@@ -50,35 +57,41 @@ class Cidrs(Kind, frozen=True, kw_only=True):
         return [_cidr(item) for item in items]
 
     def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        return super().shape() | {"uniqueItems": True}
+
+    def item(self) -> Schema:
+        return {"type": "string"}
 
 
-class Endpoints(Kind, frozen=True, kw_only=True):
+class Endpoints(Many, frozen=True, kw_only=True):
     """What an endpoint group holds: text. What it must name depends on the group's type."""
+
+    most: int = 255
 
     def accept(self, value: Any) -> list[str]:
         texts = [str(item) for item in as_list(value)]
         return [text.lower() if is_uuid_like(text) else text for text in texts]
 
-    def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "string", "maxLength": TEXT_LENGTH}}
+    def item(self) -> Schema:
+        return {"type": "string", "maxLength": TEXT_LENGTH}
 
 
-class FixedIps(Kind, frozen=True, kw_only=True):
+class FixedIps(Many, frozen=True, kw_only=True):
     """``[{"subnet_id": ..., "ip_address": ...}]``, either of the two."""
+
+    most: int = 64
 
     def accept(self, value: Any) -> list[dict[str, str]]:
         if not isinstance(value, list):
             raise Refused(f"Invalid data format for fixed IP: '{value}'")
         found = [_fixed_ip(item) for item in value]
-        addresses = [item["ip_address"] for item in found if "ip_address" in item]
-        for address in addresses:
-            if addresses.count(address) > 1:
-                raise Refused(f"Duplicate IP address '{address}'")
+        times = Counter(item["ip_address"] for item in found if "ip_address" in item)
+        if twice := next((address for address, n in times.items() if n > 1), None):
+            raise Refused(f"Duplicate IP address '{twice}'")
         return found
 
-    def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "object"}}
+    def item(self) -> Schema:
+        return {"type": "object"}
 
 
 class Gateway(Kind, frozen=True, kw_only=True):
@@ -96,7 +109,7 @@ class Gateway(Kind, frozen=True, kw_only=True):
             )
         known: dict[str, Callable[[Any], Any]] = {
             "network_id": Uuid().accept,
-            "external_fixed_ips": FixedIps().accept,
+            "external_fixed_ips": FixedIps().convert,
             "enable_snat": _flag,
         }
         if unknown := [key for key in value if key not in known]:
@@ -104,11 +117,18 @@ class Gateway(Kind, frozen=True, kw_only=True):
         return {key: known[key](item) for key, item in value.items()}
 
     def shape(self) -> Schema:
-        return {"type": "object", "properties": {"network_id": Uuid().shape()}}
+        properties = {
+            "network_id": Uuid().shape(),
+            "external_fixed_ips": FixedIps().shape(),
+            "enable_snat": {"type": "boolean"},
+        }
+        return {"type": "object", "properties": properties}
 
 
-class Pools(Kind, frozen=True, kw_only=True):
+class Pools(Many, frozen=True, kw_only=True):
     """``[{"start": ADDRESS, "end": ADDRESS}]``."""
+
+    most: int = 255
 
     def accept(self, value: Any) -> list[dict[str, str]]:
         if value is None:
@@ -117,46 +137,51 @@ class Pools(Kind, frozen=True, kw_only=True):
             raise Refused(f"Invalid data format for IP pool: '{value}'")
         return [_record(pool, {"start": _address, "end": _address}) for pool in value]
 
-    def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "object"}}
+    def item(self) -> Schema:
+        return {"type": "object"}
 
 
-class Nameservers(Kind, frozen=True, kw_only=True):
+class Nameservers(Many, frozen=True, kw_only=True):
+    most: int = 32
+
     def accept(self, value: Any) -> list[str]:
         if value is None:
             return []
         if not isinstance(value, list):
             raise Refused(f"Invalid data format for nameserver: '{value}'")
-        found: list[str] = []
+        found: dict[str, None] = {}
         for host in value:
             address = _nameserver(host)
             if address in found:
                 raise Refused(f"Duplicate nameserver '{host}'")
-            found.append(address)
-        return found
+            found[address] = None
+        return list(found)
 
-    def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "string"}}
+    def item(self) -> Schema:
+        return {"type": "string"}
 
 
-class HostRoutes(Kind, frozen=True, kw_only=True):
+class HostRoutes(Many, frozen=True, kw_only=True):
     """``[{"destination": CIDR, "nexthop": ADDRESS}]``."""
+
+    most: int = 255
 
     def accept(self, value: Any) -> list[dict[str, str]]:
         if value is None:
             return []
         if not isinstance(value, list):
             raise Refused(f"Invalid data format for hostroute: '{value}'")
-        found: list[dict[str, str]] = []
+        found: dict[tuple[str, str], dict[str, str]] = {}
         for item in value:
             route = _record(item, {"destination": _route_cidr, "nexthop": _address})
-            if route in found:
+            key = route["destination"], route["nexthop"]
+            if key in found:
                 raise Refused(f"Duplicate hostroute '{item}'")
-            found.append(route)
-        return found
+            found[key] = route
+        return list(found.values())
 
-    def shape(self) -> Schema:
-        return {"type": "array", "items": {"type": "object"}}
+    def item(self) -> Schema:
+        return {"type": "object"}
 
 
 class Mac(Kind, frozen=True, kw_only=True):
@@ -179,12 +204,22 @@ def as_list(value: Any) -> list[Any]:
 
 
 def _refuse_duplicates(items: list[Any]) -> None:
-    seen: list[Any] = []
-    duplicates: list[Any] = []
+    seen: set[Hashable] = set()
+    twice: dict[Hashable, str] = {}
     for item in items:
-        (duplicates if item in seen and item not in duplicates else seen).append(item)
-    if duplicates:
-        raise Refused(f"Duplicate items in the list: '{', '.join(map(str, duplicates))}'")
+        key = _comparable(item)
+        if key in seen:
+            twice.setdefault(key, str(item))
+        seen.add(key)
+    if twice:
+        raise Refused(f"Duplicate items in the list: '{', '.join(twice.values())}'")
+
+
+def _comparable(item: Any) -> Hashable:
+    """Equal for equal items of JSON, also for those that cannot be hashed."""
+    if isinstance(item, list | dict):
+        return type(item), msgspec.json.encode(item, order="sorted")
+    return item if isinstance(item, Hashable) else str(item)
 
 
 def _cidr(value: Any) -> str:

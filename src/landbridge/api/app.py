@@ -24,6 +24,7 @@ from landbridge.access.caller import Caller
 from landbridge.access.door import Door
 from landbridge.api import wire
 from landbridge.api.agents import agent_routes
+from landbridge.api.aside import Aside
 from landbridge.api.attributes import Terms
 from landbridge.api.catalogue import RESOURCES
 from landbridge.api.discovery import Discovery
@@ -44,11 +45,13 @@ from landbridge.settings import Settings
 from landbridge.store.database import Database
 
 
-def create_app(settings: Settings, db: Database, door: Door) -> Starlette:
+def create_app(
+    settings: Settings, db: Database, door: Door, metrics: ApiMetrics | None = None
+) -> Starlette:
     """The API of one process, on an open database behind a door."""
     terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
-    service = Service(db, door, terms, settings.quotas)
-    metrics, faults = ApiMetrics(), Faults(door)
+    service = Service(db, door, terms, settings.quotas, Aside())
+    metrics, faults = metrics or ApiMetrics(), Faults(door)
     db.measure = metrics.transaction
     app = Starlette(
         routes=[

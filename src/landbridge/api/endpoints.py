@@ -3,13 +3,14 @@
 Rules this module keeps:
 - Every endpoint behind the door admits the caller before anything else is looked at.
 - A method that a path does not have is 405, with Allow; so is HEAD. OPTIONS answers as GET
-  does, with Allow (the reference does the same).
+  does, with Allow (the reference does the same). One that no path has needs no token for that.
 - Endpoints are plain ASGI applications, so that no framework adds methods of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.door import Door
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 Objection = Callable[[Request, Caller], Awaitable[None]]
@@ -51,8 +54,10 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        caller = await admit(self._door, request)
         handler = self._handlers.get(request.method, self._otherwise)
+        if handler is None and request.method not in METHODS:
+            raise errors.MethodNotAllowed(self._allowed)
+        caller = await admit(self._door, request)
         if handler is None:
             await self._object(request, caller)
             raise errors.MethodNotAllowed(self._allowed)

@@ -5,6 +5,7 @@ Rules this module keeps:
   the object is found within the caller's scope, the policy is asked, the rules act.
 - Who may not see an object is told that it is not there.
 - One database hop per request. What happens inside it are the functions of `operations`.
+- Nothing long runs on the event loop: long bodies are judged, and plans are made, beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.door import Door
 from landbridge.api import attributes, operations, preconditions, query, wire
+from landbridge.api.aside import Aside
 from landbridge.api.attributes import Input, Terms
 from landbridge.api.plans import Planner
 from landbridge.api.resources import Resource
@@ -36,6 +38,7 @@ class Service(msgspec.Struct, frozen=True):
     door: Door
     terms: Terms
     quotas: Mapping[str, int]
+    aside: Aside
 
 
 class Handlers:
@@ -44,6 +47,7 @@ class Handlers:
     def __init__(self, service: Service, resource: Resource) -> None:
         self._db = service.db
         self._terms = service.terms
+        self._aside = service.aside
         self._resource = resource
         self._desk = operations.Desk(
             resource=resource,
@@ -66,8 +70,8 @@ class Handlers:
         return wire.Json({self._resource.name: view})
 
     async def create(self, request: Request, caller: Caller) -> Response:
-        body = wire.decode(await wire.read_body(request))
-        asked = attributes.for_create(self._resource, body, caller, self._terms)
+        content = await wire.read_body(request)
+        asked = await self._aside.judge(content, self._for_create, caller)
         view = await self._db.write(self._desk.create, caller, asked)
         return wire.Json({self._resource.name: view}, 201)
 
@@ -80,13 +84,14 @@ class Handlers:
         """What `update` would answer, and what it would cost; changes nothing."""
         asked, expected = await self._asked(request, caller)
         planner = Planner(self._desk)
-        plan = await self._db.rehearse(planner.plan, caller, _id(request), asked, expected)
-        return wire.Json({"plan": plan})
+        tried = await self._db.rehearse(planner.rehearse, caller, _id(request), asked, expected)
+        around = await self._db.read(planner.around, caller, tried)
+        return wire.Json({"plan": await self._aside.run(planner.plan, tried, around)})
 
     async def delete(self, request: Request, caller: Caller) -> Response:
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
         if body := await wire.read_body(request):
-            wire.decode(body)
+            await self._aside.judge(body, wire.decode)
             raise errors.BadRequest("Request body is not supported in DELETE.")
         await self._db.write(self._desk.delete, caller, _id(request), expected)
         return Response(status_code=204)
@@ -94,17 +99,22 @@ class Handlers:
     async def _asked(self, request: Request, caller: Caller) -> tuple[Input, int | None]:
         """The update that is asked for, and the revision it is for."""
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
-        raw = await wire.read_body(request)
-        body = wire.decode(raw)
-        if not isinstance(body, dict):
-            told = repr(raw) if len(raw) <= _NO_KEY else "not a JSON object"
-            raise errors.BadPart("body", f"Invalid format: {told}")
-        return attributes.for_update(self._resource, body, caller, self._terms), expected
+        content = await wire.read_body(request)
+        return await self._aside.judge(content, self._for_update, caller), expected
 
     async def object_to_post(self, request: Request, caller: Caller) -> None:
         """POST on one object: its body is read as for a creation, as the reference does."""
-        body = wire.decode(await wire.read_body(request))
-        attributes.for_create(self._resource, body, caller, self._terms)
+        await self._aside.judge(await wire.read_body(request), self._for_create, caller)
+
+    def _for_create(self, content: bytes, caller: Caller) -> Input:
+        return attributes.for_create(self._resource, wire.decode(content), caller, self._terms)
+
+    def _for_update(self, content: bytes, caller: Caller) -> Input:
+        body = wire.decode(content)
+        if not isinstance(body, dict):
+            told = repr(content) if len(content) <= _NO_KEY else "not a JSON object"
+            raise errors.BadPart("body", f"Invalid format: {told}")
+        return attributes.for_update(self._resource, body, caller, self._terms)
 
 
 def _id(request: Request) -> str:

@@ -37,7 +37,7 @@ class InterfaceHandlers(Handlers):
         return await self._act(request, caller, "remove_router_interface")
 
     async def _act(self, request: Request, caller: Caller, action: str) -> Response:
-        body = _named(wire.decode(await wire.read_body(request)))
+        body = _named(await self._aside.judge(await wire.read_body(request), wire.decode))
         content = await self._db.write(
             self._change, caller, str(request.path_params["id"]), action, body
         )

@@ -64,6 +64,27 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
+class Many(Kind, frozen=True, kw_only=True):
+    """A list of at most `most` items: counted before anything else is asked of them."""
+
+    most: int
+
+    def convert(self, value: Any) -> Any:
+        self.count(value)
+        return super().convert(value)
+
+    def count(self, value: Any) -> None:
+        """Raises: Refused."""
+        if isinstance(value, list | dict) and len(value) > self.most:
+            raise Refused(f"{len(value)} items are too many - there may be at most {self.most}")
+
+    def shape(self) -> Schema:
+        return {"type": "array", "items": self.item(), "maxItems": self.most}
+
+    def item(self) -> Schema:
+        raise NotImplementedError
+
+
 class Text(Kind, frozen=True, kw_only=True):
     """A string. `secret`: its value never stands in a reason, whatever its type."""
 

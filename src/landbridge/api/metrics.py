@@ -68,6 +68,9 @@ class ApiMetrics:
             "Time to the answer's beginning.",
             ("method", "route", "code"),
         )
+        self.refused = self._counter(
+            "landbridge_http_refused", "What was too much, too slow or no HTTP.", ("code",)
+        )
         self.database = self._histogram(
             "landbridge_database_seconds",
             "Time of a transaction, with waiting for its turn.",

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 from uuid import uuid4
@@ -18,7 +19,7 @@ from uuid import uuid4
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,6 +62,9 @@ class Faults:
         """The framework's own: no such route."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
+        if status == HTTPStatus.METHOD_NOT_ALLOWED and headers:
+            allowed = headers.get("Allow", "").split(", ")
+            return wire.error_answer(errors.MethodNotAllowed(tuple(allowed)))
         title = "Not Found" if status == 404 else "Error"  # noqa: PLR2004
         return wire.Json({"code": status, "title": title, "description": None}, status, headers)
 
@@ -98,6 +102,8 @@ class Requests:
             await self._app(scope, receive, answer)
         except errors.ApiError as error:
             await wire.error_answer(error)(scope, receive, answer)
+        except ClientDisconnect:
+            return  # nobody to answer
         except Exception:
             self._log.exception("unforeseen error", method=scope["method"], route=_route(scope))
             if answer.status:

@@ -3,6 +3,8 @@
 Rules this module keeps:
 - The update itself runs, with all its checks: a plan that is answered is one that would be
   accepted now, and its errors are the update's.
+- Only that takes the turn of a writer. What is beside is read after it, and what all of it comes
+  to is worked out without a transaction.
 - The connections told of are those that the caller may see and that the update makes different;
   an update of one connection always tells of that one.
 - What it would collide with is told of, too, where the caller may see that: nobody learns of
@@ -13,7 +15,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -24,6 +26,7 @@ from landbridge.api.operations import Desk, scope_of
 from landbridge.api.views import View
 from landbridge.collisions import Neighbours
 from landbridge.impact import ROWS, impact
+from landbridge.model import Tunnel
 from landbridge.store.transaction import Row
 from landbridge.vpn import concerned, rows
 from landbridge.vpn.concerned import Owned
@@ -34,31 +37,54 @@ _CONNECTION: Final = "ipsec_site_connection"
 _SEEN: Final = f"get_{_CONNECTION}"
 
 
+class Rehearsal(NamedTuple):
+    """What an update would answer, and the connections it concerns: before, and after it those that
+    the caller may see. `changed`: the rows of `impact.ROWS` that it names."""
+
+    view: View
+    before: dict[str, Owned]
+    after: dict[str, Owned]
+    changed: Asked
+
+
 class Planner(msgspec.Struct, frozen=True):
-    """Plans the updates of one resource, in a transaction that is to be undone."""
+    """Plans the updates of one resource: one step after the other."""
 
     desk: Desk
 
-    def plan(
+    def rehearse(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
-    ) -> View:
-        """The view that the update would answer with, and the connections it concerns.
-
-        Raises: as the update.
-        """
+    ) -> Rehearsal:
+        """In a transaction that is to be undone. Raises: as the update."""
         desk, name = self.desk, self.desk.resource.name
         desk.rules.enter(tx, "update")
         kept = rows.get(tx, desk.rules.table, id) or {}
         before = concerned.connections(tx, name, id.lower())
         view = desk.update(tx, caller, id, asked, expected)
         after = concerned.connections(tx, name, id.lower())
-        changed = _changed(name, kept, asked)
-        shown = {key: owned for key, owned in after.items() if _visible(desk, caller, owned)}
-        around = concerned.beside(tx, [owned.tunnel for owned in shown.values()]).values()
-        beside = Neighbours(each.tunnel for each in around if _visible(desk, caller, each))
-        told = (_told(before[key], owned, changed, beside) for key, owned in shown.items())
+        shown = {key: owned for key, owned in after.items() if self._visible(caller, owned)}
+        return Rehearsal(view, before, shown, _changed(name, kept, asked))
+
+    def around(self, tx: Connection, caller: Caller, tried: Rehearsal) -> list[Tunnel]:
+        """What runs beside these connections, as far as the caller may see it."""
+        found = concerned.beside(tx, [owned.tunnel for owned in tried.after.values()])
+        around = found | tried.after
+        return [owned.tunnel for owned in around.values() if self._visible(caller, owned)]
+
+    def plan(self, tried: Rehearsal, around: list[Tunnel]) -> View:
+        """The answer; without a transaction, as it may take its time."""
+        name, beside = self.desk.resource.name, Neighbours(around)
+        told = (
+            _told(tried.before[key], owned, tried.changed, beside)
+            for key, owned in tried.after.items()
+        )
         connections = [each for each in told if each["attributes"] or name == _CONNECTION]
-        return {name: view, "connections": connections}
+        return {name: tried.view, "connections": connections}
+
+    def _visible(self, caller: Caller, owned: Owned) -> bool:
+        owner = {"project_id": owned.project_id}
+        in_scope = rows.visible(owner, scope_of(caller))
+        return in_scope and self.desk.policy.check(caller, _SEEN, owner)
 
 
 def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> dict[str, Any]:
@@ -66,11 +92,6 @@ def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> di
     of = {"id": after.tunnel.id, "name": after.tunnel.name}
     told: dict[str, Any] = of | msgspec.to_builtins(promised)
     return told | {"collisions": msgspec.to_builtins(beside.collisions(after.tunnel))}
-
-
-def _visible(desk: Desk, caller: Caller, owned: Owned) -> bool:
-    owner = {"project_id": owned.project_id}
-    return rows.visible(owner, scope_of(caller)) and desk.policy.check(caller, _SEEN, owner)
 
 
 def _changed(resource: str, kept: Row, asked: Input) -> Asked:

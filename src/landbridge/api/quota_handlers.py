@@ -8,7 +8,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +29,7 @@ class QuotaHandlers:
         self._db = service.db
         self._policy = service.door.policy
         self._defaults = service.quotas
+        self._aside = service.aside
 
     async def index(self, request: Request, caller: Caller) -> Response:
         self._enforce(caller, READ, _NO_PROJECT)
@@ -60,7 +61,7 @@ class QuotaHandlers:
     async def update(self, request: Request, caller: Caller) -> Response:
         project = _project(request)
         self._enforce(caller, "update_quota", project)
-        wanted = quotas.parse(wire.decode(await wire.read_body(request)), self._defaults)
+        wanted = quotas.parse(await self._body(request), self._defaults)
         limits = await self._db.write(quotas.change, project, wanted, self._defaults)
         return wire.Json({"quota": limits})
 
@@ -69,6 +70,9 @@ class QuotaHandlers:
         self._enforce(caller, "delete_quota", project)
         await self._db.write(quotas.reset, project)
         return Response(status_code=204)
+
+    async def _body(self, request: Request) -> Any:
+        return await self._aside.judge(await wire.read_body(request), wire.decode)
 
     def _enforce(self, caller: Caller, rule: str, project: str) -> None:
         self._policy.enforce(caller, rule, {"project_id": project})

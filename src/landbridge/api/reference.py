@@ -11,8 +11,9 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from landbridge.api.addresses import FixedIps, Gateway
 from landbridge.api.catalogue import RESOURCES
-from landbridge.api.kinds import Choice, Group
+from landbridge.api.kinds import Choice, Group, Many
 from landbridge.api.resources import OWN, REQUIRED, UNSET, Attribute, Resource
 
 _HEAD: Final = """\
@@ -65,6 +66,10 @@ def _create(attribute: Attribute) -> str:
 def _values(attribute: Attribute) -> str:
     if isinstance(attribute.kind, Choice):
         return " One of " + ", ".join(f"`{value}`" for value in attribute.kind.values) + "."
+    if isinstance(attribute.kind, Many):
+        return f" At most {attribute.kind.most}."
+    if isinstance(attribute.kind, Gateway):
+        return f" At most {FixedIps().most} `external_fixed_ips`."
     if isinstance(attribute.kind, Group):
         return " Members: " + ", ".join(
             f"`{name}` (default `{default}`)" for name, _, default in attribute.kind.members

@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - It is the only place of the API that knows how JSON and HTTP answers look.
-- Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says.
+- Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says; what is nested
+  deeper than anything that is asked for (`DEEPEST`) is refused before it is walked through.
 - What msgspec refuses but Networking's JSON takes (NaN, Infinity) is read by the standard
   library, so that the attribute that holds it can be named; what neither takes is
   `MalformedRequestBody`.
@@ -11,7 +12,9 @@ Rules this module keeps:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +26,12 @@ from landbridge import errors
 LARGEST_BODY: Final = 114_688  # bytes, as oslo.middleware's sizelimit
 
 LONGEST_MESSAGE: Final = 4096  # characters: a value that is repeated may be as long as a body
+
+DEEPEST: Final = 32  # lists and objects inside each other
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS: Final = b"[{]}"
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(_BRACKETS))
+_STEPS: Final = bytes.maketrans(_BRACKETS, bytes((2, 2, 0, 0)))  # one more than the step
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -46,6 +55,8 @@ def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = Non
     extra = dict(headers or {})
     if isinstance(error, errors.MethodNotAllowed):
         extra["Allow"] = ", ".join(error.allowed)
+    if error.retry_after:
+        extra["Retry-After"] = str(error.retry_after)
     return Json({"NeutronError": content}, error.status, extra)
 
 
@@ -67,6 +78,8 @@ def plain_error(
 
 async def read_body(request: Request) -> bytes:
     """Raises: errors.RequestTooLarge, errors.BadPart."""
+    if int(request.headers.get("Content-Length", "0")) > LARGEST_BODY:
+        raise errors.RequestTooLarge(LARGEST_BODY)
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -79,13 +92,25 @@ async def read_body(request: Request) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """None for no body. Raises: errors.MalformedRequestBody."""
+    """None for no body. Raises: errors.MalformedRequestBody, errors.BadPart."""
     if not body:
         return None
     try:
-        return _decoder.decode(body)
+        value = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _decode_leniently(body)
+        value = _decode_leniently(body)
+    _refuse_nested(body)
+    return value
+
+
+def _refuse_nested(body: bytes) -> None:
+    """Of a body that is JSON. Raises: errors.BadPart."""
+    opened = body.count(b"[") + body.count(b"{")
+    if opened <= DEEPEST:
+        return
+    brackets = _STRING.sub(b"", body).translate(_STEPS, delete=_NO_BRACKETS)
+    if max(accumulate(step - 1 for step in brackets), default=0) > DEEPEST:
+        raise errors.BadPart("body", f"Its JSON is nested deeper than {DEEPEST}")
 
 
 def _decode_leniently(body: bytes) -> Any:

@@ -15,25 +15,31 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
+import msgspec
+import structlog
 import uvicorn
 
 from landbridge.access import firsttokens
 from landbridge.access.door import open_door
 from landbridge.api.app import create_app
-from landbridge.api.patience import PatientProtocol
+from landbridge.api.metrics import ApiMetrics
+from landbridge.api.protocol import BoundedProtocol, Gate
 from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
 from landbridge.commands.storage import alone, open_database
-from landbridge.settings import Settings
+from landbridge.settings import LimitSettings, Settings
 from landbridge.store import identity
 from landbridge.store.database import Database
 from landbridge.store.databasefile import WriterEnded
 from landbridge.vpn import damage
 
+SPARE_FILES = 128  # for the database, its server, the log, and those that are told to go
 COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
 
@@ -47,7 +53,10 @@ def run(settings: Settings, listen_fd: int | None) -> None:
         opening = db.write_sync(identity.opened)
         tell(db.write_sync(damage.review))
         with closing(open_door(settings, db)) as door:
-            server = uvicorn.Server(_config(create_app(settings, db, door)))
+            metrics = ApiMetrics()
+            gate = Gate(_reachable(settings.limits), metrics)
+            app = create_app(settings, db, door, metrics)
+            server = uvicorn.Server(_config(app, gate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 if ended := runner.run(_serve(server, listener, db, Watch(db, opening=opening))):
@@ -102,14 +111,31 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _config(app: object) -> uvicorn.Config:
+def _reachable(limits: LimitSettings) -> LimitSettings:
+    """As many connections as there may be files, with some left for all else."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        files = limits.connections + SPARE_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    possible = max(1, files - SPARE_FILES)
+    if possible < limits.connections:
+        structlog.get_logger("landbridge.api").warning(
+            "fewer connections than configured: the process may open too few files",
+            files=files,
+            connections=possible,
+        )
+    return msgspec.structs.replace(limits, connections=min(limits.connections, possible))
+
+
+def _config(app: object, gate: Gate) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
-        http=PatientProtocol,
+        http=partial(BoundedProtocol, gate=gate),  # type: ignore[arg-type]  # makes protocols
+        ws="none",
         loop="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=65,
+        timeout_keep_alive=gate.limits.idle_seconds,
     )

@@ -68,8 +68,8 @@ def _checked(tx: Connection, group: Row, endpoints: list[Any], scope: Scope) -> 
     """The endpoints as they are kept."""
     if not endpoints:
         raise faults.MissingEndpointForEndpointGroup(_shown_when_empty(group))
-    _check_unique(endpoints, group["type"])
     texts = [str(endpoint) for endpoint in endpoints]
+    _check_unique(texts, group["type"])
     if group["type"] == selectors.SUBNET:
         return _checked_subnets(tx, texts, scope)
     if group["type"] == selectors.CIDR:
@@ -89,13 +89,13 @@ def _shown_when_empty(group: Row) -> Row:
     return shown
 
 
-def _check_unique(endpoints: list[Any], type: str) -> None:
-    seen: list[Any] = []
+def _check_unique(endpoints: list[str], type: str) -> None:
+    seen: set[str] = set()
     for endpoint in endpoints:
         if endpoint in seen:
             why = "Endpoints have to be unique"
             raise faults.InvalidEndpointInEndpointGroup(endpoint, type, why)
-        seen.append(endpoint)
+        seen.add(endpoint)
 
 
 def _check_cidrs(endpoints: list[str]) -> None:
@@ -164,6 +164,6 @@ def _check_users(tx: Connection, group_id: str) -> None:
         .join(t.vpnservices, t.vpnservices.c.id == connections.c.vpnservice_id)
         .where(uses_group(group_id))
     )
+    sides = selectors.Sides(tx, None)
     for user in tx.execute(query).mappings().all():
-        version = selectors.check_versions(tx, dict(user), dict(user), None)
-        selectors.check_mtu(user["mtu"], version)
+        selectors.check_mtu(user["mtu"], sides.version(dict(user), dict(user)))

@@ -145,6 +145,14 @@ class InvalidEndpointGroup(ApiError):
         )
 
 
+class TooManySelectors(ApiError):
+    def __init__(self, local: int, peer: int, most: int) -> None:
+        super().__init__(
+            f"The connection joins {local} local networks with {peer} of the peer's. Of these "
+            f"pairs there may be at most {most}: use wider networks, or several connections."
+        )
+
+
 class WrongEndpointGroupType(ApiError):
     def __init__(self, group_id: str, type: str, expected: str) -> None:
         super().__init__(f"Endpoint group {group_id} type is '{type}' and should be '{expected}'")

@@ -4,12 +4,13 @@ Rules this module keeps:
 - A service with a subnet takes `peer_cidrs` and no endpoint groups (legacy mode); one without
   takes both groups and no `peer_cidrs`.
 - The local group names subnets of the service's router, the peer group CIDRs; all of one IP
-  version on both sides.
+  version on both sides, and not too many pairs: each may become a CHILD_SA and costs policies.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -21,6 +22,7 @@ from landbridge.vpn.rows import Scope
 
 SUBNET = "subnet"
 CIDR = "cidr"
+MOST_PAIRS: Final = 512  # local with peer networks; each is a CHILD_SA where they are split
 MINIMUM_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200
 
 
@@ -56,20 +58,68 @@ def check_versions(tx: Connection, connection: Row, service: Row, scope: Scope) 
 
     Raises: VPNEndpointGroupNotFound, WrongEndpointGroupType, SubnetIsNotConnectedToRouter,
     MixedIPVersionsForIPSecEndpoints, MixedIPVersionsForPeerCidrs,
-    MixedIPVersionsForIPSecConnection.
+    MixedIPVersionsForIPSecConnection, TooManySelectors.
     """
-    if service["subnet_id"] is not None:
-        subnets = rows.by_id(tx, t.subnets, [service["subnet_id"]])
+    return Sides(tx, scope).version(connection, service)
+
+
+class Side(NamedTuple):
+    """What a connection carries on one side."""
+
+    version: int
+    networks: int
+
+
+class Sides:
+    """Those of any number of connections, each looked up once."""
+
+    def __init__(self, tx: Connection, scope: Scope) -> None:
+        self._tx = tx
+        self._scope = scope
+        self._groups: dict[str, Row] = {}
+        self._local: dict[tuple[str, str], Side] = {}
+        self._peer: dict[str, Side] = {}
+
+    def version(self, connection: Row, service: Row) -> int:
+        """As `check_versions`."""
+        if service["subnet_id"] is not None:
+            local, peer = self._of_subnet(connection, service)
+        else:
+            local = self._of_local_group(connection["local_ep_group_id"], service["router_id"])
+            peer = self._of_peer_group(connection["peer_ep_group_id"])
+        if local.version != peer.version:
+            raise faults.MixedIPVersionsForIPSecConnection
+        if local.networks * peer.networks > MOST_PAIRS:
+            raise faults.TooManySelectors(local.networks, peer.networks, MOST_PAIRS)
+        return local.version
+
+    def _of_subnet(self, connection: Row, service: Row) -> tuple[Side, Side]:
+        subnets = rows.by_id(self._tx, t.subnets, [service["subnet_id"]])
+        cidrs = connection["peer_cidrs"]
+        version = _only(families(cidrs), faults.MixedIPVersionsForPeerCidrs())
         local = int(subnets[service["subnet_id"]]["ip_version"])
-        peer = _only(families(connection["peer_cidrs"]), faults.MixedIPVersionsForPeerCidrs())
-    else:
-        local_group = _group(tx, connection["local_ep_group_id"], scope)
-        peer_group = _group(tx, connection["peer_ep_group_id"], scope)
-        local = local_version(tx, local_group, service["router_id"])
-        peer = peer_version(peer_group)
-    if local != peer:
-        raise faults.MixedIPVersionsForIPSecConnection
-    return local
+        return Side(local, 1), Side(version, len(cidrs))
+
+    def _of_local_group(self, id: str, router_id: str) -> Side:
+        key = id, router_id
+        if key not in self._local:
+            group = self._group(id)
+            version = local_version(self._tx, group, router_id)
+            self._local[key] = Side(version, len(group.row["endpoints"]))
+        return self._local[key]
+
+    def _of_peer_group(self, id: str) -> Side:
+        if id not in self._peer:
+            group = self._group(id)
+            self._peer[id] = Side(peer_version(group), len(group.row["endpoints"]))
+        return self._peer[id]
+
+    def _group(self, id: str) -> Group:
+        if id not in self._groups:
+            missing = faults.VPNEndpointGroupNotFound
+            found = rows.refer(self._tx, t.endpoint_groups, id, self._scope, missing)
+            self._groups[id] = found
+        return Group(id, self._groups[id])
 
 
 def known_version(tx: Connection, connection: Row) -> int:
@@ -112,11 +162,6 @@ def on_router(tx: Connection, router_id: str) -> set[str]:
         .where(t.ports.c.device_id == router_id)
     )
     return set(tx.execute(query).scalars())
-
-
-def _group(tx: Connection, group_id: str, scope: Scope) -> Group:
-    missing = faults.VPNEndpointGroupNotFound
-    return Group(group_id, rows.refer(tx, t.endpoint_groups, group_id, scope, missing))
 
 
 def _check_type(group: Group, expected: str) -> None:

@@ -9,7 +9,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 from ipaddress import ip_network
-from itertools import combinations
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -40,8 +39,8 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     missing = faults.NetworkNotFound
     parent = rows.refer(tx, t.networks, values["network_id"], scope, missing, to_change=True)
     network = _network(values)
-    for other in of_network(tx, parent["id"]):
-        if network.overlaps(ip_network(other["cidr"])):
+    for other in _cidrs_of(tx, parent["id"]):
+        if network.overlaps(ip_network(other)):
             raise refused.InvalidInput(
                 f"Requested subnet with cidr: {network} for network: {parent['id']} "
                 "overlaps with another subnet"
@@ -106,6 +105,11 @@ def of_network(tx: Connection, network_id: str) -> list[Row]:
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
+def _cidrs_of(tx: Connection, network_id: str) -> list[str]:
+    query = select(TABLE.c.cidr).where(TABLE.c.network_id == network_id).order_by(TABLE.c.id)
+    return list(tx.execute(query).scalars())
+
+
 def _network(values: Row) -> Network:
     if "cidr" not in values:
         raise errors.BadPart("subnets", "cidr must be specified, as there are no subnet pools")
@@ -134,14 +138,26 @@ def _checked_gateway(network: Network, gateway: str | None) -> str | None:
 
 def _checked_pools(network: Network, gateway: str | None, pools: list[Pool]) -> list[Pool]:
     bounds = [(pool, *_bounds(network, pool)) for pool in pools]
-    for (pool, start, end), (other, other_start, other_end) in combinations(bounds, 2):
-        if start <= other_end and other_start <= end:
-            raise refused.OverlappingAllocationPools(_shown(pool), _shown(other), str(network))
+    if found := _overlapping([(start, end) for _, start, end in bounds]):
+        one, other = (_shown(pools[number]) for number in found)
+        raise refused.OverlappingAllocationPools(one, other, str(network))
     if gateway is not None and (address := parse_address(gateway)) is not None:
         for pool, start, end in bounds:
             if start <= int(address) <= end:
                 raise refused.GatewayConflictWithAllocationPools(gateway, _shown(pool))
     return [{"start": pool["start"], "end": pool["end"]} for pool in pools]
+
+
+def _overlapping(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Two of the ranges that have something in common, by their numbers; None: there are none."""
+    furthest = -1  # the number of the one that reaches furthest so far
+    for number in sorted(range(len(ranges)), key=ranges.__getitem__):
+        start, end = ranges[number]
+        if furthest >= 0 and start <= ranges[furthest][1]:
+            return min(furthest, number), max(furthest, number)
+        if furthest < 0 or end > ranges[furthest][1]:
+            furthest = number
+    return None
 
 
 def _bounds(network: Network, pool: Pool) -> tuple[int, int]:

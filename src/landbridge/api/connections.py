@@ -1,0 +1,79 @@
+"""Who is connected: how many in all, and how many from each address.
+
+Rules this module keeps:
+- An address is an IPv4 address or an IPv6 /64: what one host can choose for itself.
+- Front proxies have many clients behind one address: only the number in all limits them.
+- Who is one too many is told so, as long as not too many are being told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from landbridge import errors
+
+BEING_TOLD: Final = 64  # connections at a time
+_OWN_BITS: Final = 64  # of an IPv6 address, which a host chooses by itself
+
+
+class Connections:
+    """Of one process."""
+
+    def __init__(self, most: int, most_per_address: int, proxies: Iterable[str] = ()) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._proxies = tuple(map(ip_network, proxies))
+        self._of: Counter[str] = Counter()
+        self._all = 0
+        self._told = 0
+
+    def __len__(self) -> int:
+        return self._all
+
+    def enter(self, place: str) -> errors.ApiError | None:
+        """One more from there; or why not. `place` as `place_of` has it."""
+        if self._all >= self._most:
+            return errors.ServiceUnavailable(
+                f"There are {self._most} connections, which is the limit ([limits] connections)."
+            )
+        if place and self._of[place] >= self._most_per_address:
+            return errors.TooManyRequests(
+                f"There are {self._most_per_address} connections from {place}, which is the limit "
+                "for one address ([limits] connections_per_address): use them again, or close some."
+            )
+        self._all += 1
+        self._of[place] += 1
+        return None
+
+    def leave(self, place: str) -> None:
+        self._all -= 1
+        self._of[place] -= 1
+        if not self._of[place]:
+            del self._of[place]
+
+    def begin_telling(self) -> bool:
+        """False: too many are being told already."""
+        if self._told >= BEING_TOLD:
+            return False
+        self._told += 1
+        return True
+
+    def end_telling(self) -> None:
+        self._told -= 1
+
+    def place_of(self, host: str | None) -> str:
+        """What is counted for a host's address; empty where there is no limit for it."""
+        try:
+            address = ip_address((host or "").partition("%")[0])
+        except ValueError:  # a Unix socket
+            return ""
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        if any(address in network for network in self._proxies):
+            return ""
+        if isinstance(address, IPv6Address):
+            return str(ip_network((int(address) >> _OWN_BITS << _OWN_BITS, _OWN_BITS)))
+        return str(address)
