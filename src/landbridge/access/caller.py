@@ -20,13 +20,16 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The sender of one request.
 
     `project_id` is empty for a token without a project (unscoped, domain or system
-    scope); such a caller is allowed nothing.
+    scope); such a caller is allowed nothing. `service_roles`: of the service that made the
+    request for the user. `is_service`: another service of the cloud, by the policy.
     """
 
     user_id: str
     project_id: str
     roles: frozenset[str]
+    service_roles: frozenset[str] = frozenset()
     is_admin: bool = False
+    is_service: bool = False
 
     @property
     def is_agent(self) -> bool:
