@@ -1,9 +1,9 @@
 """What clients do to ports.
 
 Rules this module keeps:
-- No request for a port makes it a router's leg, whatever its `device_id` and `device_owner` say.
-- A port that says it is a router's names a router of its own project: another project's router
-  and one that does not exist are the same. An administrator may say what he likes.
+- No request for a port makes it a router's leg, whatever its `device_id` and `device_owner` say,
+  and none makes it look like the leg of a router that there is.
+- Who may not see a router is told the same of it as of one that does not exist.
 - A router's port keeps its device and its MAC address and goes by its router only; its addresses
   may change by the rules of its router.
 """
@@ -29,8 +29,8 @@ _NETWORK_DEVICE: Final = "network:"
 
 
 def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
-    """Raises: NetworkNotFound, MacAddressInUse, DeviceIDNotOwnedByTenant, and what allocation
-    refuses.
+    """Raises: NetworkNotFound, MacAddressInUse, RouterPortByPort, DeviceIDNotOwnedByTenant, and
+    what allocation refuses.
     """
     network = rows.refer(tx, t.networks, values["network_id"], scope, faults.NetworkNotFound)
     given = {name: value for name, value in values.items() if value is not None}
@@ -68,11 +68,14 @@ def _readdress(
 
 
 def _check_device(tx: Connection, port: Row, scope: Scope) -> None:
-    device_id = port.get("device_id")
-    if scope is None or not device_id or port.get("device_owner") not in routerports.OWNERS:
+    """Raises: RouterPortByPort, DeviceIDNotOwnedByTenant."""
+    device_id, owner = port.get("device_id"), port.get("device_owner")
+    if not device_id or owner not in routerports.OWNERS:
         return
     router = rows.get(tx, t.routers, device_id)
-    if router is None or router["project_id"] != port["project_id"]:
+    if router is not None and rows.visible(router, scope):
+        raise refused.RouterPortByPort(device_id, owner)
+    if scope is not None:
         raise refused.DeviceIDNotOwnedByTenant(device_id)
 
 

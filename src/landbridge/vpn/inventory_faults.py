@@ -116,6 +116,16 @@ class UnsupportedPortDeviceOwner(errors.Conflict):
         )
 
 
+class RouterPortByPort(errors.Conflict):
+    type = "UnsupportedPortDeviceOwner"
+
+    def __init__(self, router_id: str, device_owner: str) -> None:
+        super().__init__(
+            f"A port does not become router {router_id}'s by its device_owner {device_owner}: use "
+            "add_router_interface or external_gateway_info of the router."
+        )
+
+
 class DeviceIDNotOwnedByTenant(errors.Conflict):
     def __init__(self, device_id: str) -> None:
         super().__init__(
