@@ -63,7 +63,7 @@ def standing(round_trip: float, data_plane: DataPlane = "auto") -> Iterator[Site
     ):
         objects = sites.ensure_objects(service.api)
         _set_apart(service, objects)
-        outer, inner = (sites.bridge_of(objects.networks[name])
+        outer, inner = (sites.bridge_of(objects.networks[name]["id"])
                         for name in (sites.EXTERNAL, sites.INSIDE))  # fmt: skip
         for bridge in (outer, inner):
             wait_until(partial(link_exists, bridge), PATIENCE, f"the agent makes {bridge}")

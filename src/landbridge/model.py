@@ -123,7 +123,9 @@ class Leg(Model, frozen=True, kw_only=True):
     """A router's place on one network: the host bridge of that network and its addresses.
 
     `addresses` are interface addresses with prefix (``10.1.0.1/24``); `gateways` are the
-    next hops of the default routes, for the uplink only.
+    next hops of the default routes, for the uplink only. `physical_network` is what an
+    administrator says that the network lies on, empty: nothing; `network_name` is its owner's
+    to choose, and for people to read.
     """
 
     network_id: str
@@ -132,6 +134,7 @@ class Leg(Model, frozen=True, kw_only=True):
     mac_address: str
     addresses: tuple[str, ...]
     gateways: tuple[str, ...] = ()
+    physical_network: str = ""
 
 
 class Router(Model, frozen=True, kw_only=True):

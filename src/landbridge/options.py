@@ -78,7 +78,11 @@ AGENT: Final = (
     cfg.StrOpt("server_url", default="", help="The API; default: where `bind` says."),
     cfg.StrOpt("gateway_id", default="", help="Default: the host's name."),
     cfg.StrOpt("token_file", default="", help="Default: agent-token in state_dir."),
-    cfg.DictOpt("bridges", default={}, help="NETWORK:BRIDGE, ... by name or id of a network."),
+    cfg.DictOpt(
+        "bridges",
+        default={},
+        help="PHYSICAL_NETWORK:BRIDGE, ...; a network's id stands for that network.",
+    ),
     cfg.FloatOpt(
         "update_deadline",
         default=0.0,

@@ -71,9 +71,9 @@ class VpnSettings(Frozen, frozen=True, kw_only=True):
 
 
 class AgentSettings(Frozen, frozen=True, kw_only=True):
-    """`bridges`: a network's name or id -> the host's Linux bridge. `update_deadline`: after
-    how long an update is forced on a peer that has not changed yet; 0: never. `metrics_bind`:
-    ``HOST:PORT`` for Prometheus; empty: none. `kernel`: who encrypts."""
+    """`bridges`: a physical network, or a network's id -> the host's Linux bridge.
+    `update_deadline`: after how long an update is forced on a peer that has not changed yet;
+    0: never. `metrics_bind`: ``HOST:PORT`` for Prometheus; empty: none. `kernel`: who encrypts."""
 
     server_url: str
     gateway_id: str

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from landbridge.agent.faults import GatewayError
 from landbridge.agent.host import netlink
@@ -20,7 +21,7 @@ from landbridge.commands import preflight
 from landbridge.config import load
 from landbridge.lab.hosts import Ground, Host, ip
 from landbridge.lab.peer import machine_has_esp
-from landbridge.model import Router
+from landbridge.model import Leg, Router
 from tests.gateway.netparts import (
     fingerprint,
     frames,
@@ -174,21 +175,48 @@ def test_neighbours_learn_a_new_address_at_once(ground: Ground, tmp_path: Path) 
 def test_a_configured_bridge_is_used_and_never_made(ground: Ground, tmp_path: Path) -> None:
     async def scenario() -> None:
         bridge = ground.bridge("br")
-        by_name, by_id = leg("198.51.100.2/24"), leg("10.1.0.1/24")
-        mapping = {by_name.network_name: bridge, by_id.network_id: "lb-absent"}
-        namespaces = Namespaces(Bridges(mapping, tmp_path))
-        made = router(by_name, by_id)
+        flat = msgspec.structs.replace(leg("198.51.100.2/24"), physical_network="office")
+        by_id = leg("10.1.0.1/24")
+        namespaces = Namespaces(
+            Bridges({"office": bridge, by_id.network_id: "lb-absent"}, tmp_path)
+        )
+        made = router(flat, by_id)
         try:
             with pytest.raises(GatewayError, match=r"bridge lb-absent .* \[agent\] bridges"):
                 await namespaces.ensure(made)
             async with ensured(msgspec.structs.replace(made, inside=()), namespaces):
-                port = next(x for x in links() if x["ifname"] == host_veth(by_name))
-                assert port["master"] == bridge
+                assert _master(flat) == bridge
         finally:
             await namespaces.remove(made.id)
         assert bridge in link_names()
 
     asyncio.run(scenario())
+
+
+def test_a_name_leads_to_no_bridge_of_the_host(ground: Ground, tmp_path: Path) -> None:
+    """Whoever calls a network as the office's is not in the office; the log says what to do."""
+
+    async def scenario() -> None:
+        bridge = ground.bridge("br")
+        named = msgspec.structs.replace(leg("10.1.0.1/24"), network_name="office")
+        namespaces = Namespaces(Bridges({"office": bridge}, tmp_path))
+        made = router(None, named)
+        with capture_logs() as lines:
+            async with ensured(made, namespaces):
+                assert _master(named) == auto_bridge(named.network_id)
+                await namespaces.ensure(made)
+                moved = msgspec.structs.replace(named, physical_network="office")
+                await namespaces.ensure(msgspec.structs.replace(made, inside=(moved,)))
+                assert _master(named) == bridge
+        (line,) = lines
+        assert (line["name"], line["id"], line["bridge"]) == ("office", named.network_id, bridge)
+        assert "--provider-physical-network" in line["event"]
+
+    asyncio.run(scenario())
+
+
+def _master(of: Leg) -> str:
+    return str(next(link for link in links() if link["ifname"] == host_veth(of))["master"])
 
 
 def test_removal_leaves_nothing_and_may_be_repeated(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.environments.databases import Databases
-from tests.environments.keystone import Keystone
+from tests.environments.keystone import SERVICE_USER, Keystone
 from tests.environments.landbridge import Landbridge, running, with_keystone
 from tests.environments.processes import POLL, free_port
 
@@ -101,6 +101,20 @@ def test_an_admin_makes_it_for_another_project(landbridge: Landbridge, keystone:
         refused = other.post(POLICIES, json=theirs)
     assert refused.status_code == 400
     assert "other than the authenticated project" in refused.json()["NeutronError"]["message"]
+
+
+def test_a_machines_port_goes_by_the_service_that_runs_the_machine(
+    landbridge: Landbridge, keystone: Keystone
+) -> None:
+    """As nova deletes ports: with the user's token and its own beside it."""
+    with landbridge.client(keystone.token("a")) as client:
+        network = client.post("/networks", json={"network": {}}).json()["network"]["id"]
+        port = {"network_id": network, "device_owner": "compute:nova"}
+        made = client.post("/ports", json={"port": port}).json()["port"]
+        path = f"/ports/{made['id']}"
+        assert client.delete(path).status_code == 403
+        beside = {"X-Service-Token": keystone.token(SERVICE_USER)}
+        assert client.delete(path, headers=beside).status_code == 204
 
 
 def test_a_revoked_token_is_refused_soon(landbridge: Landbridge, keystone: Keystone) -> None:

@@ -45,10 +45,15 @@ def oracle(keystone: Keystone) -> Callable[[str, str], Caller | int]:
 
     def application(request: webob.Request) -> webob.Response:
         told = request.headers
+
+        def roles(header: str) -> list[str]:
+            return [role for role in (told.get(header) or "").split(",") if role]
+
         caller = {
             "user_id": told["X-User-Id"],
             "project_id": told.get("X-Project-Id") or "",
-            "roles": [role for role in (told.get("X-Roles") or "").split(",") if role],
+            "roles": roles("X-Roles"),
+            "service_roles": roles("X-Service-Roles"),
         }
         return webob.Response(json_body=caller)
 

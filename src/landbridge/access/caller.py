@@ -21,14 +21,17 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     `project_id` is empty for a token without a project (unscoped, domain or system
     scope); such a caller is allowed nothing. `gateway_id` is the one gateway that the caller
-    speaks for; empty: none.
+    speaks for; empty: none. `service_roles`: of the service that made the request for the user.
+    `is_service`: another service of the cloud, by the policy.
     """
 
     user_id: str
     project_id: str
     roles: frozenset[str]
+    service_roles: frozenset[str] = frozenset()
     is_admin: bool = False
     gateway_id: str = ""
+    is_service: bool = False
 
     @property
     def is_agent(self) -> bool:

@@ -9,8 +9,6 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import msgspec
-
 from landbridge import errors
 from landbridge.access.caller import Authenticator, Caller
 from landbridge.access.policy import Policy
@@ -40,9 +38,7 @@ class Door:
         if not token:
             raise errors.Unauthorized("The request has no X-Auth-Token.")
         caller = await self._caller(token, service_token or "")
-        if self.policy.is_admin(caller):
-            return msgspec.structs.replace(caller, is_admin=True)
-        return caller
+        return self.policy.known(caller)
 
     async def _caller(self, token: str, service_token: str) -> Caller:
         if not is_ours(token):

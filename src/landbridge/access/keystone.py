@@ -67,15 +67,18 @@ class KeystoneTokens:
         return f'Keystone uri="{uri}"'
 
     async def authenticate(self, token: str, service_token: str = "") -> Caller:
-        late = bool(service_token) and await self._vouches(service_token.strip())
-        return await self._verify(token.strip(), allow_expired=late)
+        if not service_token:
+            return await self._verify(token.strip(), allow_expired=False)
+        service = await self._verify(service_token.strip(), allow_expired=False)
+        late = self._vouches(service)
+        caller = await self._verify(token.strip(), allow_expired=late)
+        return msgspec.structs.replace(caller, service_roles=service.roles)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _vouches(self, service_token: str) -> bool:
-        """Whether the service token lets an expired user token pass."""
-        service = await self._verify(service_token, allow_expired=False)
+    def _vouches(self, service: Caller) -> bool:
+        """Whether the service lets an expired user token pass. Raises: Unauthorized."""
         has_role = not service.roles.isdisjoint(self._settings.service_token_roles)
         if self._settings.service_token_roles_required and not has_role:
             raise errors.Unauthorized("The service token lacks a service role.")

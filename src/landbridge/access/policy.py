@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.policyfile import PolicyFile
 
 MOST_KEPT: Final = 20_000
+_SERVICES: Final = ("service_api", "context_is_advsvc")
 _ABSENT: Final = object()
 
 
@@ -31,8 +34,13 @@ class Policy:
         self._kept: dict[tuple[str, Caller], _Decisions] = {}
         self._remembers = True
 
-    def is_admin(self, caller: Caller) -> bool:
-        return self.check(caller, "context_is_admin", {})
+    def known(self, caller: Caller) -> Caller:
+        """The caller, with what the policy makes of its roles."""
+        admin = self.check(caller, "context_is_admin", {})
+        service = any(self.check(caller, rule, {}) for rule in _SERVICES)
+        if not admin and not service:
+            return caller
+        return msgspec.structs.replace(caller, is_admin=admin, is_service=service)
 
     def check(self, caller: Caller, rule: str, target: Mapping[str, Any]) -> bool:
         """Whether `rule` lets `caller` act on `target`, a row or the values of one to be.
@@ -159,5 +167,6 @@ def _credentials(caller: Caller) -> dict[str, Any]:
         "project_id": caller.project_id,
         "tenant_id": caller.project_id,
         "roles": sorted(caller.roles),
+        "service_roles": sorted(caller.service_roles),
         "is_admin": caller.is_admin,
     }

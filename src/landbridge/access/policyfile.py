@@ -10,6 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,21 +31,33 @@ class PolicyFileError(Exception):
 
 
 class FieldCheck(oslo.Check):
-    """neutron's ``field:RESOURCE:ATTRIBUTE=VALUE``: an attribute of the target has a value."""
+    """neutron's ``field:RESOURCE:ATTRIBUTE=VALUE``: an attribute of the target has a value.
+
+    ``=~PATTERN``: it begins with what the regular expression matches.
+    """
 
     def __init__(self, kind: str, match: str) -> None:
         super().__init__(kind, match)
         _, _, condition = match.partition(":")
-        self._field, _, self._value = condition.rpartition("=")
+        self._field, _, self._value = condition.partition("=")
+        pattern = self._value.startswith("~")
+        self._pattern = re.compile(self._value[1:]) if pattern else None
 
     def __call__(self, target: Mapping[str, Any], creds: Any, enforcer: Any, _: Any = None) -> bool:
         column = self._field.replace(":", "_")
         for name in (self._field, column):
             try:
-                return str(target[name]) == self._value
+                return self._fits(target[name])
             except KeyError:
                 continue
         return False
+
+    def _fits(self, value: Any) -> bool:
+        if value is None:
+            return False
+        if self._pattern is not None:
+            return self._pattern.match(str(value)) is not None
+        return str(value) == self._value
 
 
 class PolicyFile:
@@ -125,6 +138,9 @@ class PolicyFile:
     def _refuse_unparsable(self, name: Any, check: Any) -> None:
         if not isinstance(name, str) or not isinstance(check, str):
             raise PolicyFileError(f'{self._path}: {name!r}: must be "rule": "check"')
-        parsed = oslo.Rules.from_dict({name: check})[name]
+        try:
+            parsed = oslo.Rules.from_dict({name: check})[name]
+        except re.error as error:
+            raise PolicyFileError(f"{self._path}: {name}: {check!r}: {error}") from None
         if str(parsed) == "!" and check != "!":
             raise PolicyFileError(f"{self._path}: {name}: {check!r} is not a check")

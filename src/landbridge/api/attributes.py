@@ -95,7 +95,7 @@ def _with_project(sent: Values, caller: Caller) -> Values:
     if given.get("project_id") != given.get("tenant_id"):
         raise errors.BadRequest("'project_id' and 'tenant_id' do not match")
     named_other = "project_id" in given and given["project_id"] != caller.project_id
-    if named_other and not caller.is_admin:
+    if named_other and not (caller.is_admin or caller.is_service):
         raise errors.BadRequest(_OTHER_PROJECT)
     return given
 

@@ -66,6 +66,12 @@ EXTENSIONS: Final = (
         "2013-01-14T10:00:00-00:00",
     ),
     Extension(
+        "provider",
+        "Provider Network",
+        "Expose mapping of virtual networks to physical networks",
+        "2012-09-07T10:00:00-00:00",
+    ),
+    Extension(
         "net-mtu", "Network MTU", "Provides MTU attribute for a network resource.",
         "2015-03-25T10:00:00-00:00",
     ),

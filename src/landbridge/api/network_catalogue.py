@@ -80,6 +80,21 @@ NETWORK: Final = Resource(
             name="mtu", kind=Number(least=68), default=1500, about="Largest packet on it.",
             sort=True,
         ),
+        Attribute(
+            name="provider:network_type", kind=Text(longest=32), default=UNSET, secret=True,
+            column="provider_network_type",
+            about="`flat`: it lies on `provider:physical_network`; `local`: on a bridge of its "
+            "own. Only administrators send and see it, and the next two.",
+        ),
+        Attribute(
+            name="provider:physical_network", kind=Text(longest=64, nullable=True), default=UNSET,
+            secret=True, column="provider_physical_network",
+            about="What `[agent] bridges` of a gateway maps to a bridge of its host.",
+        ),
+        Attribute(
+            name="provider:segmentation_id", kind=Number(least=0, nullable=True), default=UNSET,
+            secret=True, column="", filter=False, about="Always null: there are no segments.",
+        ),
         description(),
         project_id(),
         *standard(),

@@ -20,7 +20,7 @@ from landbridge.access.caller import Caller
 from landbridge.access.policy import Policy
 from landbridge.api import preconditions, quotas, select
 from landbridge.api.attributes import Input
-from landbridge.api.network_catalogue import SUBNET
+from landbridge.api.network_catalogue import NETWORK, PORT, SUBNET
 from landbridge.api.query import Listing
 from landbridge.api.resources import Resource
 from landbridge.api.views import View, Viewer
@@ -34,11 +34,16 @@ from landbridge.vpn.rules import Rules as RulesOf
 
 VPN_PREFIX = "/vpn"
 _NOT_FOUND = "The resource could not be found."
+_SERVED = frozenset({NETWORK.name, SUBNET.name, PORT.name})  # what the policy lets services see
 
 
-def scope_of(caller: Caller) -> rows.Scope:
-    """The project whose objects the caller may name; None: all."""
-    return None if caller.is_admin else caller.project_id
+def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
+    """The project whose objects the caller may name; None: all.
+
+    Another service of the cloud may name all networks, subnets and ports in requests for these.
+    """
+    serves = caller.is_service and resource is not None and resource.name in _SERVED
+    return None if caller.is_admin or serves else caller.project_id
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +62,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         self, tx: Connection, caller: Caller, listing: Listing
     ) -> tuple[list[View], list[str]]:
         """The views of a page, and the ids of all that was on it."""
-        found = select.page(tx, self.rules.table, listing, scope_of(caller))
+        found = select.page(tx, self.rules.table, listing, self._scope(caller))
         wanted = not listing.fields or bool(listing.fields.intersection(self.viewer.secrets))
         presented = self.rules.present(tx, found, wanted and bool(self.viewer.secrets))
         rule = f"get_{self.resource.name}"
+        rules = [rule, *(f"{rule}:{name}" for name in self._asked_of_secrets(listing))]
         targets = self._with_owners(tx, presented)
-        visible = [row for row in targets if self.policy.check(caller, rule, row)]
+        visible = [row for row in targets if self._passes(caller, rules, row)]
         views = [self.viewer.view(self._guarded(caller, r), listing.fields) for r in visible]
         return views, [row["id"] for row in visible]
 
@@ -80,9 +86,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         self.rules.enter(tx, "create")
         target = self._target(tx, caller, asked.values)
         rule = f"create_{self.resource.name}"
-        self.policy.enforce(caller, rule, target, _named(asked))
+        self.policy.enforce(caller, rule, target, _members(self._chosen(asked)))
         quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
-        row = self.rules.create(tx, asked.values, scope_of(caller))
+        row = self.rules.create(tx, asked.values, self._scope(caller))
         self._note(tx, Kind.CREATED, row)
         return self.viewer.answer(self._presented(tx, caller, row), asked)
 
@@ -92,7 +98,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         row = self._find(tx, caller, id, to="update")
         self._enforce(tx, caller, "update", row, asked)
         preconditions.check(row, expected)
-        updated = self.rules.update(tx, row, asked.values, scope_of(caller))
+        updated = self.rules.update(tx, row, asked.values, self._scope(caller))
         if changed := changed_names(row, updated):
             self._note(tx, Kind.UPDATED, updated, changed=changed)
         return self.viewer.answer(self._presented(tx, caller, updated), asked)
@@ -122,7 +128,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """The row; `to`: what will be done to it."""
         if to is not None:
             self.rules.enter(tx, to)
-        row = select.one(tx, self.rules.table, id, scope_of(caller), change=to is not None)
+        row = select.one(tx, self.rules.table, id, self._scope(caller), change=to is not None)
         if row is None:
             raise self.rules.not_found(id)
         return row
@@ -137,7 +143,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         (target,) = self._with_owners(tx, [row | asked.values if asked else row])
         try:
             rule = f"{verb}_{self.resource.name}"
-            self.policy.enforce(caller, rule, target, _named(asked) if asked else ())
+            self.policy.enforce(caller, rule, target, _members(asked.values) if asked else ())
         except errors.PolicyNotAuthorized:
             if self._may(tx, caller, "get", row):
                 raise
@@ -148,7 +154,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         (target,) = self._with_owners(tx, [values])
         if network_id := values.get("network_id"):
             network = rows.get(tx, t.networks, network_id)
-            if network is None or not rows.visible(network, scope_of(caller)):
+            if network is None or not rows.visible(network, self._scope(caller)):
                 raise faults.NetworkNotFound(network_id)
         return target
 
@@ -160,10 +166,31 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return [row | self._of_network(networks.get(row["network_id"], {})) for row in found]
 
     def _of_network(self, network: Row) -> Row:
-        seen = {"network:project_id": network.get("project_id")}
+        seen = {
+            "network:project_id": network.get("project_id"),
+            "shared": network.get("shared", False),
+        }
         if self.resource is SUBNET:
-            seen["shared"] = network.get("shared", False)
+            seen["router:external"] = network.get("router_external", False)
         return seen
+
+    def _scope(self, caller: Caller) -> rows.Scope:
+        return scope_of(caller, self.resource)
+
+    def _passes(self, caller: Caller, rules: list[str], row: Row) -> bool:
+        return all(self.policy.check(caller, rule, row) for rule in rules)
+
+    def _asked_of_secrets(self, listing: Listing) -> list[str]:
+        """The attributes, of those that not everybody sees, by which a list is asked for."""
+        asked = [each.attribute for each in listing.filters]
+        asked += [each.attribute for each in listing.sorts]
+        return [attribute.name for attribute in asked if attribute.secret]
+
+    def _chosen(self, asked: Input) -> Row:
+        """What a request for something new names, but for what it would have anyway."""
+        defaults = {each.name: each.default for each in self.resource.attributes}
+        values = {name: value for name, value in asked.values.items() if name in asked.sent}
+        return {name: value for name, value in values.items() if value != defaults[name]}
 
     def _presented(self, tx: Connection, caller: Caller, row: Row) -> Row:
         return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])
@@ -178,10 +205,11 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return {key: value for key, value in row.items() if key not in hidden} if hidden else row
 
 
-def _named(asked: Input) -> list[str]:
-    """The attributes that the request names, those inside dictionaries as ``a:b``."""
-    named: list[Any] = list(asked.sent)
-    for name, value in asked.sent.items():
-        if isinstance(value, dict):
-            named += [f"{name}:{member}" for member in value]
+def _members(values: Row) -> list[str]:
+    """The attributes that the values are of, those inside dictionaries and lists as ``a:b``."""
+    named = list(values)
+    for name, value in values.items():
+        inside = value if isinstance(value, list) else [value]
+        members = [member for each in inside if isinstance(each, dict) for member in each]
+        named += [f"{name}:{member}" for member in dict.fromkeys(members)]
     return named

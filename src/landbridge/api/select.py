@@ -5,7 +5,8 @@ Rules this module keeps:
   page costs what it holds, wherever it begins.
 - NULL comes first in ascending order on every database.
 - Text is compared as the reference's database does, without regard to case; ids exactly.
-- Scope: a caller sees its own project's objects and what is shared with all.
+- Scope: a caller sees its own project's objects, what is shared with all, and the subnets and ports
+  of others on its own networks.
 """
 
 from __future__ import annotations
@@ -83,9 +84,11 @@ def in_scope(table: Table, scope: Scope | BindParameter[str]) -> ColumnElement[b
     own = table.c.project_id == scope
     if table is t.networks:
         return or_(own, table.c.shared, table.c.router_external)
-    if table is t.subnets:
-        shared = select(t.networks.c.id).where(t.networks.c.shared)
-        return or_(own, table.c.network_id.in_(shared))
+    if table in (t.subnets, t.ports):
+        theirs = t.networks.c.project_id == scope
+        if table is t.subnets:
+            theirs = or_(theirs, t.networks.c.shared, t.networks.c.router_external)
+        return or_(own, table.c.network_id.in_(select(t.networks.c.id).where(theirs)))
     return own
 
 

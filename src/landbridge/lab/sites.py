@@ -42,7 +42,7 @@ WILLING = "aes256-aes192-aes128-sha512-sha384-sha256-modp2048-modp3072-ecp256-mo
 class Objects:
     """What the API holds for the lab."""
 
-    networks: Mapping[str, str]  # name -> id
+    networks: Mapping[str, Resource]  # by name
     router: Resource
     connections: Mapping[str, Resource]  # demo, sibling
 
@@ -55,7 +55,7 @@ class Objects:
 
 def ensure_objects(api: Api) -> Objects:
     networks, subnet = _ensure_networks(api)
-    router = _ensure_router(api, networks[EXTERNAL], subnet)
+    router = _ensure_router(api, networks[EXTERNAL]["id"], subnet)
     local = api.ensure("endpoint_group", "lab-local", type="subnet", endpoints=[subnet["id"]])
     service = api.ensure("vpnservice", "lab-vpn", router_id=router["id"])
     connections = {
@@ -67,10 +67,10 @@ def ensure_objects(api: Api) -> Objects:
     return Objects(networks, api.show("router", router["id"]), connections)
 
 
-def _ensure_networks(api: Api) -> tuple[dict[str, str], Resource]:
+def _ensure_networks(api: Api) -> tuple[dict[str, Resource], Resource]:
     """The two networks by name, and the inside subnet."""
-    external = api.ensure("network", EXTERNAL, **{"router:external": True})
-    inside = api.ensure("network", INSIDE)
+    external = _ensure_network(api, EXTERNAL, **{"router:external": True})
+    inside = _ensure_network(api, INSIDE)
     pool = [{"start": "198.51.100.10", "end": "198.51.100.99"}]
     api.ensure(
         "subnet",
@@ -89,7 +89,13 @@ def _ensure_networks(api: Api) -> tuple[dict[str, str], Resource]:
         cidr=SITE_A_CIDR,
         gateway_ip=SITE_A_ROUTER,
     )
-    return {EXTERNAL: external["id"], INSIDE: inside["id"]}, subnet
+    return {EXTERNAL: external, INSIDE: inside}, subnet
+
+
+def _ensure_network(api: Api, name: str, **attributes: object) -> Resource:
+    """On the physical network of its name, so that ``[agent] bridges`` can say where that is."""
+    flat = {"provider:network_type": "flat", "provider:physical_network": name}
+    return api.ensure("network", name, **attributes, **flat)
 
 
 def _ensure_router(api: Api, external: str, subnet: Resource) -> Resource:
@@ -154,10 +160,7 @@ def build_hosts(
 
 def _bridges(objects: Objects, mapping: Mapping[str, str]) -> dict[str, str]:
     """The bridge of each network, as soon as it is there."""
-    bridges = {
-        name: mapping.get(identifier) or mapping.get(name) or bridge_of(identifier)
-        for name, identifier in objects.networks.items()
-    }
+    bridges = {name: _bridge(network, mapping) for name, network in objects.networks.items()}
     for name, bridge in bridges.items():
         wait_until(
             partial(link_exists, bridge),
@@ -165,6 +168,12 @@ def _bridges(objects: Objects, mapping: Mapping[str, str]) -> dict[str, str]:
             f"the gateway makes {bridge}, the bridge of network {name}",
         )
     return bridges
+
+
+def _bridge(network: Resource, mapping: Mapping[str, str]) -> str:
+    """As the agent finds it."""
+    identifier, physical = network["id"], network["provider:physical_network"]
+    return mapping.get(identifier) or mapping.get(physical) or bridge_of(identifier)
 
 
 def _stand(hosts: tuple[Host, Host, Host], peer: Peer, bridges: Mapping[str, str]) -> bool:

@@ -2,11 +2,13 @@
 
 Rules this module keeps:
 - A column is named as the API's attribute, except ``router:external`` (`router_external`),
-  the flattened `dpd_*` and `lifetime_*`, `external_gateway_info` (from `external_network_id`,
-  `enable_snat` and the gateway port) and `psk`, which exists only sealed (`psk_sealed`).
+  ``provider:*`` (`provider_*`), the flattened `dpd_*` and `lifetime_*`, `external_gateway_info`
+  (from `external_network_id`, `enable_snat` and the gateway port) and `psk`, which exists only
+  sealed (`psk_sealed`).
 - Every resource has id, project_id, name, description, revision_number and its times.
 - What must not vanish while it is used is held by a foreign key that restricts: the rules
   refuse first and in words, the database refuses last and always.
+- What a client sends never reaches `router_ports`: only what is done to a router writes it.
 - `revision` is what a gateway must follow, `revision_number` what clients see (If-Match).
 """
 
@@ -113,6 +115,8 @@ networks = _resource(
     flag("router_external", default=False),
     number("mtu", default=1500),
     text("status", default="ACTIVE", length=16),
+    text("provider_network_type", default="local", length=32),
+    Column("provider_physical_network", String(255), index=True),
 )
 
 subnets = _resource(
@@ -167,6 +171,16 @@ port_addresses = Table(
     ),
     Column("ip_address", String(64), primary_key=True),
     UniqueConstraint("subnet_id", "ip_address"),
+)
+
+router_ports = Table(  # which ports are legs of routers; `device_id` and `device_owner` only say so
+    "router_ports",
+    metadata,
+    Column(
+        "port_id", String(ID_LENGTH), ForeignKey("ports.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _ref("router_id", "routers"),
+    flag("uplink", default=False),
 )
 
 vpnservices = _resource(

@@ -136,6 +136,13 @@ def first_free(pools: Iterable[dict[str, str]], taken: Container[str]) -> str | 
     return None
 
 
+def in_pools(address: str, pools: Iterable[dict[str, str]]) -> bool:
+    number = int(ip_address(address))
+    return any(
+        int(ip_address(pool["start"])) <= number <= int(ip_address(pool["end"])) for pool in pools
+    )
+
+
 def is_host_of(address: Address, network: Network) -> bool:
     """May an interface of this network have this address?"""
     first, last = _host_range(network)

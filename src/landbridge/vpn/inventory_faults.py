@@ -108,6 +108,39 @@ class ServicePortInUse(errors.Conflict):
         )
 
 
+class UnsupportedPortDeviceOwner(errors.Conflict):
+    def __init__(self, operation: str, port_id: str, device_owner: str) -> None:
+        super().__init__(
+            f"Operation {operation} is not supported for device_owner {device_owner} "
+            f"on port {port_id}."
+        )
+
+
+class RouterPortByPort(errors.Conflict):
+    type = "UnsupportedPortDeviceOwner"
+
+    def __init__(self, router_id: str, device_owner: str) -> None:
+        super().__init__(
+            f"A port does not become router {router_id}'s by its device_owner {device_owner}: use "
+            "add_router_interface or external_gateway_info of the router."
+        )
+
+
+class DeviceIDNotOwnedByTenant(errors.Conflict):
+    def __init__(self, device_id: str) -> None:
+        super().__init__(
+            f"The following device_id {device_id} is not owned by your project or matches "
+            "another project router."
+        )
+
+
+class FlatNetworkInUse(errors.Conflict):
+    def __init__(self, physical_network: str) -> None:
+        super().__init__(
+            f"Unable to create the flat network. Physical network {physical_network} is in use."
+        )
+
+
 class MacAddressInUse(errors.Conflict):
     def __init__(self, network_id: str, mac_address: str) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
 """From rows to routers: their places on the networks.
 
 Rules this module keeps:
-- A leg is a port; its addresses carry the prefix of their subnet.
+- A leg is a port that `router_ports` names; its addresses carry the prefix of their subnet.
 - Next hops are those of the uplink's subnets, as far as the router has an address there.
 - All routers of a gateway cost two statements.
 """
@@ -17,21 +17,22 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 from landbridge.model import Leg, Router
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
-from landbridge.vpn.ports import ROUTER_OWNERS
-from landbridge.vpn.uplinks import OWNER as UPLINK
 
 _LEGS = (
     select(
-        t.ports.c.device_id,
-        t.ports.c.device_owner,
+        t.router_ports.c.router_id,
+        t.router_ports.c.uplink,
         t.ports.c.id.label("port_id"),
         t.ports.c.mac_address,
         t.networks.c.id.label("network_id"),
         t.networks.c.name.label("network_name"),
+        t.networks.c.provider_physical_network.label("physical_network"),
         t.port_addresses.c.ip_address,
         t.subnets.c.cidr,
         t.subnets.c.gateway_ip,
     )
+    .select_from(t.router_ports)
+    .join(t.ports, t.ports.c.id == t.router_ports.c.port_id)
     .join(t.networks, t.networks.c.id == t.ports.c.network_id)
     .outerjoin(t.port_addresses, t.port_addresses.c.port_id == t.ports.c.id)
     .outerjoin(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
@@ -47,10 +48,9 @@ _LEGS = (
 
 _PLACES = (
     select(t.port_addresses.c.ip_address, t.subnets.c.cidr)
-    .join(t.ports, t.ports.c.id == t.port_addresses.c.port_id)
+    .join(t.router_ports, t.router_ports.c.port_id == t.port_addresses.c.port_id)
     .join(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
-    .where(t.ports.c.device_id == bindparam("router"))
-    .where(t.ports.c.device_owner.in_(sorted(ROUTER_OWNERS)))
+    .where(t.router_ports.c.router_id == bindparam("router"))
 )
 
 
@@ -80,14 +80,14 @@ def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
     found = tx.execute(select(t.routers).where(which).order_by(t.routers.c.id)).mappings().all()
     ports: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     placed = select(t.routers.c.id).where(which)
-    for line in tx.execute(_LEGS.where(t.ports.c.device_id.in_(placed))):
-        ports[line.device_id][line.port_id].append(line)
+    for line in tx.execute(_LEGS.where(t.router_ports.c.router_id.in_(placed))):
+        ports[line.router_id][line.port_id].append(line)
     return [_router(dict(row), list(ports[row["id"]].values())) for row in found]
 
 
 def _router(row: Row, ports: list[list[Any]]) -> Router:
-    uplinks = [_leg(lines, uplink=True) for lines in ports if lines[0].device_owner == UPLINK]
-    inside = [_leg(lines, uplink=False) for lines in ports if lines[0].device_owner != UPLINK]
+    uplinks = [_leg(lines, uplink=True) for lines in ports if lines[0].uplink]
+    inside = [_leg(lines, uplink=False) for lines in ports if not lines[0].uplink]
     return Router(
         id=row["id"],
         name=row["name"],
@@ -104,6 +104,7 @@ def _leg(lines: Sequence[Any], *, uplink: bool) -> Leg:
     return Leg(
         network_id=lines[0].network_id,
         network_name=lines[0].network_name,
+        physical_network=lines[0].physical_network or "",
         port_id=lines[0].port_id,
         mac_address=lines[0].mac_address,
         addresses=tuple(f"{line.ip_address}/{line.cidr.split('/')[1]}" for line in addressed),

@@ -3,6 +3,7 @@
 Rules this module keeps:
 - A network goes together with its subnets, when no port is left on it.
 - An external network stays external while a router's gateway is on it.
+- What a network lies on is `providers`' matter; its name says nothing about that.
 """
 
 from __future__ import annotations
@@ -14,26 +15,35 @@ from sqlalchemy import Connection, select
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import inventory_faults as refused
-from landbridge.vpn import rows, subnets
+from landbridge.vpn import providers, routerports, rows, subnets
 from landbridge.vpn.revisions import router_changed
 from landbridge.vpn.rows import Scope
 
 TABLE = t.networks
 
+_COLUMNS = {
+    "router:external": "router_external",
+    "provider:network_type": providers.TYPE,
+    "provider:physical_network": providers.PHYSICAL,
+    "provider:segmentation_id": providers.SEGMENT,
+}
+
 
 def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
-    return rows.insert(tx, TABLE, _flat(values))
+    """Raises: InvalidInput, FlatNetworkInUse."""
+    given = _flat(values)
+    return rows.insert(tx, TABLE, given | providers.of_new(tx, given))
 
 
 def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
-    """Raises: ExternalNetworkInUse."""
+    """Raises: ExternalNetworkInUse, InvalidInput, FlatNetworkInUse."""
     given = _flat(changes)
     if row["router_external"] and not given.get("router_external", True):
         gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row["id"])
         if rows.first(tx, gateway) is not None:
             raise refused.ExternalNetworkInUse(row["id"])
-    updated = rows.update(tx, TABLE, row, given)
-    if updated["name"] != row["name"]:
+    updated = rows.update(tx, TABLE, row, given | providers.of_changed(tx, row, given))
+    if updated[providers.PHYSICAL] != row[providers.PHYSICAL]:
         _tell_routers(tx, row["id"])
     return updated
 
@@ -55,7 +65,9 @@ def delete(tx: Connection, row: Row) -> None:
 
 
 def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
-    """Networks with ``router:external`` and the ids of their `subnets`, in one query."""
+    """Networks with their attributes that have a colon and the ids of their `subnets`, in one
+    query.
+    """
     ids: defaultdict[str, list[str]] = defaultdict(list)
     query = (
         select(t.subnets.c.network_id, t.subnets.c.id)
@@ -64,22 +76,18 @@ def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]
     )
     for network_id, subnet_id in tx.execute(query):
         ids[network_id].append(subnet_id)
-    return [
-        row | {"router:external": row["router_external"], "subnets": ids[row["id"]]}
-        for row in found
-    ]
+    return [row | _shown(row) | {"subnets": ids[row["id"]]} for row in found]
+
+
+def _shown(row: Row) -> Row:
+    return {name: row.get(column) for name, column in _COLUMNS.items()}
 
 
 def _flat(values: Row) -> Row:
-    external = "router:external"
-    flat = {name: value for name, value in values.items() if name != external}
-    return flat | {"router_external": values[external]} if external in values else flat
+    return {_COLUMNS.get(name, name): value for name, value in values.items()}
 
 
 def _tell_routers(tx: Connection, network_id: str) -> None:
-    """A gateway finds the host's bridge of a network by the network's name, too."""
-    routers = select(t.routers.c.id).where(
-        t.routers.c.id.in_(select(t.ports.c.device_id).where(t.ports.c.network_id == network_id))
-    )
-    for router_id in tx.execute(routers.order_by(t.routers.c.id)).scalars().all():
+    """A gateway finds the host's bridge of a network by what it lies on."""
+    for router_id in routerports.routers_on_network(tx, network_id):
         router_changed(tx, router_id)

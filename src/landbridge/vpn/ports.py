@@ -1,9 +1,11 @@
 """Ports, and the addresses that they take from their network's subnets.
 
 Rules this module keeps:
-- An address is given to one port only; the subnet's row is locked while one is looked for.
+- An address, and on one network a MAC address, is given to one port only; the subnet's row is
+  locked while one is looked for.
 - Who asks for no address gets one of each IP version that the network has.
-- A port of a router is managed through its router.
+- It gives what is asked for. What clients may ask of a port is for `clientports`, what a
+  router's port may become for `routers` and `uplinks`.
 """
 
 from __future__ import annotations
@@ -19,40 +21,13 @@ from sqlalchemy import delete as sql_delete
 
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
-from landbridge.vpn import faults, rows
 from landbridge.vpn import inventory_faults as refused
+from landbridge.vpn import rows
 from landbridge.vpn.addresses import first_free, is_host_of, parse_address
-from landbridge.vpn.revisions import router_changed
-from landbridge.vpn.rows import Scope
 
 TABLE = t.ports
-ROUTER_OWNERS = frozenset({"network:router_interface", "network:router_gateway"})
 
 Wanted = dict[str, Any]  # subnet_id or ip_address or both
-
-
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
-    """Raises: NetworkNotFound, MacAddressInUse, and what allocation refuses."""
-    network = rows.refer(tx, t.networks, values["network_id"], scope, faults.NetworkNotFound)
-    given = {name: value for name, value in values.items() if value is not None}
-    return plug(tx, network, values.get("fixed_ips"), given)
-
-
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
-    readdressed = "fixed_ips" in changes and readdress(tx, row, changes["fixed_ips"] or [])
-    updated = rows.update(tx, TABLE, row, changes)
-    if readdressed:
-        if row["device_owner"] in ROUTER_OWNERS:
-            router_changed(tx, row["device_id"])
-        updated = rows.touch(tx, TABLE, updated)
-    return updated
-
-
-def delete(tx: Connection, row: Row) -> None:
-    """Raises: ServicePortInUse."""
-    if row["device_owner"] in ROUTER_OWNERS:
-        raise refused.ServicePortInUse(row["id"], row["device_owner"])
-    rows.delete(tx, TABLE, row)
 
 
 def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
@@ -71,7 +46,10 @@ def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]
 
 def plug(tx: Connection, network: Row, wanted: list[Wanted] | None, values: Row) -> Row:
     """A new port on `network` with the addresses wanted, or one of each IP version."""
-    mac_address = _mac_address(tx, network["id"], values.get("mac_address"))
+    if mac_address := (values.get("mac_address") or "").lower():
+        check_mac_address(tx, network["id"], mac_address)
+    else:
+        mac_address = _free_mac_address(tx, network["id"])
     made = {"network_id": network["id"], "mac_address": mac_address, "status": "ACTIVE"}
     port = rows.insert(tx, TABLE, values | made)
     _take(tx, port, _allocate(tx, network["id"], wanted))
@@ -90,13 +68,10 @@ def readdress(tx: Connection, port: Row, wanted: list[Wanted]) -> bool:
     return set(after) != before
 
 
-def of_device(tx: Connection, device_id: str, owner: str) -> list[Row]:
-    query = (
-        select(TABLE)
-        .where(TABLE.c.device_id == device_id, TABLE.c.device_owner == owner)
-        .order_by(TABLE.c.created_at, TABLE.c.id)
-    )
-    return [dict(row) for row in tx.execute(query).mappings()]
+def check_mac_address(tx: Connection, network_id: str, mac_address: str) -> None:
+    """Raises: MacAddressInUse."""
+    if _has_mac_address(tx, network_id, mac_address):
+        raise refused.MacAddressInUse(network_id, mac_address)
 
 
 def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[Row]:
@@ -106,27 +81,6 @@ def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[Row]:
         .where(t.port_addresses.c.port_id.in_(list(port_ids)))
     )
     return [dict(row) for row in tx.execute(query).mappings()]
-
-
-def check_no_overlap(
-    tx: Connection, router_id: str, subnet: Row, *, but_not: str | None = None
-) -> None:
-    """A router cannot tell two networks apart that share addresses. Raises: BadRouterRequest."""
-    query = (
-        select(t.subnets.c.id, t.subnets.c.cidr)
-        .join(t.port_addresses, t.port_addresses.c.subnet_id == t.subnets.c.id)
-        .join(TABLE, TABLE.c.id == t.port_addresses.c.port_id)
-        .where(TABLE.c.device_id == router_id, TABLE.c.id != (but_not or ""))
-    )
-    network = ip_network(subnet["cidr"])
-    for other_id, other_cidr in tx.execute(query):
-        if other_id == subnet["id"]:
-            raise refused.BadRouterRequest(f"Router already has a port on subnet {other_id}")
-        if network.overlaps(ip_network(other_cidr)):
-            raise refused.BadRouterRequest(
-                f"Cidr {subnet['cidr']} of subnet {subnet['id']} overlaps with cidr "
-                f"{other_cidr} of subnet {other_id}"
-            )
 
 
 def _as_before(one: Wanted, before: set[tuple[Any, ...]]) -> Wanted:
@@ -226,12 +180,15 @@ def _taken(tx: Connection, subnet_id: str) -> set[str]:
     )
 
 
-def _mac_address(tx: Connection, network_id: str, given: str | None) -> str:
-    if given is None:
-        return "fa:16:3e:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(3))
+def _free_mac_address(tx: Connection, network_id: str) -> str:
+    while True:
+        made = "fa:16:3e:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(3))
+        if not _has_mac_address(tx, network_id, made):
+            return made
+
+
+def _has_mac_address(tx: Connection, network_id: str, mac_address: str) -> bool:
     query = select(TABLE.c.id).where(
-        TABLE.c.network_id == network_id, TABLE.c.mac_address == given.lower()
+        TABLE.c.network_id == network_id, TABLE.c.mac_address == mac_address
     )
-    if rows.first(tx, query) is not None:
-        raise refused.MacAddressInUse(network_id, given)
-    return given.lower()
+    return rows.first(tx, query) is not None

@@ -123,7 +123,7 @@ def _raised(row: Row) -> Row:
     return {"connection": row["id"]} | {f"new_{name}": row[name] for name in _RAISED}
 
 
-def uses_group(group_id: str) -> ColumnElement[bool]:
+def uses_group(group_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Connections with this endpoint group on either side."""
     return or_(
         _connections.c.local_ep_group_id == group_id, _connections.c.peer_ep_group_id == group_id

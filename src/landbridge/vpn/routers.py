@@ -3,25 +3,28 @@
 Rules this module keeps:
 - A router is placed on a gateway when it is made, if one is alive.
 - An interface takes the subnet's gateway address; subnets of one router do not overlap.
+- A subnet of another project, also of a shared network, gives its gateway address to nobody else's
+  router; a port there is an interface with the address that it was given from the pools.
 - What a VPN service or a connection uses is not taken away.
 - Whatever the gateway must change in the router's namespace raises the router's revision.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
 from landbridge.store.transaction import Row
-from landbridge.vpn import faults, placement, ports, rows, uplinks
+from landbridge.vpn import faults, placement, ports, routerports, rows, uplinks
 from landbridge.vpn import inventory_faults as refused
+from landbridge.vpn.addresses import in_pools
 from landbridge.vpn.revisions import router_changed
 from landbridge.vpn.rows import Scope
 
 TABLE = t.routers
-INTERFACE = "network:router_interface"
-
 _ACTED_ON = ("admin_state_up", "external_network_id", "enable_snat")
 
 
@@ -49,7 +52,7 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
 
 def delete(tx: Connection, row: Row) -> None:
     """Raises: RouterInUse."""
-    if interfaces := ports.of_device(tx, row["id"], INTERFACE):
+    if interfaces := routerports.interfaces(tx, row["id"]):
         raise refused.RouterInUse.by_ports(row["id"], [port["id"] for port in interfaces])
     uplinks.clear_gateway(tx, row)
     rows.delete(tx, TABLE, row)
@@ -90,17 +93,37 @@ def remove_interface(tx: Connection, router: Row, body: Row, scope: Scope = None
     subnet_id, port_id = body.get("subnet_id"), body.get("port_id")
     if not subnet_id and not port_id:
         raise refused.BadRouterRequest("Either subnet_id or port_id must be specified")
-    for port in ports.of_device(tx, router["id"], INTERFACE):
-        for subnet in ports.subnets_of(tx, [port["id"]]):
+    for port in routerports.interfaces(tx, router["id"]):
+        subnets = ports.subnets_of(tx, [port["id"]])
+        for subnet in subnets:
             if (port_id or port["id"]).lower() == port["id"] and (
                 subnet_id or subnet["id"]
             ).lower() == subnet["id"]:
-                _check_unused(tx, router["id"], subnet["id"])
-                rows.delete(tx, t.ports, port)
+                _check_unused(tx, router["id"], [each["id"] for each in subnets])
+                routerports.remove(tx, port)
                 return _answer(tx, router, port, subnet)
     if port_id:
         raise refused.RouterInterfaceNotFound(router["id"], port_id)
     raise refused.RouterInterfaceNotFoundForSubnet(router["id"], str(subnet_id))
+
+
+def readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+    """Give an interface other addresses; False when it has them already.
+
+    Raises: BadRouterRequest, SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection, and what
+    allocation refuses.
+    """
+    if not wanted:
+        raise refused.BadRouterRequest("Router port must have at least one fixed IP")
+    before = {subnet["id"] for subnet in ports.subnets_of(tx, [port["id"]])}
+    if not ports.readdress(tx, port, wanted):
+        return False
+    after = ports.subnets_of(tx, [port["id"]])
+    _check_unused(tx, router_id, before - {subnet["id"] for subnet in after})
+    for subnet in after:
+        routerports.check_no_overlap(tx, router_id, subnet, but_not=port["id"])
+    router_changed(tx, router_id)
+    return True
 
 
 def _add_by_subnet(tx: Connection, router: Row, subnet_id: str, scope: Scope) -> tuple[Row, Row]:
@@ -112,11 +135,16 @@ def _add_by_subnet(tx: Connection, router: Row, subnet_id: str, scope: Scope) ->
         raise faults.SubnetNotFound(subnet_id)
     if subnet["gateway_ip"] is None:
         raise refused.BadRouterRequest("Subnet for router interface must have a gateway IP")
-    ports.check_no_overlap(tx, router["id"], subnet)
-    device = {"device_id": router["id"], "device_owner": INTERFACE}
+    if not _owns(subnet, scope):
+        raise refused.BadRouterRequest(
+            f"Cannot add interface to router because subnet {subnet['id']} is not owned by "
+            "project making the request"
+        )
+    routerports.check_no_overlap(tx, router["id"], subnet)
     wanted = [{"subnet_id": subnet["id"], "ip_address": subnet["gateway_ip"]}]
-    owner = {"project_id": router["project_id"]}
-    return ports.plug(tx, network, wanted, device | owner), subnet
+    device = {"device_id": router["id"], "device_owner": routerports.INTERFACE}
+    port = ports.plug(tx, network, wanted, device | {"project_id": router["project_id"]})
+    return routerports.attach(tx, router["id"], port), subnet
 
 
 def _add_by_port(tx: Connection, router: Row, port_id: str, scope: Scope) -> tuple[Row, Row]:
@@ -126,10 +154,27 @@ def _add_by_port(tx: Connection, router: Row, port_id: str, scope: Scope) -> tup
     subnets = ports.subnets_of(tx, [port["id"]])
     if not subnets:
         raise refused.BadRouterRequest("Router port must have at least one fixed IP")
+    _check_in_pools(tx, port, subnets, scope)
     for subnet in subnets:
-        ports.check_no_overlap(tx, router["id"], subnet)
-    device = {"device_id": router["id"], "device_owner": INTERFACE}
-    return rows.update(tx, t.ports, port, device), subnets[0]
+        routerports.check_no_overlap(tx, router["id"], subnet)
+    return routerports.attach(tx, router["id"], port), subnets[0]
+
+
+def _owns(subnet: Row, scope: Scope) -> bool:
+    return scope is None or subnet["project_id"] == scope
+
+
+def _check_in_pools(tx: Connection, port: Row, subnets: list[Row], scope: Scope) -> None:
+    """Raises: BadRouterRequest."""
+    pools = {each["id"]: each["allocation_pools"] for each in subnets if not _owns(each, scope)}
+    for fixed in ports.present(tx, [port])[0]["fixed_ips"]:
+        subnet_id = fixed["subnet_id"]
+        if subnet_id in pools and not in_pools(fixed["ip_address"], pools[subnet_id]):
+            raise refused.BadRouterRequest(
+                f"Cannot add interface to router because specified port {port['id']} has an IP "
+                f"address out of the allocation pool of subnet {subnet_id}, which is not owned "
+                "by the project making the request"
+            )
 
 
 def _answer(tx: Connection, router: Row, port: Row, subnet: Row) -> Row:
@@ -146,7 +191,13 @@ def _answer(tx: Connection, router: Row, port: Row, subnet: Row) -> Row:
     }
 
 
-def _check_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
+def _check_unused(tx: Connection, router_id: str, subnet_ids: Iterable[str]) -> None:
+    """Raises: SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection."""
+    for subnet_id in sorted(subnet_ids):
+        _check_one_unused(tx, router_id, subnet_id)
+
+
+def _check_one_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
     services, connections = t.vpnservices, t.ipsec_site_connections
     of_router = services.c.router_id == router_id
     service_id = rows.first(

@@ -16,12 +16,12 @@ from landbridge.errors import ApiError
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, enter
 from landbridge.vpn import (
+    clientports,
     connections,
     endpoints,
     faults,
     networks,
     policies,
-    ports,
     routers,
     services,
     subnets,
@@ -75,7 +75,7 @@ def _of(
 RULES: dict[str, Rules] = {
     "network": _of(networks, t.networks, faults.NetworkNotFound),
     "subnet": _of(subnets, t.subnets, faults.SubnetNotFound),
-    "port": _of(ports, t.ports, faults.PortNotFound),
+    "port": _of(clientports, t.ports, faults.PortNotFound),
     "router": _of(routers, t.routers, faults.RouterNotFound),
     "ikepolicy": _of(policies.IKE, t.ikepolicies, faults.IKEPolicyNotFound),
     "ipsecpolicy": _of(policies.IPSEC, t.ipsecpolicies, faults.IPsecPolicyNotFound),

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
-from landbridge.vpn import faults, rows
+from landbridge.vpn import faults, routerports, rows
 from landbridge.vpn.addresses import families
 from landbridge.vpn.rows import Scope
 
@@ -140,7 +140,7 @@ def check_mtu(mtu: int, version: int) -> None:
 def local_version(tx: Connection, group: Group, router_id: str) -> int:
     _check_type(group, SUBNET)
     subnets = rows.by_id(tx, t.subnets, group.row["endpoints"])
-    attached = on_router(tx, router_id)
+    attached = routerports.subnet_ids(tx, router_id)
     for subnet_id in group.row["endpoints"]:
         if subnet_id not in attached:
             raise faults.SubnetIsNotConnectedToRouter(subnet_id, router_id)
@@ -152,16 +152,6 @@ def peer_version(group: Group) -> int:
     _check_type(group, CIDR)
     versions = families(group.row["endpoints"])
     return _only(versions, faults.MixedIPVersionsForIPSecEndpoints(group.id))
-
-
-def on_router(tx: Connection, router_id: str) -> set[str]:
-    """The ids of all subnets that a router has a port on."""
-    query = (
-        select(t.port_addresses.c.subnet_id)
-        .join(t.ports, t.ports.c.id == t.port_addresses.c.port_id)
-        .where(t.ports.c.device_id == router_id)
-    )
-    return set(tx.execute(query).scalars())
 
 
 def _check_type(group: Group, expected: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
-from landbridge.vpn import faults, rows, selectors, uplinks
+from landbridge.vpn import faults, routerports, rows, uplinks
 from landbridge.vpn.revisions import raise_connections, router_changed
 from landbridge.vpn.rows import Scope
 from landbridge.vpn.verdicts import service_status
@@ -27,7 +27,7 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     if router["external_network_id"] is None:
         raise faults.RouterIsNotExternal(values["router_id"])
     subnet_id = values.get("subnet_id")
-    if subnet_id and subnet_id.lower() not in selectors.on_router(tx, router["id"]):
+    if subnet_id and subnet_id.lower() not in routerports.subnet_ids(tx, router["id"]):
         raise faults.SubnetIsNotConnectedToRouter(subnet_id, values["router_id"])
     made = {
         "router_id": router["id"],

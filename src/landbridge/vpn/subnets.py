@@ -3,7 +3,8 @@
 Rules this module keeps:
 - Subnets of one network do not overlap; pools lie inside, apart, and without the gateway.
 - `gateway_ip` not given is the first address; given as None there is none.
-- A subnet in use, by a port or an endpoint group, is not deleted.
+- A subnet in use, by a port or an endpoint group, is not deleted. Another project's group holds it
+  only while a connection uses the group: to name a shared subnet gives no hold on it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import delete as sql_delete
 
 from landbridge import errors
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
-from landbridge.vpn import faults, rows
+from landbridge.vpn import faults, routerports, rows
 from landbridge.vpn import inventory_faults as refused
 from landbridge.vpn.addresses import (
     Network,
@@ -26,7 +28,7 @@ from landbridge.vpn.addresses import (
     parse_address,
     parse_network,
 )
-from landbridge.vpn.revisions import router_changed
+from landbridge.vpn.revisions import router_changed, uses_group
 from landbridge.vpn.rows import Scope
 
 TABLE = t.subnets
@@ -77,14 +79,7 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
 
 def delete(tx: Connection, row: Row) -> None:
     """Raises: SubnetInUse."""
-    links = t.endpoint_group_subnets
-    group = rows.first(
-        tx,
-        select(links.c.endpoint_group_id)
-        .where(links.c.subnet_id == row["id"])
-        .order_by(links.c.endpoint_group_id),
-    )
-    if group is not None:
+    if group := _group_that_holds(tx, row):
         raise refused.SubnetInUse(
             row["id"], f"Subnet {row['id']} is used by endpoint group {group}"
         )
@@ -93,6 +88,8 @@ def delete(tx: Connection, row: Row) -> None:
         raise refused.SubnetInUse(
             row["id"], "One or more ports have an IP allocation from this subnet"
         )
+    links = t.endpoint_group_subnets
+    tx.execute(sql_delete(links).where(links.c.subnet_id == row["id"]))
     rows.delete(tx, TABLE, row)
 
 
@@ -173,6 +170,20 @@ def _shown(pool: Pool) -> str:
     return f"{pool.get('start')}-{pool.get('end')}"
 
 
+def _group_that_holds(tx: Connection, row: Row) -> str | None:
+    groups, links = t.endpoint_groups, t.endpoint_group_subnets
+    used = exists().where(uses_group(groups.c.id))
+    query = (
+        select(groups.c.id)
+        .join(links, links.c.endpoint_group_id == groups.c.id)
+        .where(links.c.subnet_id == row["id"])
+        .where(or_(groups.c.project_id == row["project_id"], used))
+        .order_by(groups.c.id)
+    )
+    found: str | None = rows.first(tx, query)
+    return found
+
+
 def _check_gateway_unused(tx: Connection, row: Row) -> None:
     """The address that a router's port has as the subnet's gateway cannot stop being it."""
     table = t.port_addresses
@@ -188,12 +199,5 @@ def _check_gateway_unused(tx: Connection, row: Row) -> None:
 
 def _tell_routers(tx: Connection, subnet_id: str) -> None:
     """Routers with a port on the subnet have a route by its gateway."""
-    routers = (
-        select(t.routers.c.id)
-        .join(t.ports, t.ports.c.device_id == t.routers.c.id)
-        .join(t.port_addresses, t.port_addresses.c.port_id == t.ports.c.id)
-        .where(t.port_addresses.c.subnet_id == subnet_id)
-        .order_by(t.routers.c.id)
-    )
-    for router_id in tx.execute(routers).scalars().all():
+    for router_id in routerports.routers_on_subnet(tx, subnet_id):
         router_changed(tx, router_id)

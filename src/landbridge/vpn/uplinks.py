@@ -6,25 +6,23 @@ Rules this module keeps:
 - An address that a service relies on is not taken away: the gateway of a router with VPN
   services is neither cleared nor moved to another network. Its addresses may change: all
   connections of the router follow.
+- The address of the external network's own gateway is never a router's.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row, utcnow
-from landbridge.vpn import faults, ports, rows
+from landbridge.vpn import faults, ports, routerports, rows
 from landbridge.vpn import inventory_faults as refused
 from landbridge.vpn.addresses import parse_address
-from landbridge.vpn.revisions import raise_connections
+from landbridge.vpn.revisions import raise_connections, router_changed
 from landbridge.vpn.rows import Scope
-
-OWNER = "network:router_gateway"
 
 
 def set_gateway(tx: Connection, router: Row, info: Row | None, scope: Scope) -> Row:
@@ -52,15 +50,24 @@ def clear_gateway(tx: Connection, router: Row) -> None:
     """Raises: RouterInUse."""
     if router["external_network_id"] is None:
         return
-    services = tx.execute(
-        select(t.vpnservices.c.id)
-        .where(t.vpnservices.c.router_id == router["id"])
-        .order_by(t.vpnservices.c.id)
-    )
-    if used_by := list(services.scalars()):
-        raise refused.RouterInUse.by_services(router["id"], used_by)
-    for port in ports.of_device(tx, router["id"], OWNER):
-        rows.delete(tx, t.ports, port)
+    _check_no_services(tx, router["id"])
+    for port in routerports.uplinks(tx, router["id"]):
+        routerports.remove(tx, port)
+
+
+def readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+    """Give the gateway port other addresses, past its router; False when it has them already.
+
+    Raises: BadRouterRequest, RouterInUse, and what allocation refuses.
+    """
+    if not wanted:
+        _check_no_services(tx, router_id)
+    if not _readdress(tx, router_id, port, wanted):
+        return False
+    if router := rows.get(tx, t.routers, router_id, to_change=True):
+        rows.touch(tx, t.routers, router)  # its `external_gateway_info` shows them
+    router_changed(tx, router_id)
+    return True
 
 
 def external_ips(tx: Connection, router_id: str) -> Row:
@@ -100,50 +107,81 @@ def _external_network(tx: Connection, info: Row, router: Row, scope: Scope) -> R
     return network
 
 
-def _connect(
-    tx: Connection, router: Row, network: Row, wanted: list[dict[str, Any]] | None
-) -> None:
-    device = {"device_id": router["id"], "device_owner": OWNER, "project_id": ""}
+def _connect(tx: Connection, router: Row, network: Row, wanted: list[ports.Wanted] | None) -> None:
+    _check_not_the_gateways(tx, network["id"], wanted or [])
+    device = {"device_id": router["id"], "device_owner": routerports.UPLINK, "project_id": ""}
     port = ports.plug(tx, network, wanted, device)
-    _check_overlap(tx, router, port)
-    _tell_services(tx, router)
+    routerports.attach(tx, router["id"], port, uplink=True)
+    _check_overlap(tx, router["id"], port)
+    _tell_services(tx, router["id"])
 
 
-def _keep(tx: Connection, router: Row, wanted: list[dict[str, Any]] | None) -> None:
+def _keep(tx: Connection, router: Row, wanted: list[ports.Wanted] | None) -> None:
     """The same network: the port stays, its addresses change if others are wanted."""
     if wanted is None:
         return
-    for port in ports.of_device(tx, router["id"], OWNER):
-        if ports.readdress(tx, port, wanted):
-            _check_overlap(tx, router, port)
-            _tell_services(tx, router)
+    for port in routerports.uplinks(tx, router["id"]):
+        _readdress(tx, router["id"], port, wanted)
 
 
-def _check_overlap(tx: Connection, router: Row, port: Row) -> None:
+def _readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+    _check_not_the_gateways(tx, port["network_id"], wanted)
+    if not ports.readdress(tx, port, wanted):
+        return False
+    _check_overlap(tx, router_id, port)
+    _tell_services(tx, router_id)
+    return True
+
+
+def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[ports.Wanted]) -> None:
+    """Raises: BadRouterRequest."""
+    subnets = t.subnets
+    query = select(subnets.c.gateway_ip).where(subnets.c.network_id == network_id)
+    gateways = set(tx.execute(query).scalars())
+    for fixed in wanted:
+        if fixed.get("ip_address") in gateways - {None}:
+            raise refused.BadRouterRequest(
+                f"External IP {fixed['ip_address']} is the same as the gateway IP"
+            )
+
+
+def _check_overlap(tx: Connection, router_id: str, port: Row) -> None:
     for subnet in ports.subnets_of(tx, [port["id"]]):
-        ports.check_no_overlap(tx, router["id"], subnet, but_not=port["id"])
+        routerports.check_no_overlap(tx, router_id, subnet, but_not=port["id"])
 
 
-def _tell_services(tx: Connection, router: Row) -> None:
+def _check_no_services(tx: Connection, router_id: str) -> None:
+    """Raises: RouterInUse."""
+    services = tx.execute(
+        select(t.vpnservices.c.id)
+        .where(t.vpnservices.c.router_id == router_id)
+        .order_by(t.vpnservices.c.id)
+    )
+    if used_by := list(services.scalars()):
+        raise refused.RouterInUse.by_services(router_id, used_by)
+
+
+def _tell_services(tx: Connection, router_id: str) -> None:
     """The outside addresses have changed: services show them, tunnels move to them."""
-    addresses = external_ips(tx, router["id"])
+    addresses = external_ips(tx, router_id)
     services = t.vpnservices
     told = tx.execute(
         update(services)
-        .where(services.c.router_id == router["id"])
+        .where(services.c.router_id == router_id)
         .values(revision_number=services.c.revision_number + 1, updated_at=utcnow(), **addresses)
     )
     if told.rowcount:
-        raise_connections(tx, services.c.router_id == router["id"])
+        raise_connections(tx, services.c.router_id == router_id)
 
 
 def _fixed_ips(tx: Connection, router_ids: Iterable[str]) -> defaultdict[str, list[Row]]:
     found: defaultdict[str, list[Row]] = defaultdict(list)
+    legs, addresses = t.router_ports, t.port_addresses
     query = (
-        select(t.ports.c.device_id, t.port_addresses.c.subnet_id, t.port_addresses.c.ip_address)
-        .join(t.port_addresses, t.port_addresses.c.port_id == t.ports.c.id)
-        .join(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
-        .where(t.ports.c.device_owner == OWNER, t.ports.c.device_id.in_(list(router_ids)))
+        select(legs.c.router_id, addresses.c.subnet_id, addresses.c.ip_address)
+        .join(addresses, addresses.c.port_id == legs.c.port_id)
+        .join(t.subnets, t.subnets.c.id == addresses.c.subnet_id)
+        .where(legs.c.uplink, legs.c.router_id.in_(list(router_ids)))
         .order_by(t.subnets.c.ip_version, t.subnets.c.created_at, t.port_addresses.c.ip_address)
     )
     for router_id, subnet_id, ip_address in tx.execute(query):

@@ -3,6 +3,8 @@
 Rules this module keeps:
 - A network that the configuration maps to a bridge uses that bridge and never makes or
   removes it; any other network gets a bridge of ours, named after its id.
+- Mapped are physical networks, which administrators give to networks, and ids. A network's name is
+  its owner's to choose and leads to no bridge of the host's.
 - A bridge of ours carries its owner (a digest of the state directory) as its alias, so
   that two landbridges on one host never remove each other's.
 - The host itself has no place on a bridge of ours: it neither takes an address there nor
@@ -19,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from pyroute2.netlink.exceptions import NetlinkError
 
 from landbridge.agent.faults import GatewayError
@@ -29,12 +32,15 @@ from landbridge.model import Leg
 
 ALIAS_PREFIX: Final = "landbridge:"
 
+log = structlog.get_logger(__name__)
+
 
 class Bridges:
-    """`mapping`: network name or id to the bridge that the operator made for it."""
+    """`mapping`: physical network, or id of a network, to the bridge that the operator made."""
 
     def __init__(self, mapping: Mapping[str, str], state_dir: Path) -> None:
         self._mapping = mapping
+        self._warned: set[str] = set()
         self._alias = ALIAS_PREFIX + hashlib.sha256(os.fsencode(state_dir)).hexdigest()[:16]
 
     async def ensure(self, host: Any, leg: Leg) -> int:
@@ -43,7 +49,7 @@ class Bridges:
         Raises:
             GatewayError: the configured bridge does not exist, or the kernel refuses.
         """
-        configured = self._mapping.get(leg.network_id) or self._mapping.get(leg.network_name)
+        configured = self._configured(leg)
         name = configured or auto_bridge(leg.network_id)
         found = await link_by_name(host, name)
         if found is None and configured:
@@ -59,6 +65,26 @@ class Bridges:
             with translated(f"bring bridge {name} up"):
                 await host.link("set", index=found["index"], state="up")
         return int(found["index"])
+
+    def _configured(self, leg: Leg) -> str | None:
+        found = self._mapping.get(leg.network_id) or self._mapping.get(leg.physical_network)
+        if found is None and leg.network_name in self._mapping:
+            self._warn(leg)
+        return found
+
+    def _warn(self, leg: Leg) -> None:
+        if leg.network_id in self._warned:
+            return
+        self._warned.add(leg.network_id)
+        log.warning(
+            "a network is called as an entry of [agent] bridges and is not on that bridge: names "
+            "lead to none. If it belongs there, give it the physical network (openstack network "
+            "set --provider-network-type flat --provider-physical-network NAME ID, as an "
+            "administrator), or write its id into [agent] bridges",
+            name=leg.network_name,
+            id=leg.network_id,
+            bridge=self._mapping[leg.network_name],
+        )
 
     async def _make(self, host: Any, name: str) -> Any:
         with translated(f"make bridge {name}"):
