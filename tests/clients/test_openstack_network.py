@@ -115,6 +115,32 @@ def test_a_router_takes_a_port_with_the_address_it_should_have(
     member.do("network delete n")
 
 
+def test_a_network_on_the_hosts_bridge(operator: OpenStack, member: OpenStack) -> None:
+    """As docs/operations.md has it."""
+    flat = "--provider-network-type flat --provider-physical-network"
+    made = operator.show(f"network create {flat} office office")
+    assert made["provider:physical_network"] == "office"
+    operator.do("network set --provider-network-type local office")
+    assert operator.show("network show office")["provider:network_type"] == "local"
+    operator.do(f"network set {flat} office office")
+    assert operator.show("network show office")["provider:network_type"] == "flat"
+    assert [row["Name"] for row in operator.list("network list --provider-physical-network office")
+            ] == ["office"]  # fmt: skip
+    assert "disallowed by policy" in member.refused(f"network create {flat} lan lan")
+    operator.do("network delete office")
+
+
+def test_a_port_with_all_that_an_owner_may_choose(member: OpenStack) -> None:
+    member.show("network create n")
+    member.show("subnet create s --network n --subnet-range 10.1.0.0/24")
+    chosen = "--fixed-ip subnet=s,ip-address=10.1.0.9 --mac-address fa:16:3e:00:00:09"
+    port = member.show(f"port create p --network n {chosen} --device-owner network:dhcp")
+    assert port["mac_address"] == "fa:16:3e:00:00:09"
+    member.do("port set p --fixed-ip subnet=s,ip-address=10.1.0.10")
+    member.do("port delete p")
+    member.do("network delete n")
+
+
 def test_a_routers_own_attributes(member: OpenStack, router: str) -> None:
     member.do(f"router set {router} --disable --description changed")
     shown = member.show(f"router show {router}")

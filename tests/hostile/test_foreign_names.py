@@ -198,9 +198,12 @@ def test_a_shared_subnet_is_not_held_by_those_who_only_name_it(scene: Scene) -> 
     port = scene.make("port", "a", network_id=network)["id"]
     path = f"{PATHS['subnet']}/{subnet}"
     assert scene.ask("DELETE", path, "b")[0] == 409  # an address is in use; b sees whose
+    unshared = {"network": {"shared": False}}
+    assert scene.ask("PUT", f"{PATHS['network']}/{network}", "admin", unshared)[0] == 409
     assert scene.ask("GET", f"{PATHS['port']}/{port}", "b")[0] == 200
     assert scene.ask("DELETE", f"{PATHS['port']}/{port}", "b")[0] == 204
     assert scene.ask("DELETE", path, "b")[0] == 204
+    assert scene.ask("PUT", f"{PATHS['network']}/{network}", "admin", unshared)[0] == 200
     body = {"ipsec_site_connection": scene.a.connection() | {"local_ep_group_id": group}}
     status, answer = scene.ask("POST", PATHS["ipsec_site_connection"], "a", body)
     assert (status, answer["NeutronError"]["type"]) == (400, "SubnetIsNotConnectedToRouter")

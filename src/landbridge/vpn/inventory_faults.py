@@ -37,6 +37,14 @@ class ExternalNetworkInUse(errors.Conflict):
         )
 
 
+class InvalidSharedSetting(errors.Conflict):
+    def __init__(self, network: str) -> None:
+        super().__init__(
+            f"Unable to reconfigure sharing settings for network {network}. "
+            "Multiple projects are using it."
+        )
+
+
 class SubnetInUse(errors.Conflict):
     def __init__(self, subnet_id: str, reason: str) -> None:
         super().__init__(f"Unable to complete operation on subnet {subnet_id}: {reason}.")

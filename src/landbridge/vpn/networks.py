@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - A network goes together with its subnets, when no port is left on it.
-- An external network stays external while a router's gateway is on it.
+- An external network stays external while a router's gateway is on it, a shared one shared while
+  another project has a port on it.
 - What a network lies on is `providers`' matter; its name says nothing about that.
 """
 
@@ -36,8 +37,10 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
 
 
 def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
-    """Raises: ExternalNetworkInUse, InvalidInput, FlatNetworkInUse."""
+    """Raises: ExternalNetworkInUse, InvalidSharedSetting, InvalidInput, FlatNetworkInUse."""
     given = _flat(changes)
+    if row["shared"] and not given.get("shared", True):
+        _check_not_used_by_others(tx, row)
     if row["router_external"] and not given.get("router_external", True):
         gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row["id"])
         if rows.first(tx, gateway) is not None:
@@ -77,6 +80,14 @@ def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]
     for network_id, subnet_id in tx.execute(query):
         ids[network_id].append(subnet_id)
     return [row | _shown(row) | {"subnets": ids[row["id"]]} for row in found]
+
+
+def _check_not_used_by_others(tx: Connection, row: Row) -> None:
+    own = (row["project_id"], "")  # gateway ports are of no project
+    ports = t.ports.c
+    others = select(ports.id).where(ports.network_id == row["id"], ports.project_id.not_in(own))
+    if rows.first(tx, others) is not None:
+        raise refused.InvalidSharedSetting(row["name"])
 
 
 def _shown(row: Row) -> Row:
