@@ -118,7 +118,7 @@ def _the_thing_itself(scene: Scene, id: str) -> dict[str, Request]:
             changes = {named: {name: value}}
             found[f"update {named} {name}"] = Request(named, "PUT", path, changes)
         if named in VPN:
-            body = {named: {"name": "x"}}
+            body: Body = {named: {"name": "x"}}
             found[f"plan of {named}"] = Request(named, "POST", f"{path}/plan", body)
         queries = (f"id={id}", f"limit=1&marker={id}", f"id={id}&project_id=proj-b")
         for number, query in enumerate(queries):
@@ -164,7 +164,7 @@ def _told(scene: Scene, request: Request, id: str) -> tuple[int, str]:
 @pytest.mark.parametrize("caller", ["b-reader", "b"])
 @pytest.mark.parametrize("resource", ["network", "subnet", "port", "router"])
 def test_flags_that_concern_all_are_the_operators(scene: Scene, resource: str, caller: str) -> None:
-    flags: Body = {
+    every: dict[str, Body] = {
         "network": {
             "shared": True,
             "router:external": True,
@@ -175,7 +175,8 @@ def test_flags_that_concern_all_are_the_operators(scene: Scene, resource: str, c
         "router": {
             "external_gateway_info": {"network_id": scene.external, "enable_snat": False},
         },
-    }.get(resource, {})
+    }
+    flags = every.get(resource, {})
     before = scene.of_b()
     for name, value in flags.items():
         for method, path in (("POST", PATHS[resource]),
