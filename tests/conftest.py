@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from landbridge.lab.hosts import Ground
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gateway") and not item.nodeid.startswith(GATEWAY_TESTS):
             raise pytest.UsageError(f"{item.nodeid}: a gateway test outside of {GATEWAY_TESTS}")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that a test runs in this process sets up its logs, and their level."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

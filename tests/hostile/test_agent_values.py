@@ -197,6 +197,8 @@ def test_the_largest_numbers_are_kept_and_shown(scene: Scene) -> None:
         body = largest(scene.body(name), ())
         if name != "diagnosis":
             body["epoch"] = scene.gateway.epoch
+        if name == "lease":
+            body["holds"] = ""  # else the gateway is held, as it asks
         if name == "report":
             body["tunnels"][0]["reason"]["message"] = "\U0001f600" * LONGEST_TEXT
             body["tunnels"][0]["events"][0]["message"] = "\U0001f600" * LONGEST_TEXT
