@@ -37,6 +37,12 @@ DATABASE: Final = (
         default="",
         help="sqlite:///FILE or postgresql://...; default: landbridge.db in state_dir.",
     ),
+    cfg.FloatOpt(
+        "statement_seconds",
+        default=10.0,
+        min=0.1,
+        help="How long a read on SQLite, or a statement on PostgreSQL, may take (503).",
+    ),
 )
 AUTH: Final = (
     cfg.StrOpt("strategy", default="token", choices=("token", "keystone")),

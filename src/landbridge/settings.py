@@ -21,6 +21,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 
 class DatabaseSettings(Frozen, frozen=True, kw_only=True):
     url: str
+    statement_seconds: float
 
     def __repr__(self) -> str:
         return f"DatabaseSettings(url={self.url.partition(':')[0]}:...)"
