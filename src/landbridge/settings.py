@@ -100,6 +100,9 @@ class LimitSettings(Frozen, frozen=True, kw_only=True):
     head_seconds: float
     body_seconds: float
     idle_seconds: int
+    listeners: int
+    listeners_per_project: int
+    listeners_per_token: int
 
 
 class LogSettings(Frozen, frozen=True, kw_only=True):

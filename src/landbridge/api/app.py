@@ -40,13 +40,14 @@ from landbridge.api.lanes import Lanes
 from landbridge.api.metrics import ApiMetrics, census
 from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
+from landbridge.api.places import MostPlaces, Places
 from landbridge.api.quota_handlers import QuotaHandlers
 from landbridge.api.readiness import Readiness
 from landbridge.api.request_log import RequestLog
 from landbridge.api.resources import Resource
 from landbridge.api.shared import Shared
 from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION, VPN
-from landbridge.settings import Settings
+from landbridge.settings import LimitSettings, Settings
 from landbridge.store.database import Database
 
 COUNTED_FOR: Final = 1.0  # seconds that a census is good for
@@ -64,7 +65,7 @@ def create_app(
         routes=[
             *(route for resource in RESOURCES for route in _resource(service, resource)),
             *(_plan(service, resource) for resource in VPN),
-            *_inspection(service, metrics),
+            *_inspection(service, metrics, settings.limits),
             *_interfaces(service),
             *_quotas(service),
             *_discovery(db, door, Discovery(weak_algorithms=terms.weak_algorithms)),
@@ -95,9 +96,11 @@ def _plan(service: Service, resource: Resource) -> BaseRoute:
     return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 
-def _inspection(service: Service, metrics: ApiMetrics) -> list[BaseRoute]:
+def _inspection(service: Service, metrics: ApiMetrics, limits: LimitSettings) -> list[BaseRoute]:
     verbs = InspectionHandlers(service, metrics)
-    listening = EventHandlers(service.db, service.door, metrics)
+    most = MostPlaces(limits.listeners_per_token, limits.listeners_per_project, limits.listeners)
+    places = Places("listeners to events", most)
+    listening = EventHandlers(service.db, service.door, metrics, service.lanes, places)
     path = f"{IPSEC_SITE_CONNECTION.path}/{{id}}"
     return [
         _guarded(service.door, f"{path}/history", {"GET": verbs.history}),
