@@ -88,6 +88,7 @@ def _step(frame: FrameType, event: str, arg: object) -> Any:
 def _counted_addresses() -> Iterator[None]:
     """``str(address)`` gives a string that counts."""
     patched: list[tuple[type, Any]] = []
+    kind: Any
     for kind in _ADDRESSES:
         own = kind.__dict__.get("__str__")
         patched.append((kind, own))
