@@ -111,10 +111,10 @@ def _reachable(host: str) -> str:
 def _database(values: Values, state: Path) -> DatabaseSettings:
     url = values.text("database", "url")
     if not url:
-        return DatabaseSettings(url=f"sqlite:///{state / 'landbridge.db'}")
+        url = f"sqlite:///{state / 'landbridge.db'}"
     if not url.startswith(DATABASE_SCHEMES):
         raise values.wrong("database", "url", "must begin with sqlite:/// or postgresql://")
-    return DatabaseSettings(url=url)
+    return values.struct("database", DatabaseSettings, url=url)
 
 
 def _keystone(values: Values) -> KeystoneSettings:

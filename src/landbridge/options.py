@@ -37,6 +37,12 @@ DATABASE: Final = (
         default="",
         help="sqlite:///FILE or postgresql://...; default: landbridge.db in state_dir.",
     ),
+    cfg.FloatOpt(
+        "statement_seconds",
+        default=10.0,
+        min=0.1,
+        help="How long a read on SQLite, or a statement on PostgreSQL, may take (503).",
+    ),
 )
 AUTH: Final = (
     cfg.StrOpt("strategy", default="token", choices=("token", "keystone")),
@@ -126,6 +132,9 @@ LIMITS: Final = (
         min=0.1,
         help="For a body to arrive, or for each further 64 KiB of a long one (408).",
     ),
+    cfg.IntOpt("listeners", default=1024, min=1, help="Open streams of events, in all (503)."),
+    cfg.IntOpt("listeners_per_project", default=256, min=1, help="Of these, of a project (429)."),
+    cfg.IntOpt("listeners_per_token", default=64, min=1, help="Of these, with a token (429)."),
     cfg.IntOpt("idle_seconds", default=65, min=1, help="Between two requests."),
 )
 QUOTAS: Final = tuple(

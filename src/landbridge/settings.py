@@ -21,6 +21,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 
 class DatabaseSettings(Frozen, frozen=True, kw_only=True):
     url: str
+    statement_seconds: float
 
     def __repr__(self) -> str:
         return f"DatabaseSettings(url={self.url.partition(':')[0]}:...)"
@@ -99,6 +100,9 @@ class LimitSettings(Frozen, frozen=True, kw_only=True):
     head_seconds: float
     body_seconds: float
     idle_seconds: int
+    listeners: int
+    listeners_per_project: int
+    listeners_per_token: int
 
 
 class LogSettings(Frozen, frozen=True, kw_only=True):

@@ -97,6 +97,10 @@ class FixedIps(Many, frozen=True, kw_only=True):
 class Gateway(Kind, frozen=True, kw_only=True):
     """A router's uplink: ``{"network_id": ..., ...}``; {} and null take it away."""
 
+    def count(self, value: Any) -> None:
+        if isinstance(value, dict):
+            FixedIps().count(value.get("external_fixed_ips"))
+
     def accept(self, value: Any) -> dict[str, Any]:
         if not value and (value is None or value == {}):
             return {}

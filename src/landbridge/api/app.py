@@ -10,6 +10,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -34,15 +36,21 @@ from landbridge.api.events import EventHandlers
 from landbridge.api.handlers import Handlers, Service
 from landbridge.api.inspection import InspectionHandlers
 from landbridge.api.interfaces import InterfaceHandlers
+from landbridge.api.lanes import Lanes
 from landbridge.api.metrics import ApiMetrics, census
 from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
+from landbridge.api.places import MostPlaces, Places
 from landbridge.api.quota_handlers import QuotaHandlers
+from landbridge.api.readiness import Readiness
 from landbridge.api.request_log import RequestLog
 from landbridge.api.resources import Resource
+from landbridge.api.shared import Shared
 from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION, VPN
-from landbridge.settings import Settings
+from landbridge.settings import LimitSettings, Settings
 from landbridge.store.database import Database
+
+COUNTED_FOR: Final = 1.0  # seconds that a census is good for
 
 
 def create_app(
@@ -50,17 +58,17 @@ def create_app(
 ) -> Starlette:
     """The API of one process, on an open database behind a door."""
     terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
-    service = Service(db, door, terms, settings.quotas, Aside())
+    service = Service(db, door, terms, settings.quotas, Aside(), Lanes())
     metrics, faults = metrics or ApiMetrics(), Faults(door)
     db.measure = metrics.transaction
     app = Starlette(
         routes=[
             *(route for resource in RESOURCES for route in _resource(service, resource)),
             *(_plan(service, resource) for resource in VPN),
-            *_inspection(service, metrics),
+            *_inspection(service, metrics, settings.limits),
             *_interfaces(service),
             *_quotas(service),
-            *_discovery(door, Discovery(weak_algorithms=terms.weak_algorithms)),
+            *_discovery(db, door, Discovery(weak_algorithms=terms.weak_algorithms)),
             _measured(db, metrics),
             *agent_routes(db, door, metrics),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
@@ -88,9 +96,11 @@ def _plan(service: Service, resource: Resource) -> BaseRoute:
     return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 
-def _inspection(service: Service, metrics: ApiMetrics) -> list[BaseRoute]:
+def _inspection(service: Service, metrics: ApiMetrics, limits: LimitSettings) -> list[BaseRoute]:
     verbs = InspectionHandlers(service, metrics)
-    listening = EventHandlers(service.db, service.door, metrics)
+    most = MostPlaces(limits.listeners_per_token, limits.listeners_per_project, limits.listeners)
+    places = Places("listeners to events", most)
+    listening = EventHandlers(service.db, service.door, metrics, service.lanes, places)
     path = f"{IPSEC_SITE_CONNECTION.path}/{{id}}"
     return [
         _guarded(service.door, f"{path}/history", {"GET": verbs.history}),
@@ -100,8 +110,10 @@ def _inspection(service: Service, metrics: ApiMetrics) -> list[BaseRoute]:
 
 
 def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:
+    counted = Shared(partial(db.read, census), COUNTED_FOR)
+
     async def page(_: Request) -> Response:
-        return Response(metrics.page(await db.read(census)), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.page(await counted.get()), media_type=CONTENT_TYPE_LATEST)
 
     return Route("/metrics", OpenEndpoint("/metrics", page))
 
@@ -126,7 +138,7 @@ def _quotas(service: Service) -> list[BaseRoute]:
     ]
 
 
-def _discovery(door: Door, discovery: Discovery) -> list[BaseRoute]:
+def _discovery(db: Database, door: Door, discovery: Discovery) -> list[BaseRoute]:
     description = wire.Json(document()).body
 
     async def openapi(_: Request) -> Response:
@@ -135,6 +147,7 @@ def _discovery(door: Door, discovery: Discovery) -> list[BaseRoute]:
     return [
         Route("/", OpenEndpoint("/", discovery.versions)),
         Route("/healthcheck", OpenEndpoint("/healthcheck", discovery.health)),
+        Route("/readyz", OpenEndpoint("/readyz", Readiness(db).answer)),
         Route("/openapi.json", OpenEndpoint("/openapi.json", openapi)),
         _guarded(door, "/v2.0", {"GET": discovery.resources}),
         _guarded(door, "/v2.0/", {"GET": discovery.resources}),

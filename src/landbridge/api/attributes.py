@@ -17,7 +17,7 @@ import msgspec
 
 from landbridge import errors
 from landbridge.access.caller import Caller
-from landbridge.api.kinds import Choice, Many, Refused, Text
+from landbridge.api.kinds import Choice, Refused, Text
 from landbridge.api.masking import masked
 from landbridge.api.resources import UNSET, Attribute, Resource
 
@@ -137,8 +137,7 @@ def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
 
 def _convert_one(attribute: Attribute, value: Any, terms: Terms) -> Any:
     try:
-        if isinstance(attribute.kind, Many):
-            attribute.kind.count(value)  # before all of it is looked through
+        attribute.kind.count(value)
         hides = isinstance(attribute.kind, Text) and attribute.kind.secret
         converted = attribute.kind.convert(value if hides else masked(value))
         _refuse_weak(attribute, converted, terms)

@@ -6,6 +6,8 @@ Rules this module keeps:
   (`landbridge.access.recheck`).
 - ``Last-Event-ID`` goes on where the listener was; where that is too long ago for the store the
   event `reset` says so: read everything anew.
+- Listeners have a number of places (`landbridge.api.places`), and what they see is put together
+  once for all of one caller.
 - First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
   so that who hears little does not fall behind.
 - A reader that does not read is let go of; what it missed is in the store. Its connection is
@@ -15,8 +17,9 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -27,10 +30,13 @@ from starlette.types import Receive, Scope, Send
 from landbridge import errors
 from landbridge.access.caller import Caller
 from landbridge.access.door import Door
+from landbridge.access.verdicts import digest
 from landbridge.api.endpoints import credentials
-from landbridge.api.feed import BATCH, Feed, Listener, rendered
+from landbridge.api.feed import BATCH, Feed, Listener, Told, rendered
+from landbridge.api.lanes import Lanes
 from landbridge.api.metrics import ApiMetrics
 from landbridge.api.operations import scope_of
+from landbridge.api.places import Places
 from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.events import Event, Window
@@ -40,6 +46,7 @@ HEARTBEAT: Final = 15.0  # seconds
 PATIENCE: Final = 10.0  # seconds for a reader to take what it is sent
 RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser comes back
 NUMBER_DIGITS: Final = 18
+REMEMBERED: Final = 256  # encodings of what was told last
 
 log = structlog.get_logger("landbridge.api")
 
@@ -51,13 +58,49 @@ class Hall(NamedTuple):
     door: Door
     metrics: ApiMetrics
     feed: Feed
+    lanes: Lanes
+    places: Places
+    audiences: Audiences
+
+
+class Audiences:
+    """What callers see of what is told: the same for all connections of one, so once for each."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._made: dict[tuple[Caller, int, int], bytes] = {}
+
+    def seen(self, caller: Caller, told: Sequence[Told]) -> bytes:
+        """Of events that follow each other, as the feed has handed them out."""
+        if not told:
+            return b""
+        key = caller, told[0].event.number, told[-1].event.number
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) >= REMEMBERED:
+                self._made.clear()
+            made = b"".join(each.wire for each in told if self.sees(caller, each.event))
+            self._made[key] = made
+        return made
+
+    def sees(self, caller: Caller, event: Event) -> bool:
+        owner = {"project_id": event.project_id}
+        return self._door.policy.check(caller, f"get_{event.resource}", owner)
 
 
 class EventHandlers:
     """Of one process."""
 
-    def __init__(self, db: Database, door: Door, metrics: ApiMetrics) -> None:
-        self._hall = Hall(db, door, metrics, Feed(db, metrics))
+    def __init__(
+        self,
+        db: Database,
+        door: Door,
+        metrics: ApiMetrics,
+        lanes: Lanes,
+        places: Places,
+    ) -> None:
+        feed = Feed(db, metrics)
+        self._hall = Hall(db, door, metrics, feed, lanes, places, Audiences(door))
 
     async def stream(self, request: Request, caller: Caller) -> Response:
         if request.method == "OPTIONS":
@@ -75,13 +118,18 @@ class EventStream(Response):
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         del self.headers["Content-Length"]
-        self._db, self._door, self._metrics, self._feed = hall
+        self._hall = hall
+        self._db, self._door, self._metrics, self._feed = hall[:4]
         self._caller = caller
         self._last = last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = asyncio.Event()
         token, service_token = credentials(Request(scope))
+        with self._hall.places.taken(digest(token), self._caller.project_id):
+            await self._stream(token, service_token, receive, send)
+
+    async def _stream(self, token: str, service_token: str, receive: Receive, send: Send) -> None:
+        refused = asyncio.Event()
         async with self._feed.listen(scope_of(self._caller)) as listener:
             with self._door.recheck.during(token, service_token, self._caller, refused.set):
                 start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -116,8 +164,10 @@ class EventStream(Response):
             return
         number = self._last
         while number < listener.since:
-            batch = await self._db.read(events.since, number, scope_of(self._caller), BATCH)
-            missed = [e for e in batch if e.number <= listener.since and self._sees(e)]
+            async with self._hall.lanes.turn(self._caller.project_id):
+                batch = await self._db.read(events.since, number, scope_of(self._caller), BATCH)
+            sees = partial(self._hall.audiences.sees, self._caller)
+            missed = [each for each in batch if each.number <= listener.since and sees(each)]
             await _write(send, b"".join(map(rendered, missed)))
             if len(batch) < BATCH:
                 break
@@ -132,13 +182,9 @@ class EventStream(Response):
             if listener.lagging:
                 self._let_go()
                 return
-            await _write(send, b"".join(each.wire for each in told if self._sees(each.event)))
+            await _write(send, self._hall.audiences.seen(self._caller, told))
             if not woken:
                 await _write(send, b": alive\n" + _position(newest))
-
-    def _sees(self, event: Event) -> bool:
-        owner = {"project_id": event.project_id}
-        return self._door.policy.check(self._caller, f"get_{event.resource}", owner)
 
     def _let_go(self) -> None:
         self._metrics.dropped.inc()

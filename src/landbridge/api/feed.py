@@ -7,15 +7,18 @@ Rules this module keeps:
   somebody waits for are not kept any more, or where the numbers went back (a backup).
 - Whatever goes wrong while it reads, it goes on from where it was: for those that listen already a
   start begins where the last one ended.
-- An event is rendered once, however many listen; listeners are found by project.
+- An event is rendered once, however many listen; listeners are found by project. They are woken a
+  few at a time, with turns of the loop for all others between: many listeners slow themselves
+  down, and no request.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final, NamedTuple
 
 import msgspec
@@ -29,10 +32,12 @@ from landbridge.store.database import Database
 from landbridge.store.events import Event, Window
 from landbridge.store.hub import EVENTS
 
-QUEUE: Final = 256  # events
 BATCH: Final = 500
+QUEUE: Final = 2 * BATCH  # events
+SLICE: Final = 8  # listeners that are woken before others get their turn of the loop
 SLOW_LOOK: Final = 5.0  # seconds, where a wake was lost
 APART: Final = 0.005  # seconds between two looks, where events come fast
+MOST_APART: Final = 0.5  # where there are many to tell: as long as that takes
 PAUSE: Final = 1.0  # seconds, while the database is away
 
 Scope = str | None
@@ -64,11 +69,11 @@ class Listener:
         self._queue.clear()
         self._flag.set()
 
-    def put(self, told: Told) -> None:
-        if len(self._queue) >= QUEUE:
+    def put(self, told: Sequence[Told]) -> None:
+        if len(self._queue) + len(told) > QUEUE:
             self.lose()
         if not self.lagging:
-            self._queue.append(told)
+            self._queue.extend(told)
         self._flag.set()
 
     def take(self) -> list[Told]:
@@ -139,6 +144,7 @@ class Feed:
     async def _run(self) -> None:
         with self._db.hub.listen(EVENTS) as wake:
             while True:
+                began = monotonic()
                 try:
                     more = await self._look()
                 except Exception as error:
@@ -147,7 +153,8 @@ class Feed:
                     await asyncio.sleep(PAUSE)
                     continue
                 if not more:
-                    await wake.wait(SLOW_LOOK, apart=APART)
+                    took = monotonic() - began
+                    await wake.wait(SLOW_LOOK, apart=min(max(APART, took), MOST_APART))
 
     async def _look(self) -> bool:
         """Whether there may be more at once."""
@@ -155,8 +162,8 @@ class Feed:
         if not window.oldest <= self._position <= window.newest:
             self._lose(window)
             return True
-        for event in batch:
-            self._hand_out(event)
+        if batch:
+            await self._hand_out(batch)
         return len(batch) == BATCH
 
     def _lose(self, window: Window) -> None:
@@ -167,13 +174,27 @@ class Feed:
             for listener in listeners:
                 listener.lose()
 
-    def _hand_out(self, event: Event) -> None:
-        self._position = event.number
-        self._metrics.events.labels(event.kind).inc()
-        told = Told(event, rendered(event))
-        for scope in (event.project_id, None):
-            for listener in self._listeners.get(scope, ()):
-                listener.put(told)
+    async def _hand_out(self, batch: list[Event]) -> None:
+        """To everybody, also when this ends meanwhile: the position says that it is done."""
+        self._position = batch[-1].number
+        told: defaultdict[Scope, list[Told]] = defaultdict(list)
+        for event in batch:
+            self._metrics.events.labels(event.kind).inc()
+            wire = Told(event, rendered(event))
+            for scope in (event.project_id, None):
+                told[scope].append(wire)
+        rest = iter([(each, told[scope]) for scope in told for each in self._of(scope)])
+        try:
+            for number, (listener, news) in enumerate(rest, 1):
+                listener.put(news)
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
+        finally:
+            for listener, news in rest:
+                listener.put(news)
+
+    def _of(self, scope: Scope) -> list[Listener]:
+        return list(self._listeners.get(scope, ()))
 
 
 def _news(tx: Connection, position: int) -> tuple[Window, list[Event]]:

@@ -5,15 +5,18 @@ Rules this module keeps:
   the object is found within the caller's scope, the policy is asked, the rules act.
 - Who may not see an object is told that it is not there.
 - One database hop per request. What happens inside it are the functions of `operations`.
-- Nothing long runs on the event loop: long bodies are judged, and plans are made, beside it.
+- Nothing long runs on the event loop: long bodies are judged, plans made and lists written beside
+  it; lists wait for their turn (`landbridge.api.lanes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,10 +26,13 @@ from landbridge.access.door import Door
 from landbridge.api import attributes, operations, preconditions, query, wire
 from landbridge.api.aside import Aside
 from landbridge.api.attributes import Input, Terms
+from landbridge.api.lanes import Lanes
 from landbridge.api.plans import Planner
 from landbridge.api.resources import Resource
 from landbridge.api.views import Viewer
 from landbridge.store.database import Database
+
+Links = Callable[[list[str]], list[dict[str, str]]]
 
 _NO_KEY: Final = 4  # bytes, ``null``: a body so short is repeated, as the reference does
 
@@ -39,6 +45,7 @@ class Service(msgspec.Struct, frozen=True):
     terms: Terms
     quotas: Mapping[str, int]
     aside: Aside
+    lanes: Lanes
 
 
 class Handlers:
@@ -48,6 +55,7 @@ class Handlers:
         self._db = service.db
         self._terms = service.terms
         self._aside = service.aside
+        self._lanes = service.lanes
         self._resource = resource
         self._desk = operations.Desk(
             resource=resource,
@@ -58,10 +66,18 @@ class Handlers:
 
     async def index(self, request: Request, caller: Caller) -> Response:
         listing = query.parse(self._resource, request.query_params.multi_items())
-        views, ids = await self._db.read(self._desk.page, caller, listing)
+        links = partial(query.links, request, listing)
+        async with self._lanes.turn(caller.project_id):
+            return await self._db.read(self._page, caller, listing, links)
+
+    def _page(
+        self, tx: Connection, caller: Caller, listing: query.Listing, links: Links
+    ) -> Response:
+        """The whole answer: a long list takes as long to write as to read."""
+        views, ids = self._desk.page(tx, caller, listing)
         content: dict[str, Any] = {self._resource.collection: views}
-        if links := query.links(request, listing, ids):
-            content[f"{self._resource.collection}_links"] = links
+        if beside := links(ids):
+            content[f"{self._resource.collection}_links"] = beside
         return wire.Json(content)
 
     async def show(self, request: Request, caller: Caller) -> Response:

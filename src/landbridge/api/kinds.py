@@ -46,6 +46,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return self.accept(value)
 
+    def count(self, value: Any) -> None:
+        """Whether there are too many of something, before anything else is asked of it.
+
+        Raises: Refused.
+        """
+
     def accept(self, value: Any) -> Any:
         raise NotImplementedError
 
@@ -74,7 +80,6 @@ class Many(Kind, frozen=True, kw_only=True):
         return super().convert(value)
 
     def count(self, value: Any) -> None:
-        """Raises: Refused."""
         if isinstance(value, list | dict) and len(value) > self.most:
             raise Refused(f"{len(value)} items are too many - there may be at most {self.most}")
 

@@ -27,6 +27,7 @@ from landbridge import errors, telemetry
 from landbridge.access.door import Door
 from landbridge.api import wire
 from landbridge.api.metrics import ApiMetrics
+from landbridge.api.query import MOST_PARAMETERS, too_many
 from landbridge.api.request_log import Answered, RequestLog
 
 REQUEST_ID: Final = "X-Openstack-Request-Id"
@@ -99,6 +100,8 @@ class Requests:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise errors.BadRequest("The address holds a NUL character.")  # noqa: TRY301
+            if (asked := scope["query_string"].count(b"&") + 1) > MOST_PARAMETERS:
+                raise too_many(asked)  # noqa: TRY301
             await self._app(scope, receive, answer)
         except errors.ApiError as error:
             await wire.error_answer(error)(scope, receive, answer)

@@ -28,8 +28,12 @@ _ERRORS: Final = {
     "405": "The path has no such method; see Allow.",
     "409": "It is in use, or collides with another object, or the quota is used up.",
     "412": "If-Match: the object has another revision_number by now.",
+    "408": "The rest of the request did not arrive in time.",
     "413": "The body is too large.",
-    "503": "The database or the identity service is away.",
+    "414": "Path and query are too long.",
+    "429": "The caller has too much open at a time; see Retry-After.",
+    "431": "The head of the request is too large.",
+    "503": "The database or the identity service is away or busy; see Retry-After.",
 }
 EVENT_STREAM: Final = "text/event-stream"
 _ID: Final[Node] = {
@@ -231,7 +235,8 @@ def _discovery() -> Node:
 
     return {
         "/": get("Versions", security=[]),
-        "/healthcheck": get("Health", security=[]),
+        "/healthcheck": get("Whether the process answers", security=[]),
+        "/readyz": get("Whether it can keep a change now: 503 with the reason", security=[]),
         "/v2.0/": get("Resources"),
         "/v2.0/extensions": get("Extensions"),
         "/v2.0/extensions/{id}": {"parameters": [_ID], **get("One extension, by its alias")},

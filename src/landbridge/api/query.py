@@ -4,11 +4,14 @@ Rules this module keeps:
 - It is pure: query parameters and a resource go in, a `Listing` or an error comes out, in
   the order and the words of the reference (neutron ``api/api_common.py``).
 - An unknown filter or sort key is refused; unknown fields are ignored.
+- What is asked for has a maximum: in all, and values for each filter; a sort key is given once.
+  So a statement has a size, whoever asks.
 - Links are made from what was asked, so that a client can follow them blindly.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,6 +24,9 @@ from landbridge.api.resources import Attribute, Resource
 
 _CONTROLS: Final = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
 _DIRECTIONS: Final = ("asc", "desc")
+
+MOST_PARAMETERS: Final = 512
+MOST_VALUES: Final = 256  # of one filter
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -50,6 +56,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(resource: Resource, parameters: Parameters) -> Listing:
     """Raises: errors.BadRequest, errors.InvalidInput, errors.BadPart."""
+    if len(parameters) > MOST_PARAMETERS:
+        raise too_many(len(parameters))
     limit_filters = _filters(resource, parameters)
     sorts = _sorts(resource, parameters)
     limit = _limit(parameters)
@@ -60,6 +68,13 @@ def parse(resource: Resource, parameters: Parameters) -> Listing:
         limit=limit,
         marker=_last(parameters, "marker") or "" if limit else "",
         reverse=(_last(parameters, "page_reverse") or "").lower() == "true",
+    )
+
+
+def too_many(number: int) -> errors.BadRequest:
+    return errors.BadRequest(
+        f"The query has {number} parameters, but there may be at most {MOST_PARAMETERS}: ask for "
+        "less at once."
     )
 
 
@@ -85,14 +100,20 @@ def links(request: Request, listing: Listing, ids: Sequence[str]) -> list[dict[s
 
 
 def _filters(resource: Resource, parameters: Parameters) -> tuple[Filter, ...]:
-    keys = dict.fromkeys(key for key, _ in parameters if key not in _CONTROLS)
+    asked: dict[str, list[str]] = {}
+    for key, value in parameters:
+        if key not in _CONTROLS:
+            asked.setdefault(key, []).append(value)
     found, invalid = [], []
-    for key in keys:
+    for key, texts in asked.items():
         attribute = resource.attribute(key)
         if attribute is None or not attribute.filter:
             invalid.append(key)
+        elif len(texts) > MOST_VALUES:
+            raise errors.BadRequest(
+                f"{key}: {len(texts)} values are too many, a filter takes at most {MOST_VALUES}."
+            )
         else:
-            texts = [value for name, value in parameters if name == key]
             found.append(Filter(attribute, tuple(map(attribute.kind.from_query, texts))))
     if invalid:
         raise errors.BadRequest(f"{invalid} is invalid attribute for filtering")
@@ -106,6 +127,8 @@ def _sorts(resource: Resource, parameters: Parameters) -> tuple[Sort, ...]:
     attributes = {a.name: a for a in resource.attributes if a.sort}
     if unknown := [key for key in keys if key not in attributes]:
         raise errors.BadRequest(f"{unknown} is invalid attribute for sort_keys")
+    if twice := [key for key, times in Counter(keys).items() if times > 1]:
+        raise errors.BadRequest(f"sort_key: {twice} may be given once only")
     if invalid := [direction for direction in directions if direction not in _DIRECTIONS]:
         raise errors.BadRequest(
             f"{invalid} is invalid value for sort_dirs, valid value is 'asc' and 'desc'"

@@ -5,6 +5,7 @@ Rules this module keeps:
   page costs what it holds, wherever it begins.
 - NULL comes first in ascending order on every database.
 - Text is compared as the reference's database does, without regard to case; ids exactly.
+- What is kept of a list's statement is bounded: few numbers of values, and a cache of its own.
 - Scope: a caller sees its own project's objects, what is shared with all, and the subnets and ports
   of others on its own networks.
 """
@@ -74,7 +75,7 @@ def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[R
         if marker is None:
             return []
         query = query.where(_after(order, marker))
-    found = rows.fetch_all(tx.execute(_ordered(query, order, listing.limit)))
+    found = rows.fetch_all(statements.shaped(tx, _ordered(query, order, listing.limit)))
     return found[::-1] if listing.reverse and listing.limit else found
 
 
@@ -110,11 +111,17 @@ def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
     if not wanted.attribute.stored_as:  # nobody has one
         return false()
     column = table.c[wanted.attribute.stored_as]
-    exact = column.in_(wanted.values)
+    values = _padded(wanted.values)
+    exact = column.in_(values)
     if column.name in _EXACT or not isinstance(column.type, String) or _is_id(wanted):
         return exact
-    lowered = [value.lower() for value in wanted.values]
+    lowered = [value.lower() for value in values]
     return or_(exact, func.lower(column).in_(lowered))
+
+
+def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same values, in one of few numbers: databases keep statements by their text."""
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
 
 
 def _is_id(wanted: Filter) -> bool:
@@ -125,7 +132,7 @@ def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:
     """Filters like ``fixed_ips=ip_address=10.0.0.1``, all of them on one address."""
     addresses = t.port_addresses
     query = select(addresses.c.port_id)
-    for value in values:
+    for value in dict.fromkeys(values):
         name, _, wanted = value.partition("=")
         if name not in ("ip_address", "subnet_id"):
             return false()

@@ -65,9 +65,9 @@ def _options(settings: Settings) -> tuple[str, ...]:
 
 
 async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
-    """One line, and systemd's, once the API answers ``/healthcheck``."""
+    """One line, and systemd's, once the API can do its work (``/readyz``)."""
     while True:
-        if await asyncio.to_thread(_healthy, settings):
+        if await asyncio.to_thread(_ready, settings):
             break
         await asyncio.sleep(READY_POLL)
     ready.set()
@@ -77,11 +77,11 @@ async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
     _tell_systemd("READY=1")
 
 
-def _healthy(settings: Settings) -> bool:
+def _ready(settings: Settings) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind_host, settings.bind_host)  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, settings.bind_port, timeout=5)
     try:
-        connection.request("GET", "/healthcheck")
+        connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK
     except OSError:
         return False

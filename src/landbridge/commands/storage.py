@@ -79,7 +79,8 @@ def open_database(settings: Settings) -> Database:
     """Raises: NotReady, TryLater, DatabaseUrlError, KeyFileError."""
     prepare(settings)
     sealer = _sealer(settings)
-    db = Database.open(settings.database.url, sealer=sealer)
+    seconds = settings.database.statement_seconds
+    db = Database.open(settings.database.url, sealer=sealer, seconds=seconds)
     try:
         db.write_sync(keys.register, sealer)
     except BaseException:

@@ -7,6 +7,7 @@ Rules this module keeps:
 - Which database it is, is decided here, by the URL, and asked nowhere else.
 - The driver's exceptions end here: callers see `landbridge.errors`. A value that a database does
   not take should have been refused by name long before; what slips through is 400 all the same.
+- Nothing takes the database for longer than it may (`landbridge.store.timelimit`): 503.
 - A database that is no use to this process any more says so once (`until_broken`), and the process
   is to end: whoever started it starts it again.
 """
@@ -30,6 +31,7 @@ from landbridge.store.databasefile import DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
 from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
+from landbridge.store.timelimit import STATEMENT_SECONDS, Limits, took_too_long
 from landbridge.store.transaction import SEALER, SUSPECTS, Settle, set_origin
 
 T = TypeVar("T")
@@ -65,19 +67,19 @@ DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
 
 def _sqlite(
-    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, threads: int
+    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, limits: Limits
 ) -> Backend:
     from landbridge.store.sqlite import SqliteBackend
 
-    return SqliteBackend(url, options, announce, settle, threads)
+    return SqliteBackend(url, options, announce, settle, limits)
 
 
 def _postgresql(
-    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, threads: int
+    url: URL, options: dict[str, Any], announce: Announce, settle: Settle, limits: Limits
 ) -> Backend:
     from landbridge.store.postgresql import PostgresqlBackend  # psycopg: half a second
 
-    return PostgresqlBackend(url, options, announce, settle, threads)
+    return PostgresqlBackend(url, options, announce, settle, limits)
 
 
 _BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
@@ -92,8 +94,16 @@ class Database:
         self._arrivals: Arrivals | None = None
 
     @classmethod
-    def open(cls, url: str, *, sealer: Sealer | None = None, threads: int = 4) -> Database:
-        """Open ``sqlite:///PATH`` or ``postgresql://...``, whose schema is up to date.
+    def open(
+        cls,
+        url: str,
+        *,
+        sealer: Sealer | None = None,
+        threads: int = 4,
+        seconds: float = STATEMENT_SECONDS,
+    ) -> Database:
+        """Open ``sqlite:///PATH`` or ``postgresql://...``, whose schema is up to date. `seconds`:
+        how long a read on SQLite, or a statement on PostgreSQL, may take.
 
         Raises: DatabaseUrlError.
         """
@@ -102,7 +112,9 @@ class Database:
         options = {SEALER: sealer, SUSPECTS: suspects}
         name = dialect(url)
         target = make_url(url).set(drivername=DRIVERS[name])
-        backend = _BACKENDS[name](target, options, hub.announce, events.flush, threads)
+        backend = _BACKENDS[name](
+            target, options, hub.announce, events.flush, Limits(threads, seconds)
+        )
         return cls(backend, hub, suspects)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
@@ -195,6 +207,10 @@ class _Rehearsed(Exception):
 
 
 _AWAY = "The database is not available."
+_TOO_LONG = (
+    "The database took longer for this than it may ([database] statement_seconds). Ask for less at "
+    "once, or try again later."
+)
 _IN_DOUBT = (
     "The connection to the database was lost while the change was being kept. Look whether it is "
     "there before you send it again."
@@ -218,6 +234,8 @@ class _Translated:
                 raise errors.BadRequest(
                     "A value is larger, or longer, than the database can keep."
                 ) from error
+            case exc.DBAPIError() | sqlite3.Error() if took_too_long(error):
+                raise errors.ServiceUnavailable(_TOO_LONG) from error
             case InDoubt():
                 raise errors.ServiceUnavailable(_IN_DOUBT) from error
             case DatabaseMoved() | WriterEnded():

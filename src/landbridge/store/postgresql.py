@@ -24,6 +24,7 @@ from landbridge.store.hub import Hub
 from landbridge.store.listener import CHANNEL, listen
 from landbridge.store.retries import InDoubt, Retries, is_lost
 from landbridge.store.statements import STATEMENTS, Statements
+from landbridge.store.timelimit import Limits
 from landbridge.store.transaction import GATE, Gate, Settle
 
 _GATE_NUMBER = 0x67617465  # of the advisory lock; any that nobody else uses in this database
@@ -43,19 +44,25 @@ class PostgresqlBackend:
         options: dict[str, Any],
         announce: Callable[[frozenset[str]], None],
         settle: Settle,
-        threads: int,
+        limits: Limits,
     ) -> None:
+        milliseconds = max(1, round(limits.seconds * 1000))
+        given = url.query.get("options", "")
+        options_given = given if isinstance(given, str) else " ".join(given)
         self.engine = create_engine(
             url,
-            pool_size=threads,
+            pool_size=limits.threads,
             max_overflow=0,
             pool_pre_ping=True,
+            connect_args={
+                "options": f"{options_given} -c statement_timeout={milliseconds}".strip()
+            },
             execution_options=options | {GATE: _GATE},
         )
         self.engine.update_execution_options(**{STATEMENTS: Statements(self.engine.dialect)})
         self._announce = announce
         self._settle = settle
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="db")
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="db")
         self._retries = Retries()
         self.broken: Future[None] = Future()  # never: each transaction gets a thread of its own
 

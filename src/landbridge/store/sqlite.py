@@ -10,7 +10,7 @@ Rules this module keeps:
   transactions are then run one by one, so that nobody pays for another's fault.
 - The writer outlives what fails in a group; where it cannot, everybody who waits is told, now and
   later, and `broken` says why.
-- Readers see one snapshot per transaction and block nobody.
+- Readers see one snapshot per transaction and block nobody; none of them for ever.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from landbridge.store.databasefile import DatabaseFile, DatabaseMoved, WriterEnd
 from landbridge.store.hub import Hub
 from landbridge.store.retries import Retries, passing
 from landbridge.store.statements import STATEMENTS, Statements
+from landbridge.store.timelimit import Limits, within
 from landbridge.store.transaction import Pending, Settle
 
 Announce = Callable[[frozenset[str]], None]
@@ -53,8 +54,9 @@ class SqliteBackend:
         options: dict[str, Any],
         announce: Announce,
         settle: Settle,
-        readers: int,
+        limits: Limits,
     ) -> None:
+        readers, self._seconds = limits
         self.engine = create_engine(
             url,
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say
@@ -104,7 +106,8 @@ class SqliteBackend:
         driver = _driver(tx)
         driver.execute("BEGIN")
         try:
-            return work(tx)
+            with within(self._seconds, driver):
+                return work(tx)
         finally:
             if driver.in_transaction:  # some errors end it by themselves
                 driver.execute("ROLLBACK")

@@ -6,22 +6,28 @@ Rules this module keeps:
   what the statement itself does, and a PUT has ten of them.
 - For statements that are made once themselves (constants, cached functions). All others, and
   those with a list in them (``IN``), go through `Connection.execute`.
+- What is kept of them is bounded, in number and by what a caller can choose: the attributes that an
+  update names are one shape in any order, and lists have shapes of their own (`shaped`).
 - Values pass the types of their columns both ways; errors come out as SQLAlchemy's, without
   the statement and its parameters, among which may be a secret.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update, exc
+from sqlalchemy import Connection, Delete, Dialect, Insert, Result, Select, Update, exc
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import LRUCache
 
 from landbridge.store.transaction import Row
 
 STATEMENTS: Final = "landbridge_statements"
+MOST_READY: Final = 512
+MOST_SHAPED: Final = 64
 
 Statement = Select[Any] | Insert | Update | Delete
 Convert = Callable[[Any], Any]
@@ -68,18 +74,33 @@ class Ready:
 
 
 class Statements:
-    """The ready statements of one database."""
+    """The ready statements of one database, and the compiled ones of lists."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self._ready: dict[tuple[Statement, tuple[str, ...]], Ready] = {}
+        self.shaped: LRUCache[Any, Any] = LRUCache(MOST_SHAPED)
+        self._ready: dict[tuple[Statement, frozenset[str]], Ready] = {}
+        self._changing = threading.Lock()
 
-    def ready(self, statement: Statement, names: tuple[str, ...]) -> Ready:
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def ready(self, statement: Statement, names: frozenset[str]) -> Ready:
         key = (statement, names)
         found = self._ready.get(key)
         if found is None:
-            found = self._ready[key] = Ready(statement, names, self.dialect)
+            found = Ready(statement, names, self.dialect)
+            with self._changing:
+                while len(self._ready) >= MOST_READY:
+                    del self._ready[next(iter(self._ready))]
+                self._ready[key] = found
         return found
+
+
+def shaped(tx: Connection, statement: Select[Any]) -> Result[Any]:
+    """Execute what a caller has given its shape: filters, order, page."""
+    statements: Statements = tx.get_execution_options()[STATEMENTS]
+    return tx.execute(statement, execution_options={"compiled_cache": statements.shaped})
 
 
 def one(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Row | None:
@@ -113,7 +134,7 @@ def run_many(tx: Connection, statement: Statement, each: Sequence[Mapping[str, A
 
 def _ready(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Ready:
     statements: Statements = tx.get_execution_options()[STATEMENTS]
-    return statements.ready(statement, tuple(parameters))
+    return statements.ready(statement, frozenset(parameters))
 
 
 def _execute(tx: Connection, ready: Ready, parameters: Mapping[str, Any]) -> Any:

@@ -162,7 +162,7 @@ class _Noting(Statements):
         super().__init__(dialect)
         self._seen = seen
 
-    def ready(self, statement: Statement, names: tuple[str, ...]) -> Ready:
+    def ready(self, statement: Statement, names: frozenset[str]) -> Ready:
         found = super().ready(statement, names)
         self._seen.append(found.text)
         return found
