@@ -231,14 +231,6 @@ def _group(world: World, tx: Any, number: int) -> Row:
     return world.create(tx, "endpoint_group", type="cidr", endpoints=endpoints)
 
 
-def _pools(world: World, tx: Any, number: int) -> None:
-    pools = [{"start": address(2 * n), "end": address(2 * n)} for n in range(1, number)]
-    world.create(
-        tx, "subnet", network_id="net3", cidr="10.0.0.0/9", gateway_ip=None,
-        allocation_pools=counted(pools[::-1]),
-    )  # fmt: skip
-
-
 def _users(world: World, tx: Any, number: int) -> None:
     """A group that many connections use gets other endpoints."""
     peers = world.create(tx, "endpoint_group", type="cidr", endpoints=[cidr(1)])
@@ -249,7 +241,7 @@ def _users(world: World, tx: Any, number: int) -> None:
     world.update(tx, "endpoint_group", peers["id"], endpoints=changed)
 
 
-RULES_OF = {"endpoints": (_group, 150), "pools": (_pools, 100), "users": (_users, 30)}
+RULES_OF = {"endpoints": (_group, 150), "users": (_users, 30)}
 
 
 @pytest.mark.parametrize("what", RULES_OF)
