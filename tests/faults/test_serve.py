@@ -278,7 +278,7 @@ def test_an_agent_that_may_not_set_priorities_says_so_once_and_runs_charons(
         made = [service.create_router() for _ in range(2)]
         said = [(directory / "charon.out").read_text() for _, directory in made]
         [line] = [each for each in service.facts() if "priority" in str(each.get("event"))]
-        pids = [Host(namespace_name(router)).pids() for router, _ in made]
+        pids = [Host(namespace_name(router)).charons() for router, _ in made]
         nicenesses = [os.getpriority(os.PRIO_PROCESS, pid) for [pid] in pids]
         for router, _ in made:
             service.delete_router(router)

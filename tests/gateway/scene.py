@@ -44,7 +44,7 @@ class Scene:
         return Host(namespace_name(self.router.id))
 
     def charons(self) -> list[int]:
-        return self.namespace.pids() if self.namespace.exists() else []
+        return self.namespace.charons() if self.namespace.exists() else []
 
     def up(self) -> bool:
         status = self.server.status(self.tunnel.id)

@@ -101,7 +101,7 @@ def until_active(client: Api) -> None:
 
 def charons() -> set[int]:
     """Those in namespaces of routers."""
-    return {pid for name in namespaces() for pid in Host(name).pids()}
+    return {pid for name in namespaces() for pid in Host(name).charons()}
 
 
 def namespaces() -> list[str]:

@@ -214,7 +214,7 @@ def names_made(api: Api) -> Made:
     (found,) = api.list("router")
     router = Host(f"lbr-{UUID(found['id']).hex[:12]}")
     bridges = (sites.bridge_of(network["id"]) for network in api.list("network"))
-    charons = (*router.pids(), *Host(sites.PEER_B).pids())
+    charons = (*router.charons(), *Host(sites.PEER_B).charons())
     return Made(router, tuple(sorted(bridges)), charons)
 
 

@@ -147,8 +147,20 @@ class Host:
     def pids(self) -> list[int]:
         return [int(pid) for pid in ip("netns", "pids", self.name, check=False).split()]
 
+    def charons(self) -> list[int]:
+        """Of its processes those that run charon; an `nft` or `ip` may be passing through."""
+        return [pid for pid in self.pids() if _program(pid).startswith("charon")]
+
     def exists(self) -> bool:
         return (NETNS / self.name).exists()
+
+
+def _program(pid: int) -> str:
+    """Empty for a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
 
 
 @dataclass
