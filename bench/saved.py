@@ -34,7 +34,7 @@ class Conditions(msgspec.Struct, frozen=True):
     @classmethod
     def now(cls, data_plane: DataPlane) -> Self:
         by_kernel = data_plane == "netlink" or (data_plane == "auto" and machine_has_esp())
-        cores = os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))  # that this run may use
         return cls(
             plane="kernel ESP" if by_kernel else "kernel-libipsec",
             machine=f"{cores} core{'s' if cores > 1 else ''}, Linux {platform.release()}",

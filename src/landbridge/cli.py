@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from landbridge import telemetry
+from landbridge.commands import privileges
 from landbridge.commands.accept import accept
 from landbridge.commands.db import db
 from landbridge.commands.doctor import doctor
@@ -126,8 +127,10 @@ def api(
     """Run one API process."""
     from landbridge.commands.api import run
 
+    settings = _settings("api", config, state_dir, bind)
+    privileges.without(settings, tell=True)
     _follow(supervisor)
-    run(_settings("api", config, state_dir, bind), listen_fd)
+    run(settings, listen_fd)
 
 
 @cli.group(invoke_without_command=True)
@@ -204,5 +207,5 @@ def _follow(supervisor: int | None) -> None:
 
 
 def main() -> NoReturn:
-    cli(prog_name="landbridge")
+    cli(prog_name="landbridge", obj=privileges.OwnProcess())
     raise SystemExit(0)

@@ -62,6 +62,7 @@ def load(
         state_dir=state,
         bind_host=host,
         bind_port=port,
+        user=values.text("DEFAULT", "user"),
         database=_database(values, state),
         auth=values.struct("auth", AuthSettings),
         keystone=_keystone(values),

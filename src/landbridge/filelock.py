@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from landbridge.trustedfile import open_file
+
 POLL: Final = 0.05  # seconds
 
 
@@ -33,7 +35,7 @@ def held(path: Path, *, patience: float = 0.0) -> Iterator[None]:
 
     Raises: Held, OSError.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         _take(file, path, patience)
         with suppress(OSError):  # the disk is full: then nobody is told who has it

@@ -30,6 +30,7 @@ QUOTA_RESOURCES: Final = (
 DEFAULT: Final = (
     cfg.StrOpt("state_dir", default="/var/lib/landbridge", help="Where state is kept."),
     cfg.StrOpt("bind", default="127.0.0.1:9696", help="HOST:PORT that the API listens on."),
+    cfg.StrOpt("user", default="landbridge", help="Whom the API becomes where root starts it."),
 )
 DATABASE: Final = (
     cfg.StrOpt(

@@ -116,12 +116,14 @@ class LogSettings(Frozen, frozen=True, kw_only=True):
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
-    """`quotas`: a resource such as ``ipsec_site_connection`` -> its limit, -1: none."""
+    """`user`: whom the API becomes where root starts it; empty: nobody.
+    `quotas`: a resource such as ``ipsec_site_connection`` -> its limit, -1: none."""
 
     config_file: Path | None
     state_dir: Path
     bind_host: str
     bind_port: int
+    user: str
     database: DatabaseSettings
     auth: AuthSettings
     keystone: KeystoneSettings

@@ -54,16 +54,22 @@ class Scene:
         return await asyncio.to_thread(self.around.ping)
 
     async def start(
-        self, stderr: int | None = None, environment: Mapping[str, str] | None = None
+        self,
+        stderr: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        before: tuple[str, ...] = (),
     ) -> Process:
+        """`before`: what goes before the agent's command line."""
         argv = ("-m", "landbridge", "agent", "--config", self.config, "--state-dir", self.state)
         return await asyncio.create_subprocess_exec(
-            sys.executable, *argv, stderr=stderr, env=environment
+            *before, sys.executable, *argv, stderr=stderr, env=environment
         )
 
     @contextlib.asynccontextmanager
-    async def agent(self, environment: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
-        process = await self.start(environment=environment)
+    async def agent(
+        self, environment: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
+    ) -> AsyncIterator[Process]:
+        process = await self.start(environment=environment, before=before)
         try:
             yield process
         finally:

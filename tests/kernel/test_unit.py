@@ -24,7 +24,9 @@ pytestmark = pytest.mark.systemd
 ROOT = Path(__file__).parents[2]
 STATE = Path("/var/lib/landbridge")
 GUIDE = ROOT / "docs/operations.md"
+UNITS = "landbridge-api landbridge-agent"
 UP = 60.0  # seconds
+MOST_EXPOSURE = 2.0  # of the API, as `systemd-analyze security` counts it
 
 
 def test_installed_by_the_guide_it_keeps_tunnels_over_restart_stop_and_start() -> None:
@@ -35,18 +37,19 @@ def test_installed_by_the_guide_it_keeps_tunnels_over_restart_stop_and_start() -
         until_active(client)
         end = ends_of(client)[0]
         assert end.ping(count=5)
+        assert exposure_of("landbridge-api") <= MOST_EXPOSURE
         before = charons()
         assert {nice_of(pid) for pid in before} == {-10}
 
         with pinging(end) as lost:
-            sh("systemctl restart landbridge")
+            sh(f"systemctl restart {UNITS}")
             until_active(client)
         assert lost() == 0
 
         with pinging(end) as lost:
-            sh("systemctl stop landbridge")
+            sh(f"systemctl stop {UNITS}")
             assert sh("pgrep -c -f 'landbridge (serve|api|agent)' || true").strip() == "0"
-            sh("systemctl start landbridge")
+            sh(f"systemctl start {UNITS}")
             until_active(client)
         assert lost() == 0
         assert charons() == before
@@ -108,12 +111,19 @@ def namespaces() -> list[str]:
     return [line.split()[0] for line in sh("ip netns").splitlines() if line.startswith("lbr-")]
 
 
+def exposure_of(unit: str) -> float:
+    (words,) = re.findall(
+        r"Overall exposure level.*: ([0-9.]+)", sh(f"systemd-analyze security {unit}")
+    )
+    return float(words)
+
+
 def nice_of(pid: int) -> int:
     return int(sh(f"ps -o ni= -p {pid}"))
 
 
 def journal() -> str:
-    argv = ("journalctl", "-b", "-u", "landbridge", "-o", "cat", "--no-pager")
+    argv = ("journalctl", "-b", "-u", "landbridge-*", "-o", "cat", "--no-pager")
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
 

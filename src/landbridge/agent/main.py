@@ -44,6 +44,7 @@ from landbridge.agent.server import Server
 from landbridge.filelock import Held, held
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
+from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 FINAL: Final = 2
@@ -186,7 +187,7 @@ def _alone(state_dir: Path) -> Iterator[None]:
     """Raises: GatewayError."""
     with contextlib.ExitStack() as stack:
         try:
-            state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            own_directory(state_dir, OPEN_TO_LOOKUPS)
             stack.enter_context(held(state_dir / "lock", patience=PREDECESSOR_PATIENCE))
         except Held as error:
             which = f" (process {error.pid})" if error.pid else ""

@@ -34,6 +34,7 @@ from landbridge.model import (
     Taken,
     Tunnel,
 )
+from landbridge.trustedfile import read_short
 
 T = TypeVar("T")
 PREFIX: Final = "/agent/v1"
@@ -222,7 +223,7 @@ class Server:
     def _headers(self) -> dict[str, str]:
         if self._token is None:
             try:
-                self._token = self._token_file.read_text().strip()
+                self._token = read_short(self._token_file)
             except OSError as error:
                 raise Unreachable(
                     f"the agent's token is not readable at {self._token_file}: {error.strerror}"

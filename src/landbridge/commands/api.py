@@ -32,6 +32,7 @@ from landbridge.api.metrics import ApiMetrics
 from landbridge.api.protocol import BoundedProtocol, Gate
 from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
+from landbridge.commands.notify import tell_systemd
 from landbridge.commands.storage import alone, open_database
 from landbridge.settings import LimitSettings, Settings
 from landbridge.store import identity
@@ -56,11 +57,20 @@ def run(settings: Settings, listen_fd: int | None) -> None:
             metrics = ApiMetrics()
             gate = Gate(_reachable(settings.limits), metrics)
             app = create_app(settings, db, door, metrics)
-            server = uvicorn.Server(_config(app, gate))
+            server = _Server(_config(app, gate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 if ended := runner.run(_serve(server, listener, db, Watch(db, opening=opening))):
                     raise preflight.TryLater(ended)
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd when it serves, where it is a unit of its own."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            tell_systemd("READY=1")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landbridge.commands import privileges
 from landbridge.config import Settings, load
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _opened(settings: Settings) -> Iterator[Database]:
     from landbridge.commands.storage import prepare
     from landbridge.store.database import Database
 
-    prepare(settings)
+    prepare(privileges.without(settings))
     db = Database.open(settings.database.url)
     try:
         yield db
@@ -49,7 +50,7 @@ def upgrade(config: str | None, state_dir: str | None, bind: str | None) -> None
     """Bring the schema up to date."""
     from landbridge.commands.storage import prepare
 
-    prepare(load(config, state_dir=state_dir, bind=bind))
+    prepare(privileges.without(load(config, state_dir=state_dir, bind=bind)))
     click.echo("The schema is up to date.")
 
 
@@ -64,7 +65,7 @@ def init(config: str | None, state_dir: str | None, force: bool) -> None:
     """
     from landbridge.commands import storage
 
-    settings = load(config, state_dir=state_dir)
+    settings = privileges.without(load(config, state_dir=state_dir))
     storage.init(settings, force=force)
     click.echo(f"made: {storage.place(settings)}")
 

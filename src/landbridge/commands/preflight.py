@@ -14,6 +14,7 @@ import errno
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ import structlog
 
 from landbridge.filelock import Held, held
 from landbridge.settings import Settings
+from landbridge.trustedfile import OPEN_TO_LOOKUPS, Untrusted, own_directory
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PROGRAMS: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
@@ -90,15 +92,31 @@ def state_dir(settings: Settings, *, may_be_full: bool = False) -> Path:
     Raises: NotReady, TryLater.
     """
     path = settings.state_dir
-    probe = path / f".write-test.{os.getpid()}"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         if not (may_be_full and error.errno in FULL):
             raise unwritable(settings, error) from None
     return path
+
+
+def own_directories(settings: Settings, *, lab: bool) -> None:
+    """Those of root's processes in the state directory, before the API can make them.
+
+    Raises: NotReady, TryLater.
+    """
+    wanted = {settings.agent.state_dir: OPEN_TO_LOOKUPS}
+    if lab:
+        wanted[settings.state_dir / "lab"] = 0o700
+    try:
+        for path, mode in wanted.items():
+            own_directory(path, mode)
+    except Untrusted as error:
+        raise NotReady(f"{error.filename}: {error.strerror}: move it away.") from None
+    except OSError as error:
+        if error.errno not in FULL:
+            raise unwritable(settings, error) from None
 
 
 def unwritable(settings: Settings, error: OSError) -> NotReady | TryLater:

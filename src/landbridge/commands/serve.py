@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
-import socket
 
 import structlog
 
 from landbridge.commands import preflight
+from landbridge.commands.notify import tell_systemd
 from landbridge.commands.supervisor import Child, supervise
 from landbridge.settings import Settings
 
@@ -29,6 +28,7 @@ def run(settings: Settings, *, lab: bool) -> int:
     warnings = preflight.for_gateway(settings)
     preflight.state_dir(settings, may_be_full=True)
     with preflight.only_serve(settings), preflight.listen(settings) as listener:
+        preflight.own_directories(settings, lab=lab)
         preflight.warn(warnings)
         code = asyncio.run(_run(settings, listener.fileno(), lab))
     if lab:
@@ -74,7 +74,7 @@ async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
     structlog.get_logger("landbridge.serve").info(
         "ready", url=settings.agent.server_url, admin_file=str(settings.state_dir / "admin-token")
     )
-    _tell_systemd("READY=1")
+    tell_systemd("READY=1")
 
 
 def _ready(settings: Settings) -> bool:
@@ -87,14 +87,3 @@ def _ready(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _tell_systemd(message: str) -> None:
-    """sd_notify(3), where systemd asked for it."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
-        notifier.sendto(message.encode(), address)

@@ -148,7 +148,7 @@ def _lost(settings: Settings, path: Path, lost: dict[str, int]) -> str:
 
 def _refuse_beside_traces(settings: Settings) -> None:
     found = [settings.state_dir / name for name in TRACES]
-    found = [*(path for path in found if path.exists()), *orphans(settings.database.url)]
+    found = [*(path for path in found if os.path.exists(path)), *orphans(settings.database.url)]
     if found:
         raise preflight.NotReady(
             f"There is no database at {place(settings)} any more, but what belongs to one "

@@ -17,14 +17,15 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 import structlog
 
 from landbridge.environment import of_own_process
+from landbridge.trustedfile import open_file
 
 FINAL: Final = frozenset({2, 75})  # a wrong configuration; another lab runs already
 FIRST_PAUSE: Final = 0.1  # seconds
@@ -84,6 +85,13 @@ async def supervise(children: Sequence[Child], ready: asyncio.Event) -> int:
     return next((ended.code for task in done if isinstance(ended := _error(task), Ended)), 0)
 
 
+def _log(path: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    """Raises: OSError."""
+    if path is None:
+        return nullcontext()
+    return os.fdopen(open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
+
+
 def _error(task: asyncio.Task[object]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
@@ -132,7 +140,7 @@ class Keeper:
 
     async def _run(self) -> int:
         # A group of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-        with self._child.log.open("ab") if self._child.log else nullcontext() as log:
+        with _log(self._child.log) as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

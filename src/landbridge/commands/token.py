@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from landbridge.commands import privileges
 from landbridge.config import load
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def opened(config: str | None, state_dir: str | None) -> Iterator[Database]:
     from landbridge.commands.storage import prepare
     from landbridge.store.database import Database
 
-    settings = load(config, state_dir=state_dir)
+    settings = privileges.without(load(config, state_dir=state_dir))
     prepare(settings)
     db = Database.open(settings.database.url)
     try:
