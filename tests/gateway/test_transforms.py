@@ -77,6 +77,7 @@ def test_ah_is_put_on_a_live_tunnel_where_the_kernel_has_it(
     else:
         told = reason(gateway, wanted, ReasonCode.UNSUPPORTED)
         assert "transform_protocol of the IPsec policy to esp" in told.message
+        assert told.message.endswith("What was up before goes on.")
         assert gateway.statuses[wanted.id].state is TunnelState.ERROR
     wait_until(surroundings.ping, 15, "packets through the tunnel")  # the new one or the old
 
@@ -111,6 +112,7 @@ def test_transport_mode_between_networks_is_refused_by_its_name_and_harms_nothin
     gateway.want(wanted)
     told = reason(gateway, wanted, ReasonCode.UNSUPPORTED)
     assert "encapsulation_mode transport carries only packets" in told.message
+    assert told.message.endswith("What was up before goes on.")
     assert surroundings.ping(count=5)
 
 

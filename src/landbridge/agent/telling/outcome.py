@@ -11,6 +11,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import msgspec
+
 from landbridge.agent.daemon.naming import ConfigName, plain
 from landbridge.agent.daemon.observe import Actual, IkeSa
 from landbridge.agent.planning.cover import uncovered
@@ -59,7 +61,11 @@ def judge(
 
 
 def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: float) -> TunnelStatus:
-    """A terminal error: this configuration will not be tried. What was up before stays up."""
+    """A terminal error: this configuration will not be tried. What was up before stays up, and the
+    message says so."""
+    if actual.carrying:
+        words = f"{reason.message} What was up before goes on."
+        reason = msgspec.structs.replace(reason, message=words)
     return TunnelStatus(
         id=tunnel.id,
         revision=tunnel.revision,
