@@ -95,6 +95,7 @@ def cluster() -> Iterator[Cluster]:
     account = ACCOUNT if os.geteuid() == 0 else None
     # A short path: a unix socket's name has room for about 100 characters.
     directory = Path(tempfile.mkdtemp(prefix="lb-pg-", dir="/tmp"))
+    directory.chmod(0o755)  # as that of the distribution: it is for others to connect
     data = directory / "data"
     if account:
         owner = pwd.getpwnam(ACCOUNT)

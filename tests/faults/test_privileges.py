@@ -18,6 +18,7 @@ import pytest
 
 from landbridge.agent.host.names import namespace_name
 from landbridge.lab.hosts import Host, wait_until
+from tests.environments import postgresql
 from tests.environments.processes import free_port
 from tests.environments.units import with_capabilities_of
 from tests.faults.test_serve import Service, command
@@ -25,6 +26,7 @@ from tests.faults.test_serve import Service, command
 pytestmark = pytest.mark.gateway
 USER: Final = pwd.getpwnam("landbridge")
 NOTHING: Final = "0" * 16
+MAY_PASS: Final = f"{1 << 2:016x}"  # CAP_DAC_READ_SEARCH alone
 PATIENCE: Final = 20.0  # seconds
 API_FILES: Final = ("landbridge.db", "secret.key", "admin-token", "agent-token")
 
@@ -145,6 +147,23 @@ def test_commands_of_root_leave_files_that_the_api_can_use(tmp_path: Path) -> No
     assert {each.stat().st_uid for each in state.iterdir() if each.is_file()} == {USER.pw_uid}
     service = Service(state, free_port())
     service.stop()
+
+
+def test_the_closed_directory_of_a_databases_socket_keeps_roots_uid(tmp_path: Path) -> None:
+    configuration = tmp_path / "landbridge.conf"
+    with postgresql.cluster() as cluster:
+        configuration.write_text(f"[database]\nurl = {cluster.url(cluster.create())}\n")
+        for mode, uid in ((0o700, 0), (0o755, USER.pw_uid)):
+            cluster.directory.chmod(mode)
+            environment = os.environ | {"LANDBRIDGE_CONFIG": str(configuration)}
+            service = Service(tmp_path / "state", free_port(), environment=environment)
+            try:
+                service.create_network("kept")
+                api = status_of(service.pid("api"))
+                assert api["Uid"].split()[0] == str(uid)
+                assert api["CapEff"] == (MAY_PASS if uid == 0 else NOTHING)
+            finally:
+                service.stop()
 
 
 Plant = Callable[[Path, Path], None]

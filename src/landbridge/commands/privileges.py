@@ -6,7 +6,8 @@ Rules this module keeps:
 - The user to become is the one that the state directory belongs to; where that is root,
   ``[DEFAULT] user``.
 - Whether that user can work here is tried, in a process of its own, not read from mode bits. Where
-  it cannot, root's uid stays, without any capability, and `Kept` says why.
+  it cannot, root's uid stays, without capabilities, and `Kept` says why. (One stays where root
+  itself could not go otherwise: the closed directory of a database's socket, another user's.)
 - The state directory is root's, and its group, the user's, may make files in it but move away no
   other's (the sticky bit): what the agent keeps below it is out of the API's reach.
 - Of what is in the state directory only the API's own files change their owner, by name.
@@ -42,6 +43,7 @@ _PR_CAPBSET_DROP: Final = 24
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
+_TO_PASS: Final = 1 << 2  # CAP_DAC_READ_SEARCH
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
 
@@ -102,8 +104,9 @@ def give_up(settings: Settings) -> Kept | None:
             f"{settings.state_dir} belongs to another user than root, and {kept.reason}."
         )
     _hand_over(settings, ROOT)
+    barred = in_child(lambda: _without_capabilities(settings))
     _forbid_new()
-    _drop_capabilities()
+    _keep_capabilities(_TO_PASS if barred else 0)
     return kept
 
 
@@ -128,8 +131,18 @@ def _enter(settings: Settings, account: Account, closed: Mapping[Path, list[Path
         _set_ids(account)
     except OSError as error:
         return f"cannot be given what it needs ({error.strerror}; CAP_SETUID, CAP_SYS_ADMIN?)"
-    refused = next((str(path) for path, how in needed(settings) if not os.access(path, how)), "")
+    refused = _barred(settings)
     return f"cannot reach {refused}" if refused else ""
+
+
+def _without_capabilities(settings: Settings) -> str:
+    _keep_capabilities(0)
+    return _barred(settings)
+
+
+def _barred(settings: Settings) -> str:
+    """What this process cannot reach of what is needed; empty: nothing."""
+    return next((str(path) for path, how in needed(settings) if not os.access(path, how)), "")
 
 
 def _closed(settings: Settings, account: Account) -> dict[Path, list[Path]]:
@@ -211,6 +224,8 @@ def needed(settings: Settings) -> list[tuple[Path, int]]:
     written = {settings.state_dir}
     if (database := _database(settings)) is not None:
         written.add(database.parent.absolute())
+    if (socket := _socket(settings)) is not None and socket.exists():
+        read.append(socket)
     write = [Path(os.path.realpath(each)) for each in sorted(written)]
     return [*((path, os.R_OK) for path in read), *((path, os.W_OK | os.X_OK) for path in write)]
 
@@ -220,6 +235,13 @@ def _database(settings: Settings) -> Path | None:
     from landbridge.store.migrations import file_of  # the agent's command line loads no database
 
     return file_of(settings.database.url)
+
+
+def _socket(settings: Settings) -> Path | None:
+    """The directory of PostgreSQL's socket, where the database is reached by one."""
+    from landbridge.store.migrations import socket_directory
+
+    return socket_directory(settings.database.url)
 
 
 def _hand_over(settings: Settings, account: Account) -> None:
@@ -268,8 +290,8 @@ class _Header(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-def _drop_capabilities() -> None:
-    """Those of this process, which keeps its uid (capset(2))."""
-    nothing = (ctypes.c_uint32 * 6)()
+def _keep_capabilities(kept: int) -> None:
+    """Give up those of this process, which keeps its uid, but for these bits (capset(2))."""
+    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable
     header = _Header(_CAPABILITY_VERSION_3, 0)
-    ctypes.CDLL(None, use_errno=True).capset(ctypes.byref(header), ctypes.byref(nothing))
+    ctypes.CDLL(None, use_errno=True).capset(ctypes.byref(header), ctypes.byref(sets))

@@ -28,6 +28,7 @@ from landbridge.store.database import DRIVERS, dialect
 from landbridge.store.databasefile import damage
 from landbridge.store.retries import Retries
 
+DEFAULT_SOCKETS: Final = "/var/run/postgresql"  # Debian's, and what its libpq was built with
 _HERE: Final = Path(__file__).parent
 _LOCK_NUMBER: Final = 0x6C616E64  # any number that nobody else uses in this database
 _ALONE: Final = {
@@ -85,6 +86,16 @@ def file_of(url: str) -> Path | None:
     """An SQLite database's file. Raises: DatabaseUrlError."""
     path = make_url(url).database
     return Path(path) if dialect(url) == "sqlite" and path else None
+
+
+def socket_directory(url: str) -> Path | None:
+    """Of PostgreSQL's socket; None: it is reached by network. Raises: DatabaseUrlError."""
+    if dialect(url) != "postgresql":
+        return None
+    parts = make_url(url)
+    hosts = parts.query.get("host") or parts.host or DEFAULT_SOCKETS
+    host = hosts if isinstance(hosts, str) else hosts[0]
+    return Path(host) if host.startswith("/") else None
 
 
 def orphans(url: str) -> tuple[Path, ...]:
