@@ -18,11 +18,11 @@ from landbridge.agent import swan
 from landbridge.agent.addressbook import Place, unresolved
 from landbridge.agent.daemon.hints import Hint
 from landbridge.agent.daemon.observe import Actual
-from landbridge.agent.daemon.proposals import Unsupported
+from landbridge.agent.faults import Unsupported
 from landbridge.agent.host.dataplane import Backend, TunnelNet
 from landbridge.agent.lodger import Lodger
-from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import cover, hazard, lodging, trial
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Memory, forced, recall
 from landbridge.agent.planning.target import Target
 from landbridge.agent.telling import causes, outcome

@@ -1,4 +1,4 @@
-"""The one error that crosses the agent's seams (netlink, nft, VICI, processes).
+"""The errors that cross the agent's seams (netlink, nft, VICI, processes).
 
 Rules this module keeps:
 - Foreign exceptions are translated where they come in; above that only `GatewayError` is seen.
@@ -16,6 +16,10 @@ class GatewayError(Exception):
 
 class StepRefused(GatewayError):
     """charon serves, but refuses what one tunnel needs."""
+
+
+class Unsupported(Exception):
+    """The configuration asks for what strongSwan or this gateway cannot do; terminal."""
 
 
 def leaves(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -23,31 +23,22 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from landbridge.agent.daemon.observe import Actual, ChildSa
 from landbridge.agent.planning import ending, halfopen, hazard, keyring, narrowed
 from landbridge.agent.planning import steps as do
 from landbridge.agent.planning.cover import touches
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Memory, attempt_key, forced
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import ChildConfig, Target
 from landbridge.agent.planning.view import View
 from landbridge.courses import Disruption
-from landbridge.model import Model
 
 MOST_AT_ONCE: Final = 4
 _LOOK_AGAIN: Final = 0.5
-
-
-class Loaded(Model, frozen=True, kw_only=True):
-    """What charon holds for one tunnel: connections by name with their digest, secrets; `host`:
-    the connections of the tunnel whose guest it is."""
-
-    connections: Mapping[str, str] = {}
-    host: Mapping[str, str] = {}
-    secrets: frozenset[str] = frozenset()
 
 
 def plan(

@@ -32,7 +32,8 @@ from landbridge.agent.daemon.naming import (
     secret_name,
     secret_tag,
 )
-from landbridge.agent.daemon.proposals import Unsupported, esp_proposal, ike_proposal
+from landbridge.agent.daemon.proposals import esp_proposal, ike_proposal
+from landbridge.agent.faults import Unsupported
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.planning.target import ChildConfig, Pair, Settings, Target
 from landbridge.identities import identity

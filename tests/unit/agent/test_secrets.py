@@ -8,8 +8,8 @@ import pytest
 from landbridge.agent.daemon.naming import ids_of
 from landbridge.agent.daemon.observe import Actual, IkeSa
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import keyring, trial
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Attempt, Memory, attempt_key
 from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import target

@@ -16,11 +16,11 @@ from landbridge.agent.daemon.proposals import (
     CIPHERS,
     GROUPS,
     INTEGRITY,
-    Unsupported,
     esp_proposal,
     ike_proposal,
 )
 from landbridge.agent.daemon.settings import strongswan_conf
+from landbridge.agent.faults import Unsupported
 from landbridge.agent.host.dataplane import Backend
 from landbridge.agent.planning.target import Target
 from landbridge.agent.swan import secret, target

@@ -9,8 +9,9 @@ import msgspec
 from landbridge.agent.daemon.control import command_of
 from landbridge.agent.daemon.naming import ConfigName, names_of, owner
 from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa
-from landbridge.agent.plan import Loaded, plan
+from landbridge.agent.plan import plan
 from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Memory, attempt_key, begun, recall
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import Pair, Target

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from landbridge.agent.daemon.proposals import Unsupported
+from landbridge.agent.faults import Unsupported
 from landbridge.identities import is_host_name
 from landbridge.peers import OWN, why_never
 

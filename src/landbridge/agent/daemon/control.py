@@ -17,8 +17,8 @@ from landbridge.agent.daemon.naming import ConfigName
 from landbridge.agent.daemon.observe import Actual, IkeSa, actual, by_tunnel, ike_sas
 from landbridge.agent.daemon.reqids import Reqids
 from landbridge.agent.faults import GatewayError, StepRefused
-from landbridge.agent.plan import Loaded
 from landbridge.agent.planning import steps as do
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import Settings, Target
 from landbridge.agent.swan import secret

@@ -14,7 +14,7 @@ from typing import Final
 from landbridge.agent.charge import Charge
 from landbridge.agent.daemon.control import Control
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import Loaded
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.telling.diagnose import diagnosis, stranger
 from landbridge.diagnosis import Diagnosis
 from landbridge.vici import Message, ViciError

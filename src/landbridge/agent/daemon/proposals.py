@@ -12,12 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from landbridge.agent.faults import Unsupported
 from landbridge.model import EspProposal, IkeProposal, IkeVersion
-
-
-class Unsupported(Exception):
-    """The configuration asks for what strongSwan or this gateway cannot do; terminal."""
-
 
 CIPHERS: Final = {
     "3des": "3des",

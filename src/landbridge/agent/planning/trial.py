@@ -24,8 +24,8 @@ from landbridge.agent import swan
 from landbridge.agent.daemon import naming
 from landbridge.agent.daemon.observe import Actual
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import Loaded
 from landbridge.agent.planning.keyring import proves
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Memory, attempt_key
 from landbridge.agent.planning.target import Target
 from landbridge.model import Tunnel

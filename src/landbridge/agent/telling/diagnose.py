@@ -16,8 +16,8 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.daemon.naming import names_of
 from landbridge.agent.daemon.observe import Actual, actual
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import Loaded
 from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.telling.modes import in_effect
 from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model import IkeVersion, SelectorMode, TunnelState
