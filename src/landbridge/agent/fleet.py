@@ -5,6 +5,8 @@ Rules this module keeps:
   revision, a router only when it differs. Where revisions are of another history (`doubt`), each
   tunnel is taken as it comes, once.
 - A change of one tunnel touches that tunnel's router and nothing else.
+- Of one router one task works on the host at a time: one that comes back waits for the end of
+  every earlier removal, and so does a removal.
 - Leftovers of routers that are gone for good (deleted while no agent ran) are found by
   their directories, and removed.
 """
@@ -57,6 +59,10 @@ class Fleet:
 
     def routers(self) -> frozenset[str]:
         return frozenset(self._running)
+
+    def leaving(self) -> frozenset[str]:
+        """Routers that are being taken down by their keepers."""
+        return frozenset(self._leaving)
 
     def tunnels(self) -> frozenset[str]:
         return frozenset(self._places)
@@ -138,9 +144,12 @@ class Fleet:
         return self._group.create_task(run(), name=f"keeper {keeper.router.id}")
 
     def _leave(self, router_id: str, running: _Running) -> None:
+        before = self._leaving.get(router_id)
+        ended = (running.task,) if before is None else (running.task, before)
+
         async def leave() -> None:
             running.task.cancel()
-            await asyncio.wait([running.task])
+            await asyncio.wait(ended)
             await running.keeper.retire()
 
         task = self._group.create_task(leave(), name=f"leaving {router_id}")

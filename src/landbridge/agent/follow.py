@@ -122,7 +122,7 @@ class Follower:
         if self._holding:
             self._holding = ""
             self._hold("")
-        await self._clean(wanted)
+        await self._clean(wanted | self._fleet.leaving())
         log.info("in step with the server", routers=len(wanted), tunnels=len(desired.tunnels))
         return position
 

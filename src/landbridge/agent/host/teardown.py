@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -67,4 +68,5 @@ async def _remove(directory: Path, namespaces: Namespaces) -> None:
         # In a namespace that goes away it makes no difference who encrypted.
         await Charon(directory, name, Backend.LIBIPSEC).stop()
     await namespaces.remove_named(name)
-    shutil.rmtree(directory)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(directory)
