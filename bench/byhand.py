@@ -39,10 +39,11 @@ POLICY: Final = (
 
 @dataclass(frozen=True)
 class Made:
-    """`router`: ours, with interfaces `inside` and `uplink`."""
+    """`router`: ours, with interfaces `inside` and `uplink`; `peer` has an `uplink`, too."""
 
     span: Span
     router: Host
+    peer: Host
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def standing() -> Iterator[Made]:
         router.route(THERE, PEER)
         remote = _remote(ground, outer, Path(directory))
         _tunnel(router, remote.peer.host)
-        yield Made(Span(site, remote.host, HOST), router)
+        yield Made(Span(site, remote.host, HOST), router, remote.peer.host)
 
 
 def _remote(ground: Ground, outer: str, directory: Path) -> RemoteSite:

@@ -6,6 +6,7 @@ import pytest
 from bench import byhand
 from bench.throughput import BY_HAND, LANDBRIDGE, LIBIPSEC, Row, contenders
 
+from landbridge.lab import sites
 from landbridge.lab.hosts import LabError
 from landbridge.lab.peer import machine_has_esp
 from tests.gateway.wire import listen
@@ -18,10 +19,17 @@ def test_a_tunnel_that_is_set_up_by_hand_encrypts() -> None:
         with pytest.raises(LabError), byhand.standing():
             pass
         return
-    with byhand.standing() as made, listen(made.router, "uplink") as ear:
+    with (
+        byhand.standing() as made,
+        listen(made.router, "uplink") as here,
+        listen(made.peer, "uplink") as there,
+    ):
         assert made.span.left.ping(made.span.address, count=3)
-    assert len(ear.sent_by(byhand.PEER)) >= 3
-    assert not ear.clear_text("10.")
+    assert len(here.sent_by(byhand.PEER)) >= 3
+    assert len(there.sent_by(byhand.OUTSIDE)) >= 3
+    # Each end also sees what it has decrypted on its uplink; neither sends anything in clear there.
+    assert not here.sent_by(sites.SITE_A_HOST)
+    assert not there.sent_by(made.span.address)
 
 
 def test_who_is_measured_where() -> None:

@@ -5,6 +5,8 @@ Rules this module keeps:
 - Every pass reads the tunnel's actual state and plans anew, whatever has marked it. Many that are
   marked at once are seen with one list (`landbridge.agent.daemon.sight`).
 - What a pass tells goes up at once, but that a tunnel is up: its routes come first.
+- What was planned for a configuration is taken and remembered for that one. A change that comes
+  while charon takes a step ends the pass: the next one plans anew.
 - A step that charon refuses is that tunnel's trouble: told of it, and tried again after a pause.
 """
 
@@ -132,8 +134,10 @@ class Passes:
         self, steps: Iterable[Step], charge: Charge, control: Control, now: float
     ) -> float:
         """When what comes of them is to be looked at."""
-        charge.refusal, next_look = "", math.inf
+        charge.refusal, next_look, planned_for = "", math.inf, charge.target
         for step in steps:
+            if charge.target is not planned_for:  # changed while charon took the step before
+                return now
             if isinstance(step, do.Wait):
                 next_look = min(next_look, step.until)
                 continue
@@ -149,11 +153,12 @@ class Passes:
     async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
         request = charge.tunnel.request_id if charge.tunnel else ""
         log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
-        await control.take(step, charge.trial_tunnel, charge.trial)
-        charge.memory = remember(charge.memory, step, now, target=charge.target, trial=charge.trial)
+        target, trial = charge.target, charge.trial
+        await control.take(step, charge.trial_tunnel, trial)
+        charge.memory = remember(charge.memory, step, now, target=target, trial=trial)
         if isinstance(step, do.Load):
             self._roster.let_guests_in(charge)
-        if isinstance(step, do.Initiate) and charge.trial is not None:
+        if isinstance(step, do.Initiate) and trial is not None:
             self._roster.begin_attempt(charge)
         if isinstance(step, do.Terminate) and step.dead:
             self._listener.bury(charge)

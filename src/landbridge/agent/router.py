@@ -21,6 +21,7 @@ import structlog
 
 from landbridge.agent.addressbook import AddressBook
 from landbridge.agent.agenda import Agenda
+from landbridge.agent.backoff import Backoff
 from landbridge.agent.charon import Charon
 from landbridge.agent.daemon import pulse
 from landbridge.agent.daemon.control import Control
@@ -166,7 +167,7 @@ class RouterTask:
 
     async def run(self) -> None:
         """Until cancelled. charon and its tunnels go on afterwards."""
-        failures = 0
+        backoff = Backoff(_FIRST_RETRY, _LAST_RETRY)
         while True:
             began = time.monotonic()
             try:
@@ -176,8 +177,9 @@ class RouterTask:
                 self._interrupted(tuple(leaves(errors)))
             finally:
                 self._statuses.serving, self._control, self._network = False, None, None
-            failures = 0 if time.monotonic() - began > _LAST_RETRY else failures + 1
-            await asyncio.sleep(min(_FIRST_RETRY * 2**failures, _LAST_RETRY) if failures else 0)
+            if time.monotonic() - began > _LAST_RETRY:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
 
     async def destroy(self) -> None:
         """End charon and with it every tunnel, in good order. `run` must have ended."""

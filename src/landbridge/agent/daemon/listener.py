@@ -49,6 +49,7 @@ class Listener:
 
     async def run(self, session: Session, saw: Callable[[IkeSa], None]) -> None:
         """Until the session ends, which is an error."""
+        self._hints = Hints()  # the last session's were another charon's, whose ids begin again
         async with asyncio.TaskGroup() as group:
             group.create_task(self._miss())
             async for event in session.events():
