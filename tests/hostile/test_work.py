@@ -97,9 +97,9 @@ LISTS = list(lists())
 of_each_list = pytest.mark.parametrize("listed", LISTS, ids=str)
 
 
-def grows(work: Callable[[int], Any], many: int = MANY) -> float:
+def grows(work: Callable[[int], Any], many: int = MANY, *, addresses: bool = True) -> float:
     """How many times the work for `many` is that for twice as many."""
-    once, twice = (steps_of(_of(work, number)) for number in (many, 2 * many))
+    once, twice = (steps_of(_of(work, number), addresses=addresses) for number in (many, 2 * many))
     return twice / once
 
 
