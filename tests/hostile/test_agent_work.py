@@ -18,8 +18,9 @@ import pytest
 from landbridge.agent.daemon.naming import plain
 from landbridge.agent.daemon.observe import Actual, ChildSa
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import Loaded, plan
+from landbridge.agent.plan import plan
 from landbridge.agent.planning.cover import Cover, numbers_of
+from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.lodging import arrange
 from landbridge.agent.planning.memory import Memory, recall
 from landbridge.agent.planning.target import Target
