@@ -5,6 +5,7 @@
 - `load`: the load generator, a process of its own so that its work is not the server's.
 - `floor`: what the database driver alone does on the same file system.
 - `api`: requests a second beside that floor; `admission`: what token and policy cost of it.
+- `attacks`: what a plain GET costs beside attacks (`attackers`); `attacksdoc`: as a table.
 - `updates`: from PUT to the new SA.
 - `matrix`: what an update of each attribute (`cases`) costs, in packets (`counts`), tried
   (`trial`) between two sites (`ground`, `sides`) while charon is listened to (`ears`);

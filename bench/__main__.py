@@ -53,7 +53,7 @@ def main(context: click.Context) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is taken away
     context.obj = Console(width=160)
     if context.invoked_subcommand is None:
-        for part in (api, listeners, events, updates, ikev1, throughput):
+        for part in (api, listeners, attacks, events, updates, ikev1, throughput):
             context.invoke(part)
 
 
@@ -75,6 +75,22 @@ def listeners(console: Console) -> None:
     from bench.listeners import measure
 
     measure(console)
+
+
+@main.command()
+@click.option("--seconds", default=3.0, help="For each measurement.")
+@click.option("--docs", type=PATH, help="Put the table into this document.")
+@click.pass_obj
+def attacks(console: Console, *, seconds: float, docs: Path | None) -> None:
+    """What a plain GET costs beside each of several attacks."""
+    from bench import attacksdoc
+    from bench.attacks import measure, show
+
+    machine = attacksdoc.conditions()
+    rows = measure(console, seconds)
+    show(console, rows)
+    if docs is not None:
+        attacksdoc.write(docs, rows, machine, seconds)
 
 
 @main.command()

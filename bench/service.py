@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,13 +58,16 @@ def running(
     *command: str,
     after: Callable[[Path], None] | None = None,
     data_plane: DataPlane = "auto",
+    limits: Mapping[str, int] | None = None,
 ) -> Iterator[Service]:
     """``landbridge COMMAND`` until the end of the block; its state is removed. `after` is
-    called with the state directory before that. `data_plane`: its ``[agent] kernel``."""
+    called with the state directory before that. `data_plane`: its ``[agent] kernel``; `limits`: its
+    ``[limits]``, where they are not the defaults."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
         state, port = Path(directory), _free_port()
         config = state / "landbridge.conf"
-        config.write_text(f"[agent]\nkernel = {data_plane}\n")
+        wider = "".join(f"{name} = {value}\n" for name, value in (limits or {}).items())
+        config.write_text(f"[agent]\nkernel = {data_plane}\n[limits]\n{wider}")
         options = (f"--config={config}", f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
         with (state / "service.log").open("wb") as log:
             process = subprocess.Popen(

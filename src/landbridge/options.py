@@ -136,6 +136,18 @@ LIMITS: Final = (
     cfg.IntOpt("listeners", default=1024, min=1, help="Open streams of events, in all (503)."),
     cfg.IntOpt("listeners_per_project", default=256, min=1, help="Of these, of a project (429)."),
     cfg.IntOpt("listeners_per_token", default=64, min=1, help="Of these, with a token (429)."),
+    cfg.IntOpt(
+        "streams_per_gateway",
+        default=8,
+        min=1,
+        help="Open streams of changes, of a gateway's credentials (429).",
+    ),
+    cfg.IntOpt(
+        "gone_seconds",
+        default=30,
+        min=1,
+        help="After which a client that takes in nothing of what it is sent is gone.",
+    ),
     cfg.IntOpt("idle_seconds", default=65, min=1, help="Between two requests."),
 )
 QUOTAS: Final = tuple(

@@ -103,6 +103,8 @@ class LimitSettings(Frozen, frozen=True, kw_only=True):
     listeners: int
     listeners_per_project: int
     listeners_per_token: int
+    streams_per_gateway: int
+    gone_seconds: int
 
 
 class LogSettings(Frozen, frozen=True, kw_only=True):

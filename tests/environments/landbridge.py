@@ -52,16 +52,19 @@ class Landbridge:
 
 @contextmanager
 def running(
-    state: Path, configuration: Configuration, environment: Mapping[str, str] | None = None
+    state: Path,
+    configuration: Configuration,
+    environment: Mapping[str, str] | None = None,
+    bind: str = "127.0.0.1",
 ) -> Iterator[Landbridge]:
-    """Start `landbridge api` and wait until it is healthy. Raises: NotStarted."""
+    """Start `landbridge api` on address `bind` and wait until it is healthy. Raises: NotStarted."""
     state.mkdir(parents=True, exist_ok=True)
     file = state / CONFIGURATION
     file.write_text(_written(configuration))
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{bind}:{port}"
     server = Server(
-        [*COMMAND, "api", f"--config={file}", f"--state-dir={state}", f"--bind=127.0.0.1:{port}"],
+        [*COMMAND, "api", f"--config={file}", f"--state-dir={state}", f"--bind={bind}:{port}"],
         state / "api.log",
         environment,
     )

@@ -135,7 +135,6 @@ NO_HTTP = {
     "a NUL": b"GET / HTTP/1.1\r\nA: \0\r\n\r\n",
     "an address that is none": b"GET nowhere HTTP/1.1\r\n\r\n",
     "an address that is not ASCII": b"GET /\xff HTTP/1.1\r\n\r\n",
-    "a tunnel": b"CONNECT example.org:443 HTTP/1.1\r\n\r\n",
     "two lengths": b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     "a length and chunks": b"PUT / HTTP/1.1\r\nContent-Length: 1\r\n" + CHUNKED,
     "a length beyond numbers": b"PUT / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",

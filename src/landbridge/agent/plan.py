@@ -26,10 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from landbridge.agent.daemon.observe import Actual, ChildSa
+from landbridge.agent.daemon.observe import Actual
 from landbridge.agent.planning import ending, halfopen, hazard, keyring, narrowed
 from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.cover import touches
 from landbridge.agent.planning.loaded import Loaded
 from landbridge.agent.planning.memory import Memory, attempt_key, forced
 from landbridge.agent.planning.steps import Step
@@ -163,13 +162,7 @@ def _cost(view: View, child: ChildConfig) -> Disruption:
         return Disruption.INTERRUPT
     if not view.connected:
         return Disruption.REPLACE_IKE
-    replaced = any(_in_place_of(child, old) for old in view.stale_beside)
-    return Disruption.REPLACE_CHILD if replaced else Disruption.NONE
-
-
-def _in_place_of(child: ChildConfig, old: ChildSa) -> bool:
-    """Whether `child` will carry what `old` carries, or stands for the same selectors."""
-    return old.key == child.key or any(touches(old, pair) for pair in child.pairs)
+    return Disruption.REPLACE_CHILD if view.succeeds(child) else Disruption.NONE
 
 
 def _force(view: View, update_deadline: float) -> Iterator[Step]:
@@ -187,8 +180,7 @@ def _make_room(view: View) -> Iterator[Step]:
     if view.memory.made_room == view.target.revision:
         return  # the peer came back as it was before (with the old secret): leave it
     for child in view.stale_beside:
-        in_the_way = any(_in_place_of(missing, child) for missing in view.missing)
-        if in_the_way and child.unique_id not in view.memory.ending_children:
+        if view.is_awaited(child) and child.unique_id not in view.memory.ending_children:
             yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
     for sa in view.older:
         if sa.live_children and sa.unique_id not in view.memory.ending_ikes:

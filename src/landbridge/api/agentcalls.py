@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from landbridge import errors
 from landbridge.access.caller import Caller
@@ -139,10 +139,15 @@ def _refused(error: Exception) -> errors.BadRequest:
 
 
 async def body(request: Request, largest: int) -> bytes:
-    """Raises: BadRequest."""
+    """Raises: BadRequest, RequestTooLarge."""
+    if int(request.headers.get("Content-Length", "0")) > largest:
+        raise errors.RequestTooLarge(largest)
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > largest:
-            raise errors.BadRequest(f"The body is larger than {largest} bytes.")
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > largest:
+                raise errors.RequestTooLarge(largest)
+    except ClientDisconnect:
+        raise errors.BadRequest("The body ended early.") from None
     return bytes(content)

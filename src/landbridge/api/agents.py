@@ -10,6 +10,8 @@ Rules this module keeps:
   seconds and never a change.
 - A stream ends with its credential (`landbridge.access.recheck`), whatever goes through it.
 - The lease's epoch orders the holders: what an older one reports is refused.
+- A gateway has a number of streams (`landbridge.api.places`), and a few long bodies and answers at
+  a time: the next one waits and is not read meanwhile.
 - Nothing is decided here: rules are in `vpn`, order of changes in `store.changes`.
 """
 
@@ -18,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -46,8 +49,11 @@ from landbridge.api.agentcalls import (
     its_own,
     seen_of,
 )
+from landbridge.api.aside import Aside
 from landbridge.api.endpoints import credentials
+from landbridge.api.lanes import Lanes
 from landbridge.api.metrics import ApiMetrics
+from landbridge.api.places import Places
 from landbridge.diagnosis import Diagnosis
 from landbridge.model import Change, Lease, Position, Report, Taken
 from landbridge.store import changes, identity
@@ -61,6 +67,10 @@ APART: Final = 0.005  # seconds between two looks of a stream, where changes com
 LEASE_TTL: Final = 15.0  # seconds
 BATCH: Final = 500
 AGENT_RULE: Final = "landbridge_agent"
+OF_A_GATEWAY: Final = 2  # long bodies and answers at a time
+IN_HAND: Final = 64  # of all gateways
+
+T = TypeVar("T")
 
 Endpoint = Callable[[Request, Caller], Awaitable[Response]]
 Fetch = Callable[[Connection, str, str], msgspec.Struct | None]
@@ -75,9 +85,12 @@ class CursorTooOld(errors.ApiError):
     status = 410
 
 
-def agent_routes(db: Database, door: Door, metrics: ApiMetrics) -> list[Route]:
-    """The routes; the application maps `errors.ApiError` as for all others."""
-    agents = _Agents(db, door, metrics)
+def agent_routes(
+    db: Database, door: Door, metrics: ApiMetrics, aside: Aside, places: Places
+) -> list[Route]:
+    """The routes; the application maps `errors.ApiError` as for all others. `places`: for streams,
+    by the gateway."""
+    agents = _Agents(db, door, metrics, aside, places)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("POST", "/lease", agents.lease),
         ("GET", "/desired", agents.desired),
@@ -114,11 +127,29 @@ class _ForAgents:
         await response(scope, receive, send)
 
 
+class _Changes(StreamingResponse):
+    """A gateway's stream, in one of its places."""
+
+    def __init__(self, places: Places, gateway: str, lines: AsyncIterator[bytes]) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._places = places
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._places.taken(self._gateway):
+            await super().__call__(scope, receive, send)
+
+
 class _Agents:
-    def __init__(self, db: Database, door: Door, metrics: ApiMetrics) -> None:
+    def __init__(
+        self, db: Database, door: Door, metrics: ApiMetrics, aside: Aside, places: Places
+    ) -> None:
         self._db = db
         self._door = door
         self._metrics = metrics
+        self._aside = aside
+        self._places = places
+        self._lanes = Lanes(IN_HAND, OF_A_GATEWAY)
 
     async def lease(self, request: Request, caller: Caller) -> Response:
         asked = decode(LeaseRequest, await body(request, LARGEST_LEASE))
@@ -130,11 +161,14 @@ class _Agents:
         return _answer(await self._db.write(_take_lease, asked))
 
     async def desired(self, request: Request, caller: Caller) -> Response:
-        gateway = gateway_of(request, caller)
-        return _answer(await self._db.read(desired.desired, gateway, seen_of(request)))
+        gateway, seen = gateway_of(request, caller), seen_of(request)
+        async with self._lanes.turn(gateway):
+            return await self._db.read(_all_desired, gateway, seen)
 
     async def tunnels(self, request: Request, caller: Caller) -> Response:
-        return _answer(await self._db.read(desired.tunnels, gateway_of(request, caller)))
+        gateway = gateway_of(request, caller)
+        async with self._lanes.turn(gateway):
+            return await self._db.read(_all_tunnels, gateway)
 
     async def tunnel(self, request: Request, caller: Caller) -> Response:
         return await self._one(desired.tunnel, t.ipsec_site_connections, request, caller)
@@ -144,7 +178,11 @@ class _Agents:
 
     async def report(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
-        report = decode(Report, await body(request, LARGEST_REPORT))
+        async with self._lanes.turn(gateway):
+            return await self._report(request, gateway)
+
+    async def _report(self, request: Request, gateway: str) -> Response:
+        report = await self._sent(Report, request, LARGEST_REPORT)
         try:
             changed = await self._db.write(status.apply, gateway, report)
         except status.StaleEpoch:
@@ -161,9 +199,15 @@ class _Agents:
 
     async def diagnosis(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
-        found = decode(Diagnosis, await body(request, LARGEST_DIAGNOSIS))
-        await self._db.write(_answer_question, gateway, str(request.path_params["id"]), found)
+        async with self._lanes.turn(gateway):
+            found = await self._sent(Diagnosis, request, LARGEST_DIAGNOSIS)
+            await self._db.write(_answer_question, gateway, str(request.path_params["id"]), found)
         return Response(status_code=204)
+
+    async def _sent(self, kind: type[T], request: Request, largest: int) -> T:
+        """What may be long is judged beside the event loop."""
+        content = await body(request, largest)
+        return await self._aside.judge(content, partial(decode, kind))
 
     def _measure(self, report: Report, changed: status.Changed) -> None:
         """How long what has changed took from the gateway's eye to here."""
@@ -179,7 +223,7 @@ class _Agents:
         except changes.TooOld as error:
             raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
         lines = self._lines(credentials(request)[0], caller, cursor)
-        return StreamingResponse(lines, media_type="application/x-ndjson")
+        return _Changes(self._places, gateway, lines)
 
     async def _lines(self, token: str, caller: Caller, cursor: int) -> AsyncIterator[bytes]:
         """Ends with the credential, and where the cursor has become too old: the reader comes again
@@ -267,6 +311,15 @@ def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:
         epoch=asked.epoch,
         ttl=LEASE_TTL,
     )
+
+
+def _all_desired(tx: Connection, gateway: str, seen: Position | None) -> Response:
+    return _answer(desired.desired(tx, gateway, seen))
+
+
+def _all_tunnels(tx: Connection, gateway: str) -> Response:
+    """The whole answer: many take as long to write as to read."""
+    return _answer(desired.tunnels(tx, gateway))
 
 
 def _answer(content: Any) -> Response:

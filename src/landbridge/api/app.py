@@ -40,7 +40,7 @@ from landbridge.api.lanes import Lanes
 from landbridge.api.metrics import ApiMetrics, census
 from landbridge.api.middleware import Faults, Requests
 from landbridge.api.openapi import document
-from landbridge.api.places import MostPlaces, Places
+from landbridge.api.places import Most, Places
 from landbridge.api.quota_handlers import QuotaHandlers
 from landbridge.api.readiness import Readiness
 from landbridge.api.request_log import RequestLog
@@ -70,7 +70,7 @@ def create_app(
             *_quotas(service),
             *_discovery(db, door, Discovery(weak_algorithms=terms.weak_algorithms)),
             _measured(db, metrics),
-            *agent_routes(db, door, metrics),
+            *agent_routes(db, door, metrics, service.aside, _of_gateways(settings.limits)),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
         middleware=[Middleware(Requests, metrics=metrics, told=RequestLog(settings.log))],
@@ -98,8 +98,11 @@ def _plan(service: Service, resource: Resource) -> BaseRoute:
 
 def _inspection(service: Service, metrics: ApiMetrics, limits: LimitSettings) -> list[BaseRoute]:
     verbs = InspectionHandlers(service, metrics)
-    most = MostPlaces(limits.listeners_per_token, limits.listeners_per_project, limits.listeners)
-    places = Places("listeners to events", most)
+    each = (
+        Most(limits.listeners_per_token, "with this token"),
+        Most(limits.listeners_per_project, "of this project"),
+    )
+    places = Places("listeners to events", each, limits.listeners)
     listening = EventHandlers(service.db, service.door, metrics, service.lanes, places)
     path = f"{IPSEC_SITE_CONNECTION.path}/{{id}}"
     return [
@@ -107,6 +110,10 @@ def _inspection(service: Service, metrics: ApiMetrics, limits: LimitSettings) ->
         _guarded(service.door, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
         _guarded(service.door, EVENTS_PATH, {"GET": listening.stream}),
     ]
+
+
+def _of_gateways(limits: LimitSettings) -> Places:
+    return Places("streams of changes", [Most(limits.streams_per_gateway, "of this gateway")])
 
 
 def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:

@@ -19,6 +19,11 @@ OVERHEAD: Final = 32_768  # bytes around a body that comes in chunks, and twice 
 FINE_CHUNKS: Final = 2_048  # chunks that may be smaller than
 CHUNK: Final = 8  # bytes on the average
 METHOD_LENGTH: Final = 64
+#: Methods that the parser takes for the beginning of another protocol (RTSP, HTTP/2).
+OF_OTHER_PROTOCOLS: Final = frozenset(
+    {b"DESCRIBE", b"ANNOUNCE", b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"GET_PARAMETER",
+     b"SET_PARAMETER", b"REDIRECT", b"RECORD", b"FLUSH", b"PRI"}
+)  # fmt: skip
 _METHOD: Final = re.compile(rb"(?:\r?\n)*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)( ?)")
 
 

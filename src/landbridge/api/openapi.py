@@ -189,7 +189,8 @@ def _inspection() -> Node:
     stream = _operation("What happens to the VPN resources, as it happens", "200", None)
     stream["responses"]["200"]["content"] = {EVENT_STREAM: {"schema": {"type": "string"}}}
     stream["parameters"] = [
-        {**_query("Last-Event-ID", "Where the listener goes on from."), "in": "header"}
+        {**_query("Last-Event-ID", "Where the listener goes on from."), "in": "header"},
+        _query("last_event_id", "The same, for those who cannot send a header."),
     ]
     path = "/v2.0/vpn/ipsec-site-connections/{id}"
     return {

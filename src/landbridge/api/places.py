@@ -1,63 +1,66 @@
 """Places for those who stay: streams are counted, by whose they are and in all.
 
 Rules this module keeps:
-- A token has so many, a project so many, and all together. Who is one too many is told so, and
-  what to do, before its stream begins.
+- Of each kind of holder (a token, a project, a gateway) one has so many, and all together may have
+  a maximum. Who is one too many is told so, and what to do, before its stream begins.
+- A place is free again when the stream ends, however that comes about.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from landbridge import errors
 
 
-class MostPlaces(NamedTuple):
-    per_token: int
-    per_project: int
-    in_all: int
+class Most(NamedTuple):
+    """`of`: whose they are, in words ("with this token")."""
+
+    number: int
+    of: str
 
 
 class Places:
-    """Of one process. `what` stay there: a word for people, in the plural."""
+    """Of one process. `what` stay there: a word for people, in the plural. `each`: how many one
+    holder has, for each kind of holder. `in_all` None: what the holders have together."""
 
-    def __init__(self, what: str, most: MostPlaces) -> None:
+    def __init__(self, what: str, each: Sequence[Most], in_all: int | None = None) -> None:
         self._what = what
-        self._most = most
-        self._of_token: Counter[str] = Counter()
-        self._of_project: Counter[str] = Counter()
+        self._each = tuple(each)
+        self._held: tuple[Counter[str], ...] = tuple(Counter() for _ in self._each)
+        self._in_all = in_all
         self._all = 0
 
     @contextmanager
-    def taken(self, token: str, project: str) -> Iterator[None]:
-        """`token`: its digest. Raises: TooManyRequests, ServiceUnavailable."""
-        self._check(token, project)
+    def taken(self, *holders: str) -> Iterator[None]:
+        """`holders`: one of each kind, tokens by their digest.
+
+        Raises: TooManyRequests, ServiceUnavailable.
+        """
+        self._check(holders)
         self._all += 1
-        self._of_token[token] += 1
-        self._of_project[project] += 1
+        for held, holder in zip(self._held, holders, strict=True):
+            held[holder] += 1
         try:
             yield
         finally:
             self._all -= 1
-            _leave(self._of_token, token)
-            _leave(self._of_project, project)
+            for held, holder in zip(self._held, holders, strict=True):
+                _leave(held, holder)
 
-    def _check(self, token: str, project: str) -> None:
-        for held, most, whose in (
-            (self._of_token[token], self._most.per_token, "with this token"),
-            (self._of_project[project], self._most.per_project, "of this project"),
-        ):
-            if held >= most:
+    def _check(self, holders: Sequence[str]) -> None:
+        for most, held, holder in zip(self._each, self._held, holders, strict=True):
+            if held[holder] >= most.number:
                 raise errors.TooManyRequests(
-                    f"There are {most} {self._what} {whose}, which is the limit: close some, or "
-                    "let several readers share one."
+                    f"There are {most.number} {self._what} {most.of}, which is the limit: close "
+                    "some, or let several readers share one."
                 )
-        if self._all >= self._most.in_all:
+        if self._in_all is not None and self._all >= self._in_all:
             raise errors.ServiceUnavailable(
-                f"There are {self._most.in_all} {self._what}, which is the limit of this server. "
+                f"There are {self._in_all} {self._what}, which is the limit of this server. "
                 "Try again later; meanwhile what happens is kept."
             )
 

@@ -25,6 +25,7 @@ from landbridge import errors
 from landbridge.api import wire
 from landbridge.api.bounds import (
     METHOD_LENGTH,
+    OF_OTHER_PROTOCOLS,
     Bounds,
     Objection,
     no_http,
@@ -157,6 +158,12 @@ class BoundedProtocol(PatientProtocol):
             rest = data[error.args[0] :]
         except httptools.HttpParserInvalidMethodError:
             is_other = True
+        except httptools.HttpParserCallbackError:
+            raise
+        except httptools.HttpParserError:
+            if self.parser.get_method() not in OF_OTHER_PROTOCOLS:
+                raise
+            is_other = True
         if rest:
             self._feed(rest, at_start=False)
         elif is_other and at_start and self._begun <= begun + 1:
@@ -206,6 +213,8 @@ class BoundedProtocol(PatientProtocol):
         try:
             super().on_headers_complete()
         except (httptools.HttpParserInvalidURLError, ValueError, AttributeError):
+            if self.parser.get_method() == b"CONNECT":  # to a host and a port, which is no path
+                raise unknown_method() from None
             raise no_http("its address cannot be read") from None
         if self._method:
             self.cycle.scope["method"] = self._method.decode("ascii")

@@ -48,6 +48,7 @@ GRACE = 2  # seconds for open requests at the end; streams of agents never end b
 def run(settings: Settings, listen_fd: int | None) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
+    _notice_who_has_gone(listener, settings.limits.gone_seconds)
     with listener, _alone(settings), closing(open_database(settings)) as db:
         firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
         firsttokens.doubt(db, settings.state_dir)
@@ -107,6 +108,12 @@ async def _serve(
             for task in beside:
                 task.cancel()
     return "; ".join(ended)
+
+
+def _notice_who_has_gone(listener: socket.socket, seconds: int) -> None:
+    """For all connections that come in by it: without this the kernel goes on for a quarter of an
+    hour to send to a host that has vanished, and a stream keeps its place as long."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
 
 
 def _settle() -> None:

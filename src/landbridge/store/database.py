@@ -207,6 +207,8 @@ class _Rehearsed(Exception):
 
 
 _AWAY = "The database is not available."
+_READ_ONLY = "25006"  # of PostgreSQL: a standby, or an administrator's word
+_NO_CHANGES = "The database takes no changes at the moment."
 _TOO_LONG = (
     "The database took longer for this than it may ([database] statement_seconds). Ask for less at "
     "once, or try again later."
@@ -243,6 +245,8 @@ class _Translated:
             case exc.DBAPIError() | sqlite3.Error() if damaged := damage(error):
                 log.error("database damaged", reason=damaged)
                 raise errors.ServiceUnavailable(f"The database is damaged: {damaged}") from error
+            case exc.InternalError() if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+                raise errors.ServiceUnavailable(_NO_CHANGES) from error
             case (
                 exc.OperationalError()
                 | exc.InterfaceError()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Container, Iterable
+from bisect import bisect_right
+from collections.abc import Container, Iterable, Iterator
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -27,6 +28,7 @@ Network = IPv4Network | IPv6Network
 _NUMERIC_V4 = re.compile(r"(0[xX][0-9A-Fa-f]+|\d+)(\.(0[xX][0-9A-Fa-f]+|\d+)){0,3}", re.ASCII)
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _NAME_LENGTH = 253
+ALL_ADDRESSES = 2**128
 _NEVER_RESOLVES = "invalid"  # RFC 6761, section 6.4
 
 
@@ -125,22 +127,27 @@ def default_pools(network: Network, gateway: str | None) -> list[dict[str, str]]
     ]
 
 
-def first_free(pools: Iterable[dict[str, str]], taken: Container[str]) -> str | None:
-    """The lowest address of the pools that is not taken."""
+def free(pools: Iterable[dict[str, str]], taken: Container[str]) -> Iterator[str]:
+    """The addresses of the pools that are not taken, the lowest first; `taken` may grow."""
     for pool in pools:
         start, end = ip_address(pool["start"]), ip_address(pool["end"])
         for number in range(int(start), int(end) + 1):
             address = str(type(start)(number))
             if address not in taken:
-                return address
-    return None
+                yield address
 
 
-def in_pools(address: str, pools: Iterable[dict[str, str]]) -> bool:
-    number = int(ip_address(address))
-    return any(
-        int(ip_address(pool["start"])) <= number <= int(ip_address(pool["end"])) for pool in pools
-    )
+class Ranges:
+    """Pools, which do not overlap, to be asked for addresses."""
+
+    def __init__(self, pools: Iterable[dict[str, str]]) -> None:
+        bounds = ((int(ip_address(p["start"])), int(ip_address(p["end"]))) for p in pools)
+        self._bounds = sorted(bounds)
+
+    def __contains__(self, address: str) -> bool:
+        number = int(ip_address(address))
+        beside = bisect_right(self._bounds, (number, ALL_ADDRESSES)) - 1
+        return beside >= 0 and number <= self._bounds[beside][1]
 
 
 def is_host_of(address: Address, network: Network) -> bool:

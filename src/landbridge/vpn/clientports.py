@@ -18,6 +18,7 @@ from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import faults, ports, routerports, routers, rows, uplinks
 from landbridge.vpn import inventory_faults as refused
+from landbridge.vpn.allocation import Wanted
 from landbridge.vpn.rows import Scope
 
 TABLE = ports.TABLE
@@ -59,7 +60,7 @@ def delete(tx: Connection, row: Row) -> None:
 
 
 def _readdress(
-    tx: Connection, row: Row, wanted: list[ports.Wanted], place: routerports.Place | None
+    tx: Connection, row: Row, wanted: list[Wanted], place: routerports.Place | None
 ) -> bool:
     if place is None:
         return ports.readdress(tx, row, wanted)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select
 
+from landbridge.selectors import Overlaps
 from landbridge.store import tables as t
 from landbridge.store.transaction import Row
 from landbridge.vpn import inventory_faults as refused
@@ -86,7 +87,7 @@ def routers_on_subnet(tx: Connection, subnet_id: str) -> list[str]:
 
 
 def check_no_overlap(
-    tx: Connection, router_id: str, subnet: Row, *, but_not: str | None = None
+    tx: Connection, router_id: str, subnets: list[Row], *, but_not: str | None = None
 ) -> None:
     """A router cannot tell two networks apart that share addresses. Raises: BadRouterRequest."""
     query = (
@@ -95,14 +96,15 @@ def check_no_overlap(
         .join(_table, _table.c.port_id == t.port_addresses.c.port_id)
         .where(_table.c.router_id == router_id, _table.c.port_id != (but_not or ""))
     )
-    network = ip_network(subnet["cidr"])
-    for other_id, other_cidr in tx.execute(query):
-        if other_id == subnet["id"]:
-            raise refused.BadRouterRequest(f"Router already has a port on subnet {other_id}")
-        if network.overlaps(ip_network(other_cidr)):
+    others = {other: ip_network(cidr) for other, cidr in tx.execute(query)}
+    ids, overlaps = {net: other for other, net in others.items()}, Overlaps(others.values())
+    for subnet in subnets:
+        if subnet["id"] in others:
+            raise refused.BadRouterRequest(f"Router already has a port on subnet {subnet['id']}")
+        if other := next(overlaps.of(ip_network(subnet["cidr"])), None):
             raise refused.BadRouterRequest(
                 f"Cidr {subnet['cidr']} of subnet {subnet['id']} overlaps with cidr "
-                f"{other_cidr} of subnet {other_id}"
+                f"{other} of subnet {ids[other]}"
             )
 
 

@@ -20,7 +20,8 @@ from landbridge.store.changes import Item, record
 from landbridge.store.transaction import Row
 from landbridge.vpn import faults, placement, ports, routerports, rows, uplinks
 from landbridge.vpn import inventory_faults as refused
-from landbridge.vpn.addresses import in_pools
+from landbridge.vpn.addresses import Ranges
+from landbridge.vpn.allocation import Wanted
 from landbridge.vpn.revisions import router_changed
 from landbridge.vpn.rows import Scope
 
@@ -107,7 +108,7 @@ def remove_interface(tx: Connection, router: Row, body: Row, scope: Scope = None
     raise refused.RouterInterfaceNotFoundForSubnet(router["id"], str(subnet_id))
 
 
-def readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
     """Give an interface other addresses; False when it has them already.
 
     Raises: BadRouterRequest, SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection, and what
@@ -120,8 +121,7 @@ def readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Want
         return False
     after = ports.subnets_of(tx, [port["id"]])
     _check_unused(tx, router_id, before - {subnet["id"] for subnet in after})
-    for subnet in after:
-        routerports.check_no_overlap(tx, router_id, subnet, but_not=port["id"])
+    routerports.check_no_overlap(tx, router_id, after, but_not=port["id"])
     router_changed(tx, router_id)
     return True
 
@@ -140,7 +140,7 @@ def _add_by_subnet(tx: Connection, router: Row, subnet_id: str, scope: Scope) ->
             f"Cannot add interface to router because subnet {subnet['id']} is not owned by "
             "project making the request"
         )
-    routerports.check_no_overlap(tx, router["id"], subnet)
+    routerports.check_no_overlap(tx, router["id"], [subnet])
     wanted = [{"subnet_id": subnet["id"], "ip_address": subnet["gateway_ip"]}]
     device = {"device_id": router["id"], "device_owner": routerports.INTERFACE}
     port = ports.plug(tx, network, wanted, device | {"project_id": router["project_id"]})
@@ -155,8 +155,7 @@ def _add_by_port(tx: Connection, router: Row, port_id: str, scope: Scope) -> tup
     if not subnets:
         raise refused.BadRouterRequest("Router port must have at least one fixed IP")
     _check_in_pools(tx, port, subnets, scope)
-    for subnet in subnets:
-        routerports.check_no_overlap(tx, router["id"], subnet)
+    routerports.check_no_overlap(tx, router["id"], subnets)
     return routerports.attach(tx, router["id"], port), subnets[0]
 
 
@@ -166,10 +165,11 @@ def _owns(subnet: Row, scope: Scope) -> bool:
 
 def _check_in_pools(tx: Connection, port: Row, subnets: list[Row], scope: Scope) -> None:
     """Raises: BadRouterRequest."""
-    pools = {each["id"]: each["allocation_pools"] for each in subnets if not _owns(each, scope)}
+    theirs = (each for each in subnets if not _owns(each, scope))
+    pools = {each["id"]: Ranges(each["allocation_pools"]) for each in theirs}
     for fixed in ports.present(tx, [port])[0]["fixed_ips"]:
         subnet_id = fixed["subnet_id"]
-        if subnet_id in pools and not in_pools(fixed["ip_address"], pools[subnet_id]):
+        if subnet_id in pools and fixed["ip_address"] not in pools[subnet_id]:
             raise refused.BadRouterRequest(
                 f"Cannot add interface to router because specified port {port['id']} has an IP "
                 f"address out of the allocation pool of subnet {subnet_id}, which is not owned "

@@ -21,6 +21,7 @@ from landbridge.store.transaction import Row, utcnow
 from landbridge.vpn import faults, ports, routerports, rows
 from landbridge.vpn import inventory_faults as refused
 from landbridge.vpn.addresses import parse_address
+from landbridge.vpn.allocation import Wanted
 from landbridge.vpn.revisions import raise_connections, router_changed
 from landbridge.vpn.rows import Scope
 
@@ -55,7 +56,7 @@ def clear_gateway(tx: Connection, router: Row) -> None:
         routerports.remove(tx, port)
 
 
-def readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
     """Give the gateway port other addresses, past its router; False when it has them already.
 
     Raises: BadRouterRequest, RouterInUse, and what allocation refuses.
@@ -107,7 +108,7 @@ def _external_network(tx: Connection, info: Row, router: Row, scope: Scope) -> R
     return network
 
 
-def _connect(tx: Connection, router: Row, network: Row, wanted: list[ports.Wanted] | None) -> None:
+def _connect(tx: Connection, router: Row, network: Row, wanted: list[Wanted] | None) -> None:
     _check_not_the_gateways(tx, network["id"], wanted or [])
     device = {"device_id": router["id"], "device_owner": routerports.UPLINK, "project_id": ""}
     port = ports.plug(tx, network, wanted, device)
@@ -116,7 +117,7 @@ def _connect(tx: Connection, router: Row, network: Row, wanted: list[ports.Wante
     _tell_services(tx, router["id"])
 
 
-def _keep(tx: Connection, router: Row, wanted: list[ports.Wanted] | None) -> None:
+def _keep(tx: Connection, router: Row, wanted: list[Wanted] | None) -> None:
     """The same network: the port stays, its addresses change if others are wanted."""
     if wanted is None:
         return
@@ -124,7 +125,7 @@ def _keep(tx: Connection, router: Row, wanted: list[ports.Wanted] | None) -> Non
         _readdress(tx, router["id"], port, wanted)
 
 
-def _readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wanted]) -> bool:
+def _readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
     _check_not_the_gateways(tx, port["network_id"], wanted)
     if not ports.readdress(tx, port, wanted):
         return False
@@ -133,7 +134,7 @@ def _readdress(tx: Connection, router_id: str, port: Row, wanted: list[ports.Wan
     return True
 
 
-def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[ports.Wanted]) -> None:
+def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[Wanted]) -> None:
     """Raises: BadRouterRequest."""
     subnets = t.subnets
     query = select(subnets.c.gateway_ip).where(subnets.c.network_id == network_id)
@@ -146,8 +147,8 @@ def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[ports.
 
 
 def _check_overlap(tx: Connection, router_id: str, port: Row) -> None:
-    for subnet in ports.subnets_of(tx, [port["id"]]):
-        routerports.check_no_overlap(tx, router_id, subnet, but_not=port["id"])
+    subnets = ports.subnets_of(tx, [port["id"]])
+    routerports.check_no_overlap(tx, router_id, subnets, but_not=port["id"])
 
 
 def _check_no_services(tx: Connection, router_id: str) -> None:

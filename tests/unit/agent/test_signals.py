@@ -11,7 +11,7 @@ from landbridge.agent.charge import Charge
 from landbridge.agent.daemon.hints import Hints
 from landbridge.agent.daemon.observe import Actual, actual
 from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.cover import carries, touches
+from landbridge.agent.planning.cover import Cover
 from landbridge.agent.planning.target import Pair
 from landbridge.agent.roster import Roster
 from landbridge.agent.swan import target
@@ -273,7 +273,11 @@ def test_cover(
 ) -> None:
     pair = Pair(local="10.1.0.0/24", remote="10.2.0.0/24")
     child = child_sa("all.0", local, remote, 1)
-    assert (carries(child, pair), touches(child, pair)) == (carried, touched)
+    cover = Cover.of_children([child])
+    found = cover.carrying(pair), cover.touching((pair.local,), (pair.remote,))
+    assert found == (carried, touched)
+    of_pair = Cover.of_pairs([pair])
+    assert of_pair.touching(child.local_ts, child.remote_ts) == touched
 
 
 def line(text: str, name: str = NAME, unique_id: str = "1", group: str = "IKE") -> Event:

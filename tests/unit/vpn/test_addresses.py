@@ -96,8 +96,22 @@ def test_host_addresses(address: str, cidr: str, host: bool) -> None:
     assert addresses.is_host_of(ip_address(address), ip_network(cidr)) is host
 
 
-def test_the_lowest_free_address_is_given_out() -> None:
+def test_the_lowest_free_addresses_are_given_out() -> None:
     pools = [{"start": "10.0.0.2", "end": "10.0.0.3"}, {"start": "10.0.0.9", "end": "10.0.0.9"}]
-    assert addresses.first_free(pools, {"10.0.0.2"}) == "10.0.0.3"
-    assert addresses.first_free(pools, {"10.0.0.2", "10.0.0.3"}) == "10.0.0.9"
-    assert addresses.first_free(pools, {"10.0.0.2", "10.0.0.3", "10.0.0.9"}) is None
+    assert list(addresses.free(pools, {"10.0.0.2"})) == ["10.0.0.3", "10.0.0.9"]
+    assert list(addresses.free(pools, {"10.0.0.2", "10.0.0.3", "10.0.0.9"})) == []
+    taken = {"10.0.0.2"}
+    found = addresses.free(pools, taken)
+    assert next(found) == "10.0.0.3"
+    taken.add("10.0.0.9")
+    assert next(found, None) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [("10.0.0.1", False), ("10.0.0.2", True), ("10.0.0.5", True), ("10.0.0.6", False),
+     ("10.0.0.9", True), ("10.0.0.10", False), ("fd00::1", False)],
+)  # fmt: skip
+def test_what_is_in_a_pool(address: str, inside: bool) -> None:
+    pools = [{"start": "10.0.0.9", "end": "10.0.0.9"}, {"start": "10.0.0.2", "end": "10.0.0.5"}]
+    assert (address in addresses.Ranges(pools)) is inside

@@ -367,3 +367,17 @@ def test_a_mac_address_is_given_once(world: World) -> None:
             world.create(tx, "port", network_id="netx", mac_address="fa:16:3e:00:00:01")
 
     assert refusal(world, attempt)[1] == "MacAddressInUse"
+
+
+def test_addresses_that_are_wanted_by_their_subnet_are_kept_each_once(world: World) -> None:
+    def work(tx: Connection) -> None:
+        of_sub1 = {"subnet_id": world.ids["sub1"]}
+        port = world.create(tx, "port", network_id="net1", fixed_ips=[of_sub1] * 3)
+        before = world.shown(tx, "port", port)["fixed_ips"]
+        port = world.update(tx, "port", port["id"], fixed_ips=[of_sub1] * 3)
+        assert world.shown(tx, "port", port)["fixed_ips"] == before
+        wanted = [of_sub1, {"ip_address": before[0]["ip_address"]}]
+        port = world.update(tx, "port", port["id"], fixed_ips=wanted)
+        assert world.shown(tx, "port", port)["fixed_ips"] == before[:2]
+
+    world.trial(work)

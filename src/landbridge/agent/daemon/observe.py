@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.daemon.naming import ConfigName, owner
+from landbridge.agent.daemon.naming import ConfigName, owner, plain
 from landbridge.model import Model
 from landbridge.vici import Message
 
@@ -142,6 +142,14 @@ def _part_of(sa: IkeSa, tunnel_id: str) -> IkeSa:
         foreign=sa.tunnel_id != tunnel_id,
         guests=frozenset(child.owner for child in sa.children) - {tunnel_id},
     )
+
+
+def by_name(children: Iterable[ChildSa]) -> dict[str, list[ChildSa]]:
+    """A child's CHILD_SAs and its twin's together, by the child's name."""
+    found: dict[str, list[ChildSa]] = {}
+    for child in children:
+        found.setdefault(plain(child.name), []).append(child)
+    return found
 
 
 def ike_sas(messages: Iterable[Message]) -> Iterable[IkeSa]:

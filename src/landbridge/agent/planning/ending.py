@@ -94,7 +94,7 @@ def _retire_child(view: View, child: ChildSa) -> Iterator[Step]:
 
 def _replaced_at(view: View, child: ChildSa) -> float:
     """As `ready_at`; and a child whose successor is wanted waits for it in any case."""
-    if any(missing.key == child.key for missing in view.missing):
+    if view.is_missing(child.key):
         return float("inf")
     return view.ready_at(child)
 

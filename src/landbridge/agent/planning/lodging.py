@@ -16,13 +16,12 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import product
 from typing import Final
 
 import msgspec
 
 from landbridge.agent.daemon.naming import digest_of, guest_name, names_of
-from landbridge.agent.planning.cover import meeting
+from landbridge.agent.planning.cover import Cover, numbers_of
 from landbridge.agent.planning.target import Settings, Target
 from landbridge.model import Model, Reason, ReasonCode
 
@@ -48,13 +47,16 @@ class Arrangement(Model, frozen=True, kw_only=True):
 def arrange(group: Sequence[Target]) -> Arrangement:
     """`group`: in the order of their claims, not empty. The first is the host."""
     host, taken, refused = group[0], [group[0]], {}
-    for each in group[1:]:
-        named = next((other for other in taken if other.children), host)  # one that is wanted
-        reason = differing(each, named) or next(
-            (found for other in taken if (found := overlapping(each, other))), None
-        )
+    named = host  # the first that is wanted
+    cover, among = Cover(map(_networks, group)), 1
+    for number, each in enumerate(group[1:], 1):
+        beside = numbers_of(cover.touching(*_networks(each)) & among)
+        found = (overlapping(each, group[other]) for other in beside)
+        reason = differing(each, named) or next(filter(None, found), None)
         if reason is None:
             taken.append(each)
+            among |= 1 << number
+            named = each if each.children and not named.children else named
         else:
             refused[each.tunnel_id] = reason
     return Arrangement(host=host, guests=tuple(taken[1:]), refused=refused)
@@ -74,8 +76,10 @@ def differing(late: Target, early: Target) -> Reason | None:
 
 def overlapping(late: Target, early: Target) -> Reason | None:
     """Why a packet of `late` may be one of `early`; None: it cannot be."""
-    for pair, other in product(late.pairs, early.pairs):
-        if meeting(pair, other):
+    pairs, cover = early.pairs, Cover.of_pairs(early.pairs)
+    for pair in late.pairs:
+        if found := cover.touching((pair.local,), (pair.remote,)):
+            other = pairs[next(numbers_of(found))]
             return _refusal(
                 early,
                 "and a pair of CIDRs of both overlaps: "
@@ -136,6 +140,11 @@ def shared(cause: Reason | None, host: str) -> Reason:
         )
     told = f"{cause.message} (The IKE_SA is that of connection {host}, which serves this one, too.)"
     return Reason(code=cause.code, message=told)
+
+
+def _networks(target: Target) -> tuple[list[str], list[str]]:
+    pairs = target.pairs
+    return [pair.local for pair in pairs], [pair.remote for pair in pairs]
 
 
 def _renamed(guest: Target) -> Settings:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.daemon.naming import plain
-from landbridge.agent.daemon.observe import CREATING, PROBE, Actual, IkeSa
+from landbridge.agent.daemon.observe import CREATING, PROBE, Actual, IkeSa, by_name
 from landbridge.agent.planning.cover import uncovered
 from landbridge.agent.planning.target import Target
 from landbridge.model import Model
@@ -143,13 +143,15 @@ def _creating(sa: IkeSa) -> bool:
 
 
 def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Mapping[str, Attempt]:
-    live = [child for sa in actual.sas if sa.name == target.name for child in sa.live_children]
+    live = by_name(
+        child for sa in actual.sas if sa.name == target.name for child in sa.live_children
+    )
     busy = under_way(target, actual)
     kept = {}
     for child in target.children:
         key = attempt_key(target, child.name)
         attempt = memory.attempts.get(key)
-        sas = [each for each in live if plain(each.name) == child.name]
+        sas = live.get(child.name, [])
         if attempt is not None and (not sas or uncovered(child.pairs, sas)):
             kept[key] = _judged(attempt, busy, now)
     return kept

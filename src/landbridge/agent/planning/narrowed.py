@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from landbridge.agent.daemon.naming import names_of, plain
+from landbridge.agent.daemon.naming import names_of
 from landbridge.agent.daemon.observe import ChildSa
 from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.cover import carries, uncovered
+from landbridge.agent.planning.cover import Cover, numbers_of, uncovered
 from landbridge.agent.planning.memory import attempt_key
 from landbridge.agent.planning.steps import Step
 from landbridge.agent.planning.target import ChildConfig
@@ -35,14 +35,13 @@ def widen(view: View, allowed: int) -> Iterator[Step]:
     idle = not (view.missing or view.busy or view.memory.resting)
     room = allowed
     for config in view.target.children:
-        instances = [child for child in view.wanted if plain(child.name) == config.name]
+        instances = view.named(config)
         if idle and view.target.may_initiate and uncovered(config.pairs, instances):
             for step in _ask_again(view, config, instances, room):
                 room -= isinstance(step, do.Initiate)
                 yield step
-        for child in instances:
-            if child.unique_id not in view.memory.ending_children:
-                yield from _retire(view, config, child, instances)
+        if len({child.name for child in instances}) > 1:
+            yield from _retire(view, config, instances)
 
 
 def _ask_again(
@@ -66,14 +65,32 @@ def _ask_again(
         yield do.Initiate(name=view.target.name, child=free[0], disruption=cost)
 
 
-def _retire(
-    view: View, config: ChildConfig, child: ChildSa, instances: list[ChildSa]
-) -> Iterator[Step]:
-    """`child`, when a newer one of the other name carries all that it carries."""
-    heirs = [c for c in instances if c.unique_id > child.unique_id and c.name != child.name]
-    carried = [pair for pair in config.pairs if carries(child, pair)]
-    if not heirs or uncovered(carried, heirs):
-        return
+def _retire(view: View, config: ChildConfig, instances: list[ChildSa]) -> Iterator[Step]:
+    """Those of which newer ones of the other name carry all that they carry."""
+    newest_first = sorted(instances, key=lambda child: -child.unique_id)
+    carriers, carried = _who_carries(config, newest_first)
     since = view.memory.live_since
-    ready = max(since.get(heir.unique_id, view.now) for heir in heirs) + view.grace
-    yield do.RetireChild(unique_id=child.unique_id) if ready <= view.now else do.Wait(until=ready)
+    newer: dict[str, tuple[int, float]] = {}  # by name: who was met, and when the last began
+    for number, child in enumerate(newest_first):
+        heirs, latest = next((newer[name] for name in newer if name != child.name), (0, 0.0))
+        is_carried = heirs and all(carriers[pair] & heirs for pair in carried[number])
+        if is_carried and child.unique_id not in view.memory.ending_children:
+            yield _when(view, latest + view.grace, do.RetireChild(unique_id=child.unique_id))
+        met, last = newer.get(child.name, (0, 0.0))
+        began = since.get(child.unique_id, view.now)
+        newer[child.name] = met | 1 << number, max(last, began)
+
+
+def _who_carries(config: ChildConfig, children: list[ChildSa]) -> tuple[list[int], list[list[int]]]:
+    """Of each pair, who carries it; of each child, which pairs it carries: by their numbers."""
+    cover = Cover.of_children(children)
+    carriers = [cover.carrying(pair) for pair in config.pairs]
+    carried: list[list[int]] = [[] for _ in children]
+    for number, found in enumerate(carriers):
+        for child in numbers_of(found):
+            carried[child].append(number)
+    return carriers, carried
+
+
+def _when(view: View, ready: float, step: Step) -> Step:
+    return step if ready <= view.now else do.Wait(until=ready)

@@ -11,13 +11,14 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Final
 
 from landbridge.agent.daemon.naming import plain
-from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa
-from landbridge.agent.planning.cover import touches, uncovered
+from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa, by_name
+from landbridge.agent.planning.cover import Cover, numbers_of
 from landbridge.agent.planning.memory import Memory, under_way
-from landbridge.agent.planning.target import Target
+from landbridge.agent.planning.target import ChildConfig, Target
 
 GRACE: Final = 0.3  # seconds for packets under way on the old SA, at the least
 MOST_GRACE: Final = 3.0
@@ -68,13 +69,63 @@ class View:
     def grace(self) -> float:
         return max(GRACE, min(self.memory.took, MOST_GRACE))
 
+    def succeeds(self, child: ChildConfig) -> bool:
+        """Whether it will carry what something stale carries, or has the same selectors."""
+        return child.key in self._stale_keys or any(
+            self._stale.touching((pair.local,), (pair.remote,)) for pair in child.pairs
+        )
+
+    def is_awaited(self, child: ChildSa) -> bool:
+        """Whether something missing will carry what `child` carries, or has its selectors."""
+        return child.key in self._missing_keys or bool(
+            self._missing_pairs.touching(child.local_ts, child.remote_ts)
+        )
+
+    def is_missing(self, key: str) -> bool:
+        return key in self._missing_keys
+
+    def named(self, config: ChildConfig) -> list[ChildSa]:
+        """What of the wanted children is of this configuration, or of its twin."""
+        return self._by_name.get(config.name, [])
+
     def ready_at(self, child: ChildSa) -> float:
         """When what `child` carries and is still wanted may go on without it; inf: not yet."""
-        pairs = [pair for pair in self.target.pairs if touches(child, pair)]
-        if uncovered(pairs, self.fresh):
-            return float("inf")
+        touched = self._pairs.touching(child.local_ts, child.remote_ts)
+        return max((self._carried_at[number] for number in numbers_of(touched)), default=0.0)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[ChildSa]]:
+        return by_name(self.wanted)
+
+    @cached_property
+    def _stale(self) -> Cover:
+        return Cover.of_children(self.stale_beside)
+
+    @cached_property
+    def _stale_keys(self) -> frozenset[str]:
+        return frozenset(child.key for child in self.stale_beside)
+
+    @cached_property
+    def _missing_keys(self) -> frozenset[str]:
+        return frozenset(child.key for child in self.missing)
+
+    @cached_property
+    def _missing_pairs(self) -> Cover:
+        return Cover.of_pairs(pair for child in self.missing for pair in child.pairs)
+
+    @cached_property
+    def _pairs(self) -> Cover:
+        return Cover.of_pairs(self.target.pairs)
+
+    @cached_property
+    def _carried_at(self) -> list[float]:
+        """Of each pair that is wanted: when what is fresh has carried it for long enough."""
+        fresh = Cover.of_children(self.fresh)
         since = self.memory.live_since
-        heirs = [fresh for fresh in self.fresh if any(touches(fresh, pair) for pair in pairs)]
-        return max(
-            (since.get(heir.unique_id, self.now) + self.grace for heir in heirs), default=0.0
-        )
+        ready = [since.get(each.unique_id, self.now) + self.grace for each in self.fresh]
+        return [
+            max(ready[n] for n in numbers_of(fresh.touching((pair.local,), (pair.remote,))))
+            if fresh.carrying(pair)
+            else float("inf")
+            for pair in self.target.pairs
+        ]

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from landbridge.agent.daemon.naming import plain
-from landbridge.agent.daemon.observe import ChildSa
-from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.daemon.observe import ChildSa, by_name
+from landbridge.agent.planning.cover import Cover, uncovered
 from landbridge.agent.planning.target import ChildConfig, Target
 from landbridge.model import SelectorMode, Selectors
 
@@ -40,11 +39,12 @@ def in_effect(wanted: SelectorMode, pairs: int, carrying: Iterable[ChildSa]) -> 
 
 def missing(target: Target, carrying: Collection[ChildSa]) -> tuple[Selectors, ...]:
     """What of the wanted CHILD_SAs is not up, whichever configuration carries the rest."""
-    return tuple(each for child in target.children for each in _missing(child, carrying))
+    cover = Cover.of_children(carrying)
+    return tuple(each for child in target.children for each in _missing(child, cover))
 
 
-def _missing(child: ChildConfig, carrying: Collection[ChildSa]) -> Iterator[Selectors]:
-    lacking = uncovered(child.pairs, carrying)
+def _missing(child: ChildConfig, carrying: Cover) -> Iterator[Selectors]:
+    lacking = carrying.uncovered(child.pairs)
     if lacking and len(lacking) == len(child.pairs):
         yield Selectors(
             local=tuple(dict.fromkeys(pair.local for pair in child.pairs)),
@@ -56,8 +56,9 @@ def _missing(child: ChildConfig, carrying: Collection[ChildSa]) -> Iterator[Sele
 
 def narrowed(target: Target, fresh: Collection[ChildSa]) -> bool:
     """Whether a CHILD_SA of the wanted configuration is up and lacks what the peer left out."""
+    named = by_name(fresh)
     return any(
         instances and uncovered(child.pairs, instances)
         for child in target.children
-        if (instances := [each for each in fresh if plain(each.name) == child.name])
+        if (instances := named.get(child.name))
     )

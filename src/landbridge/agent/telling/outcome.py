@@ -15,7 +15,7 @@ import msgspec
 
 from landbridge.agent.daemon.naming import ConfigName, plain
 from landbridge.agent.daemon.observe import Actual, IkeSa
-from landbridge.agent.planning.cover import uncovered
+from landbridge.agent.planning.cover import Cover, uncovered
 from landbridge.agent.planning.memory import Memory
 from landbridge.agent.planning.target import Pair, Target
 from landbridge.agent.telling import modes
@@ -189,7 +189,8 @@ def _count(target: Target, actual: Actual) -> str:
     split = target.selector_mode is _mode(target, actual) is SelectorMode.SPLIT
     if not split or len(target.children) == 1:
         return ""
-    up = sum(not uncovered(child.pairs, actual.carrying) for child in target.children)
+    carrying = Cover.of_children(actual.carrying)
+    up = sum(not carrying.uncovered(child.pairs) for child in target.children)
     return f"{up} of {len(target.children)} CHILD_SAs are up. "
 
 
