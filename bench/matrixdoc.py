@@ -52,7 +52,8 @@ Some rows need a word:
 the new CHILD_SA when it answers, and discard what still comes by the old one: up to one round \
 trip of ours ([decision 038](decisions/038-other-networks-with-the-kernels-ipsec.md)).
 - **ike_version** goes over to the other version: in the tables of IKEv2 it loses what IKEv1 loses.
-- **peer_address** with IKEv1 on kernel ESP: as with other networks, with the peer's packets from its old address.
+- **peer_address** with IKEv1 on kernel ESP: as with other networks, with the peer's packets from \
+its old address.
 - **widened** (/24 to /22) with IKEv1 and kernel-libipsec loses up to one round trip of the peer's \
 packets: its policy of the narrower network goes first until it has heard that the old CHILD_SA is \
 deleted, and charon's is by then ([decision 028](decisions/028-one-reqid-per-tunnel.md)).
