@@ -80,8 +80,11 @@ def _kept(path: Path) -> str:
 
 def _make(db: Database, path: Path, register: Register) -> None:
     secret = tokens.new_secret()
+    before = any(each.name == path.name for each in db.read_sync(tokens.every))
     if db.write_sync(register, secret):
         write_private(path, secret + "\n")
+        if before:
+            log.warning("a missing token was made anew, the one before has ended", file=str(path))
 
 
 def _register_admin(tx: Connection, secret: str) -> bool:

@@ -7,6 +7,7 @@ Rules this module keeps:
   while a killed API starts anew: it waits in the socket's queue.
 - A process that cannot write any more, or whose database is another one by now, ends with one line;
   whoever started it starts it again.
+- Asked to end it ends in order: all that is in an SQLite database's log is in its file then.
 - What was made at the start stays for good: the garbage collector does not look at it again,
   so no request waits while it does.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import signal
 import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import closing, contextmanager
@@ -42,6 +44,7 @@ from landbridge.vpn import damage
 
 SPARE_FILES = 128  # for the database, its server, the log, and those that are told to go
 COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
 
 
@@ -66,12 +69,19 @@ def run(settings: Settings, listen_fd: int | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells systemd when it serves, where it is a unit of its own."""
+    """Tells systemd when it serves, where it is a unit of its own. uvicorn's own would raise the
+    signal again that ended it, and nothing after it would be run."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             tell_systemd("READY=1")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in STOP_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        yield
 
 
 @contextmanager

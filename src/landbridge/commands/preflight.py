@@ -129,12 +129,22 @@ def unwritable(settings: Settings, error: OSError) -> NotReady | TryLater:
     )
 
 
+def unlockable(lock: Path, error: OSError) -> NotReady | TryLater:
+    """What to say where the file of a lock cannot be opened."""
+    if error.errno in FULL:
+        return TryLater(f"The disk with the lock {lock} is full.")
+    return NotReady(
+        f"The lock {lock} cannot be taken ({error.strerror}): remove it; it is made anew."
+    )
+
+
 @contextmanager
 def only_serve(settings: Settings) -> Iterator[None]:
     """Be the only `landbridge serve` of this state directory. Raises: NotReady, TryLater."""
+    lock = settings.state_dir / "serve.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(settings.state_dir / "serve.lock"))
+            stack.enter_context(held(lock))
         except Held as error:
             which = f" (process {error.pid})" if error.pid else ""
             raise NotReady(
@@ -142,7 +152,7 @@ def only_serve(settings: Settings) -> Iterator[None]:
                 f"{settings.state_dir}: stop it first, or give this one another --state-dir."
             ) from None
         except OSError as error:
-            raise unwritable(settings, error) from None
+            raise unlockable(lock, error) from None
         yield
 
 

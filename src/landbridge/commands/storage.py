@@ -25,9 +25,17 @@ from sqlalchemy.exc import OperationalError
 from landbridge.commands import preflight
 from landbridge.filelock import Held, held
 from landbridge.settings import Settings
-from landbridge.store import keys
+from landbridge.store import filecheck, keys
 from landbridge.store.database import Database
-from landbridge.store.migrations import Schema, SchemaError, file_of, look, orphans, upgrade
+from landbridge.store.migrations import (
+    Schema,
+    SchemaError,
+    file_of,
+    look,
+    looking,
+    orphans,
+    upgrade,
+)
 from landbridge.store.secrets import KeyFileMissing, Sealer
 
 KEY: Final = "secret.key"
@@ -99,9 +107,11 @@ def alone(settings: Settings) -> Iterator[None]:
     if file is None:
         yield
         return
+    if said := filecheck.objection(file):
+        raise preflight.NotReady(said)
+    lock = lock_of(file)
     with ExitStack() as stack:
         try:
-            lock = file.with_name(f"{file.name}.lock")
             stack.enter_context(held(lock, patience=PREDECESSOR_PATIENCE))
         except Held as error:
             raise preflight.NotReady(
@@ -109,8 +119,14 @@ def alone(settings: Settings) -> Iterator[None]:
                 "several on one database need PostgreSQL ([database] url)."
             ) from None
         except OSError as error:
-            raise _unwritable(file, error) from None
+            raise preflight.unlockable(lock, error) from None
         yield
+
+
+def lock_of(file: Path) -> Path:
+    """Beside the database itself, where links lead to one from several places."""
+    real = file.resolve()
+    return real.with_name(f"{real.name}.lock")
 
 
 def place(settings: Settings) -> str:
@@ -123,11 +139,8 @@ def place(settings: Settings) -> str:
 
 def _sealer(settings: Settings) -> Sealer:
     path = settings.state_dir / KEY
-    db = Database.open(settings.database.url)
-    try:
-        found = db.read_sync(keys.survey)
-    finally:
-        db.close()
+    with _said(), looking(settings.database.url) as tx:
+        found = keys.survey(tx)
     sealer: Sealer | None = None
     with suppress(KeyFileMissing):
         sealer = Sealer.from_file(path, make=False)
@@ -177,8 +190,8 @@ def _said() -> Iterator[None]:
 def _creating(settings: Settings) -> Iterator[None]:
     """One process at a time makes or migrates the database."""
     with ExitStack() as stack:
+        lock = settings.state_dir / "database.lock"
         try:
-            lock = settings.state_dir / "database.lock"
             stack.enter_context(held(lock, patience=CREATION_PATIENCE))
         except Held as error:
             raise preflight.TryLater(
@@ -186,7 +199,7 @@ def _creating(settings: Settings) -> Iterator[None]:
                 f"{CREATION_PATIENCE:g} seconds: wait for it."
             ) from None
         except OSError as error:
-            raise preflight.unwritable(settings, error) from None
+            raise preflight.unlockable(lock, error) from None
         yield
 
 

@@ -1,0 +1,349 @@
+"""What the API says of every file in its state directory that is missing, damaged or another's, and
+what is still there afterwards: a table. The processes, their exit codes and outputs are real.
+
+Rules this module keeps:
+- A start that is refused says so in one line, which names the file and what to do, ends with 2
+  (nobody starts it again) and leaves every file as it was, the database's log too.
+- A start that goes on has all that is in the database, or says what it lacks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from landbridge.lab import sites
+from landbridge.lab.client import Api
+from tests.environments.files import FAULTS, contents, full, small_disk
+from tests.environments.forked import Forked
+from tests.environments.processes import free_port
+
+DEADLINE: Final = 20.0  # seconds
+POLL: Final = 0.02
+LOCKS: Final = frozenset({"database.lock", "landbridge.db.lock"})
+FILES: Final = (
+    *("landbridge.db", "landbridge.db-wal", "landbridge.db-shm", "secret.key"),
+    *("admin-token", "agent-token", "landbridge.db.lock"),
+)
+#: Of the database's files each start makes other ones. The index is not kept over an end at all.
+OF_DATABASE: Final = frozenset({"landbridge.db", "landbridge.db-wal", "landbridge.db-shm"})
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`words`: what the line says, beside the file's name."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    """`words`: what the one warning says; empty: there is none. `all_there`: whether the database
+    has all that was acknowledged. `token`: whether the administrator's of before is good."""
+
+    words: str = ""
+    all_there: bool = True
+    token: bool = True
+
+
+Outcome = Refused | Runs
+MODE: Final = Refused("cannot be read and written by this user: correct its owner and mode")
+NO_FILE: Final = Refused("is no file: move it away, and put the database's own there")
+NO_LINK: Final = Refused("SQLite follows none there: put the file itself there")
+LOST: Final = Refused("put it back (docs/operations.md), or run `landbridge db init --force`")
+DAMAGED: Final = Refused("move it away with its -wal and -shm, and put a backup back")
+FOREIGN_LOG: Final = Refused("belongs to another database")
+OLDER: Final = Runs(all_there=False)  # gateways notice: their history went back
+KEY: Final = Refused("put the file back that belongs to this database")
+NO_TOKEN: Final = Runs("holds no token that is good here")
+LOCK: Final = Refused("cannot be taken")
+TABLE: Final[dict[str, dict[str, Outcome]]] = {
+    "landbridge.db": {
+        "missing": LOST,
+        "empty": LOST,
+        "truncated": DAMAGED,
+        "garbage": DAMAGED,
+        "other's": FOREIGN_LOG,
+        "directory": NO_FILE,
+        "unreadable": MODE,
+        "read-only": MODE,
+        "symlink": Refused("was left behind, with the newest changes: move it to"),
+        "dangling": Refused("there is no such directory: mount its disk"),
+    },
+    "landbridge.db-wal": {
+        "missing": Refused("put it back; if a backup was put back, remove the -shm too"),
+        "empty": OLDER,
+        "truncated": OLDER,
+        "garbage": Refused("put it back, or remove it with the -shm"),
+        "other's": FOREIGN_LOG,
+        "directory": NO_FILE,
+        "unreadable": MODE,
+        "read-only": MODE,
+        "symlink": NO_LINK,
+        "dangling": NO_LINK,
+    },
+    "landbridge.db-shm": {
+        **dict.fromkeys(("missing", "empty", "truncated", "garbage", "other's"), Runs()),
+        "directory": NO_FILE,
+        "unreadable": MODE,
+        "read-only": MODE,
+        "symlink": NO_LINK,
+        "dangling": NO_LINK,
+    },
+    "secret.key": {
+        "missing": KEY,
+        "empty": Refused("restore it from your backup"),
+        "truncated": Refused("restore the file from your backup"),
+        "garbage": Refused("restore it from your backup"),
+        "other's": KEY,
+        "directory": KEY,
+        "unreadable": KEY,
+        "read-only": Runs(),
+        "symlink": Runs(),
+        "dangling": KEY,
+    },
+    "admin-token": {
+        "missing": Runs("made anew, the one before has ended", token=False),
+        **dict.fromkeys(("empty", "truncated", "garbage", "other's", "directory"), NO_TOKEN),
+        "unreadable": NO_TOKEN,
+        "read-only": Runs(),
+        "symlink": Runs(),
+        "dangling": Runs("made anew, the one before has ended", token=False),
+    },
+    "agent-token": {
+        "missing": Runs("made anew, the one before has ended"),
+        **dict.fromkeys(("empty", "truncated", "garbage", "other's", "directory"), NO_TOKEN),
+        "unreadable": NO_TOKEN,
+        "read-only": Runs(),
+        "symlink": Runs(),
+        "dangling": Runs("made anew, the one before has ended"),
+    },
+    "landbridge.db.lock": {
+        **dict.fromkeys(("missing", "empty", "truncated", "garbage", "other's", "symlink"), Runs()),
+        **dict.fromkeys(("directory", "unreadable", "read-only", "dangling"), LOCK),
+    },
+}
+CASES: Final = [(file, fault) for file in FILES for fault in FAULTS]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A state directory that an API was killed on, so its log has the newest changes."""
+
+    state: Path
+    token: str
+    connections: frozenset[str]
+
+
+class Process:
+    """`landbridge api` on a state directory."""
+
+    def __init__(self, state: Path) -> None:
+        self._url = f"http://127.0.0.1:{(port := free_port())}"
+        where = f"--state-dir={state}", f"--bind=127.0.0.1:{port}"
+        log = state.parent / "log"
+        self.process = Forked("api", *where, log=log, modes_hold=True)
+
+    def client(self, token: str) -> Api:
+        return Api(self._url, token)
+
+    def runs(self) -> bool:
+        """False: it has ended."""
+        end = time.monotonic() + DEADLINE
+        while self.process.code is None and not self._is_ready():
+            assert time.monotonic() < end, self.process.said()
+            time.sleep(POLL)
+        return self.process.code is None
+
+    def connections(self, token: str) -> frozenset[str] | None:
+        """None: the token is not good."""
+        answer = httpx2.get(
+            f"{self._url}/v2.0/vpn/ipsec-site-connections", headers={"X-Auth-Token": token}
+        )
+        if answer.status_code == httpx2.codes.UNAUTHORIZED:
+            return None
+        assert answer.status_code == httpx2.codes.OK, answer.text
+        return frozenset(each["id"] for each in answer.json()["ipsec_site_connections"])
+
+    def facts(self) -> list[dict[str, Any]]:
+        """The warnings and errors."""
+        lines = [line for line in self.process.said().splitlines() if line.startswith("{")]
+        return [fact for line in lines if (fact := json.loads(line))["level"] != "info"]
+
+    def plain(self) -> list[str]:
+        return [line for line in self.process.said().splitlines() if not line.startswith("{")]
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx2.get(f"{self._url}/readyz", timeout=1).is_success
+        except httpx2.TransportError:
+            return False
+
+
+@contextmanager
+def api(state: Path) -> Iterator[Process]:
+    started = Process(state)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+
+
+def installed(root: Path) -> Installation:
+    state = root / "state"
+    root.mkdir()
+    with api(state) as started:
+        assert started.runs(), started.process.said()
+        token = (state / "admin-token").read_text().strip()
+        client = started.client(token)
+        made = sites.ensure_objects(client).connections.values()
+        client.close()
+    return Installation(state, token, frozenset(each["id"] for each in made))
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return installed(tmp_path_factory.mktemp("state") / "ours")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return installed(tmp_path_factory.mktemp("state") / "other")
+
+
+@pytest.fixture
+def state(ours: Installation, tmp_path: Path) -> Path:
+    """A copy."""
+    return Path(shutil.copytree(ours.state, tmp_path / "state"))
+
+
+@pytest.mark.parametrize(("file", "fault"), CASES, ids=lambda each: str(each))
+def test_one_file(
+    file: str, fault: str, ours: Installation, other: Installation, state: Path
+) -> None:
+    FAULTS[fault](state / file, other.state / file)
+    expected, before = TABLE[file][fault], contents(state)
+    with api(state) as started:
+        if isinstance(expected, Refused):
+            _refuses(started, state / file, expected)
+            changed = _changed(before, contents(state)) - LOCKS
+            # An index that was lost with its log is made anew to look.
+            assert changed <= {"landbridge.db-shm"}
+        else:
+            _goes_on(started, state / file, expected, ours)
+            made = {file} if "made anew" in expected.words else set()
+            assert _changed(before, contents(state)) - LOCKS - OF_DATABASE == made
+
+
+def _refuses(started: Process, file: Path, expected: Refused) -> None:
+    assert not started.runs()
+    assert started.process.code == 2, started.process.said()
+    (line,) = started.plain()
+    assert line.startswith("landbridge: ")
+    assert str(file) in line
+    assert expected.words in line
+    assert not started.facts()
+
+
+def _goes_on(started: Process, file: Path, expected: Runs, ours: Installation) -> None:
+    assert started.runs(), started.process.said()
+    there = started.connections(ours.token)
+    assert (there is not None) is expected.token
+    if there is not None:
+        assert (there == ours.connections) is expected.all_there
+    assert started.process.stop() == 0
+    assert started.plain() == []
+    if not expected.words:
+        assert started.facts() == []
+        return
+    (fact,) = started.facts()
+    assert expected.words in fact["event"]
+    assert fact["file"] == str(file)
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_the_table_is_whole() -> None:
+    assert {(file, fault) for file, of_file in TABLE.items() for fault in of_file} == set(CASES)
+
+
+def test_what_ended_in_order_is_whole_without_a_log(ours: Installation, state: Path) -> None:
+    with api(state) as started:
+        assert started.runs()
+        assert started.process.stop() == 0
+    assert not {"landbridge.db-wal", "landbridge.db-shm"} & set(contents(state))
+
+
+def _another_ended_in_order(state: Path, other: Installation) -> None:
+    """No log on either side: the keys tell."""
+    for installation in (state, other.state):
+        with api(installation) as started:
+            assert started.runs()
+            assert started.process.stop() == 0
+    (state / "landbridge.db").write_bytes((other.state / "landbridge.db").read_bytes())
+
+
+def test_anothers_database_alone_is_told_by_its_keys(
+    state: Path, other: Installation, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(other.state, tmp_path / "other" / "state"))
+    _another_ended_in_order(state, Installation(copy, other.token, other.connections))
+    with api(state) as started:
+        _refuses(started, state / "secret.key", KEY)
+
+
+def test_a_database_that_was_moved_with_its_log_is_taken_by_its_link(
+    ours: Installation, state: Path
+) -> None:
+    elsewhere = state.parent / "disk"
+    elsewhere.mkdir()
+    for name in OF_DATABASE:
+        shutil.move(state / name, elsewhere / name)
+    (state / "landbridge.db").symlink_to(elsewhere / "landbridge.db")
+    with api(state) as first:
+        assert first.runs()
+        assert first.connections(ours.token) == ours.connections
+        # Another way to the same file is no way around the lock.
+        second = state.parent / "second"
+        second.mkdir()
+        shutil.copy(state / "secret.key", second)
+        (second / "landbridge.db").symlink_to(elsewhere / "landbridge.db")
+        with api(second) as late:
+            assert not late.runs()
+            assert late.process.code == 2
+            (line,) = late.plain()
+            assert "Another API process" in line
+
+
+Directory = Callable[[Path], None]
+
+
+def _is_a_file(state: Path) -> None:
+    shutil.rmtree(state)
+    state.write_text("a file\n")
+
+
+def _is_closed(state: Path) -> None:
+    state.chmod(0)
+
+
+def _takes_nothing(state: Path) -> None:
+    state.chmod(0o500)
+
+
+@pytest.mark.parametrize("fault", [_is_a_file, _is_closed, _takes_nothing])
+def test_the_directory_itself(fault: Directory, state: Path) -> None:
+    fault(state)
+    with api(state) as started:
+        _refuses(started, state, Refused("give --state-dir a directory that this user may write"))
