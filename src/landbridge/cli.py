@@ -72,6 +72,8 @@ class _Group(click.Group):
         except TryLater as error:
             raise _Later(str(error)) from None
         except Exception as error:
+            if _passes(error):
+                raise _Later(str(error)) from None
             known = _said(error)
             if known is None:
                 raise
@@ -88,6 +90,12 @@ def _said(error: Exception) -> str | None:
     if isinstance(error, PolicyFileError | DatabaseUrlError | KeyFileError | ApiError):
         return str(error)
     return None
+
+
+def _passes(error: Exception) -> bool:
+    from landbridge.errors import ServiceUnavailable
+
+    return isinstance(error, ServiceUnavailable)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

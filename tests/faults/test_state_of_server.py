@@ -21,8 +21,10 @@ from typing import Any, Final
 import httpx2
 import pytest
 
+from landbridge.access.firsttokens import write_private
 from landbridge.lab import sites
 from landbridge.lab.client import Api
+from landbridge.store.secrets import KeyFileError, Sealer
 from tests.environments.files import FAULTS, contents, full, small_disk
 from tests.environments.forked import Forked
 from tests.environments.processes import free_port
@@ -147,10 +149,9 @@ class Installation:
 class Process:
     """`landbridge api` on a state directory."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, log: Path) -> None:
         self._url = f"http://127.0.0.1:{(port := free_port())}"
         where = f"--state-dir={state}", f"--bind=127.0.0.1:{port}"
-        log = state.parent / "log"
         self.process = Forked("api", *where, log=log, modes_hold=True)
 
     def client(self, token: str) -> Api:
@@ -174,6 +175,14 @@ class Process:
         assert answer.status_code == httpx2.codes.OK, answer.text
         return frozenset(each["id"] for each in answer.json()["ipsec_site_connections"])
 
+    def change(self, token: str) -> httpx2.Response:
+        """A change that does not fit into what is left of a page."""
+        return httpx2.post(
+            f"{self._url}/v2.0/networks",
+            headers={"X-Auth-Token": token},
+            json={"network": {"description": "x" * 200}},
+        )
+
     def facts(self) -> list[dict[str, Any]]:
         """The warnings and errors."""
         lines = [line for line in self.process.said().splitlines() if line.startswith("{")]
@@ -190,8 +199,9 @@ class Process:
 
 
 @contextmanager
-def api(state: Path) -> Iterator[Process]:
-    started = Process(state)
+def api(state: Path, log: Path | None = None) -> Iterator[Process]:
+    """`log`: where its output goes; beside `state` by default."""
+    started = Process(state, log or state.with_name("log"))
     try:
         yield started
     finally:
@@ -329,6 +339,14 @@ def test_a_database_that_was_moved_with_its_log_is_taken_by_its_link(
 Directory = Callable[[Path], None]
 
 
+def _token_file(directory: Path) -> None:
+    write_private(directory / "admin-token", "a token\n")
+
+
+def _key_file(directory: Path) -> None:
+    Sealer.from_file(directory / "secret.key")
+
+
 def _is_a_file(state: Path) -> None:
     shutil.rmtree(state)
     state.write_text("a file\n")
@@ -347,3 +365,68 @@ def test_the_directory_itself(fault: Directory, state: Path) -> None:
     fault(state)
     with api(state) as started:
         _refuses(started, state, Refused("give --state-dir a directory that this user may write"))
+
+
+@pytest.mark.gateway  # mounts
+@pytest.mark.parametrize("write", [_token_file, _key_file])
+def test_a_file_that_does_not_fit_leaves_nothing(write: Directory, disk: Path) -> None:
+    with full(disk):
+        before = contents(disk)
+        with pytest.raises((OSError, KeyFileError)):
+            write(disk)
+        assert contents(disk) == before
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "4m") as mounted:
+        yield mounted
+
+
+@pytest.mark.gateway
+def test_a_full_disk_ends_the_start_with_a_line_and_the_next_one_has_everything(
+    ours: Installation, disk: Path
+) -> None:
+    state = Path(shutil.copytree(ours.state, disk / "state"))
+    before = contents(state)
+    with full(disk), api(state, disk.with_name("log")) as started:
+        assert not started.runs()
+        assert started.process.code == 1  # whoever keeps it running tries again
+        (line,) = started.plain()
+        assert "is full" in line
+        assert str(state) in line
+        assert _changed(before, contents(state)) <= LOCKS | OF_DATABASE
+    with api(state) as started:
+        assert started.runs(), started.process.said()
+        assert started.connections(ours.token) == ours.connections
+
+
+@pytest.mark.gateway
+def test_a_first_start_on_a_full_disk_leaves_nothing_half_made(disk: Path) -> None:
+    state = disk / "state"
+    with full(disk), api(state, disk.with_name("log")) as started:
+        assert not started.runs()
+        assert started.process.code == 1
+        (line,) = started.plain()
+        assert "is full" in line
+    with api(state) as started:
+        assert started.runs(), started.process.said()
+        assert started.facts() == []
+
+
+@pytest.mark.gateway
+def test_a_disk_that_fills_up_refuses_writes_alone_until_there_is_room(
+    ours: Installation, disk: Path
+) -> None:
+    state = Path(shutil.copytree(ours.state, disk / "state"))
+    with api(state) as started:
+        assert started.runs()
+        before = {(disk / each).name for each in contents(state)}
+        with full(disk):
+            answer = started.change(ours.token)
+            assert answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE, answer.text
+            assert started.connections(ours.token) == ours.connections
+        answer = started.change(ours.token)
+        assert answer.status_code == httpx2.codes.CREATED, answer.text
+        assert {(disk / each).name for each in contents(state)} == before
+        assert "Traceback" not in started.process.said()

@@ -35,7 +35,7 @@ from landbridge.api.protocol import BoundedProtocol, Gate
 from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
 from landbridge.commands.notify import tell_systemd
-from landbridge.commands.storage import alone, open_database
+from landbridge.commands.storage import alone, open_database, told
 from landbridge.settings import LimitSettings, Settings
 from landbridge.store import identity
 from landbridge.store.database import Database
@@ -53,10 +53,11 @@ def run(settings: Settings, listen_fd: int | None) -> None:
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
     _notice_who_has_gone(listener, settings.limits.gone_seconds)
     with listener, _alone(settings), closing(open_database(settings)) as db:
-        firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
-        firsttokens.doubt(db, settings.state_dir)
-        opening = db.write_sync(identity.opened)
-        tell(db.write_sync(damage.review))
+        with told(settings):
+            _ensure_tokens(db, settings)
+            firsttokens.doubt(db, settings.state_dir)
+            opening = db.write_sync(identity.opened)
+            tell(db.write_sync(damage.review))
         with closing(open_door(settings, db)) as door:
             metrics = ApiMetrics()
             gate = Gate(_reachable(settings.limits), metrics)
@@ -90,6 +91,13 @@ def _alone(settings: Settings) -> Iterator[None]:
     preflight.state_dir(settings)
     with alone(settings):
         yield
+
+
+def _ensure_tokens(db: Database, settings: Settings) -> None:
+    try:
+        firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
+    except OSError as error:
+        raise preflight.unwritable(settings, error) from None
 
 
 async def _serve(

@@ -14,14 +14,16 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from landbridge import errors
 from landbridge.commands import preflight
 from landbridge.filelock import Held, held
 from landbridge.settings import Settings
@@ -54,7 +56,7 @@ PREDECESSOR_PATIENCE: Final = 5.0
 def prepare(settings: Settings) -> None:
     """Make or migrate the database. Raises: NotReady, TryLater, DatabaseUrlError."""
     preflight.state_dir(settings)
-    with _said():
+    with told(settings):
         if look(settings.database.url) is Schema.CURRENT:
             return
         with _creating(settings):
@@ -70,7 +72,7 @@ def init(settings: Settings, *, force: bool) -> None:
     """
     preflight.state_dir(settings)
     url = settings.database.url
-    with _said(), _creating(settings):
+    with told(settings), _creating(settings):
         if look(url) is not Schema.NONE:
             raise preflight.NotReady(
                 f"There is a database at {place(settings)}: move it away first, with its -wal and "
@@ -90,7 +92,8 @@ def open_database(settings: Settings) -> Database:
     seconds = settings.database.statement_seconds
     db = Database.open(settings.database.url, sealer=sealer, seconds=seconds)
     try:
-        db.write_sync(keys.register, sealer)
+        with told(settings):
+            db.write_sync(keys.register, sealer)
     except BaseException:
         db.close()
         raise
@@ -139,7 +142,7 @@ def place(settings: Settings) -> str:
 
 def _sealer(settings: Settings) -> Sealer:
     path = settings.state_dir / KEY
-    with _said(), looking(settings.database.url) as tx:
+    with told(settings), looking(settings.database.url) as tx:
         found = keys.survey(tx)
     sealer: Sealer | None = None
     with suppress(KeyFileMissing):
@@ -176,14 +179,23 @@ def _upgrade(settings: Settings) -> None:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """What the schema's module says, for a person."""
+def told(settings: Settings) -> Iterator[None]:
+    """What the database and its schema's module say, for a person. Raises: NotReady, TryLater."""
     try:
         yield
     except SchemaError as error:
-        if isinstance(away := error.__cause__, OperationalError):
-            raise preflight.TryLater(f"The database does not answer: {_line(away.orig)}") from None
+        if isinstance(error.__cause__, OperationalError):
+            raise preflight.TryLater(_away(settings, error.__cause__)) from None
         raise preflight.NotReady(_line(error)) from None
+    except errors.ServiceUnavailable as error:
+        raise preflight.TryLater(_away(settings, error.__cause__ or error)) from None
+
+
+def _away(settings: Settings, error: BaseException) -> str:
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(driver, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return f"The disk with the database {place(settings)} is full."
+    return f"The database {place(settings)} does not answer: {_line(driver)}"
 
 
 @contextmanager
