@@ -37,14 +37,16 @@ _DAC: Final = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 class Forked:
     """`landbridge` with `arguments`, its output in `log`. `modes_hold`: modes of files hold for it,
-    though it is root. It may be sent signals by its `pid`."""
+    though it is root. `supervised`: as a child of `serve`, which has tried the kernel already."""
 
-    def __init__(self, *arguments: str, log: Path, modes_hold: bool = False) -> None:
+    def __init__(
+        self, *arguments: str, log: Path, modes_hold: bool = False, supervised: bool = False
+    ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_PRELOADED))
         self.log = log
         self._process: ForkServerProcess = context.Process(
-            target=_run, args=(arguments, log, modes_hold), daemon=True
+            target=_run, args=(arguments, log, modes_hold, supervised), daemon=True
         )
         self._process.start()
 
@@ -79,7 +81,7 @@ class Forked:
         return self.log.read_text(errors="replace")
 
 
-def _run(arguments: tuple[str, ...], log: Path, modes_hold: bool) -> None:
+def _run(arguments: tuple[str, ...], log: Path, modes_hold: bool, supervised: bool) -> None:
     """In the process."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -90,7 +92,8 @@ def _run(arguments: tuple[str, ...], log: Path, modes_hold: bool) -> None:
         _give_up(_DAC)
     from landbridge.cli import main
 
-    sys.argv = ["landbridge", *arguments]
+    by = ("--supervisor", str(os.getppid())) if supervised else ()
+    sys.argv = ["landbridge", *arguments, *by]
     main()
 
 

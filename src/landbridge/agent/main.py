@@ -41,7 +41,7 @@ from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory
@@ -64,15 +64,15 @@ async def run(settings: AgentSettings) -> None:
         with _alone(settings.state_dir):
             backend = await choose_backend(settings.kernel)
             await _until_stopped(Agent(settings, backend))
-    except AlreadyRuns as error:
+    except NotToRun as error:
         sys.stderr.write(f"landbridge agent: {error}\n")
         raise SystemExit(FINAL) from error
     except GatewayError as error:
         raise SystemExit(f"landbridge agent: {error}") from error
 
 
-class AlreadyRuns(GatewayError):
-    """Another agent has the state directory."""
+class NotToRun(GatewayError):
+    """Only a person can change it: another agent has the state directory, or it is unusable."""
 
 
 class Agent:
@@ -185,17 +185,22 @@ async def _until_stopped(agent: Agent) -> None:
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
     """Raises: GatewayError."""
+    lock = state_dir / "lock"
     with contextlib.ExitStack() as stack:
         try:
             own_directory(state_dir, OPEN_TO_LOOKUPS)
-            stack.enter_context(held(state_dir / "lock", patience=PREDECESSOR_PATIENCE))
+            stack.enter_context(held(lock, patience=PREDECESSOR_PATIENCE))
         except Held as error:
             which = f" (process {error.pid})" if error.pid else ""
-            raise AlreadyRuns(
+            raise NotToRun(
                 f"another agent{which} runs with the state directory {state_dir}: stop it first"
             ) from error
         except OSError as error:
-            raise GatewayError(
-                f"the state directory {state_dir} is not usable: {error.strerror}"
-            ) from error
+            raise _unusable(lock if state_dir.is_dir() else state_dir, error) from error
         yield
+
+
+def _unusable(path: Path, error: OSError) -> GatewayError:
+    if error.errno in FULL:
+        return GatewayError(f"the disk with {path} is full")
+    return NotToRun(f"{path} cannot be used ({error.strerror}): remove it; it is made anew")

@@ -10,7 +10,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 import socket
@@ -22,11 +21,10 @@ from typing import Final
 
 import structlog
 
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
 from landbridge.settings import Settings
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, Untrusted, own_directory
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PROGRAMS: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
 
 log = structlog.get_logger(__name__)

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from landbridge import errors
 from landbridge.commands import preflight
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
 from landbridge.settings import Settings
 from landbridge.store import filecheck, keys
 from landbridge.store.database import Database
@@ -235,7 +235,7 @@ def _make_private(settings: Settings) -> None:
 
 
 def _unwritable(file: Path, error: OSError) -> preflight.NotReady | preflight.TryLater:
-    if error.errno in preflight.FULL:
+    if error.errno in FULL:
         return preflight.TryLater(f"The disk with the database {file} is full.")
     return preflight.NotReady(
         f"The database {file} cannot be written ({error.strerror}): see [database] url."
