@@ -32,7 +32,7 @@ from tests.environments.files import FAULTS, full, small_disk
 from tests.environments.forked import Forked
 from tests.gateway.conftest import Surroundings, peer_connection, surroundings_on
 from tests.gateway.netparts import fingerprint
-from tests.gateway.scene import Scene, config_of, scene_on
+from tests.gateway.scene import Scene, config_of, player, scene_on
 
 pytestmark = pytest.mark.gateway
 PATIENCE: Final = 20.0
@@ -304,6 +304,17 @@ def _of_router(standing: Standing, since: int) -> str:
     return ""
 
 
+@contextmanager
+def moved_away(path: Path) -> Iterator[None]:
+    aside = path.with_name(f"{path.name}.aside")
+    path.rename(aside)
+    try:
+        yield
+    finally:
+        _remove(path)
+        aside.rename(path)
+
+
 SILENT: Final = Told("runs but does not answer")
 Change = Callable[[Path], None]
 
@@ -328,27 +339,86 @@ def _a_dangling_link(path: Path) -> None:
 def test_charons_socket(standing: Standing, change: Change) -> None:
     """charon goes on, out of reach. Nobody kills it for that, at least not soon."""
     path = standing.router / "vici"
-    aside = path.with_name("aside")
-    path.rename(aside)
-    change(path)
-    try:
+    with moved_away(path):
+        change(path)
         standing.runner.run(_see(standing, path, SILENT))
-    finally:
-        _remove(path)
-        aside.rename(path)
 
 
 def test_another_charons_socket(standing: Standing) -> None:
     """The peer's, here: what answers there is not this router's."""
     path = standing.router / "vici"
-    aside = path.with_name("aside")
-    path.rename(aside)
     peer = standing.scene.around.remote.peer
-    path.symlink_to(peer.uri.removeprefix("unix://"))
     before = peer.pid
-    try:
+    with moved_away(path):
+        path.symlink_to(peer.uri.removeprefix("unix://"))
         standing.runner.run(_see(standing, path, SILENT))
-    finally:
-        _remove(path)
-        aside.rename(path)
     assert peer.pid == before
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [(_no_socket, SILENT), (_a_file, Told("make the directory")), (_a_directory, SILENT)],
+)
+def test_a_routers_directory(standing: Standing, change: Change, expected: Outcome) -> None:
+    with moved_away(standing.router):
+        change(standing.router)
+        standing.runner.run(_see(standing, standing.router, expected))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"), [(_no_socket, SILENT), (_a_file, LOCK), (_a_dangling_link, LOCK)]
+)
+def test_the_agents_directory(standing: Standing, change: Change, expected: Outcome) -> None:
+    path = standing.scene.state / "agent"
+    with moved_away(path):
+        change(path)
+        standing.runner.run(_see(standing, path, expected))
+    standing.scene.server.epoch = int((path / "epoch").read_text())
+
+
+def test_a_memory_that_is_lost_beside_a_database_that_is_lost(standing: Standing) -> None:
+    """Nobody says that the router is wanted, and nobody that it was not."""
+    server = standing.scene.server
+    routers, tunnels = dict(server.routers), dict(server.tunnels)
+    file = standing.scene.state / "agent" / "followed"
+    with as_before(standing):
+        file.unlink()
+        server.routers.clear()
+        server.tunnels.clear()
+        try:
+            standing.runner.run(_see(standing, file, Holds("does not remember which database")))
+        finally:
+            server.routers.update(routers)
+            server.tunnels.update(tunnels)
+
+
+def test_a_full_disk_ends_nothing(surroundings: Surroundings, tmp_path: Path) -> None:
+    """Neither while the agent runs nor when it starts; what it has to keep is kept once it fits."""
+
+    async def scenario(scene: Scene) -> None:
+        def agent(number: int) -> Forked:
+            where = f"--config={scene.config}", f"--state-dir={scene.state}"
+            return Forked("agent", *where, log=tmp_path / f"{number}.log", supervised=True)
+
+        first = agent(1)
+        await scene.server.until(scene.up)
+        (charon,) = scene.charons()
+        with full(disk):
+            scene.server.epoch += 1  # a lease is to be taken anew, and its epoch kept
+            await _until(lambda: "not kept on disk, tried again" in first.said())
+            assert await asyncio.to_thread(first.stop) == 0
+            reports, second = len(scene.server.reports), agent(2)
+            await scene.server.until(lambda: len(scene.server.reports) > reports and scene.up())
+            assert await scene.ping()
+        await _until(lambda: _epoch(scene.state) == scene.server.epoch)
+        assert await asyncio.to_thread(second.stop) == 0
+        assert "Traceback" not in first.said() + second.said()
+        assert scene.charons() == [charon]
+
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        player(surroundings, disk)(scenario)
+
+
+def _epoch(state: Path) -> int:
+    text = (state / "agent" / "epoch").read_text().strip()
+    return int(text) if text else 0
