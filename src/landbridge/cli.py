@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import signal
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -23,10 +24,12 @@ from landbridge.commands.accept import accept
 from landbridge.commands.db import db
 from landbridge.commands.doctor import doctor
 from landbridge.commands.gateway import gateway
+from landbridge.commands.notify import watchdog
 from landbridge.commands.plan import plan
 from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
 from landbridge.config import ConfigError, load
+from landbridge.heartbeat import Heartbeat
 from landbridge.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -59,6 +62,10 @@ def common(command: Command) -> Command:
 
 def supervised(command: Command) -> Command:
     return click.option("--supervisor", type=int, hidden=True)(command)
+
+
+def heard(command: Command) -> Command:
+    return click.option("--heartbeat-fd", type=int, hidden=True)(command)
 
 
 class _Group(click.Group):
@@ -124,12 +131,14 @@ def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool
 @cli.command()
 @common
 @supervised
+@heard
 @click.option("--listen-fd", type=int, hidden=True)
 def api(
     config: str | None,
     state_dir: str | None,
     bind: str | None,
     supervisor: int | None,
+    heartbeat_fd: int | None,
     listen_fd: int | None,
 ) -> None:
     """Run one API process."""
@@ -138,12 +147,13 @@ def api(
     settings = _settings("api", config, state_dir, bind)
     privileges.without(settings, tell=True)
     _follow(supervisor)
-    run(settings, listen_fd)
+    run(settings, listen_fd, Heartbeat(heartbeat_fd, watchdog()))
 
 
 @cli.group(invoke_without_command=True)
 @common
 @supervised
+@heard
 @click.pass_context
 def agent(
     ctx: click.Context,
@@ -151,6 +161,7 @@ def agent(
     state_dir: str | None,
     bind: str | None,
     supervisor: int | None,
+    heartbeat_fd: int | None,
 ) -> None:
     """Run this gateway's agent."""
     if ctx.invoked_subcommand is not None:
@@ -160,13 +171,14 @@ def agent(
     from landbridge.commands import preflight
 
     _follow(supervisor)
+    heartbeat = Heartbeat(heartbeat_fd, watchdog())
     settings = _settings("agent", config, state_dir, bind)
     # `serve` has tried the kernel. An agent that it starts again comes up whatever has become of
     # that meanwhile: it says so of the connections.
     warnings = preflight.for_gateway(settings, kernel=supervisor is None)
     preflight.state_dir(settings, may_be_full=True)
     preflight.warn(warnings)
-    asyncio.run(run(settings.agent))
+    asyncio.run(run(settings.agent, heartbeat))
 
 
 agent.add_command(accept)
@@ -181,7 +193,7 @@ def lab(
     """The sites around a ``serve --lab``."""
     from landbridge.lab.service import run
 
-    _follow(supervisor)
+    _follow(supervisor, signal.SIGTERM)  # it takes its sites away
     raise SystemExit(run(_settings("lab", config, state_dir, bind)))
 
 
@@ -207,11 +219,11 @@ def _settings(
     return settings
 
 
-def _follow(supervisor: int | None) -> None:
+def _follow(supervisor: int | None, number: signal.Signals = signal.SIGKILL) -> None:
     if supervisor is not None:
         from landbridge.commands.supervisor import die_with
 
-        die_with(supervisor)
+        die_with(supervisor, number)
 
 
 def main() -> NoReturn:

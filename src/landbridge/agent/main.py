@@ -41,6 +41,7 @@ from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
+from landbridge.heartbeat import Heartbeat
 from landbridge.filelock import FULL, Held, held
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
@@ -53,7 +54,7 @@ PREDECESSOR_PATIENCE: Final = 5.0  # seconds: one that was told to end may still
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: AgentSettings) -> None:
+async def run(settings: AgentSettings, heartbeat: Heartbeat) -> None:
     """Run this gateway until SIGTERM or SIGINT.
 
     Raises:
@@ -63,7 +64,7 @@ async def run(settings: AgentSettings) -> None:
     try:
         with _alone(settings.state_dir):
             backend = await choose_backend(settings.kernel)
-            await _until_stopped(Agent(settings, backend))
+            await _until_stopped(Agent(settings, backend), heartbeat)
     except NotToRun as error:
         sys.stderr.write(f"landbridge agent: {error}\n")
         raise SystemExit(FINAL) from error
@@ -166,9 +167,10 @@ class Agent:
             log.warning("leftovers not removed", reason=str(error))
 
 
-async def _until_stopped(agent: Agent) -> None:
+async def _until_stopped(agent: Agent, heartbeat: Heartbeat) -> None:
     loop = asyncio.get_running_loop()
     serving = asyncio.create_task(agent.serve(), name="agent")
+    beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, serving.cancel)
     try:
@@ -177,6 +179,7 @@ async def _until_stopped(agent: Agent) -> None:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
         serving.cancel()
+        beating.cancel()
     if not serving.cancelled() and (error := serving.exception()):
         raise error
     log.info("agent stops; tunnels go on")

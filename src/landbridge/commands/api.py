@@ -36,6 +36,7 @@ from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
 from landbridge.commands.notify import tell_systemd
 from landbridge.commands.storage import alone, open_database, told
+from landbridge.heartbeat import Heartbeat
 from landbridge.settings import LimitSettings, Settings
 from landbridge.store import identity
 from landbridge.store.database import Database
@@ -48,7 +49,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
 
 
-def run(settings: Settings, listen_fd: int | None) -> None:
+def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
     _notice_who_has_gone(listener, settings.limits.gone_seconds)
@@ -65,7 +66,8 @@ def run(settings: Settings, listen_fd: int | None) -> None:
             server = _Server(_config(app, gate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                if ended := runner.run(_serve(server, listener, db, Watch(db, opening=opening))):
+                watch = Watch(db, opening=opening)
+                if ended := runner.run(_serve(server, listener, db, watch, heartbeat)):
                     raise preflight.TryLater(ended)
 
 
@@ -101,7 +103,11 @@ def _ensure_tokens(db: Database, settings: Settings) -> None:
 
 
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, db: Database, watch: Watch
+    server: uvicorn.Server,
+    listener: socket.socket,
+    db: Database,
+    watch: Watch,
+    heartbeat: Heartbeat,
 ) -> str:
     """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
     not go on, where nobody asked for the end."""
@@ -116,6 +122,7 @@ async def _serve(
 
     async with asyncio.TaskGroup() as tasks:
         beside = [
+            tasks.create_task(heartbeat.run()),
             tasks.create_task(db.follow()),
             tasks.create_task(or_end(watch.run())),
             tasks.create_task(or_end(db.until_broken())),
