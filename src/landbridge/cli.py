@@ -134,6 +134,7 @@ def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool
 @heard
 @click.option("--listen-fd", type=int, hidden=True)
 def api(
+    *,
     config: str | None,
     state_dir: str | None,
     bind: str | None,
@@ -157,6 +158,7 @@ def api(
 @click.pass_context
 def agent(
     ctx: click.Context,
+    *,
     config: str | None,
     state_dir: str | None,
     bind: str | None,

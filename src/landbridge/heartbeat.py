@@ -1,10 +1,10 @@
-"""Signs of life: what a child process of ``landbridge serve`` says to its supervisor.
+"""Signs of life: what a process says to its supervisor, ``landbridge serve`` or systemd.
 
 Rules this module keeps:
-- They go through a pipe that the supervisor has made, a byte each: no port, no request, nothing that
-  a flood of clients could hold up or take the place of.
-- They come from the child's event loop, so one that hangs says nothing either. Before that loop runs
-  (a schema is brought up to date, which may take its time) they come from a thread.
+- `serve` gets them through a pipe that it has made, a byte each: no port, no request, nothing that
+  a flood of clients could hold up.
+- They come from the child's event loop, so one that hangs says nothing either. Before that loop
+  runs (a schema is brought up to date, which may take its time) they come from a thread.
 - A process that nobody supervises says nothing to anybody.
 - A supervisor that does not listen is no trouble of the child's.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -22,10 +23,12 @@ _BYTE: Final = b"."
 
 
 class Heartbeat:
-    """`pipe`: the end to write to; None: nobody supervises this process."""
+    """`pipe`: the end to write to; None: `serve` does not supervise this process. `watchdog`: says
+    the same to systemd."""
 
-    def __init__(self, pipe: int | None) -> None:
+    def __init__(self, pipe: int | None, watchdog: Callable[[], None] | None = None) -> None:
         self._pipe = pipe
+        self._watchdog = watchdog
         self._loop_runs = threading.Event()
         if pipe is not None:
             os.set_inheritable(pipe, False)
@@ -37,6 +40,8 @@ class Heartbeat:
         self._loop_runs.set()
         while True:
             self._beat()
+            if self._watchdog is not None:
+                self._watchdog()
             await asyncio.sleep(EVERY)
 
     def _start(self) -> None:
@@ -63,7 +68,7 @@ class Pulse:
         self._heard = self._looked = now
 
     def look(self, now: float, *, every: float) -> float:
-        """Take in what has come; for how many seconds nothing has. `every`: it is called as often."""
+        """Take in what has come; for how many seconds nothing has. `every`: between two looks."""
         gap, self._looked = now - self._looked, now
         came = self._came()
         self.began |= came

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -112,17 +113,23 @@ def small_disk(directory: Path, size: str = "1m") -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", directory], check=True)
 
 
+def _write_on(file: FileIO, block: bytes) -> None:
+    """Until it does not fit."""
+    try:
+        while True:
+            file.write(block)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
 @contextmanager
 def full(directory: Path) -> Iterator[None]:
     """The disk of `directory`, which is a small one, has no byte left."""
     filler = directory / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+            _write_on(file, b"\0" * size)
     try:
         yield
     finally:

@@ -236,7 +236,7 @@ def state(ours: Installation, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ours.state, tmp_path / "state"))
 
 
-@pytest.mark.parametrize(("file", "fault"), CASES, ids=lambda each: str(each))
+@pytest.mark.parametrize(("file", "fault"), CASES, ids=str)
 def test_one_file(
     file: str, fault: str, ours: Installation, other: Installation, state: Path
 ) -> None:

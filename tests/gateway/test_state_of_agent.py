@@ -1,6 +1,6 @@
-"""What an agent says of every file in its state directory that is missing, damaged or another's, and
-what goes on: a table. The router has a real charon and an ACTIVE tunnel; a fault happens while no
-agent runs, and is put right after the next one has been seen.
+"""What an agent says of every file in its state directory that is missing, damaged or another's,
+and what goes on: a table. The router has a real charon and an ACTIVE tunnel; a fault happens while
+no agent runs, and is put right after the next one has been seen.
 
 Rules this module keeps:
 - Whatever the fault, charon's process, its IKE_SA, the namespace and the traffic stay.
@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -186,7 +184,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
 async def _bring_up(standing: Standing) -> None:
     scene, agent = standing.scene, standing.agent()
     await scene.server.until(scene.up)
-    await _until(lambda: (standing.router / "carried.json").exists())
+    await _until((standing.router / "carried.json").exists)
     assert await asyncio.to_thread(agent.stop) == 0
     (scene.state / "agent" / "accepted").write_text("another\n")
     (standing.charon,) = scene.charons()
@@ -196,7 +194,7 @@ async def _bring_up(standing: Standing) -> None:
 
 async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - files and processes raise no event here
             await asyncio.sleep(POLL)
 
 

@@ -113,7 +113,7 @@ def _tell(bound: gateways.Bound) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, all at once. Raises: OSError; nothing is left then."""
+    """Write a file that only its owner reads, whole or not at all. Raises: OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

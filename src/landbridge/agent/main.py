@@ -41,8 +41,8 @@ from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
-from landbridge.heartbeat import Heartbeat
 from landbridge.filelock import FULL, Held, held
+from landbridge.heartbeat import Heartbeat
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory

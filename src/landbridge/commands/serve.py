@@ -105,4 +105,3 @@ def _ready(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
-

@@ -50,26 +50,27 @@ def objection(file: Path) -> str:
 
 
 def foreign_log(file: Path) -> str:
-    """Whether the log is another database's; empty: no, or that is not known.
-
-    Raises: sqlite3.Error: the two cannot be read together.
-    """
+    """What to say of a log that is another database's; empty: it is not, or that is not known."""
     if not has_log(file):
         return ""
     alone, together = _identity(file, "immutable=1"), _identity(file, "mode=ro")
     if alone is None or together is None or alone[0] in (together[0], *together[1]):
         return ""
     return (
-        f"{beside(file, WAL)} belongs to another database than {file}: put its own there, or remove "
-        "it with the -shm and go on without the newest changes (`landbridge db restored`)"
+        f"{beside(file, WAL)} belongs to another database than {file}: put its own there, or "
+        "remove it with the -shm and go on without the newest changes (`landbridge db restored`)"
     )
 
 
 def _unfit(path: Path, *, may_link: bool) -> str:
     if path.is_symlink() and not may_link:
-        return f"{path} is a symbolic link, and SQLite follows none there: put the file itself there"
+        return (
+            f"{path} is a symbolic link, and SQLite follows none there: put the file itself there"
+        )
     if path.is_symlink() and not path.resolve().parent.is_dir():
-        return f"{path} is a link to {path.resolve()}, and there is no such directory: mount its disk"
+        return (
+            f"{path} is a link to {path.resolve()}, and there is no such directory: mount its disk"
+        )
     if not path.exists():
         return ""
     if not path.is_file():
@@ -98,8 +99,8 @@ def _log_lost(file: Path) -> str:
     if not (index.exists() and not log.exists() and file.is_file() and file.stat().st_size):
         return ""
     return (
-        f"{log} is missing, and with it the newest changes, while {index} is there: put it back; if "
-        "a backup was put back, remove the -shm too and run `landbridge db restored`"
+        f"{log} is missing, and with it the newest changes, while {index} is there: put it back; "
+        "if a backup was put back, remove the -shm too and run `landbridge db restored`"
     )
 
 
@@ -111,8 +112,8 @@ def _no_log(log: Path) -> str:
         if opened.read(len(_MAGIC[0])) in _MAGIC:
             return ""
     return (
-        f"{log} is damaged, and with it the newest changes: put it back, or remove it with the -shm "
-        "and go on without them (`landbridge db restored`)"
+        f"{log} is damaged, and with it the newest changes: put it back, or remove it with the "
+        "-shm and go on without them (`landbridge db restored`)"
     )
 
 
@@ -121,8 +122,8 @@ def _identity(file: Path, how: str) -> tuple[str, tuple[str, ...]] | None:
     try:
         with closing(connect(file, how)) as opened:
             found = opened.execute(_IDENTITY).fetchone()
-    except sqlite3.DatabaseError:
+            if found is None:
+                return None
+            return str(found[0]), msgspec.json.decode(found[1], type=tuple[str, ...])
+    except (sqlite3.DatabaseError, msgspec.DecodeError):
         return None
-    if found is None:
-        return None
-    return str(found[0]), msgspec.json.decode(found[1], type=tuple[str, ...])

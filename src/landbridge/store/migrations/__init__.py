@@ -25,8 +25,8 @@ from typing import Final
 from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, make_url
 from sqlalchemy.pool import NullPool
 
-from landbridge.store.database import DRIVERS, dialect
 from landbridge.store import filecheck
+from landbridge.store.database import DRIVERS, dialect
 from landbridge.store.databasefile import damage
 from landbridge.store.retries import Retries
 
@@ -159,8 +159,8 @@ def _check(connection: Connection) -> None:
     """With a log beside it the file is looked at closely: parts of two databases fit together,
     each by itself. Raises: SchemaError."""
     file = Path(str(connection.engine.url.database))
-    if said := filecheck.foreign_log(file):
-        raise SchemaError(said)
+    if foreign := filecheck.foreign_log(file):
+        raise SchemaError(foreign)
     check = "integrity_check" if filecheck.has_log(file) else "quick_check"
     said = connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar()
     if said != "ok":
