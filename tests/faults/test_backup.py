@@ -83,11 +83,11 @@ def test_sqlite_and_what_gateways_do_then(service: Service, tmp_path: Path) -> N
     modes = {path.name: path.stat().st_mode & 0o77 for path in (tmp_path / "backups").rglob("*.*")}
     assert modes == {"landbridge.db": 0, "secret.key": 0}
 
-    before, between = restore.split("systemctl stop landbridge\n")
-    between, after = between.split("systemctl start landbridge\n")
-    assert (before, after) == ("", "")
+    stop, *between, start = restore.strip().splitlines()
+    assert stop.startswith("systemctl stop landbridge-api ")
+    assert start == "systemctl start landbridge-api"
     service.stop()
-    host.sh(between)
+    host.sh("\n".join(between))
     again = Service(service.state, service.port)
     try:
         until("it is followed", lambda: IN_STEP in again.events())
