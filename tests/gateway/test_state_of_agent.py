@@ -102,7 +102,8 @@ LOCK: Final = Ends("remove it; it is made anew")
 TABLE: Final[dict[str, dict[str, Outcome]]] = {
     "agent-token": {
         **dict.fromkeys(("missing", "directory", "unreadable", "dangling"), UNREADABLE_TOKEN),
-        **dict.fromkeys(("empty", "garbage"), Waits("there is no token in")),
+        "garbage": UNREADABLE_TOKEN,
+        "empty": Waits("there is no token in"),
         **dict.fromkeys(("truncated", "other's"), REFUSED),
         **dict.fromkeys(("read-only", "symlink"), Follows()),
     },
