@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import signal
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -23,10 +24,12 @@ from landbridge.commands.accept import accept
 from landbridge.commands.db import db
 from landbridge.commands.doctor import doctor
 from landbridge.commands.gateway import gateway
+from landbridge.commands.notify import watchdog
 from landbridge.commands.plan import plan
 from landbridge.commands.preflight import NotReady, TryLater
 from landbridge.commands.token import token
 from landbridge.config import ConfigError, load
+from landbridge.heartbeat import Heartbeat
 from landbridge.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,6 +64,10 @@ def supervised(command: Command) -> Command:
     return click.option("--supervisor", type=int, hidden=True)(command)
 
 
+def heard(command: Command) -> Command:
+    return click.option("--heartbeat-fd", type=int, hidden=True)(command)
+
+
 class _Group(click.Group):
     """Turns what a person can mend into one line."""
 
@@ -72,6 +79,8 @@ class _Group(click.Group):
         except TryLater as error:
             raise _Later(str(error)) from None
         except Exception as error:
+            if _passes(error):
+                raise _Later(str(error)) from None
             known = _said(error)
             if known is None:
                 raise
@@ -88,6 +97,12 @@ def _said(error: Exception) -> str | None:
     if isinstance(error, PolicyFileError | DatabaseUrlError | KeyFileError | ApiError):
         return str(error)
     return None
+
+
+def _passes(error: Exception) -> bool:
+    from landbridge.errors import ServiceUnavailable
+
+    return isinstance(error, ServiceUnavailable)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -116,12 +131,15 @@ def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool
 @cli.command()
 @common
 @supervised
+@heard
 @click.option("--listen-fd", type=int, hidden=True)
 def api(
+    *,
     config: str | None,
     state_dir: str | None,
     bind: str | None,
     supervisor: int | None,
+    heartbeat_fd: int | None,
     listen_fd: int | None,
 ) -> None:
     """Run one API process."""
@@ -130,19 +148,22 @@ def api(
     settings = _settings("api", config, state_dir, bind)
     privileges.without(settings, tell=True)
     _follow(supervisor)
-    run(settings, listen_fd)
+    run(settings, listen_fd, Heartbeat(heartbeat_fd, watchdog()))
 
 
 @cli.group(invoke_without_command=True)
 @common
 @supervised
+@heard
 @click.pass_context
 def agent(
     ctx: click.Context,
+    *,
     config: str | None,
     state_dir: str | None,
     bind: str | None,
     supervisor: int | None,
+    heartbeat_fd: int | None,
 ) -> None:
     """Run this gateway's agent."""
     if ctx.invoked_subcommand is not None:
@@ -152,13 +173,14 @@ def agent(
     from landbridge.commands import preflight
 
     _follow(supervisor)
+    heartbeat = Heartbeat(heartbeat_fd, watchdog())
     settings = _settings("agent", config, state_dir, bind)
     # `serve` has tried the kernel. An agent that it starts again comes up whatever has become of
     # that meanwhile: it says so of the connections.
     warnings = preflight.for_gateway(settings, kernel=supervisor is None)
     preflight.state_dir(settings, may_be_full=True)
     preflight.warn(warnings)
-    asyncio.run(run(settings.agent))
+    asyncio.run(run(settings.agent, heartbeat))
 
 
 agent.add_command(accept)
@@ -173,7 +195,7 @@ def lab(
     """The sites around a ``serve --lab``."""
     from landbridge.lab.service import run
 
-    _follow(supervisor)
+    _follow(supervisor, signal.SIGTERM)  # it takes its sites away
     raise SystemExit(run(_settings("lab", config, state_dir, bind)))
 
 
@@ -199,11 +221,11 @@ def _settings(
     return settings
 
 
-def _follow(supervisor: int | None) -> None:
+def _follow(supervisor: int | None, number: signal.Signals = signal.SIGKILL) -> None:
     if supervisor is not None:
         from landbridge.commands.supervisor import die_with
 
-        die_with(supervisor)
+        die_with(supervisor, number)
 
 
 def main() -> NoReturn:

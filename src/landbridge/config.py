@@ -63,6 +63,7 @@ def load(
         bind_host=host,
         bind_port=port,
         user=values.text("DEFAULT", "user"),
+        frozen_after=values.get("DEFAULT", "frozen_after", float),
         database=_database(values, state),
         auth=values.struct("auth", AuthSettings),
         keystone=_keystone(values),

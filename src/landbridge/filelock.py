@@ -8,6 +8,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -19,6 +20,7 @@ from typing import Final
 from landbridge.trustedfile import open_file
 
 POLL: Final = 0.05  # seconds
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})  # errnos that a full disk gives
 
 
 class Held(Exception):

@@ -31,6 +31,13 @@ DEFAULT: Final = (
     cfg.StrOpt("state_dir", default="/var/lib/landbridge", help="Where state is kept."),
     cfg.StrOpt("bind", default="127.0.0.1:9696", help="HOST:PORT that the API listens on."),
     cfg.StrOpt("user", default="landbridge", help="Whom the API becomes where root starts it."),
+    cfg.FloatOpt(
+        "frozen_after",
+        default=30.0,
+        min=2.0,
+        help="Seconds without a sign of life after which `serve` kills its API or agent and starts "
+        "it again.",
+    ),
 )
 DATABASE: Final = (
     cfg.StrOpt(

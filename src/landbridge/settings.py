@@ -118,7 +118,8 @@ class LogSettings(Frozen, frozen=True, kw_only=True):
 
 
 class Settings(Frozen, frozen=True, kw_only=True):
-    """`user`: whom the API becomes where root starts it; empty: nobody.
+    """`user`: whom the API becomes where root starts it; empty: nobody. `frozen_after`: after how
+    long a child of `serve` that gives no sign of life is killed.
     `quotas`: a resource such as ``ipsec_site_connection`` -> its limit, -1: none."""
 
     config_file: Path | None
@@ -126,6 +127,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     bind_host: str
     bind_port: int
     user: str
+    frozen_after: float
     database: DatabaseSettings
     auth: AuthSettings
     keystone: KeystoneSettings

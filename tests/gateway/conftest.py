@@ -60,14 +60,14 @@ class Surroundings:
 
 @pytest.fixture
 def surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
-    return _surroundings(ground, tmp_path, ground.bridge("up"))
+    return surroundings_on(ground, tmp_path, ground.bridge("up"))
 
 
 @pytest.fixture
-def far_surroundings(ground: Ground, tmp_path: Path) -> Surroundings:
+def farsurroundings_on(ground: Ground, tmp_path: Path) -> Surroundings:
     """As `surroundings`, with ROUND_TRIP seconds to the peer and back."""
     there = ground.bridge("far")
-    around = _surroundings(ground, tmp_path, there)
+    around = surroundings_on(ground, tmp_path, there)
     here = ground.bridge("up")
     long_wire(ground, here, there, ROUND_TRIP / 2)
     return replace(around, uplink=here)
@@ -85,7 +85,7 @@ def gateway(surroundings: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
         made.close()
 
 
-def _surroundings(ground: Ground, tmp_path: Path, uplink: str) -> Surroundings:
+def surroundings_on(ground: Ground, tmp_path: Path, uplink: str) -> Surroundings:
     inside = ground.bridge("in")
     host = ground.host("site-a")
     ground.attach(host, inside, "eth0", "10.1.0.10/16", "10.1.1.10/16")

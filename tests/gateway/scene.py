@@ -87,12 +87,12 @@ def player(surroundings: Surroundings, directory: Path, **options: object) -> Pl
 
     def run(scenario: Callable[[Scene], Awaitable[None]]) -> None:
         surroundings.remote.peer.start(peer_connection())
-        scene = _scene(surroundings, directory)
+        scene = scene_on(surroundings, directory)
         further = "".join(f"{name} = {value}\n" for name, value in options.items())
 
         async def play() -> None:
             async with scene.server.listening():
-                scene.config.write_text(f"{_config(scene)}\n{further}")
+                scene.config.write_text(f"{config_of(scene)}\n{further}")
                 await scenario(scene)
 
         try:
@@ -105,7 +105,7 @@ def player(surroundings: Surroundings, directory: Path, **options: object) -> Pl
     return run
 
 
-def _scene(around: Surroundings, path: Path) -> Scene:
+def scene_on(around: Surroundings, path: Path) -> Scene:
     router = Router(
         id=str(uuid4()),
         name="r",
@@ -124,7 +124,7 @@ def _scene(around: Surroundings, path: Path) -> Scene:
     return Scene(server, around, state, path / "landbridge.conf", router, one)
 
 
-def _config(scene: Scene) -> str:
+def config_of(scene: Scene) -> str:
     uplink: Leg | None = scene.router.uplink
     assert uplink is not None
     bridges = f"{uplink.network_id}:{scene.around.uplink}"

@@ -80,8 +80,11 @@ def _kept(path: Path) -> str:
 
 def _make(db: Database, path: Path, register: Register) -> None:
     secret = tokens.new_secret()
+    before = any(each.name == path.name for each in db.read_sync(tokens.every))
     if db.write_sync(register, secret):
         write_private(path, secret + "\n")
+        if before:
+            log.warning("a missing token was made anew, the one before has ended", file=str(path))
 
 
 def _register_admin(tx: Connection, secret: str) -> bool:
@@ -110,12 +113,16 @@ def _tell(bound: gateways.Bound) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, all at once."""
+    """Write a file that only its owner reads, whole or not at all. Raises: OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise

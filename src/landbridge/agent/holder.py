@@ -14,12 +14,10 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-import structlog
+from landbridge.agent.statefile import StateFile
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _INSTALLATION: Final = re.compile(r"[0-9a-f]{16}")
-
-log = structlog.get_logger(__name__)
 
 
 def holder(state_dir: Path, boot_id: Path = BOOT_ID) -> str:
@@ -29,17 +27,12 @@ def holder(state_dir: Path, boot_id: Path = BOOT_ID) -> str:
 
 def _installation(path: Path) -> str:
     """What tells installations on one host apart, made when it is missing."""
-    try:
-        found = path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        found = ""
+    file = StateFile(path, "the installation's name")
+    found = (file.read() or "").strip()
     if _INSTALLATION.fullmatch(found):
         return found
     made = secrets.token_hex(8)
-    try:
-        path.write_text(f"{made}\n")
-    except OSError as error:
-        log.warning("installation not kept", file=str(path), reason=error.strerror)
+    file.write(f"{made}\n")
     return made
 
 

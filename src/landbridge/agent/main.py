@@ -41,7 +41,8 @@ from landbridge.agent.namespace import Namespaces
 from landbridge.agent.report import Reporter
 from landbridge.agent.router import RouterTask
 from landbridge.agent.server import Server
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
+from landbridge.heartbeat import Heartbeat
 from landbridge.model import Router
 from landbridge.settings import AgentSettings
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory
@@ -53,7 +54,7 @@ PREDECESSOR_PATIENCE: Final = 5.0  # seconds: one that was told to end may still
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: AgentSettings) -> None:
+async def run(settings: AgentSettings, heartbeat: Heartbeat) -> None:
     """Run this gateway until SIGTERM or SIGINT.
 
     Raises:
@@ -63,16 +64,16 @@ async def run(settings: AgentSettings) -> None:
     try:
         with _alone(settings.state_dir):
             backend = await choose_backend(settings.kernel)
-            await _until_stopped(Agent(settings, backend))
-    except AlreadyRuns as error:
+            await _until_stopped(Agent(settings, backend), heartbeat)
+    except NotToRun as error:
         sys.stderr.write(f"landbridge agent: {error}\n")
         raise SystemExit(FINAL) from error
     except GatewayError as error:
         raise SystemExit(f"landbridge agent: {error}") from error
 
 
-class AlreadyRuns(GatewayError):
-    """Another agent has the state directory."""
+class NotToRun(GatewayError):
+    """Only a person can change it: another agent has the state directory, or it is unusable."""
 
 
 class Agent:
@@ -166,9 +167,10 @@ class Agent:
             log.warning("leftovers not removed", reason=str(error))
 
 
-async def _until_stopped(agent: Agent) -> None:
+async def _until_stopped(agent: Agent, heartbeat: Heartbeat) -> None:
     loop = asyncio.get_running_loop()
     serving = asyncio.create_task(agent.serve(), name="agent")
+    beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, serving.cancel)
     try:
@@ -177,6 +179,7 @@ async def _until_stopped(agent: Agent) -> None:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
         serving.cancel()
+        beating.cancel()
     if not serving.cancelled() and (error := serving.exception()):
         raise error
     log.info("agent stops; tunnels go on")
@@ -185,17 +188,22 @@ async def _until_stopped(agent: Agent) -> None:
 @contextlib.contextmanager
 def _alone(state_dir: Path) -> Iterator[None]:
     """Raises: GatewayError."""
+    lock = state_dir / "lock"
     with contextlib.ExitStack() as stack:
         try:
             own_directory(state_dir, OPEN_TO_LOOKUPS)
-            stack.enter_context(held(state_dir / "lock", patience=PREDECESSOR_PATIENCE))
+            stack.enter_context(held(lock, patience=PREDECESSOR_PATIENCE))
         except Held as error:
             which = f" (process {error.pid})" if error.pid else ""
-            raise AlreadyRuns(
+            raise NotToRun(
                 f"another agent{which} runs with the state directory {state_dir}: stop it first"
             ) from error
         except OSError as error:
-            raise GatewayError(
-                f"the state directory {state_dir} is not usable: {error.strerror}"
-            ) from error
+            raise _unusable(lock if state_dir.is_dir() else state_dir, error) from error
         yield
+
+
+def _unusable(path: Path, error: OSError) -> GatewayError:
+    if error.errno in FULL:
+        return GatewayError(f"the disk with {path} is full")
+    return NotToRun(f"{path} cannot be used ({error.strerror}): remove it; it is made anew")

@@ -12,6 +12,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,7 @@ T = TypeVar("T")
 PREFIX: Final = "/agent/v1"
 SILENCE: Final = 15.0  # seconds; the server's heartbeat comes every 5
 TIMEOUT: Final = 10.0  # seconds
+_TOKEN: Final = re.compile(r"[!-~]+")
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, SERVER_ERRORS = (
     *(200, 401, 403, 404, 409, 410),
     500,
@@ -222,13 +224,23 @@ class Server:
 
     def _headers(self) -> dict[str, str]:
         if self._token is None:
-            try:
-                self._token = read_short(self._token_file)
-            except OSError as error:
-                raise Unreachable(
-                    f"the agent's token is not readable at {self._token_file}: {error.strerror}"
-                ) from error
+            self._token = self._read_token()
         return {"X-Auth-Token": self._token}
+
+    def _read_token(self) -> str:
+        """What cannot be a header's value is not sent: the error would repeat it."""
+        try:
+            token = read_short(self._token_file)
+        except OSError as error:
+            raise Unreachable(
+                f"the agent's token is not readable at {self._token_file}: {error.strerror}"
+            ) from error
+        if not _TOKEN.fullmatch(token):
+            raise Unreachable(
+                f"there is no token in {self._token_file}: put one there that the server knows, as "
+                f"gateway {self._gateway_id}'s (`landbridge gateway add` prints one)"
+            )
+        return token
 
     def _check(self, response: httpx2.Response) -> None:
         status = response.status_code

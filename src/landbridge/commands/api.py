@@ -7,6 +7,7 @@ Rules this module keeps:
   while a killed API starts anew: it waits in the socket's queue.
 - A process that cannot write any more, or whose database is another one by now, ends with one line;
   whoever started it starts it again.
+- Asked to end it ends in order: all that is in an SQLite database's log is in its file then.
 - What was made at the start stays for good: the garbage collector does not look at it again,
   so no request waits while it does.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import signal
 import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import closing, contextmanager
@@ -33,7 +35,8 @@ from landbridge.api.protocol import BoundedProtocol, Gate
 from landbridge.api.watch import DatabaseReplaced, Watch, tell
 from landbridge.commands import preflight
 from landbridge.commands.notify import tell_systemd
-from landbridge.commands.storage import alone, open_database
+from landbridge.commands.storage import alone, open_database, told
+from landbridge.heartbeat import Heartbeat
 from landbridge.settings import LimitSettings, Settings
 from landbridge.store import identity
 from landbridge.store.database import Database
@@ -42,18 +45,20 @@ from landbridge.vpn import damage
 
 SPARE_FILES = 128  # for the database, its server, the log, and those that are told to go
 COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
 
 
-def run(settings: Settings, listen_fd: int | None) -> None:
+def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
     _notice_who_has_gone(listener, settings.limits.gone_seconds)
     with listener, _alone(settings), closing(open_database(settings)) as db:
-        firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
-        firsttokens.doubt(db, settings.state_dir)
-        opening = db.write_sync(identity.opened)
-        tell(db.write_sync(damage.review))
+        with told(settings):
+            _ensure_tokens(db, settings)
+            firsttokens.doubt(db, settings.state_dir)
+            opening = db.write_sync(identity.opened)
+            tell(db.write_sync(damage.review))
         with closing(open_door(settings, db)) as door:
             metrics = ApiMetrics()
             gate = Gate(_reachable(settings.limits), metrics)
@@ -61,17 +66,25 @@ def run(settings: Settings, listen_fd: int | None) -> None:
             server = _Server(_config(app, gate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                if ended := runner.run(_serve(server, listener, db, Watch(db, opening=opening))):
+                watch = Watch(db, opening=opening)
+                if ended := runner.run(_serve(server, listener, db, watch, heartbeat)):
                     raise preflight.TryLater(ended)
 
 
 class _Server(uvicorn.Server):
-    """Tells systemd when it serves, where it is a unit of its own."""
+    """Tells systemd when it serves, where it is a unit of its own. uvicorn's own would raise the
+    signal again that ended it, and nothing after it would be run."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             tell_systemd("READY=1")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in STOP_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        yield
 
 
 @contextmanager
@@ -82,8 +95,19 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _ensure_tokens(db: Database, settings: Settings) -> None:
+    try:
+        firsttokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
+    except OSError as error:
+        raise preflight.unwritable(settings, error) from None
+
+
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, db: Database, watch: Watch
+    server: uvicorn.Server,
+    listener: socket.socket,
+    db: Database,
+    watch: Watch,
+    heartbeat: Heartbeat,
 ) -> str:
     """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
     not go on, where nobody asked for the end."""
@@ -98,6 +122,7 @@ async def _serve(
 
     async with asyncio.TaskGroup() as tasks:
         beside = [
+            tasks.create_task(heartbeat.run()),
             tasks.create_task(db.follow()),
             tasks.create_task(or_end(watch.run())),
             tasks.create_task(or_end(db.until_broken())),

@@ -129,11 +129,14 @@ def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
 
 
 def read_token(path: Path) -> str:
+    hint = "name a file with --token-file, or a --state-dir"
     try:
-        return path.read_text().strip()
+        text = path.read_bytes().strip()
     except OSError as error:
-        hint = "name a file with --token-file, or a --state-dir"
         raise click.ClickException(f"cannot read {path}: {error.strerror}; {hint}") from None
+    if not (text.isascii() and text.decode("ascii").isprintable()):
+        raise click.ClickException(f"there is no token in {path}; {hint}")
+    return text.decode("ascii")
 
 
 def find(api: Api, kind: str, name_or_id: str) -> Body:

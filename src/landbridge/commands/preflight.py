@@ -10,7 +10,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 import socket
@@ -22,11 +21,10 @@ from typing import Final
 
 import structlog
 
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
 from landbridge.settings import Settings
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, Untrusted, own_directory
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PROGRAMS: Final = {"ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
 
 log = structlog.get_logger(__name__)
@@ -129,12 +127,22 @@ def unwritable(settings: Settings, error: OSError) -> NotReady | TryLater:
     )
 
 
+def unlockable(lock: Path, error: OSError) -> NotReady | TryLater:
+    """What to say where the file of a lock cannot be opened."""
+    if error.errno in FULL:
+        return TryLater(f"The disk with the lock {lock} is full.")
+    return NotReady(
+        f"The lock {lock} cannot be taken ({error.strerror}): remove it; it is made anew."
+    )
+
+
 @contextmanager
 def only_serve(settings: Settings) -> Iterator[None]:
     """Be the only `landbridge serve` of this state directory. Raises: NotReady, TryLater."""
+    lock = settings.state_dir / "serve.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(settings.state_dir / "serve.lock"))
+            stack.enter_context(held(lock))
         except Held as error:
             which = f" (process {error.pid})" if error.pid else ""
             raise NotReady(
@@ -142,7 +150,7 @@ def only_serve(settings: Settings) -> Iterator[None]:
                 f"{settings.state_dir}: stop it first, or give this one another --state-dir."
             ) from None
         except OSError as error:
-            raise unwritable(settings, error) from None
+            raise unlockable(lock, error) from None
         yield
 
 

@@ -15,8 +15,9 @@ import http.client
 import structlog
 
 from landbridge.commands import preflight
-from landbridge.commands.notify import tell_systemd
+from landbridge.commands.notify import tell_systemd, watchdog
 from landbridge.commands.supervisor import Child, supervise
+from landbridge.heartbeat import Heartbeat
 from landbridge.settings import Settings
 
 READY_POLL = 0.1  # seconds
@@ -42,18 +43,30 @@ async def _run(settings: Settings, listen_fd: int, lab: bool) -> int:
     options = _options(settings)
     api = ("api", *options, "--listen-fd", str(listen_fd))
     log = settings.state_dir / LAB_LOG if lab else None
+    patience = settings.frozen_after
     children = [
-        Child("api", api, stop_rank=2, pass_fds=(listen_fd,), log=log),
-        Child("agent", ("agent", *options), stop_rank=1, waits=True, log=log),
+        Child("api", api, stop_rank=2, pass_fds=(listen_fd,), log=log, frozen_after=patience),
+        Child(
+            "agent",
+            ("agent", *options),
+            stop_rank=1,
+            waits=True,
+            log=log,
+            frozen_after=patience,
+        ),
     ]
     if lab:
         children.append(Child("lab", ("lab", *options), stop_rank=0))
     ready = asyncio.Event()
-    saying = asyncio.create_task(_say_when_ready(settings, ready))
+    saying = [
+        asyncio.create_task(_say_when_ready(settings, ready)),
+        asyncio.create_task(_keep_watchdog(ready)),
+    ]
     try:
         return await supervise(children, ready)
     finally:
-        saying.cancel()
+        for task in saying:
+            task.cancel()
 
 
 def _options(settings: Settings) -> tuple[str, ...]:
@@ -65,7 +78,7 @@ def _options(settings: Settings) -> tuple[str, ...]:
 
 
 async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
-    """One line, and systemd's, once the API can do its work (``/readyz``)."""
+    """One line once the API can do its work (``/readyz``)."""
     while True:
         if await asyncio.to_thread(_ready, settings):
             break
@@ -75,6 +88,11 @@ async def _say_when_ready(settings: Settings, ready: asyncio.Event) -> None:
         "ready", url=settings.agent.server_url, admin_file=str(settings.state_dir / "admin-token")
     )
     tell_systemd("READY=1")
+
+
+async def _keep_watchdog(ready: asyncio.Event) -> None:
+    await ready.wait()
+    await Heartbeat(None, watchdog()).run()
 
 
 def _ready(settings: Settings) -> bool:

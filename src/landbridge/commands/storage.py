@@ -14,20 +14,30 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from landbridge import errors
 from landbridge.commands import preflight
-from landbridge.filelock import Held, held
+from landbridge.filelock import FULL, Held, held
 from landbridge.settings import Settings
-from landbridge.store import keys
+from landbridge.store import filecheck, keys
 from landbridge.store.database import Database
-from landbridge.store.migrations import Schema, SchemaError, file_of, look, orphans, upgrade
+from landbridge.store.migrations import (
+    Schema,
+    SchemaError,
+    file_of,
+    look,
+    looking,
+    orphans,
+    upgrade,
+)
 from landbridge.store.secrets import KeyFileMissing, Sealer
 
 KEY: Final = "secret.key"
@@ -46,7 +56,7 @@ PREDECESSOR_PATIENCE: Final = 5.0
 def prepare(settings: Settings) -> None:
     """Make or migrate the database. Raises: NotReady, TryLater, DatabaseUrlError."""
     preflight.state_dir(settings)
-    with _said():
+    with told(settings):
         if look(settings.database.url) is Schema.CURRENT:
             return
         with _creating(settings):
@@ -62,7 +72,7 @@ def init(settings: Settings, *, force: bool) -> None:
     """
     preflight.state_dir(settings)
     url = settings.database.url
-    with _said(), _creating(settings):
+    with told(settings), _creating(settings):
         if look(url) is not Schema.NONE:
             raise preflight.NotReady(
                 f"There is a database at {place(settings)}: move it away first, with its -wal and "
@@ -82,7 +92,8 @@ def open_database(settings: Settings) -> Database:
     seconds = settings.database.statement_seconds
     db = Database.open(settings.database.url, sealer=sealer, seconds=seconds)
     try:
-        db.write_sync(keys.register, sealer)
+        with told(settings):
+            db.write_sync(keys.register, sealer)
     except BaseException:
         db.close()
         raise
@@ -99,9 +110,11 @@ def alone(settings: Settings) -> Iterator[None]:
     if file is None:
         yield
         return
+    if said := filecheck.objection(file):
+        raise preflight.NotReady(said)
+    lock = lock_of(file)
     with ExitStack() as stack:
         try:
-            lock = file.with_name(f"{file.name}.lock")
             stack.enter_context(held(lock, patience=PREDECESSOR_PATIENCE))
         except Held as error:
             raise preflight.NotReady(
@@ -109,8 +122,14 @@ def alone(settings: Settings) -> Iterator[None]:
                 "several on one database need PostgreSQL ([database] url)."
             ) from None
         except OSError as error:
-            raise _unwritable(file, error) from None
+            raise preflight.unlockable(lock, error) from None
         yield
+
+
+def lock_of(file: Path) -> Path:
+    """Beside the database itself, where links lead to one from several places."""
+    real = file.resolve()
+    return real.with_name(f"{real.name}.lock")
 
 
 def place(settings: Settings) -> str:
@@ -123,11 +142,8 @@ def place(settings: Settings) -> str:
 
 def _sealer(settings: Settings) -> Sealer:
     path = settings.state_dir / KEY
-    db = Database.open(settings.database.url)
-    try:
-        found = db.read_sync(keys.survey)
-    finally:
-        db.close()
+    with told(settings), looking(settings.database.url) as tx:
+        found = keys.survey(tx)
     sealer: Sealer | None = None
     with suppress(KeyFileMissing):
         sealer = Sealer.from_file(path, make=False)
@@ -163,22 +179,31 @@ def _upgrade(settings: Settings) -> None:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """What the schema's module says, for a person."""
+def told(settings: Settings) -> Iterator[None]:
+    """What the database and its schema's module say, for a person. Raises: NotReady, TryLater."""
     try:
         yield
     except SchemaError as error:
-        if isinstance(away := error.__cause__, OperationalError):
-            raise preflight.TryLater(f"The database does not answer: {_line(away.orig)}") from None
+        if isinstance(error.__cause__, OperationalError):
+            raise preflight.TryLater(_away(settings, error.__cause__)) from None
         raise preflight.NotReady(_line(error)) from None
+    except errors.ServiceUnavailable as error:
+        raise preflight.TryLater(_away(settings, error.__cause__ or error)) from None
+
+
+def _away(settings: Settings, error: BaseException) -> str:
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(driver, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return f"The disk with the database {place(settings)} is full."
+    return f"The database {place(settings)} does not answer: {_line(driver)}"
 
 
 @contextmanager
 def _creating(settings: Settings) -> Iterator[None]:
     """One process at a time makes or migrates the database."""
     with ExitStack() as stack:
+        lock = settings.state_dir / "database.lock"
         try:
-            lock = settings.state_dir / "database.lock"
             stack.enter_context(held(lock, patience=CREATION_PATIENCE))
         except Held as error:
             raise preflight.TryLater(
@@ -186,7 +211,7 @@ def _creating(settings: Settings) -> Iterator[None]:
                 f"{CREATION_PATIENCE:g} seconds: wait for it."
             ) from None
         except OSError as error:
-            raise preflight.unwritable(settings, error) from None
+            raise preflight.unlockable(lock, error) from None
         yield
 
 
@@ -210,7 +235,7 @@ def _make_private(settings: Settings) -> None:
 
 
 def _unwritable(file: Path, error: OSError) -> preflight.NotReady | preflight.TryLater:
-    if error.errno in preflight.FULL:
+    if error.errno in FULL:
         return preflight.TryLater(f"The disk with the database {file} is full.")
     return preflight.NotReady(
         f"The database {file} cannot be written ({error.strerror}): see [database] url."

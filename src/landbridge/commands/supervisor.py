@@ -3,7 +3,10 @@
 Rules this module keeps:
 - A child that dies is started again, at first at once, then with a growing pause; one that
   says that it cannot run until a person acts (`FINAL`) ends all.
-- A child dies with its supervisor (`die_with`); charons are nobody's children and do not.
+- A child that gives no sign of life (`landbridge.heartbeat`) for `Child.frozen_after` seconds is
+  killed and started again: one that is stopped, or whose event loop hangs, answers nobody.
+- A child dies with its supervisor (`die_with`), also one that is stopped: it would hold its locks
+  against the next one. charons are nobody's children and do not.
 - Children are stopped in the order of `Child.stop_rank`, each within `STOP_WITHIN`.
 - The supervisor opens the API's listening socket and keeps it over restarts.
 - It alone talks to the service manager: what that gave to it goes to no child.
@@ -16,6 +19,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -25,6 +29,7 @@ import msgspec
 import structlog
 
 from landbridge.environment import of_own_process
+from landbridge.heartbeat import Pulse
 from landbridge.trustedfile import open_file
 
 FINAL: Final = frozenset({2, 75})  # a wrong configuration; another lab runs already
@@ -33,6 +38,8 @@ LONGEST_PAUSE: Final = 5.0
 LONGEST_WAIT: Final = 10.0
 STEADY_AFTER: Final = 10.0
 STOP_WITHIN: Final = 8.0
+STARTS_WITHIN: Final = 60.0  # before it gives the first sign of life
+LOOK: Final = 0.5
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -40,7 +47,8 @@ class Child(msgspec.Struct, frozen=True):
     """A ``landbridge`` command to keep running. The lowest `stop_rank` is stopped first.
 
     `waits`: its first start comes when the service is ready, or after `LONGEST_WAIT`.
-    `log`: a file for what it says on stderr, instead of ours.
+    `log`: a file for what it says on stderr, instead of ours. `frozen_after`: None: it gives no
+    signs of life.
     """
 
     name: str
@@ -49,6 +57,7 @@ class Child(msgspec.Struct, frozen=True):
     pass_fds: tuple[int, ...] = ()
     waits: bool = False
     log: Path | None = None
+    frozen_after: float | None = None
 
 
 class Ended(Exception):
@@ -59,9 +68,9 @@ class Ended(Exception):
         self.code = code
 
 
-def die_with(supervisor: int) -> None:
-    """Called by a child: get SIGTERM when the process `supervisor` is gone."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with(supervisor: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Called by a child: get the signal when the process `supervisor` is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != supervisor:
         raise SystemExit(1)
 
@@ -139,20 +148,48 @@ class Keeper:
             await task
 
     async def _run(self) -> int:
-        # A group of its own: Ctrl-C reaches the supervisor alone, which stops in order.
-        with _log(self._child.log) as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "landbridge",
-                *self._child.arguments,
-                "--supervisor",
-                str(os.getpid()),
-                pass_fds=self._child.pass_fds,
-                process_group=0,
-                stdin=asyncio.subprocess.DEVNULL,
-                stderr=log,
-                env=of_own_process(),
+        hear, say = os.pipe()
+        try:
+            self._process = process = await self._start(say)
+            pulse = Pulse(hear, time.monotonic())
+            watching = asyncio.create_task(self._watch(process, pulse))
+            try:
+                return await process.wait()
+            finally:
+                watching.cancel()
+        finally:
+            os.close(hear)
+
+    async def _start(self, say: int) -> asyncio.subprocess.Process:
+        """`say` is the child's end of its signs of life, and closed here."""
+        heard = ("--heartbeat-fd", str(say)) if self._child.frozen_after else ()
+        try:
+            # A group of its own: Ctrl-C reaches the supervisor alone, which stops in order.
+            with _log(self._child.log) as log:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "landbridge", *self._child.arguments),
+                    *("--supervisor", str(os.getpid()), *heard),
+                    pass_fds=(*self._child.pass_fds, say),
+                    process_group=0,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stderr=log,
+                    env=of_own_process(),
+                )
+        finally:
+            os.close(say)
+        self._log.info("process started", pid=process.pid)
+        return process
+
+    async def _watch(self, process: asyncio.subprocess.Process, pulse: Pulse) -> None:
+        """Kill it once it is silent for too long."""
+        limit = self._child.frozen_after
+        silent = 0.0
+        while limit and silent < (limit if pulse.began else max(limit, STARTS_WITHIN)):
+            await asyncio.sleep(LOOK)
+            silent = pulse.look(time.monotonic(), every=LOOK)
+        if limit:
+            self._log.error(
+                "process gives no sign of life, killed", pid=process.pid, silent=round(silent, 1)
             )
-        self._log.info("process started", pid=self._process.pid)
-        return await self._process.wait()
+            with suppress(ProcessLookupError):
+                process.kill()

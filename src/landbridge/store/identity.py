@@ -54,8 +54,11 @@ def of(tx: Connection) -> Identity:
 def opened(tx: Connection) -> str:
     """An API process has opened the database: a new opening, and its name."""
     enter(tx, alone=True)
-    if not of(tx).id:
-        tx.execute(insert(installation).values(id=str(uuid.uuid4()), created_at=utcnow()))
+    found = tx.execute(select(installation)).mappings().first()
+    # Written anew, so that SQLite's log says whose it is (`landbridge.store.filecheck`).
+    tx.execute(delete(installation))
+    row = dict(found) if found else {"id": str(uuid.uuid4()), "created_at": utcnow()}
+    tx.execute(insert(installation).values(row))
     name = secrets.token_hex(OPENING_LENGTH // 2)
     cursors = dict(tx.execute(_CURSORS).all())
     tx.execute(insert(openings).values(opening=name, cursors=cursors, at=utcnow()))

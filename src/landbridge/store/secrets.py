@@ -121,7 +121,10 @@ def key_id_of(sealed: bytes) -> str:
 def _unusable(path: Path, error: OSError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"the key file {path} is no text: restore it from your backup"
-    return f"cannot use the key file {path}: {error.strerror or error}"
+    return (
+        f"cannot use the key file {path} ({error.strerror or error}): put the file back that "
+        "belongs to this database, readable by this user"
+    )
 
 
 def _create(path: Path) -> None:
@@ -131,11 +134,11 @@ def _create(path: Path) -> None:
     line = f"{os.urandom(_KEY_ID_BYTES).hex()}:{AESGCM.generate_key(_KEY_BITS).hex()}\n"
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
         path.hardlink_to(draft)
     except FileExistsError:
         return

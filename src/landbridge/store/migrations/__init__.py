@@ -10,7 +10,7 @@ Rules this package keeps:
 - Whether there is anything to do is asked in plain SQL: Alembic takes a second to load, and
   every start would wait for it.
 - What is not an older schema of ours (a newer one, somebody else's, a damaged file) is named and
-  left as it is; a file that is missing or empty is not even opened.
+  left as it is: looking changes nothing. A file that is missing or empty is not even opened.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, make_url
 from sqlalchemy.pool import NullPool
 
+from landbridge.store import filecheck
 from landbridge.store.database import DRIVERS, dialect
 from landbridge.store.databasefile import damage
 from landbridge.store.retries import Retries
@@ -68,10 +70,23 @@ def look(url: str) -> Schema:
     Raises: DatabaseUrlError, SchemaError.
     """
     file = file_of(url)
-    if file is not None and _is_empty(file):
-        return Schema.NONE
-    with _opened(url, "open the database") as engine:
+    if file is not None:
+        if said := filecheck.objection(file):
+            raise SchemaError(said)
+        if _is_empty(file):
+            return Schema.NONE
+    with _opened(url, "open the database", looking=True) as engine:
         return Retries().run(lambda: _look(engine))
+
+
+@contextmanager
+def looking(url: str) -> Iterator[Connection]:
+    """Read what is at `url`, which is not changed, nor a log of SQLite's carried over.
+
+    Raises: DatabaseUrlError, SchemaError.
+    """
+    with _opened(url, "open the database", looking=True) as engine, engine.connect() as connection:
+        yield connection
 
 
 def is_current(url: str) -> bool:
@@ -103,7 +118,7 @@ def orphans(url: str) -> tuple[Path, ...]:
     file = file_of(url)
     if file is None or not _is_empty(file):
         return ()
-    beside = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
+    beside = (filecheck.beside(file, end) for end in (filecheck.WAL, filecheck.SHM))
     return tuple(path for path in beside if path.exists())
 
 
@@ -141,8 +156,13 @@ def _judge(found: Sequence[str], engine: Engine) -> Schema:
 
 
 def _check(connection: Connection) -> None:
-    """Raises: SchemaError."""
-    said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    """With a log beside it the file is looked at closely: parts of two databases fit together,
+    each by itself. Raises: SchemaError."""
+    file = Path(str(connection.engine.url.database))
+    if foreign := filecheck.foreign_log(file):
+        raise SchemaError(foreign)
+    check = "integrity_check" if filecheck.has_log(file) else "quick_check"
+    said = connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar()
     if said != "ok":
         raise SchemaError(_damaged(connection.engine, str(said).partition("\n")[2] or str(said)))
 
@@ -186,8 +206,8 @@ def _run(connection: Connection) -> None:
 
 
 @contextmanager
-def _opened(url: str, purpose: str) -> Iterator[Engine]:
-    engine = _engine(url)
+def _opened(url: str, purpose: str, *, looking: bool = False) -> Iterator[Engine]:
+    engine = _engine(url, looking=looking)
     try:
         yield engine
     except exc.SQLAlchemyError as error:
@@ -199,9 +219,12 @@ def _opened(url: str, purpose: str) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    name = dialect(url)
-    return create_engine(make_url(url).set(drivername=DRIVERS[name]), poolclass=NullPool)
+def _engine(url: str, *, looking: bool) -> Engine:
+    target = make_url(url).set(drivername=DRIVERS[dialect(url)])
+    file = file_of(url)
+    if looking and file is not None:
+        return create_engine(target, poolclass=NullPool, creator=partial(filecheck.connect, file))
+    return create_engine(target, poolclass=NullPool)
 
 
 def _be_alone(connection: Connection) -> None:
