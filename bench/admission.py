@@ -14,10 +14,10 @@ from time import perf_counter
 from typing import Final
 
 from bench.service import Service
-from landbridge import config
-from landbridge.access.caller import Caller
-from landbridge.access.door import Door, open_door
-from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION
+from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
+from landbridge.auth.authentication import Door, open_door
+from landbridge.auth.caller import Caller
+from landbridge.config import load
 from landbridge.store.database import Database
 
 REQUESTS: Final = 5_000
@@ -27,7 +27,7 @@ NAMED: Final = ("name", "dpd", "dpd:interval")  # what the request changes
 
 def measure(service: Service, ids: Sequence[str]) -> list[float]:
     """Seconds for each of `REQUESTS` PUTs of these connections: token, then policy; sorted."""
-    settings = config.load(state_dir=service.state, environment={})
+    settings = load.load(state_dir=service.state, environment={})
     db = Database.open(settings.database.url)
     try:
         return sorted(asyncio.run(_times(open_door(settings, db), service.api.token, ids)))

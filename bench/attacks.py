@@ -26,7 +26,7 @@ from bench.listeners import LIMITS as FOR_LISTENERS
 from bench.listeners import PATH as EVENTS
 from bench.population import CONNECTIONS, Population
 from bench.service import Service, running
-from landbridge.api.query import MOST_PARAMETERS, MOST_VALUES
+from landbridge.api.http.query import MOST_PARAMETERS, MOST_VALUES
 
 POPULATION: Final = 100  # connections
 LISTENERS: Final = 2_000

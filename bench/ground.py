@@ -17,9 +17,9 @@ from pathlib import Path
 from bench import cases
 from bench.service import Service, running
 from bench.sides import Side
-from landbridge import config
-from landbridge.agent.host.names import hex12, namespace_name
-from landbridge.agent.host.teardown import teardown
+from landbridge.agent.dataplane.names import hex12, namespace_name
+from landbridge.agent.routers.teardown import teardown
+from landbridge.config import load
 from landbridge.lab import sites
 from landbridge.lab.client import Api
 from landbridge.lab.delay import long_wire
@@ -124,4 +124,4 @@ def _set_apart(service: Service, objects: Objects) -> None:
 
 
 def clear(state: Path) -> None:
-    teardown(config.load(state_dir=str(state), environment={}))
+    teardown(load.load(state_dir=str(state), environment={}))

@@ -16,7 +16,7 @@ from typing import Final, Self
 import msgspec
 
 from bench.ground import Sites, begin, standing
-from landbridge.agent.daemon.proposals import GROUPS as WORDS
+from landbridge.agent.charon.proposals import GROUPS as WORDS
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import DataPlane
 from landbridge.lab.traffic import FlowCount, Traffic

@@ -10,7 +10,7 @@ from rich.console import Console
 from bench import report
 from bench.groups import GROUPS, RATE, VERSIONS, Measured, Series
 from bench.report import markdown
-from landbridge.agent.daemon.proposals import GROUPS as WORDS
+from landbridge.agent.charon.proposals import GROUPS as WORDS
 
 COLUMNS = (
     "`pfs`",

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from landbridge.diagnosis import Diagnosis
-from landbridge.model import (
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import (
     Change,
     Desired,
     Lease,

@@ -1,5 +1,5 @@
 """``python -m landbridge`` is the command line."""
 
-from landbridge.cli import main
+from landbridge.cli.main import main
 
 main()

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - An error knows how it looks to a client (`NeutronError` type, message, HTTP status) and
-  nothing of HTTP libraries; `landbridge.api.wire` writes the envelope.
+  nothing of HTTP libraries; `landbridge.api.http.json_body` writes the envelope.
 - `type` is the class's own name unless it says otherwise: clients match on it.
 - A message names what was wrong and where, never a secret's value.
 - `retry_after`: seconds after which the same request may do; 0: it will not by waiting.

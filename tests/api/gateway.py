@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
-from landbridge.access.caller import AGENT_ROLE
-from landbridge.model import (
+from landbridge.auth.caller import AGENT_ROLE
+from landbridge.model.objects import (
     Desired,
     Lease,
     Reason,

@@ -11,11 +11,11 @@ from typing import Any
 import httpx2
 from sqlalchemy import update
 
-from landbridge import config
-from landbridge.access import tokens
-from landbridge.access.door import open_door
 from landbridge.api.app import create_app
-from landbridge.settings import Settings
+from landbridge.auth import local_tokens
+from landbridge.auth.authentication import open_door
+from landbridge.config import load
+from landbridge.config.settings import Settings
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
@@ -36,17 +36,19 @@ class Api:
 
     def caller(self, name: str, project: str, *roles: str, gateway: str | None = None) -> None:
         """Make a token for a caller, to be named in `request`. `gateway`: that it speaks for."""
-        secret = tokens.new_secret()
+        secret = local_tokens.new_secret()
 
         def add(tx: Any) -> None:
-            tokens.add(tx, secret, name=name, project_id=project, roles=roles, gateway_id=gateway)
+            local_tokens.add(
+                tx, secret, name=name, project_id=project, roles=roles, gateway_id=gateway
+            )
 
         self.db.write_sync(add)
         self._tokens[name] = secret
 
     def revoke(self, caller: str) -> None:
         """Its token, where all processes find it."""
-        self.db.write_sync(tokens.revoke, caller)
+        self.db.write_sync(local_tokens.revoke, caller)
 
     def request(
         self,
@@ -114,4 +116,4 @@ def settings_of(state: Path, options: Mapping[str, Mapping[str, str]]) -> Settin
     for section, values in options.items():
         lines += [f"[{section}]", *(f"{name} = {value}" for name, value in values.items())]
     file.write_text("\n".join(lines))
-    return config.load(file, state_dir=state, bind="127.0.0.1:9696", environment={})
+    return load.load(file, state_dir=state, bind="127.0.0.1:9696", environment={})

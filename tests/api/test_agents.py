@@ -12,10 +12,10 @@ import httpx2
 import msgspec
 import pytest
 
-from landbridge.api.agents import HEARTBEAT
+from landbridge.api.agents.routes import HEARTBEAT
 from landbridge.lab import sites
 from landbridge.lab.client import Api
-from landbridge.model import (
+from landbridge.model.objects import (
     Change,
     Desired,
     Lease,

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from landbridge.model import Tunnel, TunnelState
+from landbridge.model.objects import Tunnel, TunnelState
 from landbridge.store import tables as t
 from landbridge.store.secrets import Sealer, SealError
-from landbridge.vpn import damage
+from landbridge.vpn.status import unreadable_psks
 from tests.api.gateway import Gateway
 from tests.api.harness import Api, running_api
 from tests.api.population import CONNECTIONS, Site
@@ -39,9 +39,9 @@ def _put(api: Api, id: str, sealed: bytes) -> None:
     api.db.write_sync(lambda tx: tx.execute(change))
 
 
-def _watch(api: Api) -> damage.Reviewed:
+def _watch(api: Api) -> unreadable_psks.Reviewed:
     """What the process's watch does within a second."""
-    return api.db.write_sync(damage.review, api.db.take_suspects())
+    return api.db.write_sync(unreadable_psks.review, api.db.take_suspects())
 
 
 def _flipped(sealed: bytes) -> bytes:
@@ -75,7 +75,7 @@ def test_a_damaged_secret_is_its_own_connections_error(api: Api, fault: str) -> 
     assert (listed["bad"]["status"], listed["bad"]["psk"]) == ("ERROR", None)
     assert listed["bad"]["status_reason"] == "psk-unreadable"
     # Then the rows, the filters and the history say the same; the revision stays.
-    assert _watch(api) == damage.Reviewed(damaged=(bad["id"],))
+    assert _watch(api) == unreadable_psks.Reviewed(damaged=(bad["id"],))
     found = api.request("GET", f"{CONNECTIONS}?status=ERROR&fields=id", "a").json()
     assert found["ipsec_site_connections"] == [{"id": bad["id"]}]
     history = api.request("GET", f"{CONNECTIONS}/{bad['id']}/history", "a").json()["history"]
@@ -108,15 +108,17 @@ def test_it_ends_with_a_key(api: Api, way: str) -> None:
     gateway.tunnel(one["id"], S.UP)
     whole = _sealed(api, one["id"])
     _put(api, one["id"], b"")
-    assert api.db.write_sync(damage.review).damaged == (one["id"],)
-    assert api.db.write_sync(damage.review) == damage.Reviewed()  # said once
+    assert api.db.write_sync(unreadable_psks.review).damaged == (one["id"],)
+    assert api.db.write_sync(unreadable_psks.review) == unreadable_psks.Reviewed()  # said once
     if way == "psk set again":
         body = {"ipsec_site_connection": {"psk": "s3cret"}}
         assert api.request("PUT", f"{CONNECTIONS}/{one['id']}", "a", json=body).status_code == 200
-        assert api.db.write_sync(damage.review) == damage.Reviewed()
+        assert api.db.write_sync(unreadable_psks.review) == unreadable_psks.Reviewed()
     else:
         _put(api, one["id"], whole)
-        assert api.db.write_sync(damage.review) == damage.Reviewed(healed=(one["id"],))
+        assert api.db.write_sync(unreadable_psks.review) == unreadable_psks.Reviewed(
+            healed=(one["id"],)
+        )
     view = _view(api, one["id"])
     assert (view["status"], view["psk"]) == ("PENDING_UPDATE", "s3cret")
     [ref] = gateway.desired().tunnels

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.api.events import PATH
+from landbridge.api.events.stream import PATH
 from landbridge.lab.hosts import wait_until
-from landbridge.model import Reason, ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
 from tests.api.gateway import Gateway
 from tests.api.population import Site
 from tests.api.remote import Listener, Remote, remote

@@ -15,9 +15,9 @@ import httpx2
 import msgspec
 import pytest
 
-from landbridge.access.caller import AGENT_ROLE
-from landbridge.diagnosis import Diagnosis
-from landbridge.model import Change, Reason, ReasonCode, TunnelState
+from landbridge.auth.caller import AGENT_ROLE
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import Change, Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
 from tests.api.remote import Remote, remote, share_key

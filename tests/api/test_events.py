@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.api.events import PATH
-from landbridge.model import Reason, ReasonCode, TunnelState
+from landbridge.api.events.stream import PATH
+from landbridge.model.objects import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
 from tests.api.remote import DEADLINE, Listener, Remote, remote, share_key

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from landbridge.api.watch import Watch
-from landbridge.model import (
+from landbridge.api.jobs.housekeeping import Watch
+from landbridge.model.objects import (
     ChildStatus,
     Reason,
     ReasonCode,

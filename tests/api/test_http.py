@@ -107,7 +107,7 @@ def test_what_nobody_foresaw_is_logged_and_not_told(api: Api) -> None:
 
     with (
         structlog.testing.capture_logs() as lines,
-        mock.patch("landbridge.api.select.page", fails),
+        mock.patch("landbridge.api.requests.select.page", fails),
     ):
         answer = api.request("GET", IKE, "a")
     assert answer.status_code == 500

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from landbridge.api.catalogue import RESOURCES
+from landbridge.api.schema.catalogue import RESOURCES
 from tests.api.harness import Api
 from tests.api.population import CONNECTIONS, Site, made
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from landbridge.cli import cli
+from landbridge.cli.main import cli
 from landbridge.lab.client import Api
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens

@@ -15,8 +15,8 @@ from typing import Any, Final
 import pytest
 from oslo_policy import policy as oslo
 
-from landbridge.access import rules
-from landbridge.api.catalogue import RESOURCES
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.auth import policy_rules
 from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
@@ -32,10 +32,12 @@ OURS: Final = ("get_ipsec_site_connection:psk", "get_quota", "update_quota", "de
 
 def test_rules_are_neutrons_by_name_and_default() -> None:
     theirs = {name: _parsed(name, check) for name, check in RECORDED["rules"].items()}
-    for name, check in rules.DEFAULTS.items():
-        if name not in OURS and not name.endswith(tuple(f"_{n}" for n in rules.VPN_RESOURCES)):
+    for name, check in policy_rules.DEFAULTS.items():
+        if name not in OURS and not name.endswith(
+            tuple(f"_{n}" for n in policy_rules.VPN_RESOURCES)
+        ):
             assert _parsed(name, check) == theirs[name], name
-    assert {name for name in theirs if "_port" in name} <= rules.DEFAULTS.keys()
+    assert {name for name in theirs if "_port" in name} <= policy_rules.DEFAULTS.keys()
 
 
 def _parsed(name: str, check: str) -> str:

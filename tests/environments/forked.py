@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Final
 
 _PRELOADED: Final = (
-    "landbridge.cli",
+    "landbridge.cli.main",
     "landbridge.agent.main",
-    "landbridge.agent.host.survey",
-    "landbridge.commands.api",
-    "landbridge.commands.serve",
+    "landbridge.agent.preflight.survey",
+    "landbridge.cli.api",
+    "landbridge.cli.serve",
     "uvloop",
     "uvicorn.lifespan.on",
     "oslo_policy.policy",
@@ -90,7 +90,7 @@ def _run(arguments: tuple[str, ...], log: Path, modes_hold: bool, supervised: bo
     os.close(output)
     if modes_hold and os.geteuid() == 0:
         _give_up(_DAC)
-    from landbridge.cli import main
+    from landbridge.cli.main import main
 
     by = ("--supervisor", str(os.getppid())) if supervised else ()
     sys.argv = ["landbridge", *arguments, *by]

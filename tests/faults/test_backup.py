@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.agent.host.names import namespace_name
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.hosts import Host
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.agent.host.names import namespace_name
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.hosts import Host
 from tests.environments.processes import free_port
 from tests.faults.test_serve import DEADLINE, Service, alive, until

@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.agent.host.names import namespace_name
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.hosts import Host, wait_until
 from tests.environments import postgresql
 from tests.environments.processes import free_port

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host.teardown import teardown
-from landbridge.config import load
+from landbridge.agent.routers.teardown import teardown
+from landbridge.config.load import load
 from landbridge.lab import banner, sites
 from landbridge.lab.client import Api, Resource
 from landbridge.lab.service import wait_carrying

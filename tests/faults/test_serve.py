@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from landbridge.agent.host.names import hex12, namespace_name
+from landbridge.agent.dataplane.names import hex12, namespace_name
 from landbridge.lab.hosts import Host
 from tests.environments.processes import Server, accepts, free_port
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from landbridge.access.firsttokens import write_private
+from landbridge.auth.first_tokens import write_private
 from landbridge.lab import sites
 from landbridge.lab.client import Api
 from landbridge.store.secrets import KeyFileError, Sealer

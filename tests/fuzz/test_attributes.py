@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from landbridge.api.resources import Resource
+from landbridge.api.schema.resource import Resource
 from tests.environments.landbridge import Landbridge
 from tests.fuzz.population import Population
 from tests.fuzz.values import VALUES, ask, collection, every_resource, send

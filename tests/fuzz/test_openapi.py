@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from landbridge.api.openapi import EVENT_STREAM, document
+from landbridge.api.schema.openapi import EVENT_STREAM, document
 from tests.environments.landbridge import Landbridge
 from tests.fuzz.population import COLLECTIONS, REFERENCES, Population
 

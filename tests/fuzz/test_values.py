@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from landbridge.api.resources import Resource
+from landbridge.api.schema.resource import Resource
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
 from tests.fuzz.population import Population

@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.resources import Resource
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.resource import Resource
 
 NUL, HALF, PILE = '"\\u0000"', '"\\ud800"', "[" * 200 + "]" * 200
 # As JSON text: some of it cannot be written by a JSON library.

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.lab.peer import strongswan_version
 from tests.gateway.causelab import Told
 from tests.gateway.faults import FAULTS, ROLES, VERSIONS, Role, Version

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from landbridge.agent.metering.gauge import Pace
-from landbridge.agent.resolve import SystemLookup
+from landbridge.agent.dns.resolver import SystemLookup
+from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
-from landbridge.model import Tunnel, TunnelState
+from landbridge.model.objects import Tunnel, TunnelState
 from tests import dataplane
 from tests.gateway.conftest import PSK, ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings
 from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Role, Version

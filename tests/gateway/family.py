@@ -10,7 +10,7 @@ import pytest
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model import ReasonCode, Tunnel, TunnelStatus
+from landbridge.model.objects import ReasonCode, Tunnel, TunnelStatus
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,

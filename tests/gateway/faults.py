@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from landbridge.lab.peer import PeerConnection
-from landbridge.model import Dpd, ReasonCode
+from landbridge.model.objects import Dpd, ReasonCode
 
 Version = Literal["v1", "v2"]
 Role = Literal["initiator", "responder"]

@@ -19,22 +19,22 @@ from uuid import uuid4
 
 import msgspec
 
-from landbridge.agent.charon import BINARY, Charon
-from landbridge.agent.daemon.observe import Actual, IkeSa, actual, ike_sas
-from landbridge.agent.host.bridges import Bridges
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.host.names import namespace_name
-from landbridge.agent.host.traffic import HostDataplane
-from landbridge.agent.metering.gauge import NORMAL, Pace
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.namespace import Namespaces
-from landbridge.agent.resolve import Lookup
-from landbridge.agent.router import RouterTask
-from landbridge.diagnosis import Diagnosis
+from landbridge.agent.charon.process import BINARY, Charon
+from landbridge.agent.dataplane.bridges import Bridges
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.dataplane.kernel import choose_backend
+from landbridge.agent.dataplane.names import namespace_name
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.traffic import HostDataplane
+from landbridge.agent.dns.resolver import Lookup
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.reconcile.sampler import NORMAL, Pace
+from landbridge.agent.routers.runner import RouterTask
+from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, ike_sas
 from landbridge.lab.hosts import Host
-from landbridge.model import (
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import (
     Dpd,
     EspProposal,
     IkeProposal,

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.names import auto_bridge, namespace_name
+from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
+from landbridge.agent.dataplane.names import auto_bridge, namespace_name
 from landbridge.lab.hosts import Ground, Host, inside, ip
-from landbridge.model import Leg, Router
+from landbridge.model.objects import Leg, Router
 
 
 def leg(*addresses: str, gateways: tuple[str, ...] = ()) -> Leg:

@@ -15,12 +15,12 @@ from uuid import uuid4
 
 import msgspec
 
-from landbridge.agent.host import netlink
-from landbridge.agent.host.names import namespace_name
-from landbridge.agent.host.teardown import teardown
-from landbridge.config import load
+from landbridge.agent.dataplane import netlink
+from landbridge.agent.dataplane.names import namespace_name
+from landbridge.agent.routers.teardown import teardown
+from landbridge.config.load import load
 from landbridge.lab.hosts import Host
-from landbridge.model import Leg, Router, Tunnel, TunnelStatus
+from landbridge.model.objects import Leg, Router, Tunnel, TunnelStatus
 from tests import dataplane
 from tests.agentserver import TOKEN, FakeServer
 from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection

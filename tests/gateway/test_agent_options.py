@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent.charon import BINARY
-from landbridge.agent.host import netlink
+from landbridge.agent.charon.process import BINARY
+from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import ip
-from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
 from tests.gateway.conftest import Surroundings
 from tests.gateway.scene import Scene, player
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from landbridge.agent.host.names import inside_interface, namespace_name
-from landbridge.agent.swan import target
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.names import inside_interface, namespace_name
 from landbridge.lab.hosts import Host
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model import Tunnel, TunnelState
+from landbridge.model.objects import Tunnel, TunnelState
 from tests.gateway.conftest import PEER_OUTSIDE, PSK, ROUTER_OUTSIDE, Surroundings
 from tests.gateway.gateway import Gateway, changed, tunnel
 

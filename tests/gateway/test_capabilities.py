@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 import pytest
 
-from landbridge.agent.host import netlink
+from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import wait_until
-from landbridge.model import TunnelStatus
+from landbridge.model.objects import TunnelStatus
 from tests.agentserver import FakeServer
 from tests.environments.units import with_capabilities_of
 from tests.gateway.conftest import Surroundings

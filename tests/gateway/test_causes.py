@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.resolve import SystemLookup
+from landbridge.agent.dataplane.kernel import choose_backend
+from landbridge.agent.dns.resolver import SystemLookup
 from landbridge.lab.hosts import Ground
 from tests import dataplane
 from tests.dnsserver import dns_server

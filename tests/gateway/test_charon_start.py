@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.charon import BINARY, Charon
-from landbridge.agent.daemon.settings import strongswan_conf
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.host.priority import NICENESS
+from landbridge.agent.charon.priority import NICENESS
+from landbridge.agent.charon.process import BINARY, Charon
+from landbridge.agent.charon.settings import strongswan_conf
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.dataplane.kernel import choose_backend
 from landbridge.environment import FAMILIES, HANDED_ON
 from landbridge.lab.hosts import Ground, Host, wait_until
 

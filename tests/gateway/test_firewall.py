@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host.bridges import Bridges
-from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.names import auto_bridge
-from landbridge.agent.host.traffic import HostDataplane
-from landbridge.agent.namespace import Namespaces
+from landbridge.agent.dataplane.bridges import Bridges
+from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
+from landbridge.agent.dataplane.names import auto_bridge
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.traffic import HostDataplane
 from landbridge.lab.hosts import Ground, Host, inside
-from landbridge.model import Router
+from landbridge.model.objects import Router
 from tests.gateway.netparts import (
     clear_text,
     deadline,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.model import ReasonCode, TunnelStatus
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.model.objects import ReasonCode, TunnelStatus
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, tunnel
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from landbridge.lab.hosts import wait_until
-from landbridge.model import Dpd, ReasonCode, Secret, TunnelState
+from landbridge.model.objects import Dpd, ReasonCode, Secret, TunnelState
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,

@@ -14,11 +14,11 @@ from functools import partial
 import msgspec
 import pytest
 
-from landbridge.agent.firewall import INNER_MTU_LIMIT
+from landbridge.agent.dataplane.firewall import INNER_MTU_LIMIT
 from landbridge.lab.hosts import Host, inside, wait_until
 from landbridge.lab.peer import PeerChild
 from landbridge.lab.traffic import Traffic
-from landbridge.model import Tunnel
+from landbridge.model.objects import Tunnel
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 from tests.gateway.wire import Packet, listen

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from landbridge.agent.resolve import SystemLookup
+from landbridge.agent.dns.resolver import SystemLookup
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.objects import Dpd, ReasonCode, Tunnel, TunnelState, TunnelStatus
 from tests.dnsserver import DnsServer, dns_server
 from tests.gateway.conftest import PEER_OUTSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel

@@ -11,17 +11,22 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from landbridge.agent.faults import GatewayError
-from landbridge.agent.host import netlink
-from landbridge.agent.host.bridges import Bridges
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.host.names import auto_bridge, host_veth, inside_interface, uplink_interface
-from landbridge.agent.namespace import Namespaces
-from landbridge.commands import preflight
-from landbridge.config import load
+from landbridge.agent.dataplane import netlink
+from landbridge.agent.dataplane.bridges import Bridges
+from landbridge.agent.dataplane.kernel import choose_backend
+from landbridge.agent.dataplane.names import (
+    auto_bridge,
+    host_veth,
+    inside_interface,
+    uplink_interface,
+)
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.errors import GatewayError
+from landbridge.cli import preflight
+from landbridge.config.load import load
 from landbridge.lab.hosts import Ground, Host, ip
 from landbridge.lab.peer import machine_has_esp
-from landbridge.model import Leg, Router
+from landbridge.model.objects import Leg, Router
 from tests.gateway.netparts import (
     fingerprint,
     frames,

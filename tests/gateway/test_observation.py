@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
-from landbridge.agent.metering.gauge import Pace
+from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import Host, wait_until
-from landbridge.model import ReasonCode, Secret, Tunnel, TunnelEventKind, TunnelState
+from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelEventKind, TunnelState
 from tests.gateway.conftest import PSK, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 

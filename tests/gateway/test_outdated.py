@@ -1,6 +1,6 @@
 """What agents of before 0.1.0 left in a namespace (the detour of first packets) is cleared away.
 
-It is made here by hand, as they made it. Goes with `landbridge.agent.host.outdated`.
+It is made here by hand, as they made it. Goes with `landbridge.agent.dataplane.outdated`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host.bridges import Bridges
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.host.traffic import HostDataplane
-from landbridge.agent.namespace import Namespaces
+from landbridge.agent.dataplane.bridges import Bridges
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.traffic import HostDataplane
 from landbridge.lab.hosts import Ground, Host, inside
-from landbridge.model import Router
+from landbridge.model.objects import Router
 from tests.gateway.netparts import inner, leg, link_names, plug, router
 
 pytestmark = pytest.mark.gateway

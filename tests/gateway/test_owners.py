@@ -9,11 +9,11 @@ from functools import partial
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.naming import ids_of
-from landbridge.identities import identity
+from landbridge.agent.tunnels.naming import ids_of
+from landbridge.impact.identities import identity
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerConnection
-from landbridge.model import Secret, Tunnel, TunnelState
+from landbridge.model.objects import Secret, Tunnel, TunnelState
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, tunnel
 

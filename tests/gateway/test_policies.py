@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.proposals import esp_proposal, ike_proposal
+from landbridge.agent.charon.proposals import esp_proposal, ike_proposal
 from landbridge.lab.hosts import wait_until
-from landbridge.model import ReasonCode
+from landbridge.model.objects import ReasonCode
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 

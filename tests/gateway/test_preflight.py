@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host import features
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.host.features import FEATURES, Feature
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.host.survey import Lack, survey
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.dataplane.kernel import choose_backend
+from landbridge.agent.preflight import features
+from landbridge.agent.preflight.features import FEATURES, Feature
+from landbridge.agent.preflight.survey import Lack, survey
 from landbridge.lab.hosts import link_exists
 from tests.environments.refusing import NO_INET, Refusing
 

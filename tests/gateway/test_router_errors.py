@@ -12,11 +12,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from landbridge.agent.charon import BINARY
-from landbridge.agent.host import netlink
-from landbridge.agent.host.names import namespace_name
+from landbridge.agent.charon.process import BINARY
+from landbridge.agent.dataplane import netlink
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.traffic import Traffic
-from landbridge.model import (
+from landbridge.model.objects import (
     ReasonCode,
     Router,
     RouterStatus,

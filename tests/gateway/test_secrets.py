@@ -8,7 +8,7 @@ import pytest
 
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 from tests.gateway.test_update import NOISE

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 import pytest
 
-from landbridge.agent.host.names import hex12
-from landbridge.agent.host.teardown import teardown
-from landbridge.config import load
+from landbridge.agent.dataplane.names import hex12
+from landbridge.agent.routers.teardown import teardown
+from landbridge.config.load import load
 from landbridge.lab.hosts import Ground
-from landbridge.model import RouterStatus
+from landbridge.model.objects import RouterStatus
 from tests.environments.files import FAULTS, full, small_disk
 from tests.environments.forked import Forked
 from tests.gateway.conftest import Surroundings, peer_connection, surroundings_on

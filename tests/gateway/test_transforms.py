@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent import swan
-from landbridge.agent.host.dataplane import Backend
+from landbridge.agent.charon import connection_config
+from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model import EspProposal, Reason, ReasonCode, Tunnel, TunnelState
+from landbridge.model.objects import EspProposal, Reason, ReasonCode, Tunnel, TunnelState
 from tests import dataplane
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
@@ -159,8 +159,8 @@ def test_what_only_the_data_plane_knows_that_it_has_not_is_told(
 ) -> None:
     """As a kernel without AH, or without an algorithm: charon finds it out."""
     monkeypatch.setenv(dataplane.VARIABLE, "libipsec")
-    believed = {Backend.LIBIPSEC: swan.CAPABILITIES[Backend.NETLINK]}
-    monkeypatch.setattr(swan, "CAPABILITIES", believed)
+    believed = {Backend.LIBIPSEC: connection_config.CAPABILITIES[Backend.NETLINK]}
+    monkeypatch.setattr(connection_config, "CAPABILITIES", believed)
     peer = surroundings.remote.peer
     peer.start(peers(wanted))
     gateway = Gateway(surroundings, tmp_path / "gw")

@@ -9,7 +9,7 @@ import pytest
 
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model import Dpd, ReasonCode, Secret, TunnelState
+from landbridge.model.objects import Dpd, ReasonCode, Secret, TunnelState
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 
@@ -107,7 +107,7 @@ def test_a_long_log_is_turned_over_and_tunnels_go_on(
     gateway.start()
     gateway.wait_applied(wanted)
     before, last = gateway.children(wanted), gateway.charon.log.with_suffix(".log.1")
-    monkeypatch.setattr("landbridge.agent.charon.LOG_LIMIT", 1)
+    monkeypatch.setattr("landbridge.agent.charon.process.LOG_LIMIT", 1)
     gateway.trim_log()
     monkeypatch.undo()
     size = last.stat().st_size

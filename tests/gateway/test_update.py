@@ -12,7 +12,7 @@ import pytest
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model import Dpd, ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,

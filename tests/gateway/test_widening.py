@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from landbridge.courses import Disruption
-from landbridge.impact import impact
+from landbridge.impact.impact import impact
+from landbridge.impact.steps import Disruption
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model import ReasonCode, Tunnel, TunnelStatus
+from landbridge.model.objects import ReasonCode, Tunnel, TunnelStatus
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 from tests.gateway.test_promise import sas, seen

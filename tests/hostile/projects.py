@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from landbridge.api.catalogue import RESOURCES
-from landbridge.vpn import desired, legs, placement
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.vpn.gateways import leases
+from landbridge.vpn.revisions import desired, legs
 from tests.api.population import made
 from tests.api.remote import Remote
 from tests.environments.landbridge import running, with_tokens
@@ -86,7 +87,7 @@ class Scene:
     def __init__(self, remote: Remote) -> None:
         self.remote = remote
         self._numbers = itertools.count(1)
-        remote.db.write_sync(lambda tx: placement.lease(tx, GATEWAY, hostname="h", ttl=3600))
+        remote.db.write_sync(lambda tx: leases.lease(tx, GATEWAY, hostname="h", ttl=3600))
         remote.caller("b-reader", "proj-b", "reader")
         remote.caller("service", "proj-service", "service")
         self.external = self.make("network", "admin", **{"router:external": True})["id"]

@@ -16,9 +16,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from landbridge.api.agentcalls import LARGEST_LEASE, LeaseRequest
-from landbridge.diagnosis import ChildDiagnosis, Diagnosis, Exchange, IkeDiagnosis
-from landbridge.model import (
+from landbridge.api.agents.messages import LARGEST_LEASE, LeaseRequest
+from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, Exchange, IkeDiagnosis
+from landbridge.model.objects import (
     LONGEST_TEXT,
     ChildStatus,
     Reason,

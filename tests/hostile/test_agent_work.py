@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.naming import plain
-from landbridge.agent.daemon.observe import Actual, ChildSa
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import plan
-from landbridge.agent.planning.cover import Cover, numbers_of
-from landbridge.agent.planning.loaded import Loaded
-from landbridge.agent.planning.lodging import arrange
-from landbridge.agent.planning.memory import Memory, recall
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import target
-from landbridge.agent.telling.outcome import judge
-from landbridge.model import Tunnel
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.attachment import arrange
+from landbridge.agent.plan.attempts import Memory, recall
+from landbridge.agent.plan.planner import plan
+from landbridge.agent.status.tunnel_status import judge
+from landbridge.agent.tunnels.coverage import Cover, numbers_of
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.agent.tunnels.naming import plain
+from landbridge.agent.tunnels.observed import Actual, ChildSa
+from landbridge.model.objects import Tunnel
 from tests.hostile.test_work import DOUBLE, grows
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 

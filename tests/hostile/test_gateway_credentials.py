@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, Update, insert, select, update
 
-from landbridge.access.caller import AGENT_ROLE
-from landbridge.model import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.auth.caller import AGENT_ROLE
+from landbridge.model.objects import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.store.records import diagnoses

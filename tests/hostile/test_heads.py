@@ -6,7 +6,7 @@ from itertools import repeat
 
 import pytest
 
-from landbridge.api.protocol import MOST_WAITING
+from landbridge.api.http.protocol import MOST_WAITING
 from tests.api.remote import Remote
 from tests.hostile.wire import DEADLINE, Answer, Wire, get, head, resident
 

@@ -13,8 +13,8 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.resources import Resource
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.resource import Resource
 from tests.api.harness import Api, running_api
 from tests.api.population import CONNECTIONS, Site, made
 from tests.environments.databases import Databases

@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
-from landbridge.access.caller import AGENT_ROLE
-from landbridge.api import events, feed
-from landbridge.api.events import PATH
+from landbridge.api.events import broadcast
+from landbridge.api.events import stream as events
+from landbridge.api.events.stream import PATH
+from landbridge.auth.caller import AGENT_ROLE
 from landbridge.lab.hosts import Ground, ip
 from tests.api.harness import Api, running_api
 from tests.api.remote import Remote, remote
@@ -274,8 +275,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return run
 
-    monkeypatch.setattr(feed, "rendered", counted("written", feed.rendered))
-    monkeypatch.setattr(feed, "_encode", counted("encoded", feed._encode))
+    monkeypatch.setattr(broadcast, "rendered", counted("written", broadcast.rendered))
+    monkeypatch.setattr(broadcast, "_encode", counted("encoded", broadcast._encode))
     sees = events.Audiences.sees
     monkeypatch.setattr(events.Audiences, "sees", counted("judged", sees))
     return times

@@ -17,11 +17,11 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import text
 
-from landbridge.access.caller import AGENT_ROLE
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.openapi import document
-from landbridge.api.query import MOST_PARAMETERS, MOST_VALUES
-from landbridge.api.resources import Resource
+from landbridge.api.http.query import MOST_PARAMETERS, MOST_VALUES
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.openapi import document
+from landbridge.api.schema.resource import Resource
+from landbridge.auth.caller import AGENT_ROLE
 from tests.api.population import CONNECTIONS, Site
 from tests.api.remote import Remote, remote
 from tests.environments.databases import KINDS, Databases, Kind

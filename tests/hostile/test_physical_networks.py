@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.vpn import legs
+from landbridge.vpn.revisions import legs
 from tests.hostile.projects import GATEWAY, PATHS, Body, Scene
 
 NAMES: Final = ("office", "OFFICE", " office", "office\N{ZERO WIDTH SPACE}", "local", "flat")

@@ -17,8 +17,8 @@ from typing import Any, Self
 import httpx2
 import pytest
 
-from landbridge.access import gateways, tokens
-from landbridge.access.caller import AGENT_ROLE
+from landbridge.auth import gateways, local_tokens
+from landbridge.auth.caller import AGENT_ROLE
 from landbridge.lab.hosts import wait_until
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
@@ -101,8 +101,8 @@ def flood(served: Remote, path: str) -> Iterator[None]:
 
 
 def credential(served: Remote, **values: Any) -> str:
-    secret = tokens.new_secret()
-    served.db.write_sync(partial(tokens.add, **values), secret)
+    secret = local_tokens.new_secret()
+    served.db.write_sync(partial(local_tokens.add, **values), secret)
     return secret
 
 
@@ -128,7 +128,7 @@ def test_a_revoked_token_hears_no_more(served: Remote) -> None:
         flood(served, path),
     ):
         wait_until(lambda: stream.lines > 10, 20, "the flood has come")
-        served.db.write_sync(tokens.revoke, "leaver")
+        served.db.write_sync(local_tokens.revoke, "leaver")
         flooded(served, stream)
         heard = other.lines
         wait_until(lambda: other.lines > heard, 20, "who is not revoked hears on")
@@ -172,6 +172,6 @@ def test_streams_end_while_nothing_happens_too(served: Remote) -> None:
         Stream(served, EVENTS, member(served)) as events,
         Stream(served, "/agent/v1/stream", secret, **params) as changes,
     ):
-        served.db.write_sync(tokens.revoke, "leaver")
+        served.db.write_sync(local_tokens.revoke, "leaver")
         assert events.ended.wait(SOON)
         assert changes.ended.wait(SOON)

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from landbridge import errors
-from landbridge.access.caller import Caller
-from landbridge.api import attributes
-from landbridge.api.addresses import (
+from landbridge.api.http.query import Listing
+from landbridge.api.http.query import parse as parse_query
+from landbridge.api.schema import validate as attributes
+from landbridge.api.schema.address_types import (
     Cidrs,
     Endpoints,
     FixedIps,
@@ -21,20 +22,19 @@ from landbridge.api.addresses import (
     Nameservers,
     Pools,
 )
-from landbridge.api.attributes import Terms
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.kinds import Kind, Many, Refused
-from landbridge.api.openapi import document
-from landbridge.api.query import Listing
-from landbridge.api.query import parse as parse_query
-from landbridge.api.resources import Attribute, Resource
-from landbridge.collisions import MOST_TOLD, Neighbours
-from landbridge.impact import impact
-from landbridge.model import Secret, Tunnel
-from landbridge.selectors import meeting
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.field_types import Kind, Many, Refused
+from landbridge.api.schema.openapi import document
+from landbridge.api.schema.resource import Attribute, Resource
+from landbridge.api.schema.validate import Terms
+from landbridge.auth.caller import Caller
+from landbridge.impact.conflicts import MOST_TOLD, Neighbours
+from landbridge.impact.impact import impact
+from landbridge.impact.selectors import meeting
+from landbridge.model.objects import Secret, Tunnel
 from landbridge.store import columns
 from landbridge.store.transaction import Row
-from landbridge.vpn import routers
+from landbridge.vpn.inventory import routers
 from tests.environments.databases import Databases
 from tests.hostile.work import counted, steps_of
 from tests.unit.agent.tunnels import tunnel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from landbridge.agent.host.names import namespace_name
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError
 

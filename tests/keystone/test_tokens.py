@@ -14,10 +14,10 @@ import webob.dec
 from keystonemiddleware.auth_token import AuthProtocol
 
 from landbridge import errors
-from landbridge.access.caller import Caller
-from landbridge.access.keystone import KeystoneTokens
-from landbridge.config import load
-from landbridge.settings import KeystoneSettings
+from landbridge.auth.caller import Caller
+from landbridge.auth.keystone import KeystoneTokens
+from landbridge.config.load import load
+from landbridge.config.settings import KeystoneSettings
 from tests.environments.keystone import Keystone
 from tests.environments.processes import free_port
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from landbridge.access.tokens import LocalTokens
-from landbridge.cli import cli
-from landbridge.commands import preflight
-from landbridge.config import load
+from landbridge.auth.local_tokens import LocalTokens
+from landbridge.cli import preflight
+from landbridge.cli.main import cli
+from landbridge.config.load import load
 from landbridge.store.database import Database
 
 

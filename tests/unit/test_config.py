@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.config import ConfigError, load
+from landbridge.config.load import ConfigError, load
 
 NO_ENVIRONMENT: dict[str, str] = {}
 

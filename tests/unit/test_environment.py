@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from landbridge.agent.host.commands import run
+from landbridge.agent.dataplane.commands import run
 from landbridge.environment import of_own_process, of_program
 from landbridge.lab import hosts
 

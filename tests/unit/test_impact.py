@@ -11,17 +11,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.cover import uncovered
-from landbridge.agent.planning.steps import Step
-from landbridge.agent.planning.target import Pair, Target
-from landbridge.agent.swan import target
-from landbridge.api.kinds import Group
-from landbridge.api.vpn_catalogue import VPN
-from landbridge.courses import Disruption, worst
-from landbridge.impact import FACETS, ROWS, impact
-from landbridge.model import Dpd, Tunnel
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.desired import Pair, Target
+from landbridge.agent.tunnels.steps import Step
+from landbridge.api.schema.field_types import Group
+from landbridge.api.schema.vpn import VPN
+from landbridge.impact.impact import FACETS, ROWS, impact
+from landbridge.impact.steps import Disruption, worst
+from landbridge.model.objects import Dpd, Tunnel
 from tests.unit.agent.test_plan import MOST_PASSES, is_desired
 from tests.unit.agent.tunnels import Charon, tunnel
 

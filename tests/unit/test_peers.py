@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.peers import OWN, why_never
+from landbridge.impact.peers import OWN, why_never
 
 
 @pytest.mark.parametrize(

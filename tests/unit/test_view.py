@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from landbridge.commands.view import closed_on_the_way
+from landbridge.cli.view import closed_on_the_way
 
 WANTED = [Path(each) for each in ("/root/a/b", "/root/c", "/opt/x", "/srv/in/side")]
 

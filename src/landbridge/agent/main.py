@@ -19,32 +19,32 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.charon import Charon
-from landbridge.agent.faults import GatewayError
-from landbridge.agent.fleet import Fleet
-from landbridge.agent.follow import Follower
-from landbridge.agent.followed import Followed
-from landbridge.agent.holder import holder
-from landbridge.agent.host import priority
-from landbridge.agent.host.bridges import Bridges
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.host.kernel import choose_backend
-from landbridge.agent.host.names import hex12, namespace_name
-from landbridge.agent.host.teardown import remove_leftovers, router_directories
-from landbridge.agent.host.traffic import HostDataplane
-from landbridge.agent.keeper import Keeper
-from landbridge.agent.lease import LeaseKeeper
-from landbridge.agent.metering.exposition import expose
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.namespace import Namespaces
-from landbridge.agent.report import Reporter
-from landbridge.agent.router import RouterTask
-from landbridge.agent.server import Server
+from landbridge.agent.charon import priority
+from landbridge.agent.charon.process import Charon
+from landbridge.agent.dataplane.bridges import Bridges
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.dataplane.kernel import choose_backend
+from landbridge.agent.dataplane.names import hex12, namespace_name
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.traffic import HostDataplane
+from landbridge.agent.errors import GatewayError
+from landbridge.agent.link.client import Server
+from landbridge.agent.link.followed import Followed
+from landbridge.agent.link.installation import holder
+from landbridge.agent.link.lease import LeaseKeeper
+from landbridge.agent.link.reporter import Reporter
+from landbridge.agent.metrics.exposition import expose
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.routers.manager import Fleet
+from landbridge.agent.routers.runner import RouterTask
+from landbridge.agent.routers.supervisor import Keeper
+from landbridge.agent.routers.teardown import remove_leftovers, router_directories
+from landbridge.agent.routers.watcher import Follower
+from landbridge.config.settings import AgentSettings
 from landbridge.filelock import FULL, Held, held
 from landbridge.heartbeat import Heartbeat
-from landbridge.model import Router
-from landbridge.settings import AgentSettings
+from landbridge.model.objects import Router
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

@@ -22,32 +22,32 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from landbridge import errors
-from landbridge.access.caller import Caller
-from landbridge.access.door import Door
-from landbridge.api import wire
-from landbridge.api.agents import agent_routes
-from landbridge.api.aside import Aside
-from landbridge.api.attributes import Terms
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.discovery import Discovery
-from landbridge.api.endpoints import Endpoint, Handler, Objection, OpenEndpoint
-from landbridge.api.events import PATH as EVENTS_PATH
-from landbridge.api.events import EventHandlers
-from landbridge.api.handlers import Handlers, Service
-from landbridge.api.inspection import InspectionHandlers
-from landbridge.api.interfaces import InterfaceHandlers
-from landbridge.api.lanes import Lanes
-from landbridge.api.metrics import ApiMetrics, census
-from landbridge.api.middleware import Faults, Requests
-from landbridge.api.openapi import document
-from landbridge.api.places import Most, Places
-from landbridge.api.quota_handlers import QuotaHandlers
-from landbridge.api.readiness import Readiness
-from landbridge.api.request_log import RequestLog
-from landbridge.api.resources import Resource
-from landbridge.api.shared import Shared
-from landbridge.api.vpn_catalogue import IPSEC_SITE_CONNECTION, VPN
-from landbridge.settings import LimitSettings, Settings
+from landbridge.api.actions.inspection import InspectionHandlers
+from landbridge.api.actions.interfaces import InterfaceHandlers
+from landbridge.api.actions.quotas import QuotaHandlers
+from landbridge.api.agents.routes import agent_routes
+from landbridge.api.events.stream import PATH as EVENTS_PATH
+from landbridge.api.events.stream import EventHandlers
+from landbridge.api.http import json_body
+from landbridge.api.http.discovery import Discovery
+from landbridge.api.http.endpoints import Endpoint, Handler, Objection, OpenEndpoint
+from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.metrics import ApiMetrics, census
+from landbridge.api.http.middleware import Faults, Requests
+from landbridge.api.http.places import Most, Places
+from landbridge.api.http.request_log import RequestLog
+from landbridge.api.http.shared_response import Shared
+from landbridge.api.http.worker_thread import Aside
+from landbridge.api.jobs.readiness import Readiness
+from landbridge.api.requests.handlers import Handlers, Service
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.openapi import document
+from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.validate import Terms
+from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION, VPN
+from landbridge.auth.authentication import Door
+from landbridge.auth.caller import Caller
+from landbridge.config.settings import LimitSettings, Settings
 from landbridge.store.database import Database
 
 COUNTED_FOR: Final = 1.0  # seconds that a census is good for
@@ -146,7 +146,7 @@ def _quotas(service: Service) -> list[BaseRoute]:
 
 
 def _discovery(db: Database, door: Door, discovery: Discovery) -> list[BaseRoute]:
-    description = wire.Json(document()).body
+    description = json_body.Json(document()).body
 
     async def openapi(_: Request) -> Response:
         return Response(description, media_type="application/json")

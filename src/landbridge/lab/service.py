@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from landbridge.config import Settings
+from landbridge.config.load import Settings
 from landbridge.lab import banner, sites
 from landbridge.lab.banner import Tried
 from landbridge.lab.client import Api

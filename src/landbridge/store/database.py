@@ -26,9 +26,9 @@ from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from landbridge import errors, telemetry
 from landbridge.store import events
-from landbridge.store.arrivals import Arrivals
 from landbridge.store.databasefile import DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
+from landbridge.store.loop_bridge import Arrivals
 from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
 from landbridge.store.timelimit import STATEMENT_SECONDS, Limits, took_too_long

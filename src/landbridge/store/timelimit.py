@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 - What takes longer is ended by the database itself, and the transaction undone. Whoever asked is
-  told to come again: what may be asked for has a size (`landbridge.api.query`), so it is our fault
-  that it takes so long.
+  told to come again: what may be asked for has a size (`landbridge.api.http.query`), so it is our
+  fault that it takes so long.
 - SQLite's writer has no such limit: SQLite undoes a whole group of transactions when it is
   interrupted, and what is written is found by its id.
 """

@@ -2,7 +2,8 @@
 
 Rules this module keeps:
 - A secret that cannot be read is the trouble of its own connection: whoever reads many goes on
-  without it. It is noted (`suspect`), and `landbridge.vpn.damage` looks at it and tells.
+  without it. It is noted (`suspect`), and `landbridge.vpn.status.unreadable_psks` looks at it and
+  tells.
 - What is told names no key and nothing of the secret.
 """
 
@@ -12,10 +13,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from landbridge.model import Reason, ReasonCode
+from landbridge.model.objects import Reason, ReasonCode
 from landbridge.store.secrets import SealError
 from landbridge.store.transaction import Row, sealer, suspect
-from landbridge.vpn.verdicts import reason_columns
+from landbridge.vpn.status_rules import reason_columns
 
 UNREADABLE: Final = Reason(
     code=ReasonCode.PSK_UNREADABLE,

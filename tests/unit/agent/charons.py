@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from landbridge.agent.charon import Charon
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.target import Target
+from landbridge.agent.charon.process import Charon
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.tunnels.desired import Target
 from landbridge.vici import Message
 from landbridge.vici.protocol import Packet
 from tests.unit.vici.daemon import Wire, daemon

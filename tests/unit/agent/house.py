@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from landbridge.agent.charge import Charge
-from landbridge.agent.daemon.control import Control
-from landbridge.agent.daemon.naming import owner
-from landbridge.agent.daemon.observe import ike_sas
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import plan
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.aftermath import remember
-from landbridge.agent.planning.cover import uncovered
-from landbridge.agent.planning.target import Pair
-from landbridge.agent.roster import Roster
-from landbridge.model import Tunnel
+from landbridge.agent.charon.client import Control
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.aftermath import remember
+from landbridge.agent.plan.planner import plan
+from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.desired import Pair
+from landbridge.agent.tunnels.naming import owner
+from landbridge.agent.tunnels.observed import ike_sas
+from landbridge.model.objects import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 
 _MOST_PASSES = 400
@@ -183,7 +183,7 @@ class House:
         }
 
     async def _pass(self, charge: Charge) -> None:
-        """As `landbridge.agent.router` does it."""
+        """As `landbridge.agent.routers.runner` does it."""
         self.control.serve(charge.id, *charge.served_by)
         charge.actual = await self.control.look(charge.id)
         self.roster.review(charge)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from landbridge.agent.agenda import Agenda
+from landbridge.agent.reconcile.queue import Agenda
 
 
 def test_marked_once_however_often() -> None:

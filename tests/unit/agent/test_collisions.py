@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.roster import Roster
-from landbridge.collisions import Neighbours
-from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.reconcile.index import Roster
+from landbridge.impact.conflicts import Neighbours
+from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
 OTHER = "7b1f6cf5-1d09-4a6c-8f2e-0c1f3d6a9e52"

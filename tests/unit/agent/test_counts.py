@@ -7,13 +7,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.metering.gauge import LEAST, Trip
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.metering.odometer import Distance, Odometer
-from landbridge.agent.swan import target
-from landbridge.model import Reason, ReasonCode, TunnelState, TunnelStatus
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.metrics.odometer import Distance, Odometer
+from landbridge.agent.reconcile.sampler import LEAST, Trip
+from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message
 from tests.unit.agent.tunnels import ID, tunnel
 

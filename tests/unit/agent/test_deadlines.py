@@ -6,17 +6,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.observe import IkeSa
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import plan
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.aftermath import remember
-from landbridge.agent.planning.memory import recall
-from landbridge.agent.planning.steps import Step
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import target
-from landbridge.courses import Disruption
-from landbridge.model import Dpd, Initiator, Tunnel
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.aftermath import remember
+from landbridge.agent.plan.attempts import recall
+from landbridge.agent.plan.planner import plan
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.observed import IkeSa
+from landbridge.agent.tunnels.steps import Step
+from landbridge.impact.steps import Disruption
+from landbridge.model.objects import Dpd, Initiator, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel
 
 DEADLINE = 60.0

@@ -11,9 +11,9 @@ from typing import Literal, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.fleet import Fleet
-from landbridge.agent.keeper import Keeper
-from landbridge.model import Router
+from landbridge.agent.routers.manager import Fleet
+from landbridge.agent.routers.supervisor import Keeper
+from landbridge.model.objects import Router
 
 Event = Literal["want", "drop", "turn", "removed"]
 PATIENCE = 20.0  # seconds

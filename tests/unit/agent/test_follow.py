@@ -11,14 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from landbridge.agent.fleet import Fleet
-from landbridge.agent.follow import Follower
-from landbridge.agent.followed import Followed
-from landbridge.agent.keeper import Keeper
-from landbridge.agent.lease import LeaseKeeper
-from landbridge.agent.report import Reporter
-from landbridge.agent.server import Server
-from landbridge.model import Router, Tunnel
+from landbridge.agent.link.client import Server
+from landbridge.agent.link.followed import Followed
+from landbridge.agent.link.lease import LeaseKeeper
+from landbridge.agent.link.reporter import Reporter
+from landbridge.agent.routers.manager import Fleet
+from landbridge.agent.routers.supervisor import Keeper
+from landbridge.agent.routers.watcher import Follower
+from landbridge.model.objects import Router, Tunnel
 from tests.agentserver import TOKEN, FakeServer
 from tests.unit.agent.tunnels import tunnel as any_tunnel
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.followed import Followed, Objection, objection
-from landbridge.agent.statefile import StateFile
-from landbridge.model import Desired, Position
+from landbridge.agent.link.followed import Followed, Objection, objection
+from landbridge.agent.link.statefile import StateFile
+from landbridge.model.objects import Desired, Position
 
 SEEN = Position(database="one", opening="b", cursor=10)
 

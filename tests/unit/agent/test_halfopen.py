@@ -7,13 +7,13 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.hints import Hints
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning import halfopen
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.memory import back_off
-from landbridge.agent.swan import target
-from landbridge.agent.telling.signals import UNREAD
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.charon.event_parser import Hints
+from landbridge.agent.charon.log_patterns import UNREAD
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan import ikev1_half_open
+from landbridge.agent.plan.attempts import back_off
+from landbridge.agent.tunnels import steps as do
 from landbridge.vici import Event
 from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
 
@@ -40,7 +40,7 @@ def test_it_is_given_up_at_once() -> None:
     charon = attempting()
     charon.now += 0.3
     assert not gives_up(charon)
-    charon.memory = halfopen.noted(charon.memory, 7)
+    charon.memory = ikev1_half_open.noted(charon.memory, 7)
     assert gives_up(charon)
     del charon.sas[7]
     charon.steps(WANTED)
@@ -53,13 +53,13 @@ def test_it_is_given_up_at_once() -> None:
 @pytest.mark.parametrize("other", [{"initiator": False}, {"state": "ESTABLISHED"}])
 def test_what_is_not_our_own_attempt_is_left_alone(other: dict[str, object]) -> None:
     charon = attempting(**other)
-    charon.memory = halfopen.noted(charon.memory, 7)
+    charon.memory = ikev1_half_open.noted(charon.memory, 7)
     assert not gives_up(charon)
 
 
 def test_a_rekeying_of_charons_is_left_alone() -> None:
     charon = attempting()
-    charon.memory = halfopen.noted(msgspec.structs.replace(charon.memory, attempts={}), 7)
+    charon.memory = ikev1_half_open.noted(msgspec.structs.replace(charon.memory, attempts={}), 7)
     assert not gives_up(charon)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.aftermath import remember
-from landbridge.agent.planning.hazard import PAUSE
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import target
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.aftermath import remember
+from landbridge.agent.plan.ikev1_identity import PAUSE
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.desired import Target
 from tests.unit.agent.tunnels import Charon, tunnel
 
 V1 = tunnel(

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.daemon.sight import worth_one_list
-from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.network import NetworkSide
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.planning.target import Target
-from landbridge.agent.router import RouterTask
-from landbridge.agent.swan import target
-from landbridge.model import Router, TunnelState, TunnelStatus
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
+from landbridge.agent.dataplane.network import NetworkSide
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.reconcile.sa_reader import worth_one_list
+from landbridge.agent.routers.runner import RouterTask
+from landbridge.agent.tunnels.desired import Target
+from landbridge.model.objects import Router, TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.tunnels import tunnel
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import swan
-from landbridge.agent.daemon.observe import Actual, ChildSa
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.memory import Memory
-from landbridge.agent.planning.target import Target
-from landbridge.agent.telling import modes
-from landbridge.agent.telling.outcome import MOST_NAMED, judge
-from landbridge.model import (
+from landbridge.agent.charon import connection_config
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.status import selector_mode
+from landbridge.agent.status.tunnel_status import MOST_NAMED, judge
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.observed import Actual, ChildSa
+from landbridge.model.objects import (
     IkeVersion,
     Reason,
     ReasonCode,
@@ -31,7 +31,7 @@ CLOSED = Reason(code=ReasonCode.PEER_CLOSED, message="The peer has deleted the t
 def target(*, split: bool, version: IkeVersion = "v2", revision: int = 1) -> Target:
     ike = msgspec.structs.replace(tunnel().ike, version=version)
     made = tunnel(peer_cidrs=PEERS, split_selector=split, revision=revision, ike=ike)
-    return swan.target(made, Backend.LIBIPSEC)
+    return connection_config.target(made, Backend.LIBIPSEC)
 
 
 def sas(*carried: tuple[int, ...]) -> tuple[ChildSa, ...]:
@@ -66,7 +66,7 @@ def test_the_mode_in_effect(
     carried: list[tuple[int, ...]],
     expected: SelectorMode | None,
 ) -> None:
-    assert modes.in_effect(wanted, pairs, sas(*carried)) is expected
+    assert selector_mode.in_effect(wanted, pairs, sas(*carried)) is expected
 
 
 def test_ikev1_always_splits() -> None:
@@ -89,7 +89,7 @@ def test_what_is_missing(
     expected = tuple(
         Selectors(local=(LOCAL,), remote=tuple(PEERS[each] for each in peers)) for peers in missing
     )
-    assert modes.missing(target(split=split), sas(*carried)) == expected
+    assert selector_mode.missing(target(split=split), sas(*carried)) == expected
 
 
 def test_every_child_that_is_down_is_named() -> None:
@@ -107,7 +107,9 @@ def test_every_child_that_is_down_is_named() -> None:
 
 def test_very_many_leave_room_for_the_cause() -> None:
     cidrs = tuple(f"10.2.{number}.0/24" for number in range(100))
-    wanted = swan.target(tunnel(peer_cidrs=cidrs, split_selector=True), Backend.LIBIPSEC)
+    wanted = connection_config.target(
+        tunnel(peer_cidrs=cidrs, split_selector=True), Backend.LIBIPSEC
+    )
     up = child_sa(wanted.children[0].name, (LOCAL,), cidrs[:1], 2)
     status = judge(wanted, Actual(sas=(ike_sa(wanted.name, 1, up),)), Memory(), CLOSED, 0.0)
     assert status.reason is not None

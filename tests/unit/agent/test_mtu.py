@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from landbridge.agent.firewall import effective_mtu
+from landbridge.agent.dataplane.firewall import effective_mtu
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from landbridge.agent.charon import WORKING, Mute
+from landbridge.agent.charon.process import WORKING, Mute
 
 
 @pytest.mark.parametrize(

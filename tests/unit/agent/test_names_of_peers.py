@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from landbridge.agent import addressbook
-from landbridge.agent.addressbook import AddressBook, Place, choose, possible
-from landbridge.agent.resolve import Answer, NotResolvable, in_hosts
+from landbridge.agent.dns import addressbook
+from landbridge.agent.dns.addressbook import AddressBook, Place, choose, possible
+from landbridge.agent.dns.resolver import Answer, NotResolvable, in_hosts
 from tests.unit.agent.tunnels import tunnel
 
 HOSTS = """\

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent import swan
-from landbridge.agent.daemon.naming import names_of
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.plan import MOST_AT_ONCE
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.target import Target
-from landbridge.agent.planning.view import supplanted
-from landbridge.model import IkeVersion, Tunnel
+from landbridge.agent.charon import connection_config
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.planner import MOST_AT_ONCE
+from landbridge.agent.plan.view import supplanted
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import names_of
+from landbridge.model.objects import IkeVersion, Tunnel
 from tests.unit.agent.tunnels import Charon, child_sa, tunnel
 
 LOCAL, NARROW, WIDE = "10.1.0.0/24", "10.2.0.0/24", "10.2.0.0/22"
@@ -25,7 +25,7 @@ def wanted(version: IkeVersion, *peers: str, **changes: object) -> Tunnel:
 
 
 def planned(desired: Tunnel) -> Target:
-    return swan.target(desired, Backend.LIBIPSEC)
+    return connection_config.target(desired, Backend.LIBIPSEC)
 
 
 def run(charon: Charon, target: Target, seconds: float) -> list[do.Step]:

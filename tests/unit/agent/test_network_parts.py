@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent import firewall
-from landbridge.agent.host import names, routes
-from landbridge.agent.host.announce import announcement
-from landbridge.agent.host.dataplane import Backend, TunnelNet
-from landbridge.agent.host.routes import BLOCK_METRIC, OWN_METRIC, TUNNEL_METRIC, Place, Way
-from landbridge.agent.host.segments import Segment, disjoint, network
-from landbridge.model import Leg, Router
+from landbridge.agent.dataplane import firewall, names, routes
+from landbridge.agent.dataplane.announce import announcement
+from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
+from landbridge.agent.dataplane.routes import BLOCK_METRIC, OWN_METRIC, TUNNEL_METRIC, Place, Way
+from landbridge.agent.dataplane.segments import Segment, disjoint, network
+from landbridge.model.objects import Leg, Router
 
 
 def leg(*addresses: str) -> Leg:

@@ -10,17 +10,17 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from landbridge.agent.agenda import Agenda
-from landbridge.agent.charge import Charge
-from landbridge.agent.daemon.control import Control
-from landbridge.agent.daemon.listener import Listener
-from landbridge.agent.faults import GatewayError
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.passes import Passes
-from landbridge.agent.plan import plan
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.loaded import Loaded
-from landbridge.agent.roster import Roster
+from landbridge.agent.charon.client import Control
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.errors import GatewayError
+from landbridge.agent.plan.planner import plan
+from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.listener import Listener
+from landbridge.agent.reconcile.queue import Agenda
+from landbridge.agent.reconcile.reconciler import Passes
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.vici import Event, Session
 from tests.unit.agent.tunnels import ID, tunnel
 
@@ -78,7 +78,7 @@ def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
 
 
 def do_key(target: Any) -> Any:
-    from landbridge.agent.planning.memory import attempt_key
+    from landbridge.agent.plan.attempts import attempt_key
 
     return attempt_key(target, target.children[0].name)
 

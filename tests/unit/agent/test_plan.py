@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent.daemon.observe import Actual
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.cover import uncovered
-from landbridge.agent.planning.lodging import lodge, ride
-from landbridge.agent.planning.memory import Attempt, Memory, attempt_key, recall
-from landbridge.agent.planning.target import Pair, Target
-from landbridge.agent.planning.view import FINISH, GRACE
-from landbridge.agent.swan import target
-from landbridge.agent.telling.outcome import applied_revision, judge
-from landbridge.courses import Disruption
-from landbridge.model import Dpd, ReasonCode, Tunnel, TunnelState
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.attachment import lodge, ride
+from landbridge.agent.plan.attempts import Attempt, Memory, attempt_key, recall
+from landbridge.agent.plan.view import FINISH, GRACE
+from landbridge.agent.status.tunnel_status import applied_revision, judge
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.desired import Pair, Target
+from landbridge.agent.tunnels.observed import Actual
+from landbridge.impact.steps import Disruption
+from landbridge.model.objects import Dpd, ReasonCode, Tunnel, TunnelState
 from tests.unit.agent.tunnels import Charon, child_sa, ike_sa, tunnel
 
 MOST_PASSES = 60

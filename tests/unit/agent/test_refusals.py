@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.router import RouterTask
-from landbridge.agent.telling import remarks
-from landbridge.model import Dpd, ReasonCode, TunnelState, TunnelStatus
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.routers.runner import RouterTask
+from landbridge.agent.status import reasons
+from landbridge.model.objects import Dpd, ReasonCode, TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads
 from tests.unit.agent.tunnels import tunnel
@@ -37,7 +37,7 @@ def test_a_refusal_that_becomes_lasting_while_it_is_told_is_looked_at_again(
         if status.id != second.id:
             return
         if status.state is not TunnelState.ERROR:
-            monkeypatch.setattr(remarks, "LASTING", 0.0)  # time flies while it is told
+            monkeypatch.setattr(reasons, "LASTING", 0.0)  # time flies while it is told
         elif status.reason is not None and status.reason.code is ReasonCode.COLLISION:
             lasting.set()
 

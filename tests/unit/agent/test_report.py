@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from landbridge.agent import backoff
-from landbridge.agent.report import LARGEST, Reporter
-from landbridge.agent.server import LeaseLost, Refused, Unreachable
-from landbridge.model import Report, RouterStatus
+from landbridge.agent.link.client import LeaseLost, Refused, Unreachable
+from landbridge.agent.link.reporter import LARGEST, Reporter
+from landbridge.model.objects import Report, RouterStatus
 
 
 def status(id: str, revision: int = 1) -> RouterStatus:

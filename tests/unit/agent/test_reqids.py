@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from landbridge.agent.daemon.naming import owner
-from landbridge.agent.daemon.reqids import FIRST, Reqids
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.lodging import lodge
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import target
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.charon.reqids import FIRST, Reqids
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.attachment import lodge
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import owner
 from tests.unit.agent.tunnels import child_sa, tunnel
 
 OTHER = "7b1f6cf5-1d09-4a6c-8f2e-0c1f3d6a9e52"

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.memory import Attempt
-from landbridge.agent.roster import Roster
-from landbridge.model import ReasonCode, Secret, Tunnel
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.attempts import Attempt
+from landbridge.agent.reconcile.index import Roster
+from landbridge.model.objects import ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
 OTHER_PEER = {"peer_address": "198.51.100.9"}

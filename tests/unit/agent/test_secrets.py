@@ -5,15 +5,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent.daemon.naming import ids_of
-from landbridge.agent.daemon.observe import Actual, IkeSa
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning import keyring, trial
-from landbridge.agent.planning.loaded import Loaded
-from landbridge.agent.planning.memory import Attempt, Memory, attempt_key
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import target
-from landbridge.model import Tunnel
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan import psk_rotation
+from landbridge.agent.plan import secrets as keyring
+from landbridge.agent.plan.attempts import Attempt, Memory, attempt_key
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.agent.tunnels.naming import ids_of
+from landbridge.agent.tunnels.observed import Actual, IkeSa
+from landbridge.model.objects import Tunnel
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
 OLD, NEW, NEWER = (tunnel(psk_generation=n, revision=n) for n in (1, 2, 3))
@@ -57,7 +58,7 @@ def test_a_secret_that_never_authenticated_goes_when_a_newer_one_comes() -> None
 def test_a_secret_of_other_identities_is_not_tried() -> None:
     moved = tunnel(psk_generation=2, peer_id="b.example.com")
     loaded = Loaded(secrets=ids(OLD, moved))
-    known = trial.candidates(planned(moved), moved, loaded, Backend.LIBIPSEC)
+    known = psk_rotation.candidates(planned(moved), moved, loaded, Backend.LIBIPSEC)
     assert known == (planned(moved),)
     assert keyring.spent(planned(moved), (), loaded.secrets) == ids(OLD)
 
@@ -75,19 +76,19 @@ def test_what_an_earlier_release_has_loaded_goes_when_the_same_is_there_as_it_is
 
 def candidates() -> tuple[Target, ...]:
     loaded = Loaded(secrets=ids(OLD, NEW))
-    return trial.candidates(planned(NEW), NEW, loaded, Backend.LIBIPSEC)
+    return psk_rotation.candidates(planned(NEW), NEW, loaded, Backend.LIBIPSEC)
 
 
 def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
     known = candidates()
     assert [each.name for each in known] == [planned(NEW).name, planned(OLD).name]
-    chosen, memory = trial.choose(known, Memory(), Actual(), NOW)
+    chosen, memory = psk_rotation.choose(known, Memory(), Actual(), NOW)
     for expected in (known[1], known[0], known[1]):
         key = attempt_key(chosen, chosen.children[0].name)
         failed = Attempt(started=NOW, open=False, failures=3, retry_at=NOW + 4)
         memory = msgspec.structs.replace(memory, attempts={key: failed})
-        assert trial.choose(known, memory, Actual(), NOW + 1)[0] == chosen
-        chosen, memory = trial.choose(known, memory, Actual(), NOW + 5)
+        assert psk_rotation.choose(known, memory, Actual(), NOW + 1)[0] == chosen
+        chosen, memory = psk_rotation.choose(known, memory, Actual(), NOW + 5)
         assert chosen == expected
         assert [each.failures for each in memory.attempts.values()] == [3]
 
@@ -106,7 +107,7 @@ def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
 def test_a_secret_that_charon_has_lost_is_tried_again(
     was: Tunnel | None, known: tuple[Tunnel, ...], tried: Tunnel | None
 ) -> None:
-    lost = trial.lost(was, NEW, Loaded(secrets=ids(*known)), Backend.LIBIPSEC)
+    lost = psk_rotation.lost(was, NEW, Loaded(secrets=ids(*known)), Backend.LIBIPSEC)
     assert (lost and lost.name) == (tried and planned(tried).name)
 
 
@@ -123,25 +124,25 @@ def test_a_secret_that_charon_has_lost_is_tried_again(
 def test_what_has_authenticated_last_is_remembered_until_it_is_switched_off(
     wanted: Tunnel, sas: tuple[IkeSa, ...], proven: Tunnel | None
 ) -> None:
-    assert trial.proven(OLD, wanted, planned(wanted), Actual(sas=sas)) == proven
+    assert psk_rotation.proven(OLD, wanted, planned(wanted), Actual(sas=sas)) == proven
 
 
 def test_a_newer_secret_is_tried_at_once_whoever_waits_for_its_turn() -> None:
-    first, memory = trial.choose((planned(OLD),), Memory(), Actual(), NOW)
+    first, memory = psk_rotation.choose((planned(OLD),), Memory(), Actual(), NOW)
     key = attempt_key(first, first.children[0].name)
     failed = Attempt(started=NOW, open=False, failures=9, retry_at=NOW + 15)
     memory = msgspec.structs.replace(memory, attempts={key: failed})
     known = candidates()
-    chosen, memory = trial.choose(known, memory, Actual(), NOW + 1)
+    chosen, memory = psk_rotation.choose(known, memory, Actual(), NOW + 1)
     assert chosen == known[0]
     assert attempt_key(chosen, chosen.children[0].name) not in memory.attempts
-    assert trial.choose(known, memory, Actual(), NOW + 2)[0] == known[0]
+    assert psk_rotation.choose(known, memory, Actual(), NOW + 2)[0] == known[0]
 
 
 def test_only_the_new_one_is_tried_while_the_old_tunnel_carries() -> None:
     known = candidates()
     memory = Memory(trial=known[1].name)
-    assert trial.choose(known, memory, Actual(sas=(sa(OLD),)), NOW)[0] == known[0]
+    assert psk_rotation.choose(known, memory, Actual(sas=(sa(OLD),)), NOW)[0] == known[0]
 
 
 def test_with_the_old_secret_the_new_one_is_out_of_charons_memory() -> None:

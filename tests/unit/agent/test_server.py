@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.agent import server as client
-from landbridge.agent.server import CursorTooOld, LeaseLost, Refused, Server, Unreachable
-from landbridge.model import Change, Position, Report, Router
+from landbridge.agent.link import client
+from landbridge.agent.link.client import CursorTooOld, LeaseLost, Refused, Server, Unreachable
+from landbridge.model.objects import Change, Position, Report, Router
 from tests.agentserver import TOKEN, FakeServer
 
 

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landbridge.agent.daemon.naming import guest_name, names_of, owner, plain
-from landbridge.agent.daemon.observe import Actual, actual, ike_sas
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.metering.odometer import Odometer
-from landbridge.agent.planning.lodging import arrange, lodge, ride
-from landbridge.agent.planning.memory import Memory
-from landbridge.agent.planning.target import Target
-from landbridge.agent.planning.trial import TURN, choose
-from landbridge.agent.swan import target
-from landbridge.agent.telling.outcome import applied_revision
-from landbridge.agent.telling.remarks import LASTING
-from landbridge.model import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.metrics.odometer import Odometer
+from landbridge.agent.plan.attachment import arrange, lodge, ride
+from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.psk_rotation import TURN, choose
+from landbridge.agent.status.reasons import LASTING
+from landbridge.agent.status.tunnel_status import applied_revision
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import guest_name, names_of, owner, plain
+from landbridge.agent.tunnels.observed import Actual, actual, ike_sas
+from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
 from landbridge.vici import Message
 from tests.unit.agent.house import House, Sa
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel

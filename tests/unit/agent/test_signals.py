@@ -7,17 +7,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.agent.charge import Charge
-from landbridge.agent.daemon.hints import Hints
-from landbridge.agent.daemon.observe import Actual, actual
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.cover import Cover
-from landbridge.agent.planning.target import Pair
-from landbridge.agent.roster import Roster
-from landbridge.agent.swan import target
-from landbridge.agent.telling.blame import Blame
-from landbridge.agent.telling.causes import cause
-from landbridge.model import Dpd, Reason, ReasonCode, TunnelState
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.charon.event_parser import Hints
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.status.causes import cause
+from landbridge.agent.status.last_failure import Blame
+from landbridge.agent.tunnels.coverage import Cover
+from landbridge.agent.tunnels.desired import Pair
+from landbridge.agent.tunnels.observed import Actual, actual
+from landbridge.model.objects import Dpd, Reason, ReasonCode, TunnelState
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel
 

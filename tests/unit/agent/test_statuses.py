@@ -8,19 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from landbridge.agent import router
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.metering.meters import Meters
-from landbridge.agent.metering.metrics import AgentMetrics
-from landbridge.agent.router import RouterTask
-from landbridge.agent.telling.statuses import ErrorSource, Statuses, with_error
-from landbridge.model import (
-    Reason,
-    ReasonCode,
-    RouterStatus,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.reconcile.statuses import ErrorSource, Statuses, with_error
+from landbridge.agent.routers import runner
+from landbridge.agent.routers.runner import RouterTask
+from landbridge.model.objects import Reason, ReasonCode, RouterStatus, TunnelState, TunnelStatus
 from landbridge.vici import Message
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads
@@ -79,7 +73,7 @@ def test_errors_of_two_sources_are_told_together_and_go_one_by_one(tmp_path: Pat
     statuses.set_error(ErrorSource.SERVICE, None)
     words = [status.reason.message if status.reason else "" for status in told]
     assert words == ["", "no bridge", "no bridge; no nft", "no nft", ""]
-    assert [router.ready for router in routers] == [True, *[False] * 4, True]
+    assert [runner.ready for runner in routers] == [True, *[False] * 4, True]
 
 
 class DeafCharon(FakeCharon):
@@ -92,7 +86,7 @@ class DeafCharon(FakeCharon):
 def test_a_charon_that_does_not_answer_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(router, "_ADOPTION", 0.05)
+    monkeypatch.setattr(runner, "_ADOPTION", 0.05)
     wanted, silent = tunnel(), asyncio.Event()
     told: list[TunnelStatus] = []
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.daemon.addresses import peer_address, selector
-from landbridge.agent.daemon.naming import ConfigName
-from landbridge.agent.daemon.proposals import (
+from landbridge.agent.charon.connection_config import secret, target
+from landbridge.agent.charon.proposals import (
     AEADS,
     CIPHERS,
     GROUPS,
@@ -19,13 +18,14 @@ from landbridge.agent.daemon.proposals import (
     esp_proposal,
     ike_proposal,
 )
-from landbridge.agent.daemon.settings import strongswan_conf
-from landbridge.agent.faults import Unsupported
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.planning.target import Target
-from landbridge.agent.swan import secret, target
-from landbridge.identities import identity
-from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
+from landbridge.agent.charon.settings import strongswan_conf
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.errors import Unsupported
+from landbridge.agent.tunnels.addresses import peer_address, selector
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import ConfigName
+from landbridge.impact.identities import identity
+from landbridge.model.objects import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.tunnels import ID, tunnel
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from landbridge.agent.charge import Charge
-from landbridge.agent.daemon.hints import STALL, Hints
-from landbridge.agent.host.dataplane import Backend
-from landbridge.agent.swan import target
-from landbridge.agent.telling.blame import Blame
-from landbridge.agent.telling.causes import cause
-from landbridge.agent.telling.chronicle import EVENTS_KEPT, LINES_KEPT, Chronicle
-from landbridge.agent.telling.happenings import happening
-from landbridge.agent.telling.reach import hindrance
-from landbridge.agent.telling.remarks import PATIENCE, Remarks
-from landbridge.model import Leg, ReasonCode, Router, TunnelEventKind
+from landbridge.agent.charon.connection_config import target
+from landbridge.agent.charon.event_parser import STALL, Hints
+from landbridge.agent.charon.sa_events import happening
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.status.causes import cause
+from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, Chronicle
+from landbridge.agent.status.last_failure import Blame
+from landbridge.agent.status.reachability import hindrance
+from landbridge.agent.status.reasons import PATIENCE, Remarks
+from landbridge.model.objects import Leg, ReasonCode, Router, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel
 

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from landbridge.model import ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState
 from tests.unit.agent.house import FakeCharon, House
 from tests.unit.agent.tunnels import tunnel
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.wording import written
-from landbridge.model import (
+from landbridge.agent.link.text import written
+from landbridge.model.objects import (
     LONGEST_TEXT,
     Reason,
     ReasonCode,

@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
-from landbridge.agent.daemon.control import command_of
-from landbridge.agent.daemon.naming import ConfigName, names_of, owner
-from landbridge.agent.daemon.observe import Actual, ChildSa, IkeSa
-from landbridge.agent.plan import plan
-from landbridge.agent.planning import steps as do
-from landbridge.agent.planning.loaded import Loaded
-from landbridge.agent.planning.memory import Memory, attempt_key, begun, recall
-from landbridge.agent.planning.steps import Step
-from landbridge.agent.planning.target import Pair, Target
-from landbridge.model import Dpd, EspProposal, IkeProposal, Secret, Tunnel
+from landbridge.agent.charon.client import command_of
+from landbridge.agent.plan.attempts import Memory, attempt_key, begun, recall
+from landbridge.agent.plan.planner import plan
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.desired import Pair, Target
+from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.agent.tunnels.naming import ConfigName, names_of, owner
+from landbridge.agent.tunnels.observed import Actual, ChildSa, IkeSa
+from landbridge.agent.tunnels.steps import Step
+from landbridge.model.objects import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from landbridge import errors
-from landbridge.api.connections import BEING_TOLD, Connections
+from landbridge.api.http.connection_limits import BEING_TOLD, Connections
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from landbridge.api.catalogue import RESOURCES
-from landbridge.api.openapi import document
-from landbridge.api.reference import markdown
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.openapi import document
+from landbridge.api.schema.reference import markdown
 
 _PAGE = Path(__file__).parents[3] / "docs" / "attributes.md"
 
 
 def test_the_attribute_reference_is_up_to_date() -> None:
-    """Else: python -m landbridge.api.reference > docs/attributes.md"""
+    """Else: python -m landbridge.api.schema.reference > docs/attributes.md"""
     assert _PAGE.read_text("utf-8") == markdown()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete
 
-from landbridge.api import feed as module
-from landbridge.api.feed import Feed, Listener
-from landbridge.api.metrics import ApiMetrics
+from landbridge.api.events import broadcast
+from landbridge.api.events.broadcast import Feed, Listener
+from landbridge.api.http.metrics import ApiMetrics
 from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.hub import EVENTS
@@ -23,7 +23,7 @@ ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
 
 @pytest.fixture
 def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(broadcast, "PAUSE", 0.01)
     opened = Database.open(database_url)
     yield opened
     opened.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from landbridge import errors
-from landbridge.api.addresses import (
+from landbridge.api.schema.address_types import (
     Address,
     Cidrs,
     Endpoints,
@@ -19,7 +19,7 @@ from landbridge.api.addresses import (
     Pools,
     Subnet,
 )
-from landbridge.api.kinds import (
+from landbridge.api.schema.field_types import (
     Choice,
     Flag,
     Flavor,

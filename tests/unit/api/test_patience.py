@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from landbridge.api import patience
-from landbridge.api.patience import PatientProtocol
+from landbridge.api.http import write_timeout
+from landbridge.api.http.write_timeout import PatientProtocol
 
 
 class Transport(asyncio.Transport):
@@ -35,7 +35,7 @@ class Connection(PatientProtocol):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PATIENCE", 0.02)
+    monkeypatch.setattr(write_timeout, "PATIENCE", 0.02)
 
 
 async def is_aborted(transport: Transport, within: float) -> bool:

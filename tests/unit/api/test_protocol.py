@@ -11,9 +11,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from landbridge.api.metrics import ApiMetrics
-from landbridge.api.protocol import BoundedProtocol, Gate
-from landbridge.config import load
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.api.http.protocol import BoundedProtocol, Gate
+from landbridge.config.load import load
 
 Seen = list[tuple[Scope, bytes]]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from landbridge.api.request_log import Answered, level
-from landbridge.settings import LogSettings
+from landbridge.api.http.request_log import Answered, level
+from landbridge.config.settings import LogSettings
 
 READ: dict[str, Any] = {"method": "GET", "status": 200, "seconds": 0.002, "routine": False}
 

@@ -7,24 +7,26 @@ from typing import Any
 import pytest
 
 from landbridge import errors
-from landbridge.access.caller import Caller
-from landbridge.api import attributes, preconditions, query, wire
-from landbridge.api.attributes import Terms
-from landbridge.api.resources import Resource
-from landbridge.api.vpn_catalogue import (
+from landbridge.api.http import json_body, query
+from landbridge.api.requests import preconditions
+from landbridge.api.schema import validate
+from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.validate import Terms
+from landbridge.api.schema.vpn import (
     ENDPOINT_GROUP,
     IKEPOLICY,
     IPSEC_SITE_CONNECTION,
     IPSECPOLICY,
     VPNSERVICE,
 )
+from landbridge.auth.caller import Caller
 
 MEMBER = Caller(user_id="u", project_id="mine", roles=frozenset({"member"}))
 ADMIN = Caller(user_id="u", project_id="admins", roles=frozenset({"admin"}), is_admin=True)
 
 
 def test_a_policy_has_its_defaults() -> None:
-    made = attributes.for_create(IKEPOLICY, {"ikepolicy": {"name": "x"}}, MEMBER, Terms())
+    made = validate.for_create(IKEPOLICY, {"ikepolicy": {"name": "x"}}, MEMBER, Terms())
     assert made.values == {
         "name": "x",
         "description": "",
@@ -41,20 +43,20 @@ def test_a_policy_has_its_defaults() -> None:
 
 def test_an_update_holds_what_was_sent() -> None:
     body = {"ikepolicy": {"lifetime": {"value": "7200"}}, "extra": 1}
-    changed = attributes.for_update(IKEPOLICY, body, MEMBER, Terms())
+    changed = validate.for_update(IKEPOLICY, body, MEMBER, Terms())
     assert changed.values == {"lifetime": {"value": 7200}}
 
 
 def test_an_administrator_creates_for_another_project() -> None:
     body = {"ikepolicy": {"tenant_id": "other"}}
-    assert attributes.for_create(IKEPOLICY, body, ADMIN, Terms()).values["project_id"] == "other"
+    assert validate.for_create(IKEPOLICY, body, ADMIN, Terms()).values["project_id"] == "other"
 
 
 def test_weak_algorithms_need_the_operators_word() -> None:
     body = {"ikepolicy": {"auth_algorithm": "sha1", "encryption_algorithm": "3des"}}
     with pytest.raises(errors.BadRequest, match="3des is weak"):
-        attributes.for_create(IKEPOLICY, body, MEMBER, Terms())
-    made = attributes.for_create(IKEPOLICY, body, MEMBER, Terms(weak_algorithms=True))
+        validate.for_create(IKEPOLICY, body, MEMBER, Terms())
+    made = validate.for_create(IKEPOLICY, body, MEMBER, Terms(weak_algorithms=True))
     assert made.values["auth_algorithm"] == "sha1"
 
 
@@ -79,7 +81,7 @@ def test_weak_algorithms_need_the_operators_word() -> None:
 )  # fmt: skip
 def test_refused_bodies(body: Any, message: str) -> None:
     with pytest.raises(errors.ApiError) as refusal:
-        attributes.for_create(VPNSERVICE, body, MEMBER, Terms())
+        validate.for_create(VPNSERVICE, body, MEMBER, Terms())
     assert refusal.value.message == message
 
 
@@ -87,12 +89,12 @@ def test_refused_bodies(body: Any, message: str) -> None:
 def test_the_encryption_algorithm_is_checked_first(resource: Resource) -> None:
     body = {resource.name: {"name": 5, "auth_algorithm": "x", "encryption_algorithm": "y"}}
     with pytest.raises(errors.BadRequest, match=r"y is not in valid_values\.$"):
-        attributes.for_update(resource, body, MEMBER, Terms())
+        validate.for_update(resource, body, MEMBER, Terms())
 
 
 def test_a_creation_keeps_the_order_of_the_request() -> None:
     body = {"endpoint_group": {"type": "cidr", "name": "x"}}
-    made = attributes.for_create(ENDPOINT_GROUP, body, MEMBER, Terms())
+    made = validate.for_create(ENDPOINT_GROUP, body, MEMBER, Terms())
     assert list(made.values) == ["type", "name", "project_id", "description", "endpoints"]
 
 
@@ -100,7 +102,7 @@ def test_no_message_holds_a_key() -> None:
     for key in ("s3cret\0", "s3cret" * 50):
         body = {"ipsec_site_connection": {"psk": key}}
         with pytest.raises(errors.BadRequest) as refusal:
-            attributes.for_update(IPSEC_SITE_CONNECTION, body, MEMBER, Terms())
+            validate.for_update(IPSEC_SITE_CONNECTION, body, MEMBER, Terms())
         assert "s3cret" not in refusal.value.message
 
 
@@ -159,10 +161,10 @@ def test_refused_conditions(header: str) -> None:
 
 
 def test_json_as_networking_takes_it() -> None:
-    assert wire.decode(b"") is None
-    assert wire.decode(b'{"a":1,"a":2}') == {"a": 2}
-    assert wire.decode(b'{"a":100000000000000000000}') == {"a": 10**20}
-    assert str(wire.decode(b'{"a":NaN}')["a"]) == "nan"
+    assert json_body.decode(b"") is None
+    assert json_body.decode(b'{"a":1,"a":2}') == {"a": 2}
+    assert json_body.decode(b'{"a":100000000000000000000}') == {"a": 10**20}
+    assert str(json_body.decode(b'{"a":NaN}')["a"]) == "nan"
 
 
 @pytest.mark.parametrize(
@@ -171,4 +173,4 @@ def test_json_as_networking_takes_it() -> None:
 )
 def test_what_is_no_json(body: bytes) -> None:
     with pytest.raises(errors.MalformedRequestBody):
-        wire.decode(body)
+        json_body.decode(body)

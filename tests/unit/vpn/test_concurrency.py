@@ -10,13 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, event, select
 
 from landbridge.errors import Conflict
-from landbridge.model import Report, TunnelState, TunnelStatus
+from landbridge.model.objects import Report, TunnelState, TunnelStatus
 from landbridge.store import changes
 from landbridge.store.statements import STATEMENTS, Ready, Statement, Statements
 from landbridge.store.transaction import Row
-from landbridge.vpn import routers, rows, status
-from landbridge.vpn.connections import TABLE
-from landbridge.vpn.rules import RULES
+from landbridge.vpn import rows
+from landbridge.vpn.inventory import routers
+from landbridge.vpn.resources.connections import TABLE
+from landbridge.vpn.resources.registry import RULES
+from landbridge.vpn.status import apply
 from tests.unit.vpn.world import GATEWAY, World
 
 CONN = "ipsec_site_connection"
@@ -68,7 +70,7 @@ def test_policies_connections_and_reports_do_not_stand_in_each_others_way(
             reason=None,
             observed_at=0.0,
         )
-        status.apply(tx, GATEWAY, Report(epoch=1, sequence=sequence, tunnels=(told,)))
+        apply.apply(tx, GATEWAY, Report(epoch=1, sequence=sequence, tunnels=(told,)))
 
     async def scenario() -> None:
         work: list[Awaitable[Any]] = []

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
 from landbridge.store.transaction import Row
-from landbridge.vpn import connections, faults
+from landbridge.vpn import errors
+from landbridge.vpn.resources import connections
 from tests.unit.vpn.world import LEGACY, NOWHERE, World
 
 V6: Row = {
@@ -309,7 +310,7 @@ def test_on_its_own_networks_a_peer_is_another_host(world: World, mapped: str, w
         own = world.row(tx, "vpnservice", "svc_legacy6")["external_v4_ip"]
         network = ip_interface(f"{own}/16").network
         peer = {"own": own, "broadcast": network[-1], "network": network[0]}[what]
-        with pytest.raises(faults.PeerAddressImpossible, match=r"is .*(itself|address of)"):
+        with pytest.raises(errors.PeerAddressImpossible, match=r"is .*(itself|address of)"):
             world.connection(tx, **(V6 | {"peer_address": f"{mapped}{peer}"}))
         world.connection(tx, **(V6 | {"peer_address": f"{mapped}{network[7777]}"}))
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.model import Desired, Router, Secret, Tunnel
+from landbridge.model.objects import Desired, Router, Secret, Tunnel
 from landbridge.store import changes
 from landbridge.store.transaction import Row
-from landbridge.vpn import desired
+from landbridge.vpn.revisions import desired
 from tests.unit.vpn.world import GATEWAY, LEGACY, World
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from landbridge.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
-from landbridge.model import Reason, ReasonCode, TunnelState
-from landbridge.reasons import EXPLANATIONS, markdown
-from landbridge.vpn.findings import Known, findings
+from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
+from landbridge.model.objects import Reason, ReasonCode, TunnelState
+from landbridge.model.reasons import EXPLANATIONS, markdown
+from landbridge.vpn.status.findings import Known, findings
 
 C = ReasonCode
 ROW: dict[str, Any] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from landbridge.model import TunnelState, TunnelStatus
-from landbridge.vpn.happenings import Kind, between, changed_names, observed_at
+from landbridge.model.objects import TunnelState, TunnelStatus
+from landbridge.vpn.event_kinds import Kind, between, changed_names, observed_at
 
 UP: dict[str, Any] = {
     "status": "ACTIVE",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from landbridge.store import changes
 from landbridge.store.transaction import Row
-from landbridge.vpn import routers
+from landbridge.vpn.inventory import routers
 from tests.unit.vpn.test_vpn_resources import refusal
 from tests.unit.vpn.world import GATEWAY, NOWHERE, World
 

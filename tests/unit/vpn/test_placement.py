@@ -7,18 +7,19 @@ import asyncio
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.model import Lease
+from landbridge.model.objects import Lease
 from landbridge.store import changes
 from landbridge.store.transaction import Row
-from landbridge.vpn import placement, routers
-from landbridge.vpn.placement import LeaseHeld
+from landbridge.vpn.gateways import leases
+from landbridge.vpn.gateways.leases import LeaseHeld
+from landbridge.vpn.inventory import routers
 from tests.unit.vpn.world import World
 
 
 def _lease(
     tx: Connection, host: str, epoch: int | None = None, ttl: float = 60.0, holder: str = ""
 ) -> Lease:
-    return placement.lease(tx, "gw9", hostname=host, holder=holder, epoch=epoch, ttl=ttl)
+    return leases.lease(tx, "gw9", hostname=host, holder=holder, epoch=epoch, ttl=ttl)
 
 
 def test_the_first_lease_registers_the_gateway(world: World) -> None:
@@ -85,10 +86,10 @@ def test_an_agent_of_an_older_release_is_followed_by_a_newer_one_on_its_host(wor
 def test_gateways_whose_hosts_have_one_name_have_a_lease_each(world: World) -> None:
     def attempt(tx: Connection) -> list[int]:
         epochs = [
-            placement.lease(tx, name, hostname="same", holder=name, ttl=60).epoch
+            leases.lease(tx, name, hostname="same", holder=name, ttl=60).epoch
             for name in ("g1", "g2")
         ]
-        return [*epochs, placement.lease(tx, "g1", hostname="same", holder="g1", epoch=1).epoch]
+        return [*epochs, leases.lease(tx, "g1", hostname="same", holder="g1", epoch=1).epoch]
 
     assert world.trial(attempt) == [1, 1, 1]
 
@@ -119,7 +120,7 @@ def test_routers_that_nobody_runs_go_to_the_next_gateway(own_world: World) -> No
     world = own_world
 
     def orphan(tx: Connection) -> Row:
-        placement.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
+        leases.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
         row = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
         assert row["gateway_id"] is None
         return row
@@ -140,7 +141,7 @@ def test_a_connection_that_had_no_gateway_says_so_until_there_is_one(
     def orphan(tx: Connection) -> Row:
         if renews:
             _lease(tx, "h1", ttl=-1.0)
-        placement.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
+        leases.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
         router = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
         assert router["gateway_id"] is None
         routers.add_interface(tx, router, world.resolve({"subnet_id": "sub_unattached"}), "a")

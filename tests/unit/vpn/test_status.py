@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.model import Reason, ReasonCode, Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.objects import (
+    Reason,
+    ReasonCode,
+    Report,
+    RouterStatus,
+    TunnelState,
+    TunnelStatus,
+)
 from landbridge.store.transaction import Row
-from landbridge.vpn import status
-from landbridge.vpn.placement import lease
-from landbridge.vpn.status import Changed, StaleEpoch
-from landbridge.vpn.verdicts import Facts, connection_verdict, service_status
+from landbridge.vpn.gateways.leases import lease
+from landbridge.vpn.status import apply
+from landbridge.vpn.status.apply import Changed, StaleEpoch
+from landbridge.vpn.status_rules import Facts, connection_verdict, service_status
 from tests.unit.vpn.world import GATEWAY, World
 
 CONN = "ipsec_site_connection"
@@ -124,7 +131,7 @@ class Reports:
         return self.send(Report(epoch=1, sequence=self.next(), routers=(told,)))
 
     def send(self, report: Report, gateway: str = GATEWAY) -> Changed:
-        return status.apply(self.tx, gateway, report)
+        return apply.apply(self.tx, gateway, report)
 
     def next(self) -> int:
         self.sequence += 1
@@ -323,5 +330,5 @@ def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
     down = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.DOWN, reason=WHY, observed_at=0.0
     )
-    assert status.observe(row, up, "now")["status_changed_at"] == "then"
-    assert status.observe(row, down, "now")["status_changed_at"] == "now"
+    assert apply.observe(row, up, "now")["status_changed_at"] == "then"
+    assert apply.observe(row, down, "now")["status_changed_at"] == "now"

@@ -13,8 +13,10 @@ from sqlalchemy import Connection
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
 from landbridge.store.transaction import Row
-from landbridge.vpn import placement, routers, rows
-from landbridge.vpn.rules import RULES
+from landbridge.vpn import rows
+from landbridge.vpn.gateways import leases
+from landbridge.vpn.inventory import routers
+from landbridge.vpn.resources.registry import RULES
 
 T = TypeVar("T")
 
@@ -119,7 +121,7 @@ class World:
 
 
 def _register(tx: Connection) -> None:
-    placement.lease(tx, GATEWAY, hostname="host1", ttl=3600)
+    leases.lease(tx, GATEWAY, hostname="host1", ttl=3600)
 
 
 OWNERS = {"ext": None, "ext6": None, "netb": "b"}

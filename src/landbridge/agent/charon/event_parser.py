@@ -1,0 +1,222 @@
+"""charon's events, read as hints: which tunnels to look at, and what was said about them.
+
+Rules this module keeps:
+- An event never carries state into a plan: it says where to look, sooner than a timer would.
+- Log lines of an SA that has no configuration yet (a peer that begins) are told apart by the
+  unique id of the SA and the address that its first line names.
+- Where only two lines together tell a cause, the first is kept until the second comes, and one
+  hint has both (`agent.telling.comparison`). Which comes first is not certain: charon hands
+  its lines to several threads. A peer that begins and falls silent says nothing at all:
+  `stalled` tells of it.
+- What is remembered is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from landbridge.agent.charon import log_pairs
+from landbridge.agent.charon.log_patterns import STALLED, UNREAD, UNTIMELY
+from landbridge.agent.charon.sa_events import Happening, happening
+from landbridge.agent.tunnels.naming import ConfigName, owner
+from landbridge.agent.tunnels.observed import IkeSa, ike_sas
+from landbridge.model.objects import Model
+from landbridge.vici import Event, Message
+
+EVENTS: Final = (
+    "log",
+    "ike-updown",
+    "child-updown",
+    "ike-rekey",
+    "child-rekey",
+    "ike-update",
+)
+STALL: Final = 3.0  # seconds after which a peer that began has fallen silent
+_BEGINS: Final = re.compile(r"(?P<address>\S+) is initiating an? ")
+_BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+?),")
+_RECEIVING: Final = re.compile(r"^received packet: from (?P<address>\S+)\[\d+\]")
+_SENDING: Final = re.compile(r"^sending packet: from \S+ to \S+\[(?P<port>\d+)\]")
+_GOES_ON: Final = re.compile(
+    r"^received packet: from \S+\[4500\]|^looking for |^received proposals|^no IKE config found"
+    r"|^no shared key found|^no acceptable |^found \d+ matching config"
+)
+_MOST_KEPT: Final = 4096
+_UP: Final = re.compile(r"^IKE_SA \S+ established between ")
+_CHILD_UP: Final = re.compile(r"^CHILD_SA \S+ established with SPIs ")
+_SILENCE: Final = re.compile(r"retransmit \d+ of request ")
+_DELETED: Final = "received DELETE for IKE_SA"
+_PROBE: Final = "sending DPD request"  # 5.9.8 and 6.0, both IKE versions
+_TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
+
+
+class Hint(Model, frozen=True, kw_only=True):
+    """Look at `tunnel_id` and whom its IKE_SA serves, or, where that is empty, at every tunnel of
+    `peer_address`. `owners`: of the CHILD_SAs that have changed; empty: the IKE_SA has.
+
+    `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
+    without one the tunnel's SAs have changed. `port`: of the peer's, that we last sent to.
+    `silence`: the peer has not answered in time. `unread`: the IKE_SA on which the peer has said
+    what our secret does not decrypt. `probed`: the IKE_SA whose peer charon has just
+    asked for a sign of life. `ike_up`, `child_up`: that line says that one is established.
+    """
+
+    tunnel_id: str = ""
+    owners: frozenset[str] = frozenset()
+    peer_address: str = ""
+    line: str = ""
+    established: bool = False
+    port: int | None = None
+    silence: bool = False
+    unread: int | None = None
+    probed: int | None = None
+    ike_up: bool = False
+    child_up: bool = False
+    happening: Happening | None = None
+    sas: tuple[IkeSa, ...] = ()
+
+
+@dataclass
+class _Said:
+    """What lines about one IKE_SA have said so far. `began`: until it goes on."""
+
+    address: str = ""
+    began: float | None = None
+    established: bool = False
+    child: bool = False
+    port: int | None = None
+    received: str = ""
+    configured: str = ""
+    search: str = ""
+    fruitless: str = ""
+
+
+class Hints:
+    """Events of one session, in their order. `clock` gives seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: OrderedDict[str, _Said] = OrderedDict()  # by unique id
+
+    def read(self, event: Event) -> Hint | None:
+        if event.name == "log":
+            return self._read_line(event.message)
+        for name, section in event.message.items():
+            if parsed := ConfigName.parse(name):
+                return Hint(
+                    tunnel_id=parsed.tunnel_id,
+                    owners=_owners(parsed.tunnel_id, section),
+                    happening=happening(event),
+                    sas=tuple(ike_sas([event.message])),
+                )
+        return None
+
+    def stalled(self) -> Iterator[Hint]:
+        """Peers that began more than `STALL` seconds ago and did not go on; each told once."""
+        now = self._clock()
+        for said in self._said.values():
+            if said.began is not None and now >= said.began + STALL:
+                said.began = None
+                yield Hint(peer_address=said.address, line=STALLED)
+
+    def _read_line(self, message: Message) -> Hint | None:
+        line, group = _text(message, "msg"), _text(message, "group")
+        if group not in _TELLING_GROUPS:
+            return None
+        parsed = ConfigName.parse(_text(message, "ikesa-name"))
+        unique_id = _text(message, "ikesa-uniqueid")
+        said = self._heard(unique_id, line, stranger=parsed is None)
+        joined = _joined(said, line)
+        if not joined or (parsed is None and not said.address):
+            return None
+        return Hint(
+            tunnel_id=parsed.tunnel_id if parsed else "",
+            peer_address="" if parsed else said.address,
+            line=joined,
+            established=said.established,
+            port=said.port,
+            silence=_SILENCE.search(line) is not None,
+            unread=int(unique_id) if parsed and line == UNREAD and not said.established else None,
+            probed=int(unique_id) if line == _PROBE else None,
+            ike_up=_UP.search(line) is not None,
+            child_up=_CHILD_UP.search(line) is not None,
+        )
+
+    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Said:
+        """What is known of that IKE_SA with this line."""
+        said = self._said.get(unique_id)
+        if said is None:
+            said = self._said[unique_id] = _Said()
+            if len(self._said) > _MOST_KEPT:
+                self._said.popitem(last=False)
+        if stranger and (named := _BEGINS.search(line)):
+            said.address, said.began = named["address"], self._clock()
+        elif stranger and (named := _BETWEEN.search(line) or _RECEIVING.search(line)):
+            said.address = named["address"]
+        if not stranger or _GOES_ON.search(line):
+            said.began = None
+        if sending := _SENDING.search(line):
+            said.port = int(sending["port"])
+        said.established = said.established or _UP.search(line) is not None
+        said.child = said.child or _CHILD_UP.search(line) is not None
+        return said
+
+
+def _owners(host: str, section: object) -> frozenset[str]:
+    """Whose the CHILD_SAs are that an event tells of."""
+    children = section.get("child-sas") if isinstance(section, dict) else None
+    told = children.values() if isinstance(children, dict) else ()
+    each = (part for child in told if isinstance(child, dict) for part in _parts(child))
+    return frozenset(owner(host, _text(part, "name")) for part in each)
+
+
+def _parts(child: Message) -> tuple[Message, ...]:
+    """A CHILD_SA, or the old and the new one of a rekeying."""
+    both = tuple(each for each in (child.get("old"), child.get("new")) if isinstance(each, dict))
+    return both or (child,)
+
+
+def _joined(said: _Said, line: str) -> str:
+    """The line, with what belongs to it; empty: half of something that is to come."""
+    if log_pairs.is_received(line) or log_pairs.is_configured(line):
+        return _proposals(said, line)
+    if log_pairs.is_search(line) or log_pairs.is_fruitless(line):
+        return _search(said, line)
+    if line.startswith(_DELETED) and not said.child:
+        return f"{line} {UNTIMELY}"
+    return line
+
+
+def _proposals(said: _Said, line: str) -> str:
+    if log_pairs.is_received(line):
+        said.received = line
+    else:
+        said.configured = line
+    if not (said.received and said.configured):
+        return ""
+    both = log_pairs.proposals(said.received, said.configured)
+    said.received = said.configured = ""
+    return both
+
+
+def _search(said: _Said, line: str) -> str:
+    """A search that has found nothing is told at once, and with what was sought once both are
+    there."""
+    if log_pairs.is_search(line):
+        said.search = line
+    else:
+        said.fruitless = line
+    if not (said.search and said.fruitless):
+        return line
+    both = log_pairs.search(said.search, said.fruitless)
+    said.search = said.fruitless = ""
+    return both
+
+
+def _text(message: Message, key: str) -> str:
+    value = message.get(key, "")
+    return value if isinstance(value, str) else ""

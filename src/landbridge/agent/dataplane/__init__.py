@@ -1,0 +1,1 @@
+"""Network namespaces, links, bridges, routes and packet filters of routers."""

@@ -1,0 +1,225 @@
+"""A router's namespace: its links, addresses and default routes.
+
+Rules this module keeps:
+- Level, not edge: `ensure` reads what is there and changes only what differs, so that a
+  running tunnel never notices a restart of the agent or a second call.
+- What is no longer desired goes before what is new comes: an address may have moved.
+- An address that appears is announced to its neighbours.
+- Host-side work (bridges, veths) is serialised, so that a bridge is never swept between
+  its making and its first port. Namespaces otherwise proceed in parallel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from landbridge.agent.dataplane import netlink, sysctl
+from landbridge.agent.dataplane.announce import announce
+from landbridge.agent.dataplane.bridges import Bridges, all_links, is_up, link_by_name
+from landbridge.agent.dataplane.commands import run
+from landbridge.agent.dataplane.names import (
+    host_veth,
+    inside_interface,
+    is_leg_interface,
+    namespace_name,
+    uplink_interface,
+)
+from landbridge.agent.dataplane.netlink import translated
+from landbridge.agent.errors import GatewayError
+from landbridge.model.objects import Leg, Router
+
+MAIN_TABLE: Final = 254
+UNIVERSE: Final = 0  # the scope of an address that is not link-local
+FAMILIES: Final[Mapping[int, int]] = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A leg as an interface of the namespace."""
+
+    name: str
+    leg: Leg
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return frozenset(str(ipaddress.ip_interface(a)) for a in self.leg.addresses)
+
+
+def interfaces_of(router: Router) -> tuple[Interface, ...]:
+    uplink = (Interface(uplink_interface(router.uplink), router.uplink),) if router.uplink else ()
+    return uplink + tuple(Interface(inside_interface(leg), leg) for leg in router.inside)
+
+
+class Namespaces:
+    """Makes and removes the namespaces of this host's routers."""
+
+    def __init__(self, bridges: Bridges) -> None:
+        self._bridges = bridges
+        self._host = asyncio.Lock()
+
+    async def ensure(self, router: Router) -> bool:
+        """Make the router's namespace exactly as desired. True: there was none before.
+
+        Raises:
+            GatewayError: a configured bridge is missing, or the kernel refuses.
+        """
+        name = namespace_name(router.id)
+        fresh = not netlink.exists(name)
+        if fresh:
+            with translated(f"clear the leftover of namespace {name}"):
+                (netlink.NAMESPACES / name).unlink(missing_ok=True)
+            await run("ip", "netns", "add", name)
+        await sysctl.ensure(name, sysctl.of_router(forwarding=router.admin_state_up))
+        wanted = interfaces_of(router)
+        async with netlink.opened(name) as inner:
+            await self._wire(name, inner, wanted)
+            links = {link.get("ifname"): link for link in await all_links(inner)}
+            await sysctl.ensure(name, sysctl.of_interfaces([i.name for i in wanted]))
+            await _bring_up(inner, links["lo"])
+            for interface in wanted:
+                await _configure(name, inner, interface, links[interface.name])
+            await _default_routes(inner, router)
+        return fresh
+
+    def stands(self, router_id: str) -> bool:
+        """Whether the namespace is there at all; a glance."""
+        return netlink.exists(namespace_name(router_id))
+
+    async def remove(self, router_id: str) -> None:
+        """Take the namespace, its links and bridges of ours that are left empty away."""
+        await self.remove_named(namespace_name(router_id))
+
+    async def remove_named(self, name: str) -> None:
+        async with self._host:
+            if netlink.exists(name):
+                async with netlink.opened(name) as inner:
+                    await _remove_unwanted(inner, await all_links(inner), frozenset())
+                await run("ip", "netns", "del", name)
+            async with netlink.opened(None) as host:
+                await self._bridges.sweep(host)
+
+    async def _wire(self, name: str, inner: Any, wanted: Sequence[Interface]) -> None:
+        """Bring the veths and their places in bridges in line."""
+        async with self._host, netlink.opened(None) as host:
+            present = await all_links(inner)
+            names = frozenset(interface.name for interface in wanted)
+            removed = await _remove_unwanted(inner, present, names)
+            there = {link.get("ifname") for link in present}
+            for interface in wanted:
+                bridge = await self._bridges.ensure(host, interface.leg)
+                await _veth(name, host, interface, bridge, made=interface.name in there)
+            if removed:
+                await self._bridges.sweep(host)
+
+
+async def _remove_unwanted(inner: Any, present: Sequence[Any], wanted: frozenset[str]) -> bool:
+    unwanted = [
+        link
+        for link in present
+        if is_leg_interface(link.get("ifname")) and link.get("ifname") not in wanted
+    ]
+    for link in unwanted:
+        with translated(f"remove interface {link.get('ifname')}"):
+            await inner.link("del", index=link["index"])
+    return bool(unwanted)
+
+
+async def _veth(name: str, host: Any, interface: Interface, bridge: int, *, made: bool) -> None:
+    outer = host_veth(interface.leg)
+    end = await link_by_name(host, outer)
+    if not made:
+        if end is not None:  # its inner end is in a namespace that is not ours any more
+            with translated(f"remove stale interface {outer}"):
+                await host.link("del", index=end["index"])
+        end = await _new_veth(name, host, interface, outer)
+    if end is None:
+        raise GatewayError(f"interface {outer} has lost its place on the host")
+    if end.get("master") != bridge or not is_up(end):
+        with translated(f"put {outer} into its bridge"):
+            await host.link("set", index=end["index"], master=bridge, state="up")
+
+
+async def _new_veth(name: str, host: Any, interface: Interface, outer: str) -> Any:
+    with translated(f"make interface {outer}"):
+        target = os.open(netlink.NAMESPACES / name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            peer = {
+                "ifname": interface.name,
+                "address": interface.leg.mac_address,
+                "net_ns_fd": target,
+            }
+            await host.link("add", ifname=outer, kind="veth", peer=peer)
+        finally:
+            os.close(target)
+    return await link_by_name(host, outer)
+
+
+async def _bring_up(inner: Any, link: Any) -> None:
+    if not is_up(link):
+        with translated(f"bring {link.get('ifname')} up"):
+            await inner.link("set", index=link["index"], state="up")
+
+
+async def _configure(namespace: str, inner: Any, interface: Interface, link: Any) -> None:
+    index, mac = link["index"], interface.leg.mac_address.lower()
+    with translated(f"configure interface {interface.name}"):
+        moved = link.get("address") != mac
+        if moved:
+            await inner.link("set", index=index, address=mac)
+        await _bring_up(inner, link)
+        present = await _addresses(inner, index)
+        for address in present - interface.addresses:
+            await inner.addr("del", index=index, **_address(address))
+        new = sorted(interface.addresses - present)
+        for address in new:
+            await inner.addr("add", index=index, **_address(address))
+    if news := (sorted(interface.addresses) if moved else new):
+        await announce(namespace, interface.name, mac, news)
+
+
+async def _addresses(inner: Any, index: int) -> frozenset[str]:
+    return frozenset(
+        [
+            f"{found.get('address')}/{found['prefixlen']}"
+            async for found in await inner.get_addr(index=index)
+            if found["scope"] == UNIVERSE
+        ]
+    )
+
+
+def _address(address: str) -> Mapping[str, Any]:
+    parsed = ipaddress.ip_interface(address)
+    return {
+        "address": str(parsed.ip),
+        "prefixlen": parsed.network.prefixlen,
+        "family": FAMILIES[parsed.version],
+    }
+
+
+async def _default_routes(inner: Any, router: Router) -> None:
+    gateways = router.uplink.gateways if router.uplink else ()
+    wanted: dict[int, str] = {ipaddress.ip_address(g).version: g for g in reversed(gateways)}
+    for version, family in FAMILIES.items():
+        present = [
+            found.get("gateway")
+            async for found in await inner.get_default_routes(family=family, table=MAIN_TABLE)
+        ]
+        await _default_route(inner, family, present, wanted.get(version))
+
+
+async def _default_route(
+    inner: Any, family: int, present: Sequence[str], gateway: str | None
+) -> None:
+    if gateway is not None and gateway not in present:
+        with translated(f"route by gateway {gateway}"):
+            await inner.route("replace", dst="default", gateway=gateway, family=family)
+    for other in present:
+        if other != gateway and (family == socket.AF_INET6 or gateway is None):
+            with translated(f"remove the route by gateway {other}"):
+                await inner.route("del", dst="default", gateway=other, family=family)

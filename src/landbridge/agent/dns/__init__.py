@@ -1,0 +1,1 @@
+"""Names of peers, resolved and followed."""

@@ -1,1 +1,0 @@
-"""The machine: namespaces' links, routes, filters, and the programs that set them."""

@@ -1,1 +1,0 @@
-"""What the agent counts and measures, and how Prometheus reads it."""

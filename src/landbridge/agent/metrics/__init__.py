@@ -1,0 +1,1 @@
+"""Counters of the agent and the server that Prometheus reads."""

@@ -1,0 +1,1 @@
+"""Plans: from what is desired and what is observed to steps. Pure."""

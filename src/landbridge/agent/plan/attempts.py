@@ -1,0 +1,175 @@
+"""What a tunnel's task remembers between two passes; pure, and never needed for correctness.
+
+Rules this module keeps:
+- `recall` makes the next memory from the last one and what is observed now; all times are
+  seconds of one monotonic clock, given by the caller.
+- Forgetting everything (an agent's restart) costs a grace period or a back-off, no more.
+- Entries about SAs and children that are gone are dropped, so nothing grows.
+- An attempt is over when charon shows no sign of it any more: no event needs to be seen. Who
+  is switched off has none; switched on again, it is tried at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import plain
+from landbridge.agent.tunnels.observed import CREATING, PROBE, Actual, IkeSa, by_name
+from landbridge.model.objects import Model
+
+#: Before this a command may not yet show in list-sas.
+SETTLE: Final = 0.25
+_FIRST_RETRY: Final = 0.5
+_LAST_RETRY: Final = 15.0
+_MOST_DOUBLINGS: Final = 10
+#: After attempts that stay half open at the peer for 30 seconds: of these at most four at a time.
+_UNREAD_RETRIES: Final = (1.0, 2.0, 9.0, 12.0)
+
+
+class Attempt(Model, frozen=True, kw_only=True):
+    """One child's initiations since its configuration last changed or was up."""
+
+    started: float
+    open: bool = True
+    failures: int = 0
+    retry_at: float = 0.0
+    unread: bool = False  # neither side could read what the other said: other secrets
+
+
+class Memory(Model, frozen=True, kw_only=True):
+    """All keys of the maps are unique ids of charon, but `attempts`' (see `attempt_key`)."""
+
+    revision: int = 0
+    attempts: Mapping[str, Attempt] = {}
+    live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
+    young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
+    took: float = 0.0  # seconds that the last exchange with the peer took: a round trip or more
+    unread: frozenset[int] = frozenset()  # IKE_SAs on which a peer with another secret spoke
+    asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
+    probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
+    condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
+    ending_ikes: Mapping[int, float] = {}  # told to terminate
+    ending_children: Mapping[int, float] = {}
+    risked: int = 0  # the revision for which an attempt was made that can cost the old SA,
+    risked_at: float = 0.0  # and when
+    made_room: int = 0  # the revision for which an SA was ended that we may not replace
+    trial: str = ""  # the name of the configuration that is tried, of those with several secrets
+    trial_since: float = 0.0
+    newest: str = ""  # the name of the configuration that is wanted
+    was_up: bool = False
+    resting: bool = False  # dead by DPD with action clear: stays down until something changes
+    applied_revision: int = 0
+    pending_since: float | None = None  # since when an update waits while the old one carries
+
+
+def attempt_key(target: Target, child: str) -> str:
+    return f"{target.name}/{plain(child)}"
+
+
+def back_off(failures: int, *, unread: bool = False) -> float:
+    """Seconds until the next attempt after `failures` in a row."""
+    if unread:
+        return _UNREAD_RETRIES[failures - 1] if failures <= len(_UNREAD_RETRIES) else _LAST_RETRY
+    return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
+
+
+def forced(memory: Memory, target: Target) -> bool:
+    """Whether the operator's deadline has ended what the update waited for: no way back."""
+    return target.may_initiate and memory.made_room == target.revision
+
+
+def recall(memory: Memory, target: Target | None, actual: Actual, now: float) -> Memory:
+    """The memory of this pass, before any step is taken."""
+    carrying = actual.carrying
+    ikes = {sa.unique_id for sa in actual.sas}
+    children = {child.unique_id for sa in actual.sas for child in sa.children}
+    changed = target is not None and target.revision != memory.revision
+    return msgspec.structs.replace(
+        memory,
+        revision=target.revision if target else memory.revision,
+        attempts=_attempts(memory, target, actual, now) if target and target.admin_state_up else {},
+        took=_took(memory, target, actual, now) if target else 0.0,
+        live_since=_since(memory.live_since, (child.unique_id for child in carrying), now),
+        young_since=_since(
+            memory.young_since, (sa.unique_id for sa in actual.sas if sa.young), now
+        ),
+        asked_since={
+            sa.unique_id: memory.asked_since.get(sa.unique_id, _asked_at(memory, sa, now))
+            for sa in actual.sas
+            if sa.live and sa.tasks
+        },
+        probed_at={k: v for k, v in memory.probed_at.items() if k in ikes},
+        unread=memory.unread & ikes,
+        condemned=memory.condemned & ikes,
+        ending_ikes={k: v for k, v in memory.ending_ikes.items() if k in ikes},
+        ending_children={k: v for k, v in memory.ending_children.items() if k in children},
+        was_up=memory.was_up or bool(carrying),
+        resting=memory.resting and not changed and not carrying,
+        pending_since=_pending(memory, target, now) if carrying else None,
+    )
+
+
+def _asked_at(memory: Memory, sa: IkeSa, now: float) -> float:
+    return memory.probed_at.get(sa.unique_id, now) if PROBE in sa.tasks else now
+
+
+def _pending(memory: Memory, target: Target | None, now: float) -> float | None:
+    """An update is a newer revision; a peer that has only moved to another address is none."""
+    if target is None or memory.applied_revision == target.revision:
+        return None
+    if target.revision != memory.revision or memory.pending_since is None:
+        return now
+    return memory.pending_since
+
+
+def begun(memory: Memory, key: str, now: float) -> Memory:
+    last = memory.attempts.get(key)
+    attempt = Attempt(started=now, failures=last.failures if last else 0)
+    return msgspec.structs.replace(memory, attempts={**memory.attempts, key: attempt})
+
+
+def under_way(target: Target, actual: Actual) -> bool:
+    """Whether charon shows an exchange that sets up an SA of this configuration."""
+    return any(sa.name == target.name and (sa.young or _creating(sa)) for sa in actual.sas)
+
+
+def _creating(sa: IkeSa) -> bool:
+    return sa.live and bool(CREATING & (sa.tasks | sa.queued))
+
+
+def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Mapping[str, Attempt]:
+    live = by_name(
+        child for sa in actual.sas if sa.name == target.name for child in sa.live_children
+    )
+    busy = under_way(target, actual)
+    kept = {}
+    for child in target.children:
+        key = attempt_key(target, child.name)
+        attempt = memory.attempts.get(key)
+        sas = live.get(child.name, [])
+        if attempt is not None and (not sas or uncovered(child.pairs, sas)):
+            kept[key] = _judged(attempt, busy, now)
+    return kept
+
+
+def _took(memory: Memory, target: Target, actual: Actual, now: float) -> float:
+    new = (c for c in actual.carrying if c.unique_id not in memory.live_since)
+    attempts = (memory.attempts.get(attempt_key(target, child.name)) for child in new)
+    return max((now - each.started for each in attempts if each), default=memory.took)
+
+
+def _judged(attempt: Attempt, busy: bool, now: float) -> Attempt:
+    if not attempt.open or busy or now < attempt.started + SETTLE:
+        return attempt
+    failures = attempt.failures + 1
+    pause = back_off(failures, unread=attempt.unread)
+    return msgspec.structs.replace(attempt, open=False, failures=failures, retry_at=now + pause)
+
+
+def _since(last: Mapping[int, float], ids: Iterable[int], now: float) -> Mapping[int, float]:
+    return {unique_id: last.get(unique_id, now) for unique_id in ids}

@@ -1,0 +1,81 @@
+"""IKEv1 with another peer identity: the one attempt that costs the old SA; pure.
+
+Rules this module keeps:
+- With IKEv1 the peer has authenticated before we see its identity. A strongSwan that has done so
+  takes the CHILD_SAs of the old IKE_SA over to the new one, and our refusal of the new one ends
+  them there, without a word about the old one (measured). So when the attempt fails, the old SA
+  is ended here, too, and the tunnel comes back with the identities of before.
+- Others on the old SA, who do not change, move to one of their own first.
+- The attempt is made once for each change, and then every `PAUSE` seconds. When the peer
+  initiates with its new identity, the change is complete at once.
+- An IKE_SA with the new identity ends the danger: the other networks follow on it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.plan import teardown
+from landbridge.agent.plan.view import View
+from landbridge.agent.tunnels.desired import Target
+from landbridge.agent.tunnels.naming import ids_of
+from landbridge.agent.tunnels.observed import Actual, IkeSa
+from landbridge.agent.tunnels.steps import Step
+from landbridge.impact.identities import identity
+from landbridge.model.objects import Tunnel
+
+PAUSE: Final = 300.0  # seconds
+_MOVE: Final = 0.5  # seconds between looks whether the others have moved
+
+
+def sacrifice(view: View) -> Iterator[Step]:
+    """End the SA that the failed attempt has cost."""
+    attempts = view.memory.attempts.values()
+    failed = any(not each.open and each.failures for each in attempts)
+    if view.target.version != "v1" or view.connected or view.busy or not failed:
+        return
+    for sa in view.older:
+        if sa.live_children and sa.version == "1" and _other_peer(sa, view.target):
+            yield from teardown.sacrifice(view, sa)
+
+
+def not_before(view: View) -> float:
+    """When the next attempt may be made, if it can cost the old SA."""
+    memory, target = view.memory, view.target
+    at_risk = [sa for sa in view.older if sa.live_children and _other_peer(sa, target)]
+    if target.version != "v1" or view.connected or not at_risk:
+        return 0.0
+    if any(sa.guests - target.guests for sa in at_risk if not sa.foreign):
+        return view.now + _MOVE
+    return memory.risked_at + PAUSE if memory.risked == target.revision else 0.0
+
+
+def bygone(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -> Tunnel | None:
+    """`tunnel` with the identities that it runs with, or ran with last (`was`), when they are
+    others."""
+    live = [sa for sa in actual.sas if sa.live_children]
+    if target.version == "v2" or any(sa.name == target.name for sa in live):
+        return None
+    if live:
+        return _as_live(tunnel, live)
+    if was is None:
+        return None
+    return msgspec.structs.replace(tunnel, local_id=was.local_id, peer_id=was.peer_id)
+
+
+def _as_live(tunnel: Tunnel, sas: Iterable[IkeSa]) -> Tunnel | None:
+    for sa in sas:
+        before = msgspec.structs.replace(tunnel, local_id=sa.local_id, peer_id=sa.remote_id)
+        if sa.live_children and sa.version == "1" and sa.ids != ids_of(tunnel):
+            return before if ids_of(before) == sa.ids else None
+    return None
+
+
+def _other_peer(sa: IkeSa, target: Target) -> bool:
+    remote = target.connection["remote"]
+    if not sa.remote_id or not isinstance(remote, dict):
+        return False
+    return remote["id"] != identity(sa.remote_id)

@@ -1,0 +1,187 @@
+"""From desired and actual to steps; pure. The heart of an update.
+
+Rules this module keeps:
+- Level, not edge: desired, actual, what is loaded and a forgettable memory are all it reads.
+- Make before break: an SA of an older configuration is retired only when every pair of CIDRs
+  that it carries and that is still wanted has been carried by SAs of the present
+  configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
+  Where the peer does not agree, that never happens, and it stays.
+- An IKE_SA that serves others, too, is never ended over one of them: its own children are
+  (`agent.planning.ending`). A guest leaves configuration and IKE_SA to its host, and sets its
+  children up as soon as both are there.
+- Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
+  here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
+  with IKEv1 (the aborted exchange can take the old SA along, whatever we do), a change
+  while we may not initiate (a peer never takes a change up by rekeying), and an update that
+  has waited for its peer until the operator's deadline.
+- At most `MOST_AT_ONCE` exchanges per peer; the first child goes alone until its IKE_SA is up.
+- charon's configuration: the new one is loaded and the old one unloaded before anything is
+  initiated, so that a peer's initiation completes the change, too. The old secret stays until
+  the new one has authenticated an IKE_SA; between two refused attempts IKEv1 has it alone.
+- A secret that the server cannot read is left as charon has it, with all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from landbridge.agent.plan import ikev1_half_open, ikev1_identity, narrowing, secrets, teardown
+from landbridge.agent.plan.attempts import Memory, attempt_key, forced
+from landbridge.agent.plan.view import View
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.desired import ChildConfig, Target
+from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.agent.tunnels.observed import Actual
+from landbridge.agent.tunnels.steps import Step
+from landbridge.impact.steps import Disruption
+
+MOST_AT_ONCE: Final = 4
+_LOOK_AGAIN: Final = 0.5
+
+
+def plan(
+    target: Target | None,
+    actual: Actual,
+    loaded: Loaded,
+    memory: Memory,
+    *,
+    allowed: int,
+    now: float,
+    update_deadline: float = 0.0,
+) -> tuple[Step, ...]:
+    """The steps to take now, in order. `allowed`: exchanges that may still be begun.
+    `update_deadline`: seconds after which an update is forced on a peer that has not agreed
+    (the old SA is taken down, agreed or not); 0: never.
+
+    `memory` must be that of `recall` for the same `actual` and `now`.
+    """
+    if target is None or not target.admin_state_up:
+        return tuple(_take_down(actual, loaded, memory, now))
+    view = View(target, actual, memory, now)
+    if target.host and not _served(view, loaded):
+        allowed = 0
+    return (
+        *(_leave_to_host(view, loaded) if target.host else _load(view, loaded)),
+        *teardown.bury(view),
+        *_force(view, update_deadline),
+        *ikev1_identity.sacrifice(view),
+        *_initiate(view, allowed),
+        *narrowing.widen(view, allowed),
+        *teardown.retire(view),
+        *ikev1_half_open.give_up(view),
+        *teardown.abandon(view),
+    )
+
+
+def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:
+    yield from (do.Unload(name=name) for name in loaded.connections)
+    yield from teardown.take_down(actual, memory, now)
+    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
+
+
+def _served(view: View, loaded: Loaded) -> bool:
+    """Whether a guest's children can be set up now."""
+    return view.connected and loaded.host.get(view.target.name) == view.target.digest
+
+
+def _leave_to_host(view: View, loaded: Loaded) -> Iterator[Step]:
+    """What a guest had loaded for an IKE_SA of its own."""
+    yield from (do.Unload(name=name) for name in loaded.connections)
+    if all(sa.foreign for sa in view.sas):
+        yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
+
+
+def _load(view: View, loaded: Loaded) -> Iterator[Step]:
+    target, own = view.target, tuple(sa for sa in view.sas if not sa.foreign)
+    if not target.secret_known:
+        yield from _load_connection(view, loaded)
+        return
+    if secrets.held_back(target, own, loaded.secrets, view.memory, view.now):
+        if target.secret_id in loaded.secrets:
+            yield do.UnloadSecret(secret_id=target.secret_id)
+    elif target.secret_id not in loaded.secrets:
+        yield do.LoadSecret(secret_id=target.secret_id)
+    yield from _load_connection(view, loaded)
+    if secrets.unproven(target, own, loaded.secrets):
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
+    spent = secrets.spent(target, own, loaded.secrets)
+    if forced(view.memory, target):
+        spent = loaded.secrets - {target.secret_id}
+    yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
+
+
+def _load_connection(view: View, loaded: Loaded) -> Iterator[Step]:
+    target = view.target
+    if loaded.connections.get(target.name) != target.digest:
+        yield do.Load(name=target.name)
+    yield from (do.Unload(name=name) for name in loaded.connections if name != target.name)
+
+
+def _initiate(view: View, allowed: int) -> Iterator[Step]:
+    if view.memory.resting or not view.missing:
+        return
+    if not view.target.may_initiate:
+        if view.memory.pending_since is not None:  # else the peer has only moved: it will come
+            yield from _make_room(view)
+        return
+    if not view.connected:
+        # A second child now would make a second IKE_SA; an exchange of the peer's goes first,
+        # and one that an update has overtaken ends first.
+        candidates = () if view.busy or view.overtaken else view.missing[:1]
+        room = min(allowed, 1)
+    else:
+        candidates = view.missing
+        room = allowed
+    attempts = view.memory.attempts
+    room = min(room, MOST_AT_ONCE - sum(attempt.open for attempt in attempts.values()))
+    for child in candidates:
+        attempt = attempts.get(attempt_key(view.target, child.name))
+        if attempt is not None and attempt.open:
+            continue
+        if attempt is not None and view.now < attempt.retry_at:
+            yield do.Wait(until=attempt.retry_at)
+        elif room > 0:
+            room -= 1
+            cost = _cost(view, child)
+            pause = ikev1_identity.not_before(view)
+            if view.now < pause:
+                yield do.Wait(until=pause)
+                continue
+            yield do.Initiate(name=view.target.name, child=child.name, disruption=cost)
+    if view.busy or view.overtaken or any(attempt.open for attempt in attempts.values()):
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
+
+
+def _cost(view: View, child: ChildConfig) -> Disruption:
+    carrying = [sa for sa in view.sas if sa.live_children]
+    if not carrying:
+        return Disruption.NONE
+    ids = view.target.name.partition(".")[2][: len(carrying[0].ids)]
+    if view.target.version == "v1" and any(sa.ids != ids for sa in carrying):
+        return Disruption.INTERRUPT
+    if not view.connected:
+        return Disruption.REPLACE_IKE
+    return Disruption.REPLACE_CHILD if view.succeeds(child) else Disruption.NONE
+
+
+def _force(view: View, update_deadline: float) -> Iterator[Step]:
+    since = view.memory.pending_since
+    if not update_deadline or since is None:
+        return
+    if view.now >= since + update_deadline:
+        yield from _make_room(view)
+    else:
+        yield do.Wait(until=since + update_deadline)
+
+
+def _make_room(view: View) -> Iterator[Step]:
+    """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
+    if view.memory.made_room == view.target.revision:
+        return  # the peer came back as it was before (with the old secret): leave it
+    for child in view.stale_beside:
+        if view.is_awaited(child) and child.unique_id not in view.memory.ending_children:
+            yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
+    for sa in view.older:
+        if sa.live_children and sa.unique_id not in view.memory.ending_ikes:
+            yield from teardown.make_room(view, sa)

@@ -1,0 +1,1 @@
+"""What a gateway's kernel must have, and how that is tried."""

@@ -1,0 +1,259 @@
+"""Which tunnels of a router share identities, secrets and IKE_SAs, and who is host to whom.
+
+Rules this module keeps:
+- Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
+  its place and is host to those of the others that fit (`agent.planning.lodging`); the rest
+  are faults that name what they collide with, until it leaves. The same goes for tunnels with
+  the same peer ID and another PSK, wherever their peers are, and for IKEv1's main mode between the
+  same addresses: charon looks a secret up by these only (decision 024).
+- First is who came first, or, after a restart of the agent, whose configuration charon has. Of
+  two guests that do not fit the one that changed last gives way, or, after a restart, the one
+  whose children are not all up.
+- A tunnel that is switched off or deleted stands in nobody's way. As long as its IKE_SA carries
+  guests, it goes on being their host, without children of its own, so that none of theirs is
+  touched. It is in nobody's way: when the first of the others does not fit it any more, or the
+  IKE_SA is gone, that one becomes host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import msgspec
+
+from landbridge.agent.plan.attachment import Arrangement, arrange, differing
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.desired import Target
+from landbridge.impact.conflicts import is_same_psk
+from landbridge.model.objects import Reason, ReasonCode, Tunnel
+
+Group = dict[str, None]  # ids, in the order of their coming
+
+
+class Sharing:
+    """`charges`: all, by id. `mark` is told of each whose part changes because of another."""
+
+    def __init__(self, charges: Mapping[str, Charge], mark: Callable[[str], None]) -> None:
+        self._charges = charges
+        self._mark = mark
+        self._contacts: dict[str, Group] = {}
+        self._owners: dict[str, Group] = {}
+        self._lookups: dict[str, Group] = {}
+        self._clashing: dict[str, Reason] = {}  # those whose fault is another one's secret
+        self._settled: set[str] = set()  # those whose configuration others ride on already
+        self._shelters: dict[str, Charge] = {}  # by contact
+
+    def others(self, charge: Charge) -> tuple[Charge, ...]:
+        """Those with the same identities."""
+        group = self._owners.get(charge.target.identities if charge.target else "", ())
+        return tuple(self._charges[each] for each in group if each != charge.id)
+
+    def move(self, charge: Charge, before: Target | None, last: Tunnel | None) -> None:
+        """It was wanted as `before` and is as `charge.own`; it has run as `last`."""
+        was, now = _present(before), _present(charge.own)
+        contacts = self._end_shelter(charge, now)
+        if was is not None:
+            contacts |= self._leave(charge.id, was, now)
+        if now is not None:
+            self._owners.setdefault(now.identities, {})[charge.id] = None
+            for lookup in now.lookups:
+                self._lookups.setdefault(lookup, {})[charge.id] = None
+            self._enter(charge.id, now.contact)
+            contacts |= {now.contact: None, **self._compare_secrets(now.lookups)}
+        elif last is not None and (before is not None or contacts):
+            self._begin_shelter(charge, last)
+        for contact in contacts:
+            self._arrange(contact, charge.id)
+
+    def adopt(self, configured: Collection[str]) -> None:
+        """All have been looked at for the first time; these have a configuration in charon."""
+        self._settled = set(configured)
+        for contact, group in tuple(self._contacts.items()):
+            self._contacts[contact] = dict.fromkeys(sorted(group, key=self._is_short))
+            self._arrange(contact, "")
+        for charge in tuple(self._charges.values()):
+            self.review(charge)
+
+    def _is_short(self, tunnel_id: str) -> bool:
+        charge = self._charges[tunnel_id]
+        return charge.own is None or bool(uncovered(charge.own.pairs, charge.actual.carrying))
+
+    def review(self, charge: Charge) -> None:
+        """Its SAs have been looked at: does it serve others though it is not wanted?"""
+        contact = next((k for k, each in self._shelters.items() if each is charge), None)
+        if contact is not None:
+            if not self._sheltered(charge, contact):
+                self._arrange(contact, charge.id)
+        elif charge.tunnel is not None and charge.own is not None and not _present(charge.own):
+            contact = self._begin_shelter(charge, charge.tunnel)
+            if contact is not None:
+                self._arrange(contact, charge.id)
+
+    def _enter(self, tunnel_id: str, contact: str) -> None:
+        """As the last one of those who run, but for the host, who keeps its place."""
+        group = self._contacts.get(contact, {})
+        first = next(iter(self._claims(contact)), tunnel_id)
+        if tunnel_id in group and contact not in self._shelters and first == tunnel_id:
+            return
+        others = [self._charges[each] for each in group if each != tunnel_id]
+        running = [each.id for each in others if each.fault is None]
+        refused = [each.id for each in others if each.fault is not None]
+        self._contacts[contact] = dict.fromkeys((*running, tunnel_id, *refused))
+
+    def _claims(self, contact: str) -> list[str]:
+        """Who may run, the host or who would be it first."""
+        fit = [each for each in self._contacts.get(contact, ()) if each not in self._clashing]
+        return sorted(fit, key=lambda tunnel_id: tunnel_id not in self._settled)
+
+    def _leave(self, tunnel_id: str, was: Target, now: Target | None) -> Group:
+        if now is None or now.contact != was.contact:
+            _take_out(self._contacts, was.contact, tunnel_id)
+            self._settled.discard(tunnel_id)
+        if now is None or now.identities != was.identities:
+            _take_out(self._owners, was.identities, tunnel_id)
+        for lookup in was.lookups:
+            if now is None or lookup not in now.lookups:
+                _take_out(self._lookups, lookup, tunnel_id)
+        self._clashing.pop(tunnel_id, None)
+        return {was.contact: None, **self._compare_secrets(was.lookups)}
+
+    def _compare_secrets(self, lookups: Iterable[str]) -> Group:
+        """All that charon finds a secret of by these. The contacts that this changes."""
+        found = (tunnel_id for each in lookups for tunnel_id in self._lookups.get(each, ()))
+        changed: Group = {}
+        for charge in [self._charges[tunnel_id] for tunnel_id in dict.fromkeys(found)]:
+            clash = self._clash(charge)
+            if self._clashing.get(charge.id) != clash and charge.own:
+                changed[charge.own.contact] = None
+            if clash is None:
+                self._clashing.pop(charge.id, None)
+            else:
+                self._clashing[charge.id] = clash
+        return changed
+
+    def _clash(self, charge: Charge) -> Reason | None:
+        """Told where another one came first, is found by the same and has another PSK."""
+        if charge.own is None:
+            return None
+        for lookup in charge.own.lookups:
+            group = self._lookups.get(lookup, {})
+            first = self._charges[next(iter(group), charge.id)]
+            if _has_another_psk(charge, first) and self._counts(lookup, group):
+                return _other_secret(first.id, by_address=lookup != charge.own.lookups[0])
+        return None
+
+    def _counts(self, lookup: str, group: Group) -> bool:
+        """Addresses do where one does not say who it is before a secret is needed."""
+        known = (self._charges[each].own for each in group)
+        return any(
+            each is not None and (each.by_address or each.lookups[0] == lookup) for each in known
+        )
+
+    # Shelters ----------------------------------------------------------------------------
+
+    def _begin_shelter(self, charge: Charge, last: Tunnel) -> str | None:
+        """The contact that it goes on to serve, if any. It is arranged by the caller."""
+        contact = charge.shelter(msgspec.structs.replace(last, admin_state_up=True))
+        if contact is None or contact in self._shelters or not self._sheltered(charge, contact):
+            charge.shelter(None)
+            return None
+        self._shelters[contact] = charge
+        self._settled.add(charge.id)
+        return contact
+
+    def _sheltered(self, charge: Charge, contact: str) -> bool:
+        """Whether anybody needs it, and who else would be host can do with it."""
+        claims = [self._charges[each] for each in self._claims(contact)]
+        shelter = charge.bare
+        if shelter is None or not claims:
+            return False
+        here = [sa for sa in charge.actual.sas if sa.name == shelter.name and sa.live]
+        elsewhere = [sa for sa in charge.actual.sas if sa.name != shelter.name]
+        heir = claims[0]
+        return (
+            any(sa.guests & {each.id for each in claims} for sa in here)
+            and not any(sa.children for sa in elsewhere)
+            and heir.own is not None
+            and differing(heir.own, shelter) is None
+            and charge.running is not None
+            and (heir.tunnel is None or is_same_psk(charge.running, heir.tunnel))
+        )
+
+    def _end_shelter(self, charge: Charge, now: Target | None = None) -> Group:
+        """The contact that it has served."""
+        served = [contact for contact, each in self._shelters.items() if each is charge]
+        for contact in served:
+            shelter = self._shelters.pop(contact).offered
+            if now is None or shelter is None or now.name != shelter.name:
+                self._settled.discard(charge.id)
+        charge.shelter(None)
+        return dict.fromkeys(served)
+
+    # Who runs ----------------------------------------------------------------------------
+
+    def _arrange(self, contact: str, by: str) -> None:
+        """Who runs, and on whose IKE_SA. `by`: the tunnel that is about to be looked at."""
+        shelter = self._shelters.get(contact)
+        if shelter is not None and not self._sheltered(shelter, contact):
+            self._end_shelter(shelter)
+            self._mark(shelter.id)
+            shelter = None
+        group = [self._charges[each] for each in self._contacts.get(contact, ())]
+        concerned = [*group, *([shelter] if shelter else [])]
+        before = [_standing(charge) for charge in concerned]
+        claims = [shelter.bare] if shelter and shelter.bare else []
+        fit = (self._charges[each].own for each in self._claims(contact))
+        claims += [each for each in fit if each]
+        for charge in group:
+            if charge.id in self._clashing:
+                charge.refuse(self._clashing[charge.id])
+        if claims:
+            self._place(arrange(claims))
+        for charge, was in zip(concerned, before, strict=True):
+            if charge.id != by and _standing(charge) != was:
+                self._mark(charge.id)
+
+    def _place(self, arranged: Arrangement) -> None:
+        host = self._charges[arranged.host.tunnel_id]
+        host.stand(arranged.guests)
+        for guest in arranged.guests:
+            self._charges[guest.tunnel_id].ride(host)
+        for tunnel_id, reason in arranged.refused.items():
+            self._charges[tunnel_id].refuse(reason)
+
+
+def _has_another_psk(charge: Charge, other: Charge) -> bool:
+    if charge.tunnel is None or other.tunnel is None:
+        return charge.tunnel is not other.tunnel
+    return not is_same_psk(charge.tunnel, other.tunnel)
+
+
+def _present(target: Target | None) -> Target | None:
+    return target if target is not None and target.admin_state_up else None
+
+
+def _standing(charge: Charge) -> object:
+    """What a tunnel wants a look for when it changes. A guest leaves its host's load-conn alone."""
+    target = charge.offered if charge.bare else charge.target
+    if target is None or target.host:
+        return target and (target.name, target.children)
+    return target.name, target.digest, charge.fault
+
+
+def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> None:
+    group = groups.get(key, {})
+    group.pop(tunnel_id, None)
+    if not group:
+        groups.pop(key, None)
+
+
+def _other_secret(first: str, *, by_address: bool) -> Reason:
+    same = "addresses, IKEv1 as well" if by_address else "peer ID"
+    found = "addresses, with IKEv1," if by_address else "peer's ID"
+    other = "IKEv2" if by_address else "another peer ID"
+    return Reason(
+        code=ReasonCode.COLLISION,
+        message=f"Connection {first} has the same {same} and another PSK; a secret is looked up "
+        f"by the {found} only. Give both the same PSK, or one of them {other}.",
+    )

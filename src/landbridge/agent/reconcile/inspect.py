@@ -1,0 +1,43 @@
+"""Asks charon about one tunnel, for a `Diagnosis`; beside the router's task, on its session.
+
+Rules this module keeps:
+- One tunnel is listed and no other, and nothing is changed.
+- A charon that does not run or does not answer is an answer, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from landbridge.agent.charon.client import Control
+from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.reconcile.diagnosis import diagnosis, stranger
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.vici import Message, ViciError
+
+PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
+
+
+async def inquire(
+    tunnel_id: str, charge: Charge | None, control: Control | None, backend: Backend, error: str
+) -> Diagnosis:
+    """`charge` None: the tunnel is not known here. `control` None: charon does not run.
+    `error`: what is wrong with the router; empty: nothing."""
+    if charge is None:
+        return stranger(tunnel_id, time.time())
+    messages: list[Message] = []
+    loaded, problem = Loaded(), error or "charon does not run; it is being started."
+    if control is not None:
+        loaded, problem = control.loaded(tunnel_id), error
+        try:
+            async with asyncio.timeout(PATIENCE):
+                messages = await control.list_of(tunnel_id)
+        except TimeoutError:
+            problem = f"charon does not answer within {PATIENCE:g} seconds."
+        except ViciError as away:
+            problem = f"charon does not answer: {away}"
+    return diagnosis(charge, messages, loaded, backend=backend, at=time.time(), problem=problem)

@@ -1,0 +1,43 @@
+"""The status of a tunnel while its router is not served.
+
+Rules this module keeps:
+- A tunnel whose CHILD_SAs charon has just listed goes on, if its packets were let through
+  before: it is told as it is. Of any other it is not known whether it carries traffic.
+- No revision takes effect meanwhile: filters and routes are part of it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.status import tunnel_status
+from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
+
+CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+
+
+def status(charge: Charge, at: float, *, listed: bool) -> TunnelStatus | None:
+    """None: the tunnel is not wanted. `listed`: charon has told what it has, and still runs."""
+    if charge.tunnel is None:
+        return None
+    last = charge.status
+    if listed and charge.actual.carrying and (last is None or last.state in CARRYING):
+        return _as_it_goes_on(charge, at)
+    if last is not None and last.revision == charge.tunnel.revision and _is_off(last):
+        return last
+    return tunnel_status.unknown(charge.tunnel, charge.memory.applied_revision, at)
+
+
+def _as_it_goes_on(charge: Charge, at: float) -> TunnelStatus | None:
+    last, told = charge.status, charge.judge(at)
+    if last is None or told is None:
+        return told
+    applied = min(last.applied_revision, told.applied_revision)
+    return msgspec.structs.replace(told, applied_revision=applied)
+
+
+def _is_off(last: TunnelStatus) -> bool:
+    return last.reason is not None and last.reason.code is ReasonCode.ADMIN_DOWN

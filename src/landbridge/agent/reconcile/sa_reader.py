@@ -1,0 +1,86 @@
+"""How the tunnels that want a look are looked at: each by itself, or all of them with one list.
+
+Rules this module keeps:
+- A few out of many are listed by name; where that would take longer than one list-sas of
+  everything, that list serves all of them. What charon is asked for does not grow with the number
+  of tunnels. A look by name costs what the last one took: charon goes through all its SAs for it
+  and waits for those that are at work, so it is dear just when many tunnels change.
+- Level, not edge: the list is taken after the marks were taken, so what happens while it is
+  taken marks its tunnel again.
+- What was heard before a look explains it, what is heard later belongs to the next one: the
+  times of a tunnel are taken before the list is.
+- A list that many share is old by the turn of the last: it tells their status, but who has a step
+  to take looks again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.charon.client import Control
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels.observed import Actual
+from landbridge.model.objects import Model
+
+ENTRY: Final = 50e-6  # seconds that a tunnel costs in a list of everything
+USUAL: Final = 500e-6  # seconds of a look by name, while nothing else happens
+
+
+class Sight(Model, frozen=True, kw_only=True):
+    """What was seen of one tunnel. `now`: just before, by the loop's clock; `seen_at`: when it
+    became true, in seconds since the epoch; `shared`: out of a list of everything."""
+
+    actual: Actual = Actual()
+    now: float
+    seen_at: float
+    shared: bool = False
+
+
+def worth_one_list(marked: int, known: int, took: float) -> bool:
+    """Whether to look at `marked` of `known` tunnels with one list. `took`: seconds of the last
+    look by name."""
+    return marked > 1 and marked * max(took, USUAL) >= known * ENTRY
+
+
+class Eyes:
+    """On the tunnels of one charon."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self._took = 0.0
+
+    async def one(self, charge: Charge) -> Sight:
+        before, began = self._before(charge), time.perf_counter()
+        found = await self.control.look(charge.id)
+        self._took = time.perf_counter() - began
+        return msgspec.structs.replace(before, actual=found)
+
+    async def again(self, charge: Charge, seen: Sight) -> Sight:
+        """What was seen is old by now."""
+        return msgspec.structs.replace(await self.one(charge), seen_at=seen.seen_at)
+
+    async def all_of(self, charges: Iterable[Charge]) -> Mapping[Charge, Sight]:
+        before = {charge: self._before(charge) for charge in charges}
+        found = await self.control.survey([charge.id for charge in before])
+        self._took /= 2  # the dear time may be over: then the next look by name will tell
+        return {
+            charge: msgspec.structs.replace(sight, actual=found[charge.id], shared=True)
+            for charge, sight in before.items()
+        }
+
+    async def batch(self, charges: Sequence[Charge], known: int) -> Mapping[Charge, Sight]:
+        """Of all where one list serves them, else of none: each is to be looked at in turn."""
+        if worth_one_list(len(charges), known, self._took):
+            return await self.all_of(charges)
+        return {}
+
+    def _before(self, charge: Charge) -> Sight:
+        """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""
+        self.control.serve(charge.id, *charge.served_by)
+        now, at = asyncio.get_running_loop().time(), time.time()
+        return Sight(now=now, seen_at=charge.remarks.observed_at(at))

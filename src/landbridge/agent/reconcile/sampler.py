@@ -1,0 +1,163 @@
+"""Looks at all tunnels of a router at once, now and then: what they carry, whether it comes
+back, and whether charon has other SAs than is believed.
+
+Rules this module keeps:
+- One list-sas for all tunnels every `EVERY` seconds, on a session of its own: no command waits
+  for it, and its cost does not grow with what is asked of it.
+- A tunnel whose SAs are not those that its charge knows gets a look of its own: an event may
+  have been missed.
+- A tunnel is called one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and
+  none came in. That is a remark on a tunnel that is up, not a failure: there is traffic that
+  nobody answers. It is withdrawn with the first packet that comes in, and when nothing was
+  sent for as long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.metrics.odometer import Distance
+from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.tunnels.observed import IkeSa, ike_sas
+from landbridge.model.objects import Model, Reason, ReasonCode
+from landbridge.vici import Message, Session
+
+EVERY: Final = 10.0  # seconds
+WINDOW: Final = 30.0
+LEAST: Final = 10  # packets
+_TURN: Final = 50  # entries of a list
+
+Signature = frozenset[tuple[str, int, str]]  # kind, unique id and state of each SA
+
+
+class Pace(Model, frozen=True, kw_only=True):
+    """How fast measuring goes; other values are for tests."""
+
+    every: float = EVERY
+    window: float = WINDOW
+
+
+NORMAL: Final = Pace()
+
+
+class Trip(Model, frozen=True, kw_only=True):
+    """What one tunnel has carried since it last heard something. Times are monotonic.
+
+    `unheard_since`: since when packets go out and none come in; None: not so.
+    """
+
+    last: Distance
+    sent_at: float
+    unheard_since: float | None = None
+    sent_before: int = 0
+
+    @classmethod
+    def begun(cls, now: Distance, at: float) -> Trip:
+        return cls(last=now, sent_at=at)
+
+    def go_on(self, now: Distance, at: float, window: float) -> Trip:
+        """Pure: the trip with one more measurement, `at` seconds."""
+        if now.packets_in != self.last.packets_in:
+            return Trip.begun(now, at)
+        if now.packets_out == self.last.packets_out:
+            quiet = at - self.sent_at > window
+            return Trip.begun(now, self.sent_at) if quiet else self
+        return msgspec.structs.replace(
+            self,
+            last=now,
+            sent_at=at,
+            unheard_since=at if self.unheard_since is None else self.unheard_since,
+            sent_before=self.last.packets_out if self.unheard_since is None else self.sent_before,
+        )
+
+    def one_way(self, at: float, window: float) -> bool:
+        if self.unheard_since is None or at < self.unheard_since + window:
+            return False
+        return self.last.packets_out - self.sent_before >= LEAST
+
+
+class Gauge:
+    """`charges` gives all tunnels now; `mark` is told of each that wants another look."""
+
+    def __init__(
+        self,
+        charges: Callable[[], Iterable[Charge]],
+        meters: Meters,
+        mark: Callable[[str], None],
+        pace: Pace,
+    ) -> None:
+        self._charges = charges
+        self._meters = meters
+        self._mark = mark
+        self._pace = pace
+        self._trips: dict[str, Trip] = {}
+
+    async def run(self, socket: str) -> None:
+        """Until cancelled, or until charon is gone (`ViciError`)."""
+        async with await Session.open(socket) as session:
+            while True:
+                messages = await session.collect("list-sas", "list-sa")
+                self._meters.measured(messages)
+                self._compare(await _signatures(messages))
+                self._judge(asyncio.get_running_loop().time())
+                await asyncio.sleep(self._pace.every)
+
+    def _compare(self, listed: Mapping[str, Signature]) -> None:
+        for charge in self._charges():
+            if listed.get(charge.id, frozenset()) != _signature(charge):
+                self._mark(charge.id)
+
+    def _judge(self, at: float) -> None:
+        trips = {}
+        for charge in self._charges():
+            now, trip = self._meters.distance(charge.id), self._trips.get(charge.id)
+            carrying = bool(charge.actual.carrying)
+            if trip is None or not carrying:
+                trip = Trip.begun(now, at)
+            else:
+                trip = trip.go_on(now, at, self._pace.window)
+            trips[charge.id] = trip
+            found = _remark(charge) if trip.one_way(at, self._pace.window) else None
+            if (found is None) != (charge.remarks.one_way is None):
+                charge.remarks.one_way = found
+                self._mark(charge.id)
+        self._trips = trips
+
+
+async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
+    """Of each tunnel in a list-sas. Others get a turn in between: a list may be long."""
+    found: dict[str, Signature] = {}
+    for number, message in enumerate(messages):
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
+        for sa in ike_sas([message]):
+            for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)}:
+                listed = _signed(sa, tunnel_id)
+                found[tunnel_id] = found.get(tunnel_id, frozenset()) | listed
+    return found
+
+
+def _signature(charge: Charge) -> Signature:
+    return frozenset(each for sa in charge.actual.sas for each in _signed(sa, charge.id))
+
+
+def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
+    """What of an IKE_SA is the tunnel's own."""
+    ike = {("ike", sa.unique_id, sa.state)} if sa.tunnel_id == tunnel_id else set()
+    children = (child for child in sa.children if child.owner == tunnel_id)
+    return frozenset({*ike, *(("child", each.unique_id, each.state) for each in children)})
+
+
+def _remark(charge: Charge) -> Reason:
+    peer = charge.tunnel.peer_address if charge.tunnel else "the peer"
+    return Reason(
+        code=ReasonCode.ONE_WAY,
+        message=f"The tunnel is up and we send to {peer}, but no packet comes back: ESP (or UDP "
+        "4500) from it is filtered on the way, it does not route our networks into the tunnel, "
+        "its hosts do not answer, or this traffic asks for no answer.",
+    )

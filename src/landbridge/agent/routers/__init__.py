@@ -1,0 +1,1 @@
+"""The routers of this gateway: what the server wants, and one supervised task for each."""

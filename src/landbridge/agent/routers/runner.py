@@ -1,0 +1,237 @@
+"""One router: its charon kept alive, its tunnels brought from actual to desired.
+
+Rules this module keeps:
+- One sequential task takes every step (`landbridge.agent.reconcile.reconciler`), so no two plans of
+  a router ever race. Changes, charon's events and timers only mark a tunnel for it. A slow timer
+  marks every tunnel now and then.
+- Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
+  everything again and leaves every SA alone whose fingerprint is right.
+- Whatever breaks (charon, VICI, the host) ends the serving, is told of every tunnel
+  (`landbridge.agent.reconcile.statuses`) and begun again with a back-off, in `run` and nowhere
+  else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from landbridge.agent.backoff import Backoff
+from landbridge.agent.charon import heartbeat
+from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.event_parser import EVENTS
+from landbridge.agent.charon.process import Charon
+from landbridge.agent.dataplane.dataplane import Backend, Dataplane
+from landbridge.agent.dataplane.network import NetworkSide
+from landbridge.agent.dns.addressbook import AddressBook
+from landbridge.agent.dns.resolver import Lookup, SystemLookup
+from landbridge.agent.errors import GatewayError, leaves
+from landbridge.agent.metrics.meters import Meters
+from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.inspect import inquire
+from landbridge.agent.reconcile.listener import Listener
+from landbridge.agent.reconcile.queue import Agenda
+from landbridge.agent.reconcile.reconciler import Passes
+from landbridge.agent.reconcile.sa_reader import Eyes
+from landbridge.agent.reconcile.sampler import NORMAL, Gauge, Pace
+from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
+from landbridge.agent.status.reachability import hindrance
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import Router, RouterStatus, Tunnel, TunnelStatus
+from landbridge.vici import Session, ViciError
+
+_FIRST_RETRY: Final = 0.2
+_LAST_RETRY: Final = 10.0
+_ADOPTION: Final = 30.0  # seconds; thousands of tunnels are listed in one or two
+_SILENT: Final = "charon does not answer in time"  # a TimeoutError has no words of its own
+
+log = structlog.get_logger(__name__)
+
+
+class RouterTask:
+    """Runs the tunnels of one router. Every method but `run` and `destroy` returns at once.
+
+    `report` and `report_router` are called with what is new, and must not block.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        charon: Charon,
+        backend: Backend,
+        dataplane: Dataplane,
+        report: Callable[[TunnelStatus], None],
+        report_router: Callable[[RouterStatus], None],
+        meters: Meters,
+        lookup: Lookup | None = None,
+        update_deadline: float = 0.0,
+        pace: Pace = NORMAL,
+    ) -> None:
+        self._router = router
+        self._charon = charon
+        self._dataplane = dataplane
+        self._backend = backend
+        self._meters = meters
+        self._agenda = Agenda()
+        self._roster = Roster(backend, self._agenda.mark)
+        self._statuses = Statuses(
+            router, self._roster, report=report, report_router=report_router, meters=meters
+        )
+        self._book = AddressBook(self._readdress, lookup or SystemLookup())
+        self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
+        self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
+        self._passes = Passes(
+            self._roster,
+            self._agenda,
+            self._book,
+            self._listener,
+            meters,
+            tell=self._statuses.tell,
+            update_deadline=update_deadline,
+        )
+        self._control: Control | None = None  # while charon serves, as the next one
+        self._network: NetworkSide | None = None
+        self._complete = False  # whether `replace` has told all of desired
+        self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
+
+    # What is wanted ---------------------------------------------------------------------
+
+    def want(self, tunnel: Tunnel) -> None:
+        """`tunnel` is desired as it is here; supersedes what was wanted before."""
+        self._set(tunnel.id, tunnel)
+
+    def drop(self, tunnel_id: str) -> None:
+        """`tunnel_id` is not desired any more; all of it will be taken away."""
+        self._statuses.forget(tunnel_id)
+        self._set(tunnel_id, None)
+
+    def replace(self, tunnels: Iterable[Tunnel]) -> None:
+        """Exactly these are desired; what charon has of others will be taken away."""
+        wanted = {tunnel.id: tunnel for tunnel in tunnels}
+        for charge in self._roster:
+            if charge.id not in wanted:
+                self.drop(charge.id)
+        for tunnel in wanted.values():
+            known = self._roster.get(tunnel.id)
+            if known is None or known.wanted != tunnel:
+                self.want(tunnel)
+        if not self._complete:
+            self._complete = True
+            for tunnel_id in self._found:
+                self._agenda.mark(tunnel_id)
+
+    def reconfigure(self, router: Router) -> None:
+        """The router itself has changed (legs, addresses, its administrative state)."""
+        self._router = self._statuses.router = router
+        for charge in self._roster:
+            self._set(charge.id, charge.wanted)
+        if self._network is not None:
+            self._network.follow()
+        self._statuses.tell_router()
+
+    def look(self, tunnel_id: str) -> None:
+        """Look at one tunnel now."""
+        self._agenda.mark(tunnel_id)
+
+    async def diagnose(self, tunnel_id: str) -> Diagnosis:
+        """A close look at one tunnel; no other is listed for it."""
+        charge, error = self._roster.get(tunnel_id), self._statuses.error
+        return await inquire(tunnel_id, charge, self._control, self._backend, error)
+
+    def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
+        """What is wrong with `router`, as its keeper has found; None: nothing any more."""
+        self._statuses.router = router
+        self._statuses.set_error(source, words)
+
+    def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
+        place = self._book.place(tunnel_id, tunnel)
+        self._roster.want(tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up)
+        charge = self._roster.get(tunnel_id)
+        if charge is not None and charge.tunnel is not None:
+            charge.remarks.hindrance = hindrance(self._router, charge.tunnel)
+            self._meters.want(tunnel_id, charge.tunnel.revision)
+            self._statuses.tell_interrupted(charge)
+        self._agenda.mark(tunnel_id)
+
+    def _readdress(self, tunnel_id: str) -> None:
+        """The name of the tunnel's peer tells something new."""
+        charge = self._roster.get(tunnel_id)
+        if charge is not None:
+            self._set(tunnel_id, charge.wanted)
+
+    # Life -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled. charon and its tunnels go on afterwards."""
+        backoff = Backoff(_FIRST_RETRY, _LAST_RETRY)
+        while True:
+            began = time.monotonic()
+            try:
+                await self._serve()
+            except* (GatewayError, ViciError, TimeoutError, OSError) as errors:
+                self._statuses.serving = False
+                self._interrupted(tuple(leaves(errors)))
+            finally:
+                self._statuses.serving, self._control, self._network = False, None, None
+            if time.monotonic() - began > _LAST_RETRY:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
+
+    async def destroy(self) -> None:
+        """End charon and with it every tunnel, in good order. `run` must have ended."""
+        self._meters.close()
+        await self._charon.stop()
+
+    def _interrupted(self, errors: Sequence[BaseException]) -> None:
+        words = "; ".join(dict.fromkeys(str(error) or _SILENT for error in errors))
+        log.warning("router_interrupted", router=self._router.id, error=words)
+        if not all(isinstance(error, GatewayError) for error in errors):
+            self._statuses.listed = False  # charon itself has gone, or does not answer
+            self._meters.lost()
+        self._statuses.set_error(ErrorSource.SERVICE, words)
+
+    async def _serve(self) -> None:
+        adopted = False
+        try:
+            adopted = await self._charon.ensure()
+        finally:
+            self._statuses.listed &= adopted
+        log.info("charon_ready", router=self._router.id, adopted=adopted)
+        self._meters.started(adopted=adopted)
+        async with (
+            await Session.open(self._charon.socket) as commands,
+            await Session.open(self._charon.socket) as events,
+        ):
+            eyes = Eyes(Control(commands))
+            async with asyncio.timeout(_ADOPTION):
+                await events.subscribe(*EVENTS)
+                await self._adopt(eyes)
+            network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
+            await network.in_step()
+            self._control, self._network = eyes.control, network
+            for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
+                self._agenda.mark(tunnel_id)
+            self._statuses.serves()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._book.run())
+                group.create_task(self._listener.run(events, eyes.control.saw))
+                group.create_task(self._gauge.run(self._charon.socket))
+                group.create_task(self._charon.keep_log_small())
+                group.create_task(heartbeat.watch(self._charon.socket))
+                group.create_task(network.run())
+                group.create_task(
+                    self._passes.run(eyes, network, may_take_in=lambda: self._complete)
+                )
+
+    async def _adopt(self, eyes: Eyes) -> None:
+        """Take in what charon has."""
+        self._found = await eyes.control.take_stock()
+        for charge, seen in (await eyes.all_of(self._roster)).items():
+            charge.actual = seen.actual
+        self._statuses.listed = True
+        self._roster.adopt(eyes.control.configured)

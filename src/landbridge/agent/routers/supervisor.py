@@ -1,0 +1,175 @@
+"""Keeps one router: its namespace as desired, its task running, its end clean.
+
+Rules this module keeps:
+- One sequential task per router: the namespace comes first, then the task that runs its
+  tunnels; both are looked at again whenever the router changes, and every `RECHECK`. A
+  namespace that somebody has deleted is missed within `GLANCE`.
+- Whatever goes wrong with one router, foreseen or not, is logged, told of it and of its tunnels
+  (`Worker.set_error`) and tried again with backoff here; it reaches no other router.
+- Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from landbridge.agent.backoff import Backoff
+from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.netlink import translated
+from landbridge.agent.errors import GatewayError, leaves
+from landbridge.agent.reconcile.statuses import ErrorSource
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import Router, Tunnel
+
+RECHECK: Final = 60.0  # seconds
+GLANCE: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    """What runs a router's tunnels; `landbridge.agent.routers.runner.RouterTask` is one."""
+
+    def want(self, tunnel: Tunnel) -> None: ...
+    def drop(self, tunnel_id: str) -> None: ...
+    def replace(self, tunnels: Iterable[Tunnel]) -> None: ...
+    def reconfigure(self, router: Router) -> None: ...
+    def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None: ...
+
+    async def diagnose(self, tunnel_id: str) -> Diagnosis: ...
+
+    async def run(self) -> None:
+        """Until cancelled, which leaves charon and its SAs alone."""
+
+    async def destroy(self) -> None:
+        """End the tunnels and charon; called when `run` has ended."""
+
+
+class Keeper:
+    """`renewed` is called when the namespace had to be made: nothing is in it yet."""
+
+    def __init__(
+        self,
+        router: Router,
+        worker: Worker,
+        *,
+        namespaces: Namespaces,
+        directory: Path,
+        renewed: Callable[[str], None],
+    ) -> None:
+        self.router = router  # as wanted
+        self.worker = worker
+        self._told = router  # as the worker knows it
+        self._namespaces = namespaces
+        self._directory = directory
+        self._renewed = renewed
+        self._changed = asyncio.Event()
+
+    def want(self, router: Router) -> None:
+        self.router = router
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._lay_ground()
+        while True:
+            async with asyncio.TaskGroup() as group:
+                worker = group.create_task(self._run_worker(), name=f"router {self.router.id}")
+                await self._until_renewed()
+                worker.cancel()
+
+    async def retire(self) -> None:
+        """The router is deleted: nothing of it stays; tried until it is so."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self.worker.destroy()
+                await self._namespaces.remove(self.router.id)
+                shutil.rmtree(self._directory, ignore_errors=True)
+            except Exception as error:
+                _note("router not removed", self.router, error)
+                await asyncio.sleep(backoff.next())
+            else:
+                log.info("router removed", router=self.router.id)
+                return
+
+    async def _until_renewed(self) -> None:
+        """Follow changes until the namespace had to be made anew: charon is not in it."""
+        renewed = False
+        while not renewed:
+            await self._until_doubted()
+            renewed = await self._lay_ground()
+
+    async def _until_doubted(self) -> None:
+        end = time.monotonic() + RECHECK
+        while time.monotonic() < end and self._namespaces.stands(self.router.id):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GLANCE):
+                    await self._changed.wait()
+                    return
+
+    async def _lay_ground(self) -> bool:
+        """Retry until the namespace is as desired. True: it had to be made."""
+        backoff = Backoff()
+        while True:
+            self._changed.clear()
+            router = self.router
+            try:
+                made = await self._ensure(router)
+            except Exception as error:
+                self._tell(router, ErrorSource.NAMESPACE, error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next()):
+                        await self._changed.wait()
+            else:
+                if made:
+                    self._renewed(router.id)
+                if router != self._told:
+                    self._told = router
+                    self.worker.reconfigure(router)
+                self.worker.set_error(router, ErrorSource.NAMESPACE, None)
+                return made
+
+    async def _ensure(self, router: Router) -> bool:
+        with translated(f"make the directory {self._directory}"):
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return await self._namespaces.ensure(router)
+
+    async def _run_worker(self) -> None:
+        backoff = Backoff()
+        while True:
+            started = time.monotonic()
+            try:
+                await self.worker.run()
+            except Exception as error:
+                self._tell(self.router, ErrorSource.TASK, error)
+            if time.monotonic() - started > RECHECK:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
+
+    def _tell(self, router: Router, source: ErrorSource, error: Exception) -> None:
+        _note("router not ready", router, error)
+        self.worker.set_error(router, source, _words(error))
+
+
+def _note(event: str, router: Router, error: Exception) -> None:
+    """What the host refused is a line; what we did not think of comes with its traceback."""
+    unforeseen = None if isinstance(error, GatewayError) else error
+    log.warning(event, router=router.id, reason=str(error), exc_info=unforeseen)
+
+
+def _words(error: Exception) -> str:
+    """For those whose tunnels are on the router; what was not foreseen may have said anything."""
+    if isinstance(error, GatewayError):
+        return str(error)
+    causes = leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+    names = ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+    return f"the agent failed unexpectedly ({names}); its log has the details"

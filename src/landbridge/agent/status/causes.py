@@ -1,0 +1,107 @@
+"""Why: from charon's log lines (VICI event ``log``, level 1) to reasons.
+
+Rules this module keeps:
+- The table of `landbridge.agent.charon.log_patterns` decides; here a line meets the tunnel it is
+  about.
+- `rank` orders the lines of one attempt: a more telling one is not overwritten by what it leads
+  to (a refused PSK by the retransmissions after it).
+- A sentence holds what we offered and what the peer answered, never a secret; it is the same
+  for the same cause, however often that is told.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from landbridge.agent.charon.log_pairs import identities
+from landbridge.agent.charon.log_patterns import DEATH, TABLE
+from landbridge.agent.status.event_log import CHATTER
+from landbridge.model.objects import EspProposal, Model, Reason, ReasonCode, Tunnel
+
+#: Said by a peer that has been asked for what is configured here now.
+REFUSALS: Final = frozenset(
+    {
+        ReasonCode.AUTHENTICATION_FAILED,
+        ReasonCode.PSK_MISMATCH,
+        ReasonCode.PSK_MISSING,
+        ReasonCode.IKE_PROPOSAL_MISMATCH,
+        ReasonCode.IKE_DH_MISMATCH,
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+        ReasonCode.PFS_MISMATCH,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+        ReasonCode.PEER_ID_MISMATCH,
+        ReasonCode.LOCAL_ID_REFUSED,
+        ReasonCode.IKE_VERSION_MISMATCH,
+        ReasonCode.PEER_HAS_NO_CONFIG,
+    }
+)
+#: Said of one CHILD_SA; the IKE_SA and others on it are not concerned.
+OF_CHILDREN: Final = frozenset(
+    {
+        ReasonCode.IPSEC_PROPOSAL_MISMATCH,
+        ReasonCode.PFS_MISMATCH,
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+        ReasonCode.UNSUPPORTED,
+    }
+)
+__all__ = ["DEATH", "OF_CHILDREN", "REFUSALS", "Cause", "cause", "dead", "offer"]
+
+
+class Cause(Model, frozen=True, kw_only=True):
+    rank: int
+    reason: Reason
+
+
+def offer(tunnel: Tunnel) -> dict[str, str]:
+    """What a sentence may name of our side. No secret."""
+    ike, esp = tunnel.ike, tunnel.esp
+    return {
+        "peer": tunnel.peer_address,
+        "local_address": tunnel.local_address,
+        "local_id": tunnel.local_id,
+        "peer_id": tunnel.peer_id,
+        "version": ike.version,
+        "ike": f"{ike.encryption}, {ike.integrity}, {ike.dh_group}",
+        "esp": f"{esp.protocol}: {_algorithms(esp)}, PFS {esp.pfs_group}{_mode(esp)}",
+        "local_cidrs": ", ".join(tunnel.local_cidrs),
+        "peer_cidrs": ", ".join(tunnel.peer_cidrs),
+        "dpd_timeout": str(tunnel.dpd.timeout),
+    }
+
+
+def _algorithms(esp: EspProposal) -> str:
+    """AH does not encrypt."""
+    return esp.integrity if esp.protocol == "ah" else f"{esp.encryption}, {esp.integrity}"
+
+
+def _mode(esp: EspProposal) -> str:
+    """Tunnel mode goes without saying."""
+    return "" if esp.encapsulation == "tunnel" else f", {esp.encapsulation} mode"
+
+
+def cause(
+    line: str, tunnel: Tunnel, *, established: bool = False, port: int | None = None
+) -> Cause | None:
+    """What one log line about `tunnel` tells; None: nothing. `established`: the line's IKE_SA
+    is. `port`: of the peer's, that the IKE_SA uses."""
+    if CHATTER.search(line):
+        return None
+    line = identities(line, tunnel.local_id, tunnel.peer_id)
+    for row in TABLE:
+        facts = (established, port, tunnel.esp.encapsulation)
+        if any(
+            wanted not in (None, found) for wanted, found in zip(row.conditions, facts, strict=True)
+        ):
+            continue
+        if (found := row.pattern.search(line)) is not None:
+            told = {name: value or "" for name, value in found.groupdict().items()}
+            message = row.sentence.format_map({**offer(tunnel), **told})
+            return Cause(rank=row.rank, reason=Reason(code=row.code, message=message))
+    return None
+
+
+def dead(tunnel: Tunnel) -> Cause:
+    """The agent itself has declared the peer dead."""
+    found = cause(DEATH, tunnel)
+    assert found is not None  # noqa: S101 - the table has that row
+    return found

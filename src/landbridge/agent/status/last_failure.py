@@ -1,0 +1,65 @@
+"""The cause that is believed of one tunnel, and when it stops to be.
+
+Rules this module keeps:
+- A cause is kept until a newer attempt tells another; within one attempt the more telling line
+  wins. A first unanswered packet says less than what an earlier attempt has told.
+- A cause belongs to the configuration that it was told of: of a later one nothing is known yet.
+- A cause explains a going down only if it was told just before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from landbridge.agent.charon.log_patterns import FIRST_SILENCE, REFUSAL
+from landbridge.agent.status.causes import Cause
+from landbridge.model.objects import Reason
+
+_RELATED: Final = 5.0  # seconds between a line and the going down that it explains
+
+
+class Blame:
+    """`clock` gives seconds, monotonic. `failures` counts attempts that told a cause."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._cause: Cause | None = None
+        self._of = ""
+        self._old = False
+        self._at = 0.0
+        self.failures = 0
+
+    @property
+    def reason(self) -> Reason | None:
+        return self._cause.reason if self._cause else None
+
+    def reason_of(self, configuration: str) -> Reason | None:
+        """What is told of exactly this configuration."""
+        return self.reason if self._of == configuration else None
+
+    def accept(self, told: Cause, configuration: str) -> bool:
+        """Whether it is new."""
+        known = self._cause
+        if known is not None and not self._outweighs(told, known):
+            return False
+        if known is None or self._old or known.reason.code is not told.reason.code:
+            self.failures += 1
+        new = known is None or known.reason != told.reason or self._of != configuration
+        self._cause, self._of, self._old, self._at = told, configuration, False, self._clock()
+        return new
+
+    def grow_old(self) -> None:
+        """A new attempt begins: whatever it tells counts more."""
+        self._old = True
+
+    def forget_unrelated(self) -> None:
+        """The tunnel has gone down: what was told long before does not explain it."""
+        if self._clock() - self._at > _RELATED:
+            self._cause = None
+
+    def _outweighs(self, told: Cause, known: Cause) -> bool:
+        if told.rank == FIRST_SILENCE and known.rank >= REFUSAL:
+            return False
+        return self._old or told.rank >= known.rank

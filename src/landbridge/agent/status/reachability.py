@@ -1,0 +1,66 @@
+"""Whether a router can reach a tunnel's peer at all, told from its configuration; pure.
+
+Rules this module keeps:
+- charon sends into the void and calls it silence: what can be known without a packet is told at
+  once, with what to change.
+- Only what makes every attempt pointless is a hindrance. A next hop that does not answer is not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from landbridge.model.objects import Leg, Reason, ReasonCode, Router, Tunnel
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def hindrance(router: Router, tunnel: Tunnel) -> Reason | None:
+    """Why no packet can go between the tunnel's two ends; None: it may."""
+    if router.uplink is None:
+        return Reason(
+            code=ReasonCode.NO_LOCAL_ADDRESS,
+            message="The router has no external gateway: there is no address to set the tunnel "
+            "up from. Set its external_gateway_info.",
+        )
+    legs = (router.uplink, *router.inside)
+    local, peer = _address(tunnel.local_address), _address(tunnel.peer_address)
+    if local is not None and local not in {own.ip for own in _interfaces(legs)}:
+        return Reason(
+            code=ReasonCode.NO_LOCAL_ADDRESS,
+            message=f"The router has no address {local}, which the tunnel is to be set up from; "
+            f"it has {_words(router.uplink.addresses)} on its external network.",
+        )
+    if peer is None or _routed(peer, router.uplink, legs):
+        return None
+    return Reason(
+        code=ReasonCode.NO_ROUTE,
+        message=f"The router has no route to {peer}: it is in none of its networks, and there is "
+        f"no IPv{peer.version} gateway. Give the external subnet a gateway_ip.",
+    )
+
+
+def _routed(peer: Address, uplink: Leg, legs: Iterable[Leg]) -> bool:
+    gateways = (_address(each) for each in uplink.gateways)
+    if any(each is not None and each.version == peer.version for each in gateways):
+        return True
+    return any(peer in own.network for own in _interfaces(legs))
+
+
+def _interfaces(
+    legs: Iterable[Leg],
+) -> Iterable[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    return (ipaddress.ip_interface(each) for leg in legs for each in leg.addresses)
+
+
+def _address(text: str) -> Address | None:
+    """None for a name."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _words(addresses: Iterable[str]) -> str:
+    return ", ".join(each.partition("/")[0] for each in addresses) or "none"

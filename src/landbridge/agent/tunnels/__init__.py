@@ -1,0 +1,2 @@
+"""What the other packages share of a tunnel: desired, observed and loaded state, names, steps.
+Pure."""

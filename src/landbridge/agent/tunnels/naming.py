@@ -1,0 +1,116 @@
+"""What charon's connections, children and secrets are called, and what a name tells; pure.
+
+Rules this module keeps:
+- A name carries the fingerprint of what it names, so that list-sas alone tells which
+  configuration an SA was made with: ``<tunnel id>.<ids><secret><rest>`` for an IKE
+  configuration (`ids` covers the identities only, `secret` the PSK), ``<key>.<fingerprint>``
+  for a child, and one part more, its tunnel id, for the child of a guest
+  (`landbridge.agent.plan.attachment`).
+- A PSK is in a name by its generation, never by its value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.tunnels.addresses import local_address, peer_address
+from landbridge.agent.tunnels.desired import ChildConfig, Settings
+from landbridge.impact.identities import folded
+from landbridge.model.objects import Model, Tunnel
+
+IDS_DIGITS: Final = 6
+SECRET_DIGITS: Final = 4
+OWNER_DIGITS: Final = 8
+REST_DIGITS: Final = 6
+CONTACT_DIGITS: Final = 10
+KEY_DIGITS: Final = 8
+CHILD_DIGITS: Final = 12
+_TWIN: Final = "-twin"
+
+
+class ConfigName(Model, frozen=True, kw_only=True):
+    """An IKE configuration's name, taken apart."""
+
+    tunnel_id: str
+    ids: str
+    secret: str  # see `secret_tag`
+    rest: str
+
+    @classmethod
+    def parse(cls, name: str) -> ConfigName | None:
+        """None for a name that is not one of ours."""
+        tunnel_id, dot, print_ = name.partition(".")
+        if not dot or len(print_) != IDS_DIGITS + SECRET_DIGITS + REST_DIGITS:
+            return None
+        ids, rest = print_[:IDS_DIGITS], print_[IDS_DIGITS:]
+        secret, rest = rest[:SECRET_DIGITS], rest[SECRET_DIGITS:]
+        return cls(tunnel_id=tunnel_id, ids=ids, secret=secret, rest=rest)
+
+
+def fingerprint(value: object, digits: int) -> str:
+    """Hexadecimal digits of the SHA-256 over the canonical JSON of `value`."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:digits]
+
+
+def digest_of(connection: Settings) -> str:
+    return fingerprint(connection, CHILD_DIGITS)
+
+
+def names_of(child: ChildConfig) -> tuple[str, ...]:
+    """What its CHILD_SAs may be called; one that a peer can narrow has a twin of that name."""
+    hosts = all(_is_host(pair.local) and _is_host(pair.remote) for pair in child.pairs)
+    return (child.name,) if hosts and len(child.pairs) == 1 else (child.name, child.name + _TWIN)
+
+
+def _is_host(cidr: str) -> bool:
+    return ipaddress.ip_network(cidr).num_addresses == 1
+
+
+def plain(name: str) -> str:
+    """The name of the child whose CHILD_SA, or whose twin's, is called `name`."""
+    return name.removesuffix(_TWIN)
+
+
+def owner(host: str, name: str) -> str:
+    """The tunnel whose child is called `name`, in an IKE_SA that bears the name of `host`."""
+    return plain(name).split(".", 2)[2] if name.count(".") > 1 else host
+
+
+def guest_name(name: str, tunnel_id: str) -> str:
+    """What the child `name` of a tunnel (or its twin) is called on the IKE_SA of another one."""
+    return f"{plain(name)}.{tunnel_id}{name[len(plain(name)) :]}"
+
+
+def ids_of(tunnel: Tunnel) -> str:
+    return fingerprint([tunnel.local_id, tunnel.peer_id], IDS_DIGITS)
+
+
+def secret_name(tunnel: Tunnel) -> str:
+    """``<tunnel id>.<generation>.<owner>``: a secret is found by its owner, so another peer ID
+    makes another secret of the same PSK."""
+    return f"{tunnel.id}.{tunnel.psk_generation}.{owner_of(tunnel)}"
+
+
+def owner_of(tunnel: Tunnel) -> str:
+    return fingerprint(folded(tunnel.peer_id), OWNER_DIGITS)
+
+
+def lookups_of(tunnel: Tunnel) -> tuple[str, ...]:
+    """By the peer's identity; IKEv1's main mode, as responder, by the addresses (RFC 2409, 5.4)."""
+    if tunnel.ike.version == "v2":
+        return (owner_of(tunnel),)
+    addresses = [local_address(tunnel.local_address), peer_address(tunnel.peer_address)]
+    return owner_of(tunnel), fingerprint(addresses, CONTACT_DIGITS)
+
+
+def generation(secret_id: str) -> int:
+    return int(secret_id.split(".")[1])
+
+
+def secret_tag(psk_generation: int) -> str:
+    """What a configuration's name tells of its secret."""
+    return fingerprint(psk_generation, SECRET_DIGITS)

@@ -1,0 +1,220 @@
+"""What charon says, as structs: list-sas (and the same sections in events) parsed; pure.
+
+Rules this module keeps:
+- An IKE_SA belongs to the tunnel and the configuration that its name says, a CHILD_SA to the
+  tunnel that its own name says: one IKE_SA can carry the children of several tunnels
+  (`agent.planning.lodging`). Names that are not of our making are kept with an empty tunnel
+  id, so that nobody touches them by mistake.
+- Of what is actual of one tunnel, children are its own only; of others' an IKE_SA tells whose.
+- SAs are told apart by their unique ids only; the number of SAs of one name is not bounded.
+- Fields that a release leaves out become empty or 0; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from landbridge.agent.tunnels.naming import ConfigName, owner, plain
+from landbridge.model.objects import Model
+from landbridge.vici import Message
+
+ESTABLISHED: Final = "ESTABLISHED"
+#: IKE_SAs that carry or keep what they carried: an SA being rekeyed is as good as established.
+LIVE_IKE: Final = frozenset({ESTABLISHED, "REKEYING", "REKEYED"})
+YOUNG_IKE: Final = frozenset({"CREATED", "CONNECTING"})
+LIVE_CHILD: Final = frozenset({"INSTALLED", "UPDATING", "REKEYING", "REKEYED"})
+PROBE: Final = "IKE_DPD"  # IKEv2's task that asks for a sign of life
+#: Tasks of an exchange that we asked for by `initiate`, by IKE version 2 and 1.
+CREATING: Final = frozenset(
+    {"CHILD_CREATE", "IKE_INIT", "IKE_AUTH", "QUICK_MODE", "MAIN_MODE", "AGGRESSIVE_MODE"}
+)
+
+
+class ChildSa(Model, frozen=True, kw_only=True):
+    """`age` in seconds since it was installed."""
+
+    unique_id: int
+    name: str
+    owner: str  # the tunnel's id
+    state: str
+    local_ts: tuple[str, ...]
+    remote_ts: tuple[str, ...]
+    spi_in: str
+    spi_out: str
+    bytes_in: int
+    bytes_out: int
+    age: int
+    reqid: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_CHILD
+
+    @property
+    def key(self) -> str:
+        return self.name.partition(".")[0]
+
+
+class IkeSa(Model, frozen=True, kw_only=True):
+    """`age` in seconds since it was established, 0 before. `foreign`, `guests`: for the tunnel
+    whose actual state it is part of, whether it bears another one's name, and the others that
+    have children on it."""
+
+    unique_id: int
+    name: str
+    tunnel_id: str
+    ids: str
+    version: str
+    state: str
+    initiator: bool
+    local_host: str
+    remote_host: str
+    local_id: str
+    remote_id: str
+    age: int
+    tasks: frozenset[str]  # active ones: sent and not answered yet
+    queued: frozenset[str]
+    children: tuple[ChildSa, ...]
+    foreign: bool = False
+    guests: frozenset[str] = frozenset()
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_IKE
+
+    @property
+    def alone(self) -> bool:
+        """Whether to end it concerns no other tunnel."""
+        return not self.foreign and not self.guests
+
+    @property
+    def young(self) -> bool:
+        return self.state in YOUNG_IKE
+
+    @property
+    def live_children(self) -> tuple[ChildSa, ...]:
+        return tuple(child for child in self.children if child.live) if self.live else ()
+
+
+class Actual(Model, frozen=True, kw_only=True):
+    """The SAs of one tunnel."""
+
+    sas: tuple[IkeSa, ...] = ()
+
+    @property
+    def carrying(self) -> tuple[ChildSa, ...]:
+        return tuple(child for sa in self.sas for child in sa.live_children)
+
+
+def actual(
+    messages: Iterable[Message], tunnel_id: str, served: Collection[str] = frozenset()
+) -> Actual:
+    """The SAs of one tunnel out of a list-sas of any breadth: those that bear its name, that
+    carry children of it, or that bear one of the names `served`."""
+    serving = {name: frozenset({tunnel_id}) for name in served}
+    return by_tunnel(messages, serving).get(tunnel_id, Actual())
+
+
+def by_tunnel(
+    messages: Iterable[Message], serving: Mapping[str, Collection[str]]
+) -> Mapping[str, Actual]:
+    """A list-sas of everything, by tunnel; those without an SA are not in it. `serving`: by name,
+    the tunnels that an IKE_SA serves though it may carry nothing of theirs."""
+    found: dict[str, dict[int, IkeSa]] = {}
+    for sa in ike_sas(messages):
+        owners = {child.owner for child in sa.children}
+        for tunnel_id in owners | {sa.tunnel_id, *serving.get(sa.name, ())}:
+            found.setdefault(tunnel_id, {})[sa.unique_id] = _part_of(sa, tunnel_id)
+    return {
+        tunnel_id: Actual(sas=tuple(sas[unique_id] for unique_id in sorted(sas)))
+        for tunnel_id, sas in found.items()
+    }
+
+
+def _part_of(sa: IkeSa, tunnel_id: str) -> IkeSa:
+    """What of an IKE_SA concerns one tunnel."""
+    return msgspec.structs.replace(
+        sa,
+        children=tuple(child for child in sa.children if child.owner == tunnel_id),
+        foreign=sa.tunnel_id != tunnel_id,
+        guests=frozenset(child.owner for child in sa.children) - {tunnel_id},
+    )
+
+
+def by_name(children: Iterable[ChildSa]) -> dict[str, list[ChildSa]]:
+    """A child's CHILD_SAs and its twin's together, by the child's name."""
+    found: dict[str, list[ChildSa]] = {}
+    for child in children:
+        found.setdefault(plain(child.name), []).append(child)
+    return found
+
+
+def ike_sas(messages: Iterable[Message]) -> Iterable[IkeSa]:
+    """Every IKE_SA of list-sas, or of an event that carries one."""
+    for message in messages:
+        for name, section in message.items():
+            if isinstance(section, dict) and "uniqueid" in section:
+                yield _ike_sa(name, section)
+
+
+def _ike_sa(name: str, section: Message) -> IkeSa:
+    parsed = ConfigName.parse(name)
+    host = parsed.tunnel_id if parsed else ""
+    children = section.get("child-sas")
+    return IkeSa(
+        unique_id=_number(section, "uniqueid"),
+        name=name,
+        tunnel_id=host,
+        ids=parsed.ids if parsed else "",
+        version=_text(section, "version"),
+        state=_text(section, "state"),
+        initiator=_text(section, "initiator") == "yes",
+        local_host=_text(section, "local-host"),
+        remote_host=_text(section, "remote-host"),
+        local_id=_text(section, "local-id"),
+        remote_id=_text(section, "remote-id"),
+        age=_number(section, "established"),
+        tasks=frozenset(_list(section, "tasks-active")),
+        queued=frozenset(_list(section, "tasks-queued")),
+        children=tuple(
+            _child_sa(child, host)
+            for child in (children.values() if isinstance(children, dict) else ())
+            if isinstance(child, dict)
+        ),
+    )
+
+
+def _child_sa(section: Message, host: str) -> ChildSa:
+    name = _text(section, "name")
+    return ChildSa(
+        unique_id=_number(section, "uniqueid"),
+        name=name,
+        owner=owner(host, name),
+        state=_text(section, "state"),
+        local_ts=_list(section, "local-ts"),
+        remote_ts=_list(section, "remote-ts"),
+        spi_in=_text(section, "spi-in"),
+        spi_out=_text(section, "spi-out"),
+        bytes_in=_number(section, "bytes-in"),
+        bytes_out=_number(section, "bytes-out"),
+        age=_number(section, "install-time"),
+        reqid=_number(section, "reqid"),
+    )
+
+
+def _text(section: Message, key: str) -> str:
+    value = section.get(key, "")
+    return value if isinstance(value, str) else ""
+
+
+def _number(section: Message, key: str) -> int:
+    text = _text(section, key)
+    return int(text) if text.isdecimal() else 0
+
+
+def _list(section: Message, key: str) -> tuple[str, ...]:
+    value = section.get(key, ())
+    return tuple(value) if isinstance(value, list) else ()

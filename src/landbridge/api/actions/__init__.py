@@ -1,0 +1,1 @@
+"""Requests that are no plain create, read, update or delete."""

@@ -1,0 +1,124 @@
+"""``GET .../{id}/history`` and ``.../{id}/diagnostics`` of a connection.
+
+Rules this module keeps:
+- Who may see the connection may see these; who may not is told that it is not there.
+- A gateway that does not answer is an answer (200, ``"answered": false``) with all that is
+  known here: it is no failure of the API.
+- No secret is in it: neither the key nor anything made from it.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, perf_counter
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from landbridge import errors
+from landbridge.api.http import json_body
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.api.requests.handlers import Handlers, Service
+from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
+from landbridge.auth.caller import Caller
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.store import events
+from landbridge.store.transaction import Row
+from landbridge.vpn.status import diagnostics
+from landbridge.vpn.status.findings import Known, findings
+
+RECENT: Final = 10  # events of the history with a diagnosis
+_SHOWN: Final = (
+    "id",
+    "name",
+    "project_id",
+    "admin_state_up",
+    "status",
+    "status_reason",
+    "status_message",
+    "status_changed_at",
+    "selector_mode",
+    "child_sas",
+    "peer_address",
+)
+View = dict[str, Any]
+
+
+class InspectionHandlers(Handlers):
+    def __init__(self, service: Service, metrics: ApiMetrics) -> None:
+        super().__init__(service, IPSEC_SITE_CONNECTION)
+        self._metrics = metrics
+
+    async def history(self, request: Request, caller: Caller) -> Response:
+        limit = _limit(request.query_params.get("limit"))
+        told = await self._db.read(self._history, caller, _id(request), limit)
+        return json_body.Json({"history": told})
+
+    async def diagnostics(self, request: Request, caller: Caller) -> Response:
+        began = perf_counter()
+        asked = await self._db.write(self._ask, caller, _id(request))
+        found = await self._answer(asked) if asked else None
+        took = round(perf_counter() - began, 4) if found else None
+        view = await self._db.read(self._view, caller, _id(request), found)
+        view["gateway"]["answered_in"] = took
+        outcome = "answered" if found else "silent" if asked else "not asked"
+        self._metrics.diagnoses.labels(outcome).inc()
+        return json_body.Json({"diagnostics": view})
+
+    async def _answer(self, asked: str) -> Diagnosis | None:
+        """The gateway's, or None when it takes too long."""
+        deadline = monotonic() + diagnostics.PATIENCE
+        with self._db.hub.listen(diagnostics.topic(asked)) as wake:
+            while True:
+                found = await self._db.read(diagnostics.answered, asked)
+                left = deadline - monotonic()
+                if found is not None or left <= 0:
+                    return found
+                await wake.wait(left)
+
+    def _history(self, tx: Connection, caller: Caller, id: str, limit: int) -> list[Row]:
+        return events.history(tx, self._desk.see(tx, caller, id)["id"], limit)
+
+    def _ask(self, tx: Connection, caller: Caller, id: str) -> str | None:
+        return diagnostics.ask(tx, self._desk.see(tx, caller, id))
+
+    def _view(self, tx: Connection, caller: Caller, id: str, found: Diagnosis | None) -> View:
+        row = self._desk.see(tx, caller, id)
+        gateway = diagnostics.gateway_of(tx, row)
+        told = findings(Known(row, gateway.id, gateway.alive, found))
+        return {
+            "connection": {name: row[name] for name in _SHOWN},
+            "desired": {"revision": row["revision"]},
+            "applied": {
+                "revision": row["applied_revision"],
+                "in_effect": row["applied_revision"] >= row["revision"],
+            },
+            "gateway": {
+                "id": gateway.id,
+                "hostname": gateway.hostname,
+                "version": gateway.version,
+                "backend": gateway.backend,
+                "router_id": gateway.router_id,
+                "router_ready": gateway.router_ready,
+                "reports": gateway.alive,
+                "answered": found is not None,
+            },
+            "findings": msgspec.to_builtins(told),
+            "tunnel": msgspec.to_builtins(found),
+            "history": events.history(tx, row["id"], RECENT),
+        }
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
+
+
+def _limit(text: str | None) -> int:
+    """Raises: BadPart."""
+    if text is None:
+        return events.KEPT_HISTORY
+    if not (text.isascii() and text.isdigit() and len(text) <= 9) or not int(text):  # noqa: PLR2004
+        raise errors.BadPart("limit", f"{text!r} is not a whole number greater than 0")
+    return min(int(text), events.KEPT_HISTORY + events.KEPT_ROUTINE)

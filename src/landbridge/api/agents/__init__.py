@@ -1,0 +1,1 @@
+"""What gateways' agents call: ``/agent/v1``."""

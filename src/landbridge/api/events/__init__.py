@@ -1,0 +1,1 @@
+"""The event stream of tunnels, and its broadcast to listeners."""

@@ -1,0 +1,240 @@
+"""``GET /landbridge/v1/events``: what happens, as it happens (Server-Sent Events).
+
+Rules this module keeps:
+- A caller hears of what it may see: its project's objects (an administrator: all), each asked
+  of the policy. When its token is not good any more the stream ends, whatever goes through it
+  (`landbridge.auth.recheck`).
+- ``Last-Event-ID`` goes on where the listener was; where that is too long ago for the store the
+  event `reset` says so: read everything anew.
+- Listeners have a number of places (`landbridge.api.http.places`), and what they see is put
+  together once for all of one caller.
+- First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
+  so that who hears little does not fall behind.
+- A reader that does not read is let go of; what it missed is in the store. Its connection is
+  ended by `landbridge.api.http.write_timeout`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from landbridge import errors
+from landbridge.api.events.broadcast import BATCH, Feed, Listener, Told, rendered
+from landbridge.api.http.endpoints import credentials
+from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.api.http.places import Places
+from landbridge.api.requests.service import scope_of
+from landbridge.auth.authentication import Door
+from landbridge.auth.caller import Caller
+from landbridge.auth.token_cache import digest
+from landbridge.store import events
+from landbridge.store.database import Database
+from landbridge.store.events import Event, Window
+
+PATH: Final = "/landbridge/v1/events"
+HEARTBEAT: Final = 15.0  # seconds
+PATIENCE: Final = 10.0  # seconds for a reader to take what it is sent
+RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser comes back
+NUMBER_DIGITS: Final = 18
+REMEMBERED: Final = 256  # encodings of what was told last
+
+log = structlog.get_logger("landbridge.api")
+
+
+class Hall(NamedTuple):
+    """Where the listeners of one process are."""
+
+    db: Database
+    door: Door
+    metrics: ApiMetrics
+    feed: Feed
+    lanes: Lanes
+    places: Places
+    audiences: Audiences
+
+
+class Audiences:
+    """What callers see of what is told: the same for all connections of one, so once for each."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._made: dict[tuple[Caller, int, int], bytes] = {}
+
+    def seen(self, caller: Caller, told: Sequence[Told]) -> bytes:
+        """Of events that follow each other, as the feed has handed them out."""
+        if not told:
+            return b""
+        key = caller, told[0].event.number, told[-1].event.number
+        made = self._made.get(key)
+        if made is None:
+            if len(self._made) >= REMEMBERED:
+                self._made.clear()
+            made = b"".join(each.wire for each in told if self.sees(caller, each.event))
+            self._made[key] = made
+        return made
+
+    def sees(self, caller: Caller, event: Event) -> bool:
+        owner = {"project_id": event.project_id}
+        return self._door.policy.check(caller, f"get_{event.resource}", owner)
+
+
+class EventHandlers:
+    """Of one process."""
+
+    def __init__(
+        self,
+        db: Database,
+        door: Door,
+        metrics: ApiMetrics,
+        lanes: Lanes,
+        places: Places,
+    ) -> None:
+        feed = Feed(db, metrics)
+        self._hall = Hall(db, door, metrics, feed, lanes, places, Audiences(door))
+
+    async def stream(self, request: Request, caller: Caller) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204)
+        last = _last(request)
+        return EventStream(self._hall, caller, last)
+
+
+class EventStream(Response):
+    """One listener's answer, without an end of its own."""
+
+    def __init__(self, hall: Hall, caller: Caller, last: int | None) -> None:
+        super().__init__(
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        del self.headers["Content-Length"]
+        self._hall = hall
+        self._db, self._door, self._metrics, self._feed = hall[:4]
+        self._caller = caller
+        self._last = last
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token, service_token = credentials(Request(scope))
+        with self._hall.places.taken(digest(token), self._caller.project_id):
+            await self._stream(token, service_token, receive, send)
+
+    async def _stream(self, token: str, service_token: str, receive: Receive, send: Send) -> None:
+        refused = asyncio.Event()
+        async with self._feed.listen(scope_of(self._caller)) as listener:
+            with self._door.recheck.during(token, service_token, self._caller, refused.set):
+                start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                await send(start)
+                reads = await _first_of(
+                    self._tell(listener, send), _gone(receive), _told_of(refused)
+                )
+        if reads:
+            with suppress(TimeoutError):
+                await _write(send, b"", more=False)
+
+    async def _tell(self, listener: Listener, send: Send) -> bool:
+        """Until the reader is to come back by itself. False: it does not read."""
+        try:
+            await self._catch_up(listener, send)
+            await self._follow(listener, send)
+        except errors.ServiceUnavailable as error:
+            log.info("event stream ends", reason=str(error))
+        except TimeoutError:
+            self._let_go()
+            return False
+        return True
+
+    async def _catch_up(self, listener: Listener, send: Send) -> None:
+        """What was missed, from the store; then the number to go on from."""
+        if self._last is None:
+            await _write(send, RETRY + _position(listener.since))
+            return
+        window = await self._db.read(events.window)
+        if not _is_kept(self._last, window):
+            await _write(send, RETRY + b"event: reset\n" + _position(listener.since, b"{}"))
+            return
+        number = self._last
+        while number < listener.since:
+            async with self._hall.lanes.turn(self._caller.project_id):
+                batch = await self._db.read(events.since, number, scope_of(self._caller), BATCH)
+            sees = partial(self._hall.audiences.sees, self._caller)
+            missed = [each for each in batch if each.number <= listener.since and sees(each)]
+            await _write(send, b"".join(map(rendered, missed)))
+            if len(batch) < BATCH:
+                break
+            number = batch[-1].number
+        await _write(send, RETRY + _position(listener.since))
+
+    async def _follow(self, listener: Listener, send: Send) -> None:
+        while self._feed.runs:
+            woken = await listener.wait(HEARTBEAT)
+            newest = self._feed.position
+            told = listener.take()
+            if listener.lagging:
+                self._let_go()
+                return
+            await _write(send, self._hall.audiences.seen(self._caller, told))
+            if not woken:
+                await _write(send, b": alive\n" + _position(newest))
+
+    def _let_go(self) -> None:
+        self._metrics.dropped.inc()
+        log.info("event listener was too slow")
+
+
+def _is_kept(number: int, window: Window) -> bool:
+    return window.oldest <= number <= window.newest
+
+
+def _position(number: int, data: bytes = b"") -> bytes:
+    """Sets the listener's last number; without data it is no event."""
+    return b"id: %d\n%s\n" % (number, b"data: %s\n" % data if data else b"")
+
+
+def _last(request: Request) -> int | None:
+    """Raises: BadRequest."""
+    text = request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS):
+        raise errors.BadRequest("Last-Event-ID: not a number that this stream has given.")
+    return int(text)
+
+
+async def _write(send: Send, content: bytes, *, more: bool = True) -> None:
+    """Raises: TimeoutError: the reader does not read."""
+    if content or not more:
+        async with asyncio.timeout(PATIENCE):
+            await send({"type": "http.response.body", "body": content, "more_body": more})
+
+
+async def _first_of(*works: Coroutine[Any, Any, bool]) -> bool:
+    """What the first says that is done (several: whether all say so); the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    return all(task.result() for task in done)
+
+
+async def _gone(receive: Receive) -> bool:
+    """Until there is no reader any more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    return False
+
+
+async def _told_of(refused: asyncio.Event) -> bool:
+    return await refused.wait()

@@ -1,0 +1,1 @@
+"""HTTP itself: the protocol's limits, middleware, endpoints, query strings, JSON."""

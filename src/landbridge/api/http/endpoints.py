@@ -1,0 +1,97 @@
+"""From a path to its handlers: one endpoint per path, which knows all of its methods.
+
+Rules this module keeps:
+- Every endpoint behind the door admits the caller before anything else is looked at.
+- A method that a path does not have is 405, with Allow; so is HEAD. OPTIONS answers as GET
+  does, with Allow (the reference does the same). One that no path has needs no token for that.
+- Endpoints are plain ASGI applications, so that no framework adds methods of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from landbridge import errors
+from landbridge.auth.authentication import Door
+from landbridge.auth.caller import Caller
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+Objection = Callable[[Request, Caller], Awaitable[None]]
+OpenHandler = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoint:
+    """The methods of one path behind the door.
+
+    `refused` are methods that are not allowed but say more than that; `otherwise` answers
+    all other methods where the path does not exist at all.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        template: str,
+        handlers: Mapping[str, Handler],
+        refused: Mapping[str, Objection],
+        otherwise: Handler | None,
+    ) -> None:
+        self.template = template
+        self._door = door
+        self._otherwise = otherwise
+        known = dict(handlers)
+        if "GET" in handlers:
+            known["OPTIONS"] = handlers["GET"]
+        self._allowed = tuple(known)
+        self._handlers = known
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        handler = self._handlers.get(request.method, self._otherwise)
+        if handler is None and request.method not in METHODS:
+            raise errors.MethodNotAllowed(self._allowed)
+        caller = await admit(self._door, request)
+        if handler is None:
+            await self._object(request, caller)
+            raise errors.MethodNotAllowed(self._allowed)
+        response = await handler(request, caller)
+        if request.method == "OPTIONS":
+            response.headers["Allow"] = ", ".join(self._allowed)
+        await response(scope, receive, send)
+
+    async def _object(self, request: Request, caller: Caller) -> None:
+        if objection := self._refused.get(request.method):
+            await objection(request, caller)
+
+
+class OpenEndpoint:
+    """A path that anybody may GET: it shows nothing of anybody."""
+
+    def __init__(self, template: str, handler: OpenHandler) -> None:
+        self.template = template
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if request.method not in ("GET", "HEAD"):
+            raise errors.MethodNotAllowed(("GET", "HEAD"))
+        response = await self._handler(request)
+        await response(scope, receive, send)
+
+
+async def admit(door: Door, request: Request) -> Caller:
+    """Raises: errors.Unauthorized, errors.ServiceUnavailable."""
+    return await door.admit(*credentials(request))
+
+
+def credentials(request: Request) -> tuple[str, str]:
+    """The token and the service token; empty where there is none."""
+    headers = request.headers
+    return headers.get("X-Auth-Token", ""), headers.get("X-Service-Token", "")

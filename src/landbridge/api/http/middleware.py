@@ -1,0 +1,157 @@
+"""Around every request: its id, its time, its log line, and what happens when it fails.
+
+Rules this module keeps:
+- Every answer has ``X-Openstack-Request-Id``, also those that the framework makes.
+- An error becomes an answer here and nowhere else. What nobody foresaw is logged with the
+  request's id and answered with 500 without a word about its cause.
+- A log line says method, route, status, time: never a body, a query or a message, which may
+  hold what a caller typed. Which requests have one: `landbridge.api.http.request_log`.
+- The time of a request is that until its answer begins: streams go on for hours.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from time import perf_counter
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from landbridge import errors, telemetry
+from landbridge.api.http import json_body
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.api.http.query import MOST_PARAMETERS, too_many
+from landbridge.api.http.request_log import Answered, RequestLog
+from landbridge.auth.authentication import Door
+
+REQUEST_ID: Final = "X-Openstack-Request-Id"
+_NOT_VERIFIED: Final = (
+    "This server could not verify that you are authorized to access the document you "
+    "requested. Either you supplied the wrong credentials (e.g., bad password), or your "
+    "browser does not understand how to supply the credentials required."
+)
+
+
+class Unforeseen(errors.ApiError):
+    status = 500
+    type = "HTTPInternalServerError"
+
+    def __init__(self) -> None:
+        super().__init__("Request Failed: internal server error while processing your request.")
+
+
+class Faults:
+    """Errors as answers, for the framework's exception handlers."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def api_error(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, errors.Unauthorized):
+            return self._unauthorized(request, error)
+        if isinstance(error, errors.ApiError):
+            return json_body.error_answer(error)
+        raise error
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        """The framework's own: no such route."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = error.headers if isinstance(error, HTTPException) else None
+        if status == HTTPStatus.METHOD_NOT_ALLOWED and headers:
+            allowed = headers.get("Allow", "").split(", ")
+            return json_body.error_answer(errors.MethodNotAllowed(tuple(allowed)))
+        title = "Not Found" if status == 404 else "Error"  # noqa: PLR2004
+        return json_body.Json(
+            {"code": status, "title": title, "description": None}, status, headers
+        )
+
+    def _unauthorized(self, request: Request, error: errors.Unauthorized) -> Response:
+        challenge = {"WWW-Authenticate": self._door.challenge}
+        detail = error.message if "X-Auth-Token" in request.headers else ""
+        return json_body.plain_error(401, "Unauthorized", _NOT_VERIFIED, detail, challenge)
+
+
+class Requests:
+    """The outermost application."""
+
+    def __init__(self, app: ASGIApp, metrics: ApiMetrics, told: RequestLog) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._told = told
+        self._log = structlog.get_logger("landbridge.api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = f"req-{uuid4()}"
+        telemetry.bind_request(request_id)
+        answer = _Answer(send, request_id)
+        try:
+            await self._run(scope, receive, answer)
+        finally:
+            self._tell(scope, answer.status, answer.seconds)
+
+    async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        try:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                raise errors.BadRequest("The address holds a NUL character.")  # noqa: TRY301
+            if (asked := scope["query_string"].count(b"&") + 1) > MOST_PARAMETERS:
+                raise too_many(asked)  # noqa: TRY301
+            await self._app(scope, receive, answer)
+        except errors.ApiError as error:
+            await json_body.error_answer(error)(scope, receive, answer)
+        except ClientDisconnect:
+            return  # nobody to answer
+        except Exception:
+            self._log.exception("unforeseen error", method=scope["method"], route=_route(scope))
+            if answer.status:
+                raise
+            await json_body.error_answer(Unforeseen())(scope, receive, answer)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        self._metrics.request(scope["method"], route, status, seconds)
+        self._told.tell(
+            Answered(
+                method=scope["method"],
+                route=route,
+                status=status,
+                seconds=seconds,
+                routine=bool(getattr(scope.get("endpoint"), "routine", False)),
+            )
+        )
+
+
+class _Answer:
+    """`send`, with the request's id on the first message; remembers the status and the time."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._asked_at = perf_counter()
+        self._answered_at: float | None = None
+        self.status = 0
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the beginning of its answer; without one, until now."""
+        return (self._answered_at or perf_counter()) - self._asked_at
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._answered_at = perf_counter()
+            MutableHeaders(scope=message)[REQUEST_ID] = self._request_id
+        await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, never a path with ids."""
+    return str(getattr(scope.get("endpoint"), "template", "other"))

@@ -1,0 +1,109 @@
+"""How much of a request there is so far, and when it is too much.
+
+Rules this module keeps:
+- Addresses, header lines and heads have a limit each, chunks and what is around a body one by the
+  body's size. Bodies have theirs where they are read.
+- It counts and says why (`Objection`); nothing of a request is kept here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from landbridge import errors
+from landbridge.api.http.endpoints import METHODS
+from landbridge.config.settings import LimitSettings
+
+OVERHEAD: Final = 32_768  # bytes around a body that comes in chunks, and twice its size
+FINE_CHUNKS: Final = 2_048  # chunks that may be smaller than
+CHUNK: Final = 8  # bytes on the average
+METHOD_LENGTH: Final = 64
+#: Methods that the parser takes for the beginning of another protocol (RTSP, HTTP/2).
+OF_OTHER_PROTOCOLS: Final = frozenset(
+    {b"DESCRIBE", b"ANNOUNCE", b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"GET_PARAMETER",
+     b"SET_PARAMETER", b"REDIRECT", b"RECORD", b"FLUSH", b"PRI"}
+)  # fmt: skip
+_METHOD: Final = re.compile(rb"(?:\r?\n)*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)( ?)")
+
+
+class Objection(Exception):
+    """The request is refused; `error` is the answer."""
+
+    def __init__(self, error: errors.ApiError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Bounds:
+    """Of the request that a connection reads. All raise: Objection."""
+
+    def __init__(self, limits: LimitSettings) -> None:
+        self._limits = limits
+        self.begin()
+
+    def begin(self) -> None:
+        """The first byte of a head."""
+        self._address = self._head = self._lines = 0
+        self._unfinished = 0  # bytes of a head that is not there yet
+        self.body = self._raw = self._chunks = 0
+
+    def address(self, size: int) -> None:
+        self._address += size
+        if self._address > self._limits.address_size:
+            raise Objection(errors.AddressTooLong(self._limits.address_size))
+
+    def line(self, size: int) -> None:
+        """A header line, or one that follows a body in chunks."""
+        self._head += size
+        self._lines += 1
+        if self._head > self._limits.head_size:
+            self._object_to_head()
+        if self._lines > self._limits.head_lines:
+            raise Objection(errors.HeadTooLarge(f"{self._limits.head_lines} lines"))
+
+    def unfinished(self, size: int, *, of_head: bool) -> None:
+        """So much has come, and the head is not there yet. `of_head`: all of it belongs to it."""
+        if of_head or self._unfinished:
+            self._unfinished += size
+        self._unfinished = self._unfinished or 1
+        if self._unfinished - self._address > self._limits.head_size:
+            self._object_to_head()
+
+    def _object_to_head(self) -> None:
+        raise Objection(errors.HeadTooLarge(f"{self._limits.head_size} bytes"))
+
+    def chunk(self) -> None:
+        self._chunks += 1
+        if self._chunks > max(FINE_CHUNKS, self.body // CHUNK):
+            raise Objection(errors.BadRequest("The body comes in too many chunks."))
+
+    def around_body(self, size: int) -> None:
+        """So much has come, and the body has not ended; `body` is what was in it."""
+        self._raw += size
+        if self._raw - self.body > OVERHEAD + 2 * self.body:
+            raise Objection(errors.BadRequest("There is more around the body than in it."))
+
+
+def other_method(head: bytes) -> tuple[bytes, bytes] | None:
+    """A head's method that no parser knows, and what follows it; None: the rest is to come.
+
+    Raises: Objection.
+    """
+    found = _METHOD.match(head)
+    if found is None or len(found[1]) > METHOD_LENGTH:
+        raise no_http("it does not begin with a method")
+    if found[2]:
+        return found[1], head[found.end(1) :]
+    if found.end() == len(head):
+        return None
+    raise no_http("there is no space after the method")
+
+
+def no_http(why: object) -> Objection:
+    return Objection(errors.BadRequest(f"This is no HTTP: {why}."))
+
+
+def unknown_method() -> Objection:
+    """Where its path is not known."""
+    return Objection(errors.MethodNotAllowed(METHODS))

@@ -1,0 +1,1 @@
+"""Create, read, update and delete of resources, from request to answer."""

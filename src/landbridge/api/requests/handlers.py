@@ -1,0 +1,140 @@
+"""The five verbs, for every resource, by the table.
+
+Rules this module keeps:
+- The way of every request: who (a token), what (the table), then one transaction in which
+  the object is found within the caller's scope, the policy is asked, the rules act.
+- Who may not see an object is told that it is not there.
+- One database hop per request. What happens inside it are the functions of `operations`.
+- Nothing long runs on the event loop: long bodies are judged, plans made and lists written beside
+  it; lists wait for their turn (`landbridge.api.http.fair_queue`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from landbridge import errors
+from landbridge.api.http import json_body, query
+from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.worker_thread import Aside
+from landbridge.api.requests import preconditions
+from landbridge.api.requests import service as operations
+from landbridge.api.requests.plan import Planner
+from landbridge.api.requests.serializer import Viewer
+from landbridge.api.schema import validate
+from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.validate import Input, Terms
+from landbridge.auth.authentication import Door
+from landbridge.auth.caller import Caller
+from landbridge.store.database import Database
+
+Links = Callable[[list[str]], list[dict[str, str]]]
+
+_NO_KEY: Final = 4  # bytes, ``null``: a body so short is repeated, as the reference does
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What the handlers work with. `quotas`: the operator's defaults, by resource."""
+
+    db: Database
+    door: Door
+    terms: Terms
+    quotas: Mapping[str, int]
+    aside: Aside
+    lanes: Lanes
+
+
+class Handlers:
+    """The verbs on one resource."""
+
+    def __init__(self, service: Service, resource: Resource) -> None:
+        self._db = service.db
+        self._terms = service.terms
+        self._aside = service.aside
+        self._lanes = service.lanes
+        self._resource = resource
+        self._desk = operations.Desk(
+            resource=resource,
+            viewer=Viewer(resource),
+            policy=service.door.policy,
+            quota=service.quotas.get(resource.name, -1),
+        )
+
+    async def index(self, request: Request, caller: Caller) -> Response:
+        listing = query.parse(self._resource, request.query_params.multi_items())
+        links = partial(query.links, request, listing)
+        async with self._lanes.turn(caller.project_id):
+            return await self._db.read(self._page, caller, listing, links)
+
+    def _page(
+        self, tx: Connection, caller: Caller, listing: query.Listing, links: Links
+    ) -> Response:
+        """The whole answer: a long list takes as long to write as to read."""
+        views, ids = self._desk.page(tx, caller, listing)
+        content: dict[str, Any] = {self._resource.collection: views}
+        if beside := links(ids):
+            content[f"{self._resource.collection}_links"] = beside
+        return json_body.Json(content)
+
+    async def show(self, request: Request, caller: Caller) -> Response:
+        fields = query.fields(request.query_params.multi_items())
+        view = await self._db.read(self._desk.show, caller, _id(request), fields)
+        return json_body.Json({self._resource.name: view})
+
+    async def create(self, request: Request, caller: Caller) -> Response:
+        content = await json_body.read_body(request)
+        asked = await self._aside.judge(content, self._for_create, caller)
+        view = await self._db.write(self._desk.create, caller, asked)
+        return json_body.Json({self._resource.name: view}, 201)
+
+    async def update(self, request: Request, caller: Caller) -> Response:
+        asked, expected = await self._asked(request, caller)
+        view = await self._db.write(self._desk.update, caller, _id(request), asked, expected)
+        return json_body.Json({self._resource.name: view})
+
+    async def plan(self, request: Request, caller: Caller) -> Response:
+        """What `update` would answer, and what it would cost; changes nothing."""
+        asked, expected = await self._asked(request, caller)
+        planner = Planner(self._desk)
+        tried = await self._db.rehearse(planner.rehearse, caller, _id(request), asked, expected)
+        around = await self._db.read(planner.around, caller, tried)
+        return json_body.Json({"plan": await self._aside.run(planner.plan, tried, around)})
+
+    async def delete(self, request: Request, caller: Caller) -> Response:
+        expected = preconditions.expected_revision(request.headers.get("If-Match"))
+        if body := await json_body.read_body(request):
+            await self._aside.judge(body, json_body.decode)
+            raise errors.BadRequest("Request body is not supported in DELETE.")
+        await self._db.write(self._desk.delete, caller, _id(request), expected)
+        return Response(status_code=204)
+
+    async def _asked(self, request: Request, caller: Caller) -> tuple[Input, int | None]:
+        """The update that is asked for, and the revision it is for."""
+        expected = preconditions.expected_revision(request.headers.get("If-Match"))
+        content = await json_body.read_body(request)
+        return await self._aside.judge(content, self._for_update, caller), expected
+
+    async def object_to_post(self, request: Request, caller: Caller) -> None:
+        """POST on one object: its body is read as for a creation, as the reference does."""
+        await self._aside.judge(await json_body.read_body(request), self._for_create, caller)
+
+    def _for_create(self, content: bytes, caller: Caller) -> Input:
+        return validate.for_create(self._resource, json_body.decode(content), caller, self._terms)
+
+    def _for_update(self, content: bytes, caller: Caller) -> Input:
+        body = json_body.decode(content)
+        if not isinstance(body, dict):
+            told = repr(content) if len(content) <= _NO_KEY else "not a JSON object"
+            raise errors.BadPart("body", f"Invalid format: {told}")
+        return validate.for_update(self._resource, body, caller, self._terms)
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])

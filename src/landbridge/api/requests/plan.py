@@ -1,0 +1,109 @@
+"""What an update would do, found out by doing it in a transaction that is undone.
+
+Rules this module keeps:
+- The update itself runs, with all its checks: a plan that is answered is one that would be
+  accepted now, and its errors are the update's.
+- Only that takes the turn of a writer. What is beside is read after it, and what all of it comes
+  to is worked out without a transaction.
+- The connections told of are those that the caller may see and that the update makes different;
+  an update of one connection always tells of that one.
+- What it would collide with is told of, too, where the caller may see that: nobody learns of
+  another project's connection, or by trying whether its PSK is the same.
+- The promise is `landbridge.impact.impact`'s, for a tunnel that is up and a peer that agrees; with
+  what the tunnel would collide on its router, `landbridge.impact.conflicts` tells.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from landbridge.api.requests.serializer import View
+from landbridge.api.requests.service import Desk, scope_of
+from landbridge.api.schema.validate import Input
+from landbridge.auth.caller import Caller
+from landbridge.impact.conflicts import Neighbours
+from landbridge.impact.impact import ROWS, impact
+from landbridge.model.objects import Tunnel
+from landbridge.store.transaction import Row
+from landbridge.vpn import rows
+from landbridge.vpn.revisions import dependents
+from landbridge.vpn.revisions.dependents import Owned
+
+Asked = set[tuple[str, str]]
+
+_CONNECTION: Final = "ipsec_site_connection"
+_SEEN: Final = f"get_{_CONNECTION}"
+
+
+class Rehearsal(NamedTuple):
+    """What an update would answer, and the connections it concerns: before, and after it those that
+    the caller may see. `changed`: the rows of `impact.ROWS` that it names."""
+
+    view: View
+    before: dict[str, Owned]
+    after: dict[str, Owned]
+    changed: Asked
+
+
+class Planner(msgspec.Struct, frozen=True):
+    """Plans the updates of one resource: one step after the other."""
+
+    desk: Desk
+
+    def rehearse(
+        self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
+    ) -> Rehearsal:
+        """In a transaction that is to be undone. Raises: as the update."""
+        desk, name = self.desk, self.desk.resource.name
+        desk.rules.enter(tx, "update")
+        kept = rows.get(tx, desk.rules.table, id) or {}
+        before = dependents.connections(tx, name, id.lower())
+        view = desk.update(tx, caller, id, asked, expected)
+        after = dependents.connections(tx, name, id.lower())
+        shown = {key: owned for key, owned in after.items() if self._visible(caller, owned)}
+        return Rehearsal(view, before, shown, _changed(name, kept, asked))
+
+    def around(self, tx: Connection, caller: Caller, tried: Rehearsal) -> list[Tunnel]:
+        """What runs beside these connections, as far as the caller may see it."""
+        found = dependents.beside(tx, [owned.tunnel for owned in tried.after.values()])
+        around = found | tried.after
+        return [owned.tunnel for owned in around.values() if self._visible(caller, owned)]
+
+    def plan(self, tried: Rehearsal, around: list[Tunnel]) -> View:
+        """The answer; without a transaction, as it may take its time."""
+        name, beside = self.desk.resource.name, Neighbours(around)
+        told = (
+            _told(tried.before[key], owned, tried.changed, beside)
+            for key, owned in tried.after.items()
+        )
+        connections = [each for each in told if each["attributes"] or name == _CONNECTION]
+        return {name: tried.view, "connections": connections}
+
+    def _visible(self, caller: Caller, owned: Owned) -> bool:
+        owner = {"project_id": owned.project_id}
+        in_scope = rows.visible(owner, scope_of(caller))
+        return in_scope and self.desk.policy.check(caller, _SEEN, owner)
+
+
+def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> dict[str, Any]:
+    promised = impact(before.tunnel, after.tunnel, changed)
+    of = {"id": after.tunnel.id, "name": after.tunnel.name}
+    told: dict[str, Any] = of | msgspec.to_builtins(promised)
+    return told | {"collisions": msgspec.to_builtins(beside.collisions(after.tunnel))}
+
+
+def _changed(resource: str, kept: Row, asked: Input) -> Asked:
+    """The rows that the update names. What no gateway hears of only where a connection is
+    given another value of it."""
+    named: Asked = set()
+    for name, value in asked.values.items():
+        members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else [name]
+        named.update((resource, member) for member in members)
+    return {
+        row
+        for row in named & ROWS.keys()
+        if ROWS[row] or (resource == _CONNECTION and kept.get(row[1]) != asked.values.get(row[1]))
+    }

@@ -1,0 +1,175 @@
+"""A `Listing` as SQL: filtered, scoped, ordered and cut by the database.
+
+Rules this module keeps:
+- The order is total: what was asked for, then the id. Pages therefore never overlap, and a
+  page costs what it holds, wherever it begins.
+- NULL comes first in ascending order on every database.
+- Text is compared as the reference's database does, without regard to case; ids exactly.
+- What is kept of a list's statement is bounded: few numbers of values, and a cache of its own.
+- Scope: a caller sees its own project's objects, what is shared with all, and the subnets and ports
+  of others on its own networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+
+from landbridge.api.http.query import Filter, Listing
+from landbridge.api.schema.field_types import Uuid
+from landbridge.store import statements
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import rows
+from landbridge.vpn.rows import Scope
+
+Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
+
+_EXACT: Final = frozenset({"project_id", "device_id"})
+
+
+def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) -> Row | None:
+    """The row if it is there and in scope; locked when it is to be changed."""
+    query = _one(table, scope is not None, change)
+    return statements.one(tx, query, {"the_id": id.lower(), "the_scope": scope})
+
+
+@cache
+def _one(table: Table, scoped: bool, change: bool) -> Select[Any]:
+    """Made once: for SQLAlchemy to make a statement takes longer than to execute it."""
+    scope: BindParameter[str] | None = bindparam("the_scope") if scoped else None
+    query = select(table).where(table.c.id == bindparam("the_id"), in_scope(table, scope))
+    return query.with_for_update(of=table, key_share=True) if change else query
+
+
+def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[Row]:
+    """The rows of one page, in the order that was asked for."""
+    order = [(table.c[s.attribute.stored_as], s.ascending) for s in listing.sorts]
+    order.append((table.c.id, True))
+    if listing.reverse and listing.limit:
+        order = [(column, not ascending) for column, ascending in order]
+    query = select(table).where(in_scope(table, scope))
+    for condition in (_matches(table, wanted) for wanted in listing.filters):
+        query = query.where(condition)
+    if listing.marker:
+        marker = one(tx, table, listing.marker, scope, change=False)
+        if marker is None:
+            return []
+        query = query.where(_after(order, marker))
+    found = rows.fetch_all(statements.shaped(tx, _ordered(query, order, listing.limit)))
+    return found[::-1] if listing.reverse and listing.limit else found
+
+
+def in_scope(table: Table, scope: Scope | BindParameter[str]) -> ColumnElement[bool]:
+    if scope is None:
+        return table.c.id.is_not(None)
+    own = table.c.project_id == scope
+    if table is t.networks:
+        return or_(own, table.c.shared, table.c.router_external)
+    if table in (t.subnets, t.ports):
+        theirs = t.networks.c.project_id == scope
+        if table is t.subnets:
+            theirs = or_(theirs, t.networks.c.shared, t.networks.c.router_external)
+        return or_(own, table.c.network_id.in_(select(t.networks.c.id).where(theirs)))
+    return own
+
+
+def _ordered(query: Select[Any], order: Order, limit: int) -> Select[Any]:
+    query = query.order_by(*(_direction(column, ascending) for column, ascending in order))
+    return query.limit(limit) if limit else query
+
+
+def _direction(column: Column[Any], ascending: bool) -> ColumnElement[Any]:
+    """NULL is said only where it may be: an index is not used for an order with it."""
+    if not column.nullable:
+        return column.asc() if ascending else column.desc()
+    return column.asc().nulls_first() if ascending else column.desc().nulls_last()
+
+
+def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
+    if wanted.attribute.name == "fixed_ips":
+        return _has_address(wanted.values)
+    if not wanted.attribute.stored_as:  # nobody has one
+        return false()
+    column = table.c[wanted.attribute.stored_as]
+    values = _padded(wanted.values)
+    exact = column.in_(values)
+    if column.name in _EXACT or not isinstance(column.type, String) or _is_id(wanted):
+        return exact
+    lowered = [value.lower() for value in values]
+    return or_(exact, func.lower(column).in_(lowered))
+
+
+def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same values, in one of few numbers: databases keep statements by their text."""
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
+
+
+def _is_id(wanted: Filter) -> bool:
+    return isinstance(wanted.attribute.kind, Uuid)
+
+
+def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:
+    """Filters like ``fixed_ips=ip_address=10.0.0.1``, all of them on one address."""
+    addresses = t.port_addresses
+    query = select(addresses.c.port_id)
+    for value in dict.fromkeys(values):
+        name, _, wanted = value.partition("=")
+        if name not in ("ip_address", "subnet_id"):
+            return false()
+        query = query.where(addresses.c[name] == wanted.lower())
+    return t.ports.c.id.in_(query)
+
+
+def _after(order: Order, marker: Row) -> ColumnElement[bool]:
+    """What comes after `marker` in `order`, key by key."""
+    alternatives = []
+    equal: list[ColumnElement[bool]] = []
+    for column, ascending in order:
+        value = _kept(column, marker)
+        alternatives.append(and_(*equal, _beyond(column, value, ascending)))
+        equal.append(column.is_(None) if value is None else column == value)
+    return and_(_not_before(order[0], marker), or_(*alternatives))
+
+
+def _kept(column: Column[Any], row: Row) -> ColumnElement[Any] | None:
+    """The row's value as a parameter: also booleans can then be compared by size."""
+    value = row[str(column.key)]
+    return None if value is None else literal(value, column.type)
+
+
+def _not_before(first: tuple[Column[Any], bool], marker: Row) -> ColumnElement[bool]:
+    """The first key alone: says nothing new, but lets an index begin at the marker."""
+    column, ascending = first
+    if column.nullable:
+        return true()
+    value = _kept(column, marker)
+    bounded: ColumnElement[bool] = column >= value if ascending else column <= value
+    return bounded
+
+
+def _beyond(column: Column[Any], value: Any, ascending: bool) -> ColumnElement[bool]:
+    if ascending:
+        return column.is_not(None) if value is None else column > value
+    if value is None:
+        return false()
+    return or_(column < value, column.is_(None)) if column.nullable else column < value

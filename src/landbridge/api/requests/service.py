@@ -1,0 +1,217 @@
+"""What happens inside the transaction of a request: find, ask the policy, act, show.
+
+Rules this module keeps:
+- Plain functions of a transaction; nothing here waits or knows HTTP.
+- Scope first: what is not the caller's is not found, by the words of its own kind. Then the
+  policy: what `get_` refuses is not found either (without naming the kind), what only this
+  action's rule refuses is forbidden.
+- Secrets are unsealed only for who asked for them and may see them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from landbridge import errors
+from landbridge.api.http.query import Listing
+from landbridge.api.requests import preconditions, select
+from landbridge.api.requests.serializer import View, Viewer
+from landbridge.api.schema import quotas
+from landbridge.api.schema.network import NETWORK, PORT, SUBNET
+from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.validate import Input
+from landbridge.auth.caller import Caller
+from landbridge.auth.policy import Policy
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row, origin
+from landbridge.vpn import errors as faults
+from landbridge.vpn import rows
+from landbridge.vpn.event_kinds import Kind, changed_names
+from landbridge.vpn.resources.registry import RULES
+from landbridge.vpn.resources.registry import Rules as RulesOf
+
+VPN_PREFIX = "/vpn"
+_NOT_FOUND = "The resource could not be found."
+_SERVED = frozenset({NETWORK.name, SUBNET.name, PORT.name})  # what the policy lets services see
+
+
+def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
+    """The project whose objects the caller may name; None: all.
+
+    Another service of the cloud may name all networks, subnets and ports in requests for these.
+    """
+    serves = caller.is_service and resource is not None and resource.name in _SERVED
+    return None if caller.is_admin or serves else caller.project_id
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Where requests for one resource are dealt with. `quota`: the default limit."""
+
+    resource: Resource
+    viewer: Viewer
+    policy: Policy
+    quota: int
+
+    @property
+    def rules(self) -> RulesOf:
+        return RULES[self.resource.name]
+
+    def page(
+        self, tx: Connection, caller: Caller, listing: Listing
+    ) -> tuple[list[View], list[str]]:
+        """The views of a page, and the ids of all that was on it."""
+        found = select.page(tx, self.rules.table, listing, self._scope(caller))
+        wanted = not listing.fields or bool(listing.fields.intersection(self.viewer.secrets))
+        presented = self.rules.present(tx, found, wanted and bool(self.viewer.secrets))
+        rule = f"get_{self.resource.name}"
+        rules = [rule, *(f"{rule}:{name}" for name in self._asked_of_secrets(listing))]
+        targets = self._with_owners(tx, presented)
+        visible = [row for row in targets if self._passes(caller, rules, row)]
+        views = [self.viewer.view(self._guarded(caller, r), listing.fields) for r in visible]
+        return views, [row["id"] for row in visible]
+
+    def show(self, tx: Connection, caller: Caller, id: str, fields: frozenset[str]) -> View:
+        return self.viewer.view(self._presented(tx, caller, self.see(tx, caller, id)), fields)
+
+    def see(self, tx: Connection, caller: Caller, id: str) -> Row:
+        """The row, if the caller may see it. Raises: NotFound."""
+        row = self._find(tx, caller, id)
+        if not self._may(tx, caller, "get", row):
+            raise errors.NotFound(_NOT_FOUND)
+        return row
+
+    def create(self, tx: Connection, caller: Caller, asked: Input) -> View:
+        self.rules.enter(tx, "create")
+        target = self._target(tx, caller, asked.values)
+        rule = f"create_{self.resource.name}"
+        self.policy.enforce(caller, rule, target, _members(self._chosen(asked)))
+        quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
+        row = self.rules.create(tx, asked.values, self._scope(caller))
+        self._note(tx, Kind.CREATED, row)
+        return self.viewer.answer(self._presented(tx, caller, row), asked)
+
+    def update(
+        self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
+    ) -> View:
+        row = self._find(tx, caller, id, to="update")
+        self._enforce(tx, caller, "update", row, asked)
+        preconditions.check(row, expected)
+        updated = self.rules.update(tx, row, asked.values, self._scope(caller))
+        if changed := changed_names(row, updated):
+            self._note(tx, Kind.UPDATED, updated, changed=changed)
+        return self.viewer.answer(self._presented(tx, caller, updated), asked)
+
+    def delete(self, tx: Connection, caller: Caller, id: str, expected: int | None) -> None:
+        row = self._find(tx, caller, id, to="delete")
+        self._enforce(tx, caller, "delete", row)
+        preconditions.check(row, expected)
+        self.rules.delete(tx, row)
+        self._note(tx, Kind.DELETED, row)
+
+    def act(self, tx: Connection, caller: Caller, id: str, action: str) -> Row:
+        """The row, to be changed by `action`, which has a policy rule of its own name."""
+        row = self._find(tx, caller, id, to=action)
+        if not self._may(tx, caller, "get", row):
+            raise errors.NotFound(_NOT_FOUND)
+        self.policy.enforce(caller, action, row)
+        return row
+
+    def _note(self, tx: Connection, kind: Kind, row: Row, **details: Any) -> None:
+        """What a client did to a VPN resource is an event; the inventory's changes are not."""
+        if self.resource.prefix == VPN_PREFIX:
+            details["request_id"] = origin(tx)
+            events.note(tx, kind.value, self.resource.name, row, **details)
+
+    def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> Row:
+        """The row; `to`: what will be done to it."""
+        if to is not None:
+            self.rules.enter(tx, to)
+        row = select.one(tx, self.rules.table, id, self._scope(caller), change=to is not None)
+        if row is None:
+            raise self.rules.not_found(id)
+        return row
+
+    def _may(self, tx: Connection, caller: Caller, verb: str, row: Row) -> bool:
+        (target,) = self._with_owners(tx, [row])
+        return self.policy.check(caller, f"{verb}_{self.resource.name}", target)
+
+    def _enforce(
+        self, tx: Connection, caller: Caller, verb: str, row: Row, asked: Input | None = None
+    ) -> None:
+        (target,) = self._with_owners(tx, [row | asked.values if asked else row])
+        try:
+            rule = f"{verb}_{self.resource.name}"
+            self.policy.enforce(caller, rule, target, _members(asked.values) if asked else ())
+        except errors.PolicyNotAuthorized:
+            if self._may(tx, caller, "get", row):
+                raise
+            raise errors.NotFound(_NOT_FOUND) from None
+
+    def _target(self, tx: Connection, caller: Caller, values: Row) -> Row:
+        """What the policy looks at when something is to be made."""
+        (target,) = self._with_owners(tx, [values])
+        if network_id := values.get("network_id"):
+            network = rows.get(tx, t.networks, network_id)
+            if network is None or not rows.visible(network, self._scope(caller)):
+                raise faults.NetworkNotFound(network_id)
+        return target
+
+    def _with_owners(self, tx: Connection, found: list[Row]) -> list[Row]:
+        """Subnets and ports with what the policy asks of their network beside."""
+        if self.resource.attribute("network_id") is None:
+            return found
+        networks = rows.by_id(tx, t.networks, (row["network_id"] for row in found))
+        return [row | self._of_network(networks.get(row["network_id"], {})) for row in found]
+
+    def _of_network(self, network: Row) -> Row:
+        seen = {
+            "network:project_id": network.get("project_id"),
+            "shared": network.get("shared", False),
+        }
+        if self.resource is SUBNET:
+            seen["router:external"] = network.get("router_external", False)
+        return seen
+
+    def _scope(self, caller: Caller) -> rows.Scope:
+        return scope_of(caller, self.resource)
+
+    def _passes(self, caller: Caller, rules: list[str], row: Row) -> bool:
+        return all(self.policy.check(caller, rule, row) for rule in rules)
+
+    def _asked_of_secrets(self, listing: Listing) -> list[str]:
+        """The attributes, of those that not everybody sees, by which a list is asked for."""
+        asked = [each.attribute for each in listing.filters]
+        asked += [each.attribute for each in listing.sorts]
+        return [attribute.name for attribute in asked if attribute.secret]
+
+    def _chosen(self, asked: Input) -> Row:
+        """What a request for something new names, but for what it would have anyway."""
+        defaults = {each.name: each.default for each in self.resource.attributes}
+        values = {name: value for name, value in asked.values.items() if name in asked.sent}
+        return {name: value for name, value in values.items() if value != defaults[name]}
+
+    def _presented(self, tx: Connection, caller: Caller, row: Row) -> Row:
+        return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])
+
+    def _guarded(self, caller: Caller, row: Row) -> Row:
+        """Without the secrets that the caller may not see."""
+        hidden = [
+            name
+            for name in self.viewer.secrets
+            if not self.policy.check(caller, f"get_{self.resource.name}:{name}", row)
+        ]
+        return {key: value for key, value in row.items() if key not in hidden} if hidden else row
+
+
+def _members(values: Row) -> list[str]:
+    """The attributes that the values are of, those inside dictionaries and lists as ``a:b``."""
+    named = list(values)
+    for name, value in values.items():
+        inside = value if isinstance(value, list) else [value]
+        members = [member for each in inside if isinstance(each, dict) for member in each]
+        named += [f"{name}:{member}" for member in dict.fromkeys(members)]
+    return named

@@ -1,0 +1,1 @@
+"""The resources of the API: attributes, types of fields, validation, OpenAPI."""

@@ -1,0 +1,200 @@
+"""The attribute table of the inventory: networks, subnets, routers, ports.
+
+Rules this module keeps:
+- Those of `resources`. It holds what VPN services need of Networking and what its clients
+  send with it, no more: what is not here is not built.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from landbridge.api.schema.address_types import (
+    Address,
+    FixedIps,
+    Gateway,
+    HostRoutes,
+    Mac,
+    Nameservers,
+    Pools,
+    Subnet,
+)
+from landbridge.api.schema.field_types import Choice, Flag, Number, Text, Uuid
+from landbridge.api.schema.resource import (
+    UNSET,
+    Attribute,
+    Resource,
+    description,
+    identifier,
+    name,
+    project,
+    project_id,
+    shown,
+    standard,
+)
+
+IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
+
+
+def _up() -> Attribute:
+    return Attribute(
+        name="admin_state_up", kind=Flag(), about="Whether it shall run.", default=True, sort=True
+    )
+
+
+def _network_id() -> Attribute:
+    return Attribute(
+        name="network_id", kind=Uuid(), about="Its network.", put=False, sort=True,
+        refers="networks",
+    )  # fmt: skip
+
+
+def _ipv6_mode(name: str) -> Attribute:
+    return Attribute(
+        name=name, kind=Choice(values=IPV6_MODES, nullable=True), about="For IPv6 subnets.",
+        default=None, put=False, sort=True,
+    )  # fmt: skip
+
+
+NETWORK: Final = Resource(
+    name="network",
+    collection="networks",
+    prefix="",
+    about="A network; on a gateway it is one bridge.",
+    attributes=(
+        identifier(),
+        name(),
+        shown("subnets", "The ids of its subnets.", type="array", column="", filter=False),
+        _up(),
+        shown("status", "Always ACTIVE.", sort=True),
+        project(),
+        Attribute(
+            name="shared", kind=Flag(), default=False,
+            about="Every project may see and use it.",
+        ),
+        Attribute(
+            name="router:external", kind=Flag(), default=False, column="router_external",
+            about="Routers may have their gateway on it; every project may see it.",
+        ),
+        Attribute(
+            name="mtu", kind=Number(least=68), default=1500, about="Largest packet on it.",
+            sort=True,
+        ),
+        Attribute(
+            name="provider:network_type", kind=Text(longest=32), default=UNSET, secret=True,
+            column="provider_network_type",
+            about="`flat`: it lies on `provider:physical_network`; `local`: on a bridge of its "
+            "own. Only administrators send and see it, and the next two.",
+        ),
+        Attribute(
+            name="provider:physical_network", kind=Text(longest=64, nullable=True), default=UNSET,
+            secret=True, column="provider_physical_network",
+            about="What `[agent] bridges` of a gateway maps to a bridge of its host.",
+        ),
+        Attribute(
+            name="provider:segmentation_id", kind=Number(least=0, nullable=True), default=UNSET,
+            secret=True, column="", filter=False, about="Always null: there are no segments.",
+        ),
+        description(),
+        project_id(),
+        *standard(),
+    ),
+)  # fmt: skip
+
+SUBNET: Final = Resource(
+    name="subnet",
+    collection="subnets",
+    prefix="",
+    about="A range of addresses on a network.",
+    attributes=(
+        identifier(),
+        name(),
+        Attribute(
+            name="ip_version", kind=Choice(values=(4, 6), number=True), about="4 or 6.",
+            put=False, sort=True,
+        ),
+        _network_id(),
+        Attribute(
+            name="cidr", kind=Subnet(), default=UNSET, about="The range; must be given.",
+            put=False, sort=True,
+        ),
+        Attribute(
+            name="gateway_ip", kind=Address(nullable=True), default=UNSET, sort=True,
+            about="The router's address; the first of the range by default; null: none.",
+        ),
+        Attribute(
+            name="allocation_pools", kind=Pools(), default=UNSET, filter=False,
+            about="Where addresses are taken from; all but the gateway's by default.",
+        ),
+        Attribute(
+            name="dns_nameservers", kind=Nameservers(), default=[], filter=False,
+            about="Kept and shown.",
+        ),
+        Attribute(
+            name="host_routes", kind=HostRoutes(), default=[], filter=False,
+            about="Kept and shown.",
+        ),
+        project(),
+        Attribute(name="enable_dhcp", kind=Flag(), default=True, about="Kept and shown.",
+                  sort=True),
+        _ipv6_mode("ipv6_ra_mode"),
+        _ipv6_mode("ipv6_address_mode"),
+        description(),
+        project_id(),
+        *standard(),
+    ),
+)  # fmt: skip
+
+PORT: Final = Resource(
+    name="port",
+    collection="ports",
+    prefix="",
+    about="A place on a network, with addresses; routers have one per leg.",
+    attributes=(
+        identifier(),
+        name(),
+        _network_id(),
+        _up(),
+        Attribute(
+            name="mac_address", kind=Mac(), default=UNSET, sort=True,
+            about="Made up where not given.",
+        ),
+        Attribute(
+            name="fixed_ips", kind=FixedIps(), default=UNSET, column="",
+            about="Its addresses. As a filter: ip_address=... or subnet_id=...",
+        ),
+        Attribute(name="device_id", kind=Text(), default="", about="What uses it.", sort=True),
+        Attribute(
+            name="device_owner", kind=Text(), default="", about="What kind of thing uses it.",
+            sort=True,
+        ),
+        project(),
+        shown("status", "ACTIVE or DOWN.", sort=True),
+        description(),
+        project_id(),
+        *standard(),
+    ),
+)  # fmt: skip
+
+ROUTER: Final = Resource(
+    name="router",
+    collection="routers",
+    prefix="",
+    about="A namespace on a gateway, with an uplink and inside legs.",
+    attributes=(
+        identifier(),
+        name(),
+        _up(),
+        shown("status", "ACTIVE or ERROR.", sort=True, filter=False),
+        project(),
+        Attribute(
+            name="external_gateway_info", kind=Gateway(), default=None, column="", filter=False,
+            about="The uplink; {} takes it away.",
+        ),
+        description(),
+        project_id(),
+        *standard(),
+    ),
+)  # fmt: skip
+
+INVENTORY: Final = (NETWORK, SUBNET, PORT, ROUTER)

@@ -1,0 +1,85 @@
+"""The attribute reference for people, made from the table: ``docs/attributes.md``.
+
+Rules this module keeps:
+- Every word comes from the table; the page is checked against it by a test.
+- Write it anew with ``python -m landbridge.api.schema.reference > docs/attributes.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from landbridge.api.schema.address_types import FixedIps, Gateway
+from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.field_types import Choice, Group, Many
+from landbridge.api.schema.resource import OWN, REQUIRED, UNSET, Attribute, Resource
+
+_HEAD: Final = """\
+# Attributes
+
+Made from the table that the API validates by; do not edit. *Create* and *update*: whether the
+attribute may be sent with POST and PUT. *Find*: usable as a filter (`?name=value`), *sort*: as
+`sort_key`. Attributes marked * are landbridge's own, the others are OpenStack Networking's.
+"""
+_COLUMNS: Final = ("Attribute", "Type", "Create", "Update", "Find", "Sort", "What it is")
+
+
+def markdown() -> str:
+    return "\n".join([_HEAD, *(line for resource in RESOURCES for line in _resource(resource))])
+
+
+def _resource(resource: Resource) -> Iterator[str]:
+    yield f"## {resource.name}\n\n{resource.about} `{resource.path}`\n"
+    yield _row(_COLUMNS)
+    yield _row("---" for _ in _COLUMNS)
+    for attribute in resource.attributes:
+        yield _row(_cells(attribute))
+    yield ""
+
+
+def _cells(attribute: Attribute) -> Iterator[str]:
+    yield f"`{attribute.name}`{' *' if attribute.source == OWN else ''}"
+    yield _type(attribute)
+    yield _create(attribute)
+    yield from ("yes" if it else "" for it in (attribute.put, attribute.filter, attribute.sort))
+    yield attribute.about + _values(attribute)
+
+
+def _type(attribute: Attribute) -> str:
+    kind = attribute.kind.schema()["type"]
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _create(attribute: Attribute) -> str:
+    if not attribute.post:
+        return ""
+    if attribute.default is REQUIRED:
+        return "**required**"
+    if attribute.default is UNSET or isinstance(attribute.kind, Group):
+        return "yes"
+    default = "null" if attribute.default is None else attribute.default
+    return "yes, default empty" if default in ("", []) else f"yes, default `{default}`".lower()
+
+
+def _values(attribute: Attribute) -> str:
+    if isinstance(attribute.kind, Choice):
+        return " One of " + ", ".join(f"`{value}`" for value in attribute.kind.values) + "."
+    if isinstance(attribute.kind, Many):
+        return f" At most {attribute.kind.most}."
+    if isinstance(attribute.kind, Gateway):
+        return f" At most {FixedIps().most} `external_fixed_ips`."
+    if isinstance(attribute.kind, Group):
+        return " Members: " + ", ".join(
+            f"`{name}` (default `{default}`)" for name, _, default in attribute.kind.members
+        ) + "."  # fmt: skip
+    return ""
+
+
+def _row(cells: Iterator[str] | tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

@@ -1,0 +1,149 @@
+"""The vocabulary of the attribute table: what one says of a resource and its attributes.
+
+Rules this module keeps:
+- `catalogue.RESOURCES`, written in these words, is the only place that knows attributes:
+  validation, filters, sort keys, /openapi.json and docs/attributes.md are made from it.
+- The order of a resource's attributes is the reference's: it decides which of several
+  mistakes in one request is told first.
+- It declares and computes nothing about requests, rows or callers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from landbridge.api.schema.field_types import Anything, Kind, Name, Text, Uuid
+
+
+class Absent:
+    """The type of `REQUIRED` and `UNSET`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+REQUIRED: Final = Absent("REQUIRED")
+UNSET: Final = Absent("UNSET")  # not given and no default: the rules choose
+
+REFERENCE: Final = "https://docs.openstack.org/api-ref/network/v2/"
+OWN: Final = "landbridge"
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True):
+    """One attribute of a resource.
+
+    `column` is its column where the name differs; "" for one that is derived from others.
+    `refers` is the collection whose ids it holds. `source` says where its rule comes from.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    default: Any = REQUIRED
+    post: bool = True
+    put: bool = True
+    visible: bool = True
+    filter: bool = True
+    sort: bool = False
+    column: str | None = None
+    refers: str = ""
+    secret: bool = False  # shown only to whom the policy lets see it
+    source: str = REFERENCE
+
+    @property
+    def stored_as(self) -> str:
+        return self.name if self.column is None else self.column
+
+    @property
+    def required(self) -> bool:
+        return self.post and self.default is REQUIRED
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource: its names, its place, its attributes in the reference's order.
+
+    `plain_plural` is what a request body would be wrapped in for many at once, by the
+    reference's grammar (name + "s").
+    """
+
+    name: str
+    collection: str
+    prefix: str
+    about: str
+    attributes: tuple[Attribute, ...]
+    path_name: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"/v2.0{self.prefix}/{self.path_name or self.collection}"
+
+    @property
+    def plain_plural(self) -> str:
+        return f"{self.name}s"
+
+    def attribute(self, name: str) -> Attribute | None:
+        return next((a for a in self.attributes if a.name == name), None)
+
+
+def identifier(*, sort: bool = True) -> Attribute:
+    return Attribute(
+        name="id", kind=Uuid(), about="The object's id.", post=False, put=False, sort=sort
+    )
+
+
+def project(*, sort: bool = True) -> Attribute:
+    return Attribute(
+        name="tenant_id",
+        kind=Text(),
+        about="The owning project, by its old name.",
+        default=UNSET,
+        put=False,
+        sort=sort,
+        column="project_id",
+    )
+
+
+def project_id(*, sort: bool = True) -> Attribute:
+    return Attribute(
+        name="project_id",
+        kind=Text(),
+        about="The owning project. Only an administrator may name another than its own.",
+        default=UNSET,
+        put=False,
+        sort=sort,
+    )
+
+
+def name(*, sort: bool = True) -> Attribute:
+    return Attribute(
+        name="name", kind=Name(), about="A name for people; need not be unique.",
+        default="", sort=sort,
+    )  # fmt: skip
+
+
+def description() -> Attribute:
+    return Attribute(name="description", kind=Text(), about="A description.", default="")
+
+
+def shown(name: str, about: str, *, type: str = "string", **changes: Any) -> Attribute:
+    """An attribute that nobody sends."""
+    return Attribute(
+        name=name, kind=Anything(type=type), about=about, default=UNSET, post=False, put=False,
+        **changes,
+    )  # fmt: skip
+
+
+def standard() -> tuple[Attribute, ...]:
+    """What every object has, in the words of ``standard-attr-*``."""
+    return (
+        shown("created_at", "When it was made (UTC).", sort=True),
+        shown("updated_at", "When it was last changed (UTC).", sort=True),
+        shown(
+            "revision_number", "Grows with every change; see If-Match.", type="integer", sort=True
+        ),
+    )

@@ -1,0 +1,65 @@
+"""The door: from a request's token headers to a Caller that policy has looked at.
+
+Rules this module keeps:
+- No token, no entry: there is no anonymous caller.
+- Agents come with a token of our own under every strategy; under ``keystone`` that is all
+  that a token of ours is good for.
+- Which strategy it is, is decided here, once; what only the other one needs is not loaded.
+"""
+
+from __future__ import annotations
+
+from landbridge import errors
+from landbridge.auth.caller import Authenticator, Caller
+from landbridge.auth.local_tokens import LocalTokens, is_ours
+from landbridge.auth.policy import Policy
+from landbridge.auth.policy_file import PolicyFile
+from landbridge.auth.recheck import Recheck
+from landbridge.config.settings import Settings
+from landbridge.store.database import Database
+
+
+class Door:
+    """`policy` decides what the callers that `admit` lets in may do; `recheck` ends streams."""
+
+    def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
+        self._users = users
+        self._local = local
+        self.policy = policy
+        self.recheck = Recheck(self.admit)
+
+    @property
+    def challenge(self) -> str:
+        """The ``WWW-Authenticate`` value of every 401."""
+        return self._users.challenge
+
+    async def admit(self, token: str | None, service_token: str | None = None) -> Caller:
+        """Raises: Unauthorized, ServiceUnavailable."""
+        if not token:
+            raise errors.Unauthorized("The request has no X-Auth-Token.")
+        caller = await self._caller(token, service_token or "")
+        return self.policy.known(caller)
+
+    async def _caller(self, token: str, service_token: str) -> Caller:
+        if not is_ours(token):
+            return await self._users.authenticate(token, service_token)
+        caller = await self._local.authenticate(token)
+        if self._users is not self._local and not caller.is_agent:
+            raise errors.Unauthorized("Tokens of landbridge are for agents here, use Keystone's.")
+        return caller
+
+    def close(self) -> None:
+        self._users.close()
+
+
+def open_door(settings: Settings, db: Database) -> Door:
+    """Raises: PolicyFileError."""
+    local = LocalTokens(db)
+    users = _keystone(settings) if settings.auth.strategy == "keystone" else local
+    return Door(users, local, Policy(PolicyFile(settings.policy.policy_file)))
+
+
+def _keystone(settings: Settings) -> Authenticator:
+    from landbridge.auth.keystone import KeystoneTokens
+
+    return KeystoneTokens(settings.keystone, revalidate_after=settings.auth.revalidate_after)

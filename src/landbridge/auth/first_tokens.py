@@ -1,0 +1,132 @@
+"""The tokens that are there after the first start: one for the admin, one for the local gateway.
+
+Rules this module keeps:
+- The agent's names the gateway of this host, and no other uses it. Where that gateway has been
+  given a credential by hand, none is made.
+- A token file is complete or absent, mode 0600 from its first byte on.
+- The row is committed before the file appears: whoever can read the file can use it. A
+  crash between the two leaves a row that nobody has the token of; the next start replaces it.
+- A database without any token (a new one beside an old state directory) takes in the token
+  files that are there. Otherwise a token that was revoked stays revoked.
+- A file that holds no token is said and left as it is: whose it is, only its owner knows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+
+from landbridge.auth import gateways, local_tokens
+from landbridge.auth.caller import ADMIN_ROLE
+from landbridge.auth.token_cache import digest
+from landbridge.store.database import Database
+
+ADMIN: Final = "admin-token"  # a file, and the token's name
+AGENT: Final = gateways.FIRST
+
+Register = Callable[[Connection, str], bool]  # False: there is no need of it
+
+log = structlog.get_logger("landbridge.tokens")
+
+
+def ensure(db: Database, state_dir: Path, gateway_id: str) -> None:
+    """Make the tokens and their files, where they are missing. `gateway_id`: of this host.
+
+    Raises: OSError: the state directory cannot be written.
+    """
+    fresh_database = db.read_sync(local_tokens.count) == 0
+    _tell(db.write_sync(gateways.bind_unbound, gateway_id))
+    registers: dict[str, Register] = {
+        ADMIN: _register_admin,
+        AGENT: partial(_register_agent, gateway_id=gateway_id),
+    }
+    for name, register in registers.items():
+        path = state_dir / name
+        if not path.exists():
+            _make(db, path, register)
+        elif fresh_database and (known := _kept(path)):
+            db.write_sync(register, known)
+
+
+def doubt(db: Database, state_dir: Path) -> None:
+    """Say which of the files hold no token that the database knows."""
+    for name in (ADMIN, AGENT):
+        path = state_dir / name
+        kept = _kept(path)
+        if not path.exists() or (
+            kept and db.read_sync(local_tokens.find, digest(kept)) is not None
+        ):
+            continue
+        log.warning(
+            "the file holds no token that is good here",
+            file=str(path),
+            advice="put the right one there, or remove the file and start the API again: it makes "
+            "a new one then, and ends the old",
+        )
+
+
+def _kept(path: Path) -> str:
+    """The token in the file; empty: there is none."""
+    try:
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if local_tokens.is_ours(text) and "\n" not in text else ""
+
+
+def _make(db: Database, path: Path, register: Register) -> None:
+    secret = local_tokens.new_secret()
+    before = any(each.name == path.name for each in db.read_sync(local_tokens.every))
+    if db.write_sync(register, secret):
+        write_private(path, secret + "\n")
+        if before:
+            log.warning("a missing token was made anew, the one before has ended", file=str(path))
+
+
+def _register_admin(tx: Connection, secret: str) -> bool:
+    local_tokens.revoke(tx, ADMIN)
+    local_tokens.add(
+        tx, secret, name=ADMIN, project_id="admin", roles=(ADMIN_ROLE, "member", "reader")
+    )
+    return True
+
+
+def _register_agent(tx: Connection, secret: str, *, gateway_id: str) -> bool:
+    known = gateways.of(tx, gateway_id)
+    if known is not None and known.name != AGENT:
+        return False
+    gateways.add(tx, secret, gateway_id, name=AGENT, replace=True)
+    return True
+
+
+def _tell(bound: gateways.Bound) -> None:
+    for name, gateway in bound.made:
+        log.info("agent token bound to its gateway", name=name, gateway=gateway)
+    if bound.left:
+        log.warning(
+            "agent tokens that name no gateway are refused: replace each with what "
+            "`landbridge gateway add NAME` prints",
+            names=list(bound.left),
+        )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all. Raises: OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise

@@ -1,0 +1,131 @@
+"""Verdicts on tokens, remembered by the token's SHA-256.
+
+Rules this module keeps:
+- A fresh verdict costs no I/O. From `fresh` seconds on it is asked for again, at first in
+  the background while the caller goes on, from twice that on before the caller goes on:
+  so a revoked token lives no longer than ``2 * fresh``, busy or idle.
+- Where the one who knows cannot be asked, a verdict holds for `keep` seconds; never longer
+  than the token itself.
+- Any number of callers that miss at once ask once. A refusal is not remembered.
+- No token is kept, only its digest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from landbridge import errors
+from landbridge.auth.caller import Caller
+
+MOST_KEPT: Final = 10_000
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """`expires_at`: seconds since the epoch, None: never."""
+
+    caller: Caller
+    expires_at: float | None = None
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    verdict: Verdict
+    since: float  # by the monotonic clock
+
+
+Ask = Callable[[], Awaitable[Verdict]]
+
+
+def digest(token: str) -> str:
+    """What is kept of a token: hex SHA-256."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Verdicts:
+    def __init__(
+        self,
+        *,
+        fresh: float,
+        keep: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._fresh = fresh
+        self._keep = keep
+        self._monotonic = monotonic
+        self._now = now
+        self._kept: dict[str, _Kept] = {}
+        self._asking: dict[str, asyncio.Task[Verdict]] = {}
+
+    async def get(self, key: str, ask: Ask) -> Caller:
+        """The caller by `key`, asking where nothing fresh is known.
+
+        Raises: Unauthorized, or what `ask` raises.
+        """
+        kept = self._kept.get(key)
+        if kept is None:
+            return self._unexpired(await self._ask(key, ask)).caller
+        verdict = self._unexpired(kept.verdict)
+        age = self._monotonic() - kept.since
+        if age < self._fresh:
+            return verdict.caller
+        if age < 2 * self._fresh:
+            self._start(key, ask)
+            return verdict.caller
+        try:
+            return self._unexpired(await self._ask(key, ask)).caller
+        except errors.ServiceUnavailable:
+            if age < self._keep:
+                return verdict.caller
+            raise
+
+    def forget(self, key: str | None = None) -> None:
+        """Forget one verdict, or all: the next call asks."""
+        if key is None:
+            self._kept.clear()
+        else:
+            self._kept.pop(key, None)
+
+    def _unexpired(self, verdict: Verdict) -> Verdict:
+        if verdict.expires_at is not None and verdict.expires_at <= self._now():
+            raise errors.Unauthorized("The token has expired.")
+        return verdict
+
+    async def _ask(self, key: str, ask: Ask) -> Verdict:
+        return await asyncio.shield(self._start(key, ask))
+
+    def _start(self, key: str, ask: Ask) -> asyncio.Task[Verdict]:
+        if key not in self._asking:
+            task = asyncio.ensure_future(self._learn(key, ask))
+            self._asking[key] = task
+            task.add_done_callback(lambda done: self._asked(key, done))
+        return self._asking[key]
+
+    def _asked(self, key: str, done: asyncio.Task[Verdict]) -> None:
+        del self._asking[key]
+        if not done.cancelled():
+            done.exception()  # who waits has it; nobody waits in the background
+
+    async def _learn(self, key: str, ask: Ask) -> Verdict:
+        try:
+            verdict = await ask()
+        except errors.Unauthorized:
+            self.forget(key)
+            raise
+        if self._keep > 0:
+            self._make_room()
+            self._kept[key] = _Kept(verdict, self._monotonic())
+        return verdict
+
+    def _make_room(self) -> None:
+        if len(self._kept) < MOST_KEPT:
+            return
+        oldest = self._monotonic() - self._keep
+        self._kept = {key: kept for key, kept in self._kept.items() if kept.since > oldest}
+        while len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]

@@ -1,0 +1,183 @@
+"""One API process: state directory, database, door and application behind uvicorn.
+
+Rules this module keeps:
+- Everything is made here, in this order, and handed on; the application finds nothing by
+  itself: schema, key, database, first tokens, door, routes.
+- The listening socket may be inherited from the supervisor, so that no request is refused
+  while a killed API starts anew: it waits in the socket's queue.
+- A process that cannot write any more, or whose database is another one by now, ends with one line;
+  whoever started it starts it again.
+- Asked to end it ends in order: all that is in an SQLite database's log is in its file then.
+- What was made at the start stays for good: the garbage collector does not look at it again,
+  so no request waits while it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import signal
+import socket
+from collections.abc import Awaitable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+
+import msgspec
+import structlog
+import uvicorn
+
+from landbridge.api.app import create_app
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.api.http.protocol import BoundedProtocol, Gate
+from landbridge.api.jobs.housekeeping import DatabaseReplaced, Watch, tell
+from landbridge.auth import first_tokens
+from landbridge.auth.authentication import open_door
+from landbridge.cli import preflight
+from landbridge.cli.notify import tell_systemd
+from landbridge.cli.storage import alone, open_database, told
+from landbridge.config.settings import LimitSettings, Settings
+from landbridge.heartbeat import Heartbeat
+from landbridge.store import identity
+from landbridge.store.database import Database
+from landbridge.store.databasefile import WriterEnded
+from landbridge.vpn.status import unreadable_psks
+
+SPARE_FILES = 128  # for the database, its server, the log, and those that are told to go
+COLLECT_AFTER = 50_000  # new objects: those of some hundred requests
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GRACE = 2  # seconds for open requests at the end; streams of agents never end by themselves
+
+
+def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None:
+    """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
+    listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
+    _notice_who_has_gone(listener, settings.limits.gone_seconds)
+    with listener, _alone(settings), closing(open_database(settings)) as db:
+        with told(settings):
+            _ensure_tokens(db, settings)
+            first_tokens.doubt(db, settings.state_dir)
+            opening = db.write_sync(identity.opened)
+            tell(db.write_sync(unreadable_psks.review))
+        with closing(open_door(settings, db)) as door:
+            metrics = ApiMetrics()
+            gate = Gate(_reachable(settings.limits), metrics)
+            app = create_app(settings, db, door, metrics)
+            server = _Server(_config(app, gate))
+            _settle()
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                watch = Watch(db, opening=opening)
+                if ended := runner.run(_serve(server, listener, db, watch, heartbeat)):
+                    raise preflight.TryLater(ended)
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd when it serves, where it is a unit of its own. uvicorn's own would raise the
+    signal again that ended it, and nothing after it would be run."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            tell_systemd("READY=1")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for number in STOP_SIGNALS:
+            signal.signal(number, self.handle_exit)
+        yield
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """The lock lies beside the database, in a directory that may have to be made."""
+    preflight.state_dir(settings)
+    with alone(settings):
+        yield
+
+
+def _ensure_tokens(db: Database, settings: Settings) -> None:
+    try:
+        first_tokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
+    except OSError as error:
+        raise preflight.unwritable(settings, error) from None
+
+
+async def _serve(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    db: Database,
+    watch: Watch,
+    heartbeat: Heartbeat,
+) -> str:
+    """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
+    not go on, where nobody asked for the end."""
+    ended: list[str] = []
+
+    async def or_end(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (WriterEnded, DatabaseReplaced) as error:
+            ended.append(str(error))
+            server.should_exit = True
+
+    async with asyncio.TaskGroup() as tasks:
+        beside = [
+            tasks.create_task(heartbeat.run()),
+            tasks.create_task(db.follow()),
+            tasks.create_task(or_end(watch.run())),
+            tasks.create_task(or_end(db.until_broken())),
+        ]
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            for task in beside:
+                task.cancel()
+    return "; ".join(ended)
+
+
+def _notice_who_has_gone(listener: socket.socket, seconds: int) -> None:
+    """For all connections that come in by it: without this the kernel goes on for a quarter of an
+    hour to send to a host that has vanished, and a stream keeps its place as long."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+
+
+def _settle() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def _reachable(limits: LimitSettings) -> LimitSettings:
+    """As many connections as there may be files, with some left for all else."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        files = limits.connections + SPARE_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    possible = max(1, files - SPARE_FILES)
+    if possible < limits.connections:
+        structlog.get_logger("landbridge.api").warning(
+            "fewer connections than configured: the process may open too few files",
+            files=files,
+            connections=possible,
+        )
+    return msgspec.structs.replace(limits, connections=min(limits.connections, possible))
+
+
+def _config(app: object, gate: Gate) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application
+        http=partial(BoundedProtocol, gate=gate),  # type: ignore[arg-type]  # makes protocols
+        ws="none",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=gate.limits.idle_seconds,
+    )

@@ -1,0 +1,117 @@
+"""From two states of a connection to what has happened between them; written as events.
+
+Rules this module keeps:
+- What happened is derived from what was observed, never from what was asked for.
+- One report can tell of several things (up and applied); each is an event of its own.
+- What a gateway tells again is told on once: its events are known by their times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from landbridge.model.objects import ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
+from landbridge.store import events
+from landbridge.store.transaction import Row, precisely
+from landbridge.vpn.status_rules import MESSAGE_LENGTH
+
+
+class Kind(StrEnum):
+    """What can happen to an object."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    UP = "up"
+    PARTIAL = "partial"
+    DOWN = "down"
+    APPLIED = "applied"
+    STATUS = "status"
+    REASON = "reason"
+    SILENT = "silent"
+    HEARD = "heard"
+    REKEYED = TunnelEventKind.REKEYED.value
+    PEER_MOVED = TunnelEventKind.PEER_MOVED.value
+
+
+ROUTINE: Final = frozenset({TunnelEventKind.REKEYED})
+_UP: Final = frozenset({TunnelState.UP.value, TunnelState.PARTIAL.value})
+_NOT_CHANGES: Final = frozenset({"revision_number", "updated_at", "revision", "psk_generation"})
+_NAMES: Final[Mapping[str, str]] = {
+    "psk_sealed": "psk",
+    "dpd_action": "dpd",
+    "dpd_interval": "dpd",
+    "dpd_timeout": "dpd",
+    "lifetime_units": "lifetime",
+    "lifetime_value": "lifetime",
+}
+
+
+def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Kind]:
+    """What has happened to a connection between two of its rows. Pure."""
+    silent = ReasonCode.GATEWAY_SILENT.value
+    candidates = (
+        (Kind.HEARD, before["status_reason"] == silent != after["status_reason"]),
+        (Kind.UP, _became(before, after, TunnelState.UP)),
+        (Kind.PARTIAL, _became(before, after, TunnelState.PARTIAL)),
+        (Kind.DOWN, before["observed_state"] in _UP and after["observed_state"] not in _UP),
+        (Kind.APPLIED, _applied(before, after)),
+    )
+    happened = [kind for kind, true in candidates if true]
+    if happened:
+        return happened
+    if before["status"] != after["status"]:
+        return [Kind.STATUS]
+    same = all(before[name] == after[name] for name in ("status_reason", "status_message"))
+    return [] if same else [Kind.REASON]
+
+
+def observed(tx: Connection, before: Row, after: Row, told: TunnelStatus) -> None:
+    """Write what a report has shown, first what happened on the way to it."""
+    for event in told.events:
+        if event.at > before["told_until"]:
+            events.note(
+                tx,
+                event.kind.value,
+                events.CONNECTION,
+                after,
+                at=precisely(min(event.at, time.time())),
+                routine=event.kind in ROUTINE,
+                message=event.message[:MESSAGE_LENGTH],
+            )
+    at = observed_at(before, told)
+    for kind in between(before, after):
+        events.note(tx, kind.value, events.CONNECTION, after, at=at)
+
+
+def observed_at(before: Mapping[str, Any], told: TunnelStatus) -> str:
+    """When it became so: by the gateway's clock, but neither in the future nor before what
+    was known already."""
+    at = precisely(min(told.observed_at, time.time()))
+    known = str(before["status_changed_at"] or "")
+    return at if at.rstrip("Z") >= known.rstrip("Z") else precisely()
+
+
+def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The attributes that a client has changed, by the API's names."""
+    names = {
+        _NAMES.get(name, str(name))  # SQLAlchemy has names of its own type
+        for name, value in after.items()
+        if before.get(name) != value and name not in _NOT_CHANGES and not name.startswith("status")
+    }
+    return sorted(names)
+
+
+def _applied(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """An update is in effect: the first revision is no update."""
+    wanted = after["revision"]
+    return bool(wanted > 1 and before["applied_revision"] < wanted <= after["applied_revision"])
+
+
+def _became(before: Mapping[str, Any], after: Mapping[str, Any], state: TunnelState) -> bool:
+    return bool(before["observed_state"] != after["observed_state"] == state.value)

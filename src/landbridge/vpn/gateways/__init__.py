@@ -1,0 +1,1 @@
+"""Gateways: leases, placement of routers, liveness."""

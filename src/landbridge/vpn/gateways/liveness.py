@@ -1,0 +1,135 @@
+"""Gateways that do not report any more, and what their connections say then.
+
+Rules this module keeps:
+- Silence is a lease that ran out, by the database's clock. Of several that notice, one marks
+  the gateway: a conditional UPDATE.
+- A silent gateway's tunnels may carry traffic or not: what was ACTIVE is DOWN with the reason
+  `gateway-silent`, pending changes stay pending. What is true without the gateway stays: what
+  was switched off, and errors of the configuration.
+- A lease that ends later than any lease can was taken before the clock was set back: it has run
+  out.
+- A gateway that comes back takes a new lease, and says everything anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
+
+from landbridge.model.objects import ReasonCode
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.columns import database_clock
+from landbridge.store.transaction import Row, enter, utcnow
+from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.status import child_sas
+from landbridge.vpn.status_rules import BACK, UNANSWERED, gateway_silent, unknown_status
+
+_g = t.gateways.c
+_connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.routers
+
+_STAYS: Final = (ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN)
+
+LONGEST_LEASE: Final = 60.0  # seconds
+_RAN_OUT: Final = (~_g.silent) & or_(
+    _g.lease_expires < database_clock(), _g.lease_expires > database_clock() + LONGEST_LEASE
+)
+_OVERDUE: Final = select(_g.id).where(_RAN_OUT).order_by(_g.id)
+_MARK: Final = update(t.gateways).where(_g.id == bindparam("gateway"), _RAN_OUT).values(silent=True)
+_OF_GATEWAY: Final = (
+    select(_connections)
+    .join(_services, _services.c.id == _connections.c.vpnservice_id)
+    .join(_routers, _routers.c.id == _services.c.router_id)
+    .where(_routers.c.gateway_id == bindparam("gateway"))
+    .order_by(_connections.c.id)
+    .with_for_update(of=_connections, key_share=True)
+)
+_TOLD: Final = ("status", "status_reason", "status_message", "status_changed_at", *child_sas.NONE)
+_TELL: Final = (
+    update(_connections)
+    .where(_connections.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _TOLD})
+)
+_SERVICES_DOWN: Final = (
+    update(_services)
+    .where(_services.c.status == "ACTIVE")
+    .where(
+        _services.c.router_id.in_(
+            select(_routers.c.id).where(_routers.c.gateway_id == bindparam("gateway"))
+        )
+    )
+    .values(status="DOWN")
+)
+
+
+def overdue(tx: Connection) -> list[str]:
+    """Gateways whose lease has run out and that are not marked yet."""
+    return list(tx.execute(_OVERDUE).scalars())
+
+
+def fall(tx: Connection, gateway_id: str) -> int:
+    """Mark a gateway as silent and let its connections say so; how many there are of them.
+
+    None of it happens where the gateway was heard meanwhile, or is marked already.
+    """
+    enter(tx, alone=True)
+    if not tx.execute(_MARK, {"gateway": gateway_id}).rowcount:
+        return 0
+    return tell(tx, gateway_id)
+
+
+def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
+    """What the connections of a gateway say that does not report; `holds`: why, where it told."""
+    tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
+    reason = gateway_silent(gateway_id, holds)
+    said = (
+        row | {"status": unknown_status(row["status"]), **reason, **child_sas.NONE}
+        for row in _rows(tx, gateway_id, _speaks_on(reason["status_message"]))
+    )
+    return _tell(tx, list(said), Kind.SILENT)
+
+
+def end(tx: Connection, gateway_id: str) -> None:
+    """The gateway is back: until it has reported, that is all that is known."""
+    _tell(
+        tx,
+        [row | BACK for row in _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))],
+        Kind.REASON,
+    )
+
+
+def found(tx: Connection, gateway_id: str) -> None:
+    """The gateway runs routers that nobody ran: it has not said anything of them yet."""
+    rows = _rows(tx, gateway_id, _says(ReasonCode.NO_GATEWAY))
+    _tell(tx, [row | UNANSWERED for row in rows], Kind.REASON)
+
+
+def _speaks_on(message: str) -> ColumnElement[bool]:
+    """Connections of which silence is news, or why."""
+    reason = _connections.c.status_reason
+    told = (reason == ReasonCode.GATEWAY_SILENT.value) & (_connections.c.status_message == message)
+    stays = reason.in_([code.value for code in _STAYS]) | told
+    return (reason.is_(None) | ~stays) & (_connections.c.status != "ERROR")
+
+
+def _says(code: ReasonCode) -> ColumnElement[bool]:
+    return _connections.c.status_reason == code.value
+
+
+def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[Row]:
+    query = _OF_GATEWAY.where(which)
+    return [dict(row) for row in tx.execute(query, {"gateway": gateway_id}).mappings()]
+
+
+def _tell(tx: Connection, changed: list[Row], kind: Kind) -> int:
+    now = utcnow()
+    for row in changed:
+        row["status_changed_at"] = now
+        events.note(tx, kind.value, events.CONNECTION, row)
+    if changed:
+        tx.execute(
+            _TELL,
+            [{"the_id": r["id"]} | {f"new_{name}": r[name] for name in _TOLD} for r in changed],
+        )
+    return len(changed)

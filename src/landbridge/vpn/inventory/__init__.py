@@ -1,0 +1,1 @@
+"""Networks, subnets, ports and routers: the part of Networking that tunnels need."""

@@ -1,0 +1,99 @@
+"""What clients do to ports.
+
+Rules this module keeps:
+- No request for a port makes it a router's leg, whatever its `device_id` and `device_owner` say,
+  and none makes it look like the leg of a router that there is.
+- Who may not see a router is told the same of it as of one that does not exist.
+- A router's port keeps its device and its MAC address and goes by its router only; its addresses
+  may change by the rules of its router.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors, rows
+from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import port_roles, ports, routers, uplinks
+from landbridge.vpn.inventory.allocation import Wanted
+from landbridge.vpn.rows import Scope
+
+TABLE = ports.TABLE
+
+present = ports.present
+
+_DEVICE: Final = ("device_id", "device_owner")
+_NETWORK_DEVICE: Final = "network:"
+
+
+def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+    """Raises: NetworkNotFound, MacAddressInUse, RouterPortByPort, DeviceIDNotOwnedByTenant, and
+    what allocation refuses.
+    """
+    network = rows.refer(tx, t.networks, values["network_id"], scope, errors.NetworkNotFound)
+    given = {name: value for name, value in values.items() if value is not None}
+    _check_device(tx, given, scope)
+    return ports.plug(tx, network, values.get("fixed_ips"), given)
+
+
+def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    """Raises: as `create`, UnsupportedPortDeviceOwner, and what the port's router refuses."""
+    place = port_roles.place_of(tx, row["id"])
+    if place is not None:
+        _check_left_alone(row, changes)
+    elif any(changes.get(name, row[name]) != row[name] for name in _DEVICE):
+        _check_device(tx, row | changes, scope)
+    _check_mac_address(tx, row, changes)
+    readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], place)
+    updated = rows.update(tx, TABLE, row, changes)
+    return rows.touch(tx, TABLE, updated) if readdressed else updated
+
+
+def delete(tx: Connection, row: Row) -> None:
+    """Raises: ServicePortInUse."""
+    if port_roles.place_of(tx, row["id"]) is not None:
+        raise refused.ServicePortInUse(row["id"], row["device_owner"])
+    rows.delete(tx, TABLE, row)
+
+
+def _readdress(
+    tx: Connection, row: Row, wanted: list[Wanted], place: port_roles.Place | None
+) -> bool:
+    if place is None:
+        return ports.readdress(tx, row, wanted)
+    readdress = uplinks.readdress if place.uplink else routers.readdress
+    return readdress(tx, place.router_id, row, wanted)
+
+
+def _check_device(tx: Connection, port: Row, scope: Scope) -> None:
+    """Raises: RouterPortByPort, DeviceIDNotOwnedByTenant."""
+    device_id, owner = port.get("device_id"), port.get("device_owner")
+    if not device_id or owner not in port_roles.OWNERS:
+        return
+    router = rows.get(tx, t.routers, device_id)
+    if router is not None and rows.visible(router, scope):
+        raise refused.RouterPortByPort(device_id, owner)
+    if scope is not None:
+        raise refused.DeviceIDNotOwnedByTenant(device_id)
+
+
+def _check_left_alone(row: Row, changes: Row) -> None:
+    for name in _DEVICE:
+        if changes.get(name, row[name]) != row[name]:
+            raise refused.UnsupportedPortDeviceOwner(
+                f"{name} update", row["id"], row["device_owner"]
+            )
+
+
+def _check_mac_address(tx: Connection, row: Row, changes: Row) -> None:
+    wanted = changes.get("mac_address")
+    if wanted is None or wanted == row["mac_address"]:
+        return
+    owner = changes.get("device_owner") or row["device_owner"]
+    if owner.startswith(_NETWORK_DEVICE):
+        raise refused.UnsupportedPortDeviceOwner("mac address update", row["id"], owner)
+    ports.check_mac_address(tx, row["network_id"], wanted)

@@ -1,0 +1,104 @@
+"""The rules of networks.
+
+Rules this module keeps:
+- A network goes together with its subnets, when no port is left on it.
+- An external network stays external while a router's gateway is on it, a shared one shared while
+  another project has a port on it.
+- What a network lies on is `providers`' matter; its name says nothing about that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, select
+
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import rows
+from landbridge.vpn.inventory import errors, port_roles, providers, subnets
+from landbridge.vpn.revisions.revisions import router_changed
+from landbridge.vpn.rows import Scope
+
+TABLE = t.networks
+
+_COLUMNS = {
+    "router:external": "router_external",
+    "provider:network_type": providers.TYPE,
+    "provider:physical_network": providers.PHYSICAL,
+    "provider:segmentation_id": providers.SEGMENT,
+}
+
+
+def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+    """Raises: InvalidInput, FlatNetworkInUse."""
+    given = _flat(values)
+    return rows.insert(tx, TABLE, given | providers.of_new(tx, given))
+
+
+def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    """Raises: ExternalNetworkInUse, InvalidSharedSetting, InvalidInput, FlatNetworkInUse."""
+    given = _flat(changes)
+    if row["shared"] and not given.get("shared", True):
+        _check_not_used_by_others(tx, row)
+    if row["router_external"] and not given.get("router_external", True):
+        gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row["id"])
+        if rows.first(tx, gateway) is not None:
+            raise errors.ExternalNetworkInUse(row["id"])
+    updated = rows.update(tx, TABLE, row, given | providers.of_changed(tx, row, given))
+    if updated[providers.PHYSICAL] != row[providers.PHYSICAL]:
+        _tell_routers(tx, row["id"])
+    return updated
+
+
+def delete(tx: Connection, row: Row) -> None:
+    """Raises: NetworkInUse, SubnetInUse."""
+    ports = tx.execute(
+        select(t.ports.c.id).where(t.ports.c.network_id == row["id"]).order_by(t.ports.c.id)
+    )
+    if ids := list(ports.scalars()):
+        raise errors.NetworkInUse(
+            row["id"],
+            "There are one or more ports still in use on the network, "
+            f"id for these ports is: {','.join(ids)}",
+        )
+    for subnet in subnets.of_network(tx, row["id"]):
+        subnets.delete(tx, subnet)
+    rows.delete(tx, TABLE, row)
+
+
+def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+    """Networks with their attributes that have a colon and the ids of their `subnets`, in one
+    query.
+    """
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    query = (
+        select(t.subnets.c.network_id, t.subnets.c.id)
+        .where(t.subnets.c.network_id.in_([row["id"] for row in found]))
+        .order_by(t.subnets.c.created_at, t.subnets.c.id)
+    )
+    for network_id, subnet_id in tx.execute(query):
+        ids[network_id].append(subnet_id)
+    return [row | _shown(row) | {"subnets": ids[row["id"]]} for row in found]
+
+
+def _check_not_used_by_others(tx: Connection, row: Row) -> None:
+    own = (row["project_id"], "")  # gateway ports are of no project
+    ports = t.ports.c
+    others = select(ports.id).where(ports.network_id == row["id"], ports.project_id.not_in(own))
+    if rows.first(tx, others) is not None:
+        raise errors.InvalidSharedSetting(row["name"])
+
+
+def _shown(row: Row) -> Row:
+    return {name: row.get(column) for name, column in _COLUMNS.items()}
+
+
+def _flat(values: Row) -> Row:
+    return {_COLUMNS.get(name, name): value for name, value in values.items()}
+
+
+def _tell_routers(tx: Connection, network_id: str) -> None:
+    """A gateway finds the host's bridge of a network by what it lies on."""
+    for router_id in port_roles.routers_on_network(tx, network_id):
+        router_changed(tx, router_id)

@@ -1,0 +1,120 @@
+"""Ports, and the addresses that they take from their network's subnets.
+
+Rules this module keeps:
+- An address, and on one network a MAC address, is given to one port only; the subnet's row is
+  locked while one is looked for (`landbridge.vpn.inventory.allocation`).
+- It gives what is asked for. What clients may ask of a port is for `clientports`, what a
+  router's port may become for `routers` and `uplinks`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy import delete as sql_delete
+
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import rows
+from landbridge.vpn.inventory import errors
+from landbridge.vpn.inventory.allocation import ORDER, Wanted, allocate
+
+TABLE = t.ports
+
+
+def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+    """Ports with `fixed_ips`, in one query."""
+    addresses: defaultdict[str, list[Row]] = defaultdict(list)
+    table = t.port_addresses
+    query = (
+        select(table)
+        .where(table.c.port_id.in_([row["id"] for row in found]))
+        .order_by(table.c.port_id, table.c.subnet_id, table.c.ip_address)
+    )
+    for port_id, subnet_id, ip_address in tx.execute(query):
+        addresses[port_id].append({"subnet_id": subnet_id, "ip_address": ip_address})
+    return [row | {"fixed_ips": addresses[row["id"]]} for row in found]
+
+
+def plug(tx: Connection, network: Row, wanted: list[Wanted] | None, values: Row) -> Row:
+    """A new port on `network` with the addresses wanted, or one of each IP version."""
+    if mac_address := (values.get("mac_address") or "").lower():
+        check_mac_address(tx, network["id"], mac_address)
+    else:
+        mac_address = _free_mac_address(tx, network["id"])
+    made = {"network_id": network["id"], "mac_address": mac_address, "status": "ACTIVE"}
+    port = rows.insert(tx, TABLE, values | made)
+    _take(tx, port, allocate(tx, network["id"], wanted))
+    return port
+
+
+def readdress(tx: Connection, port: Row, wanted: list[Wanted]) -> bool:
+    """Give a port other addresses; False when it has them already."""
+    table = t.port_addresses
+    query = select(table.c.subnet_id, table.c.ip_address).where(table.c.port_id == port["id"])
+    before = {tuple(row) for row in tx.execute(query)}
+    tx.execute(sql_delete(table).where(table.c.port_id == port["id"]))
+    kept = _as_before(wanted, before)
+    after = allocate(tx, port["network_id"], kept) if kept else []
+    _take(tx, port, after)
+    return set(after) != before
+
+
+def check_mac_address(tx: Connection, network_id: str, mac_address: str) -> None:
+    """Raises: MacAddressInUse."""
+    if _has_mac_address(tx, network_id, mac_address):
+        raise errors.MacAddressInUse(network_id, mac_address)
+
+
+def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[Row]:
+    """Each once, in the order in which ports get addresses of them."""
+    table = t.port_addresses
+    theirs = select(table.c.subnet_id).where(table.c.port_id.in_(list(port_ids)))
+    query = select(t.subnets).where(t.subnets.c.id.in_(theirs)).order_by(*ORDER)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def _as_before(wanted: list[Wanted], before: set[tuple[Any, ...]]) -> list[Wanted]:
+    """A subnet wanted without an address keeps one that the port had there, each time another."""
+    named = {one["ip_address"] for one in wanted if one.get("ip_address")}
+    had: defaultdict[str, list[str]] = defaultdict(list)
+    for subnet, address in sorted(before, reverse=True):
+        if address not in named:
+            had[subnet].append(address)
+    kept = []
+    for one in wanted:
+        left = had.get(one.get("subnet_id") or "")
+        if left and not one.get("ip_address"):
+            kept.append(one | {"ip_address": left.pop()})
+        else:
+            kept.append(one)
+    return kept
+
+
+def _take(tx: Connection, port: Row, addresses: list[tuple[str, str]]) -> None:
+    if addresses:
+        tx.execute(
+            insert(t.port_addresses),
+            [
+                {"port_id": port["id"], "subnet_id": subnet_id, "ip_address": address}
+                for subnet_id, address in addresses
+            ],
+        )
+
+
+def _free_mac_address(tx: Connection, network_id: str) -> str:
+    while True:
+        made = "fa:16:3e:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(3))
+        if not _has_mac_address(tx, network_id, made):
+            return made
+
+
+def _has_mac_address(tx: Connection, network_id: str, mac_address: str) -> bool:
+    query = select(TABLE.c.id).where(
+        TABLE.c.network_id == network_id, TABLE.c.mac_address == mac_address
+    )
+    return rows.first(tx, query) is not None

@@ -1,0 +1,205 @@
+"""The rules of subnets.
+
+Rules this module keeps:
+- Subnets of one network do not overlap; pools lie inside, apart, and without the gateway.
+- `gateway_ip` not given is the first address; given as None there is none.
+- A subnet in use, by a port or an endpoint group, is not deleted. Another project's group holds it
+  only while a connection uses the group: to name a shared subnet gives no hold on it.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import delete as sql_delete
+
+from landbridge import errors
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors as faults
+from landbridge.vpn import rows
+from landbridge.vpn.addresses import (
+    Network,
+    default_gateway,
+    default_pools,
+    is_host_of,
+    parse_address,
+    parse_network,
+)
+from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import port_roles
+from landbridge.vpn.revisions.revisions import router_changed, uses_group
+from landbridge.vpn.rows import Scope
+
+TABLE = t.subnets
+
+Pool = dict[str, Any]
+
+
+def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+    """Raises: NetworkNotFound, InvalidInput, and what the pools are refused for."""
+    missing = faults.NetworkNotFound
+    parent = rows.refer(tx, t.networks, values["network_id"], scope, missing, to_change=True)
+    network = _network(values)
+    for other in _cidrs_of(tx, parent["id"]):
+        if network.overlaps(ip_network(other)):
+            raise refused.InvalidInput(
+                f"Requested subnet with cidr: {network} for network: {parent['id']} "
+                "overlaps with another subnet"
+            )
+    gateway = values.get("gateway_ip") if "gateway_ip" in values else default_gateway(network)
+    made = {
+        "network_id": parent["id"],
+        "cidr": str(network),
+        "ip_version": network.version,
+        "gateway_ip": _checked_gateway(network, gateway),
+    }
+    pools = values.get("allocation_pools") or default_pools(network, made["gateway_ip"])
+    made["allocation_pools"] = _checked_pools(network, made["gateway_ip"], pools)
+    return rows.insert(tx, TABLE, {k: v for k, v in values.items() if v is not None} | made)
+
+
+def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    """Raises: InvalidInput, GatewayIpInUse, and what the pools are refused for."""
+    given = dict(changes)
+    network = ip_network(row["cidr"])
+    if "gateway_ip" in given:
+        given["gateway_ip"] = _checked_gateway(network, given["gateway_ip"])
+        if given["gateway_ip"] != row["gateway_ip"]:
+            _check_gateway_unused(tx, row)
+    merged = row | given
+    if {"gateway_ip", "allocation_pools"} & given.keys():
+        pools = merged["allocation_pools"]
+        given["allocation_pools"] = _checked_pools(network, merged["gateway_ip"], pools)
+    updated = rows.update(tx, TABLE, row, given)
+    if updated["gateway_ip"] != row["gateway_ip"]:
+        _tell_routers(tx, row["id"])
+    return updated
+
+
+def delete(tx: Connection, row: Row) -> None:
+    """Raises: SubnetInUse."""
+    if group := _group_that_holds(tx, row):
+        raise refused.SubnetInUse(
+            row["id"], f"Subnet {row['id']} is used by endpoint group {group}"
+        )
+    address = select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == row["id"])
+    if rows.first(tx, address) is not None:
+        raise refused.SubnetInUse(
+            row["id"], "One or more ports have an IP allocation from this subnet"
+        )
+    links = t.endpoint_group_subnets
+    tx.execute(sql_delete(links).where(links.c.subnet_id == row["id"]))
+    rows.delete(tx, TABLE, row)
+
+
+def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+    return found
+
+
+def of_network(tx: Connection, network_id: str) -> list[Row]:
+    query = select(TABLE).where(TABLE.c.network_id == network_id).order_by(TABLE.c.id)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def _cidrs_of(tx: Connection, network_id: str) -> list[str]:
+    query = select(TABLE.c.cidr).where(TABLE.c.network_id == network_id).order_by(TABLE.c.id)
+    return list(tx.execute(query).scalars())
+
+
+def _network(values: Row) -> Network:
+    if "cidr" not in values:
+        raise errors.BadPart("subnets", "cidr must be specified, as there are no subnet pools")
+    network = parse_network(values["cidr"])
+    if network is None:
+        raise refused.InvalidInput(f"'{values['cidr']}' is not a valid IP subnet")
+    if values.get("ip_version", network.version) != network.version:
+        raise refused.InvalidInput(
+            f"cidr '{values['cidr']}' does not match the ip_version '{values['ip_version']}'"
+        )
+    return network
+
+
+def _checked_gateway(network: Network, gateway: str | None) -> str | None:
+    if gateway is None:
+        return None
+    address = parse_address(gateway)
+    if address is None or address.version != network.version:
+        raise refused.InvalidInput(
+            f"gateway_ip '{gateway}' does not match the ip_version '{network.version}'"
+        )
+    if not is_host_of(address, network):
+        raise refused.InvalidInput("Gateway is not valid on subnet")
+    return str(address)
+
+
+def _checked_pools(network: Network, gateway: str | None, pools: list[Pool]) -> list[Pool]:
+    bounds = [(pool, *_bounds(network, pool)) for pool in pools]
+    if found := _overlapping([(start, end) for _, start, end in bounds]):
+        one, other = (_shown(pools[number]) for number in found)
+        raise refused.OverlappingAllocationPools(one, other, str(network))
+    if gateway is not None and (address := parse_address(gateway)) is not None:
+        for pool, start, end in bounds:
+            if start <= int(address) <= end:
+                raise refused.GatewayConflictWithAllocationPools(gateway, _shown(pool))
+    return [{"start": pool["start"], "end": pool["end"]} for pool in pools]
+
+
+def _overlapping(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Two of the ranges that have something in common, by their numbers; None: there are none."""
+    furthest = -1  # the number of the one that reaches furthest so far
+    for number in sorted(range(len(ranges)), key=ranges.__getitem__):
+        start, end = ranges[number]
+        if furthest >= 0 and start <= ranges[furthest][1]:
+            return min(furthest, number), max(furthest, number)
+        if furthest < 0 or end > ranges[furthest][1]:
+            furthest = number
+    return None
+
+
+def _bounds(network: Network, pool: Pool) -> tuple[int, int]:
+    start, end = (parse_address(str(pool.get(key))) for key in ("start", "end"))
+    if start is None or end is None or start.version != end.version or int(start) > int(end):
+        raise refused.InvalidAllocationPool(_shown(pool))
+    if not (is_host_of(start, network) and is_host_of(end, network)):
+        raise refused.OutOfBoundsAllocationPool(_shown(pool), str(network))
+    return int(start), int(end)
+
+
+def _shown(pool: Pool) -> str:
+    return f"{pool.get('start')}-{pool.get('end')}"
+
+
+def _group_that_holds(tx: Connection, row: Row) -> str | None:
+    groups, links = t.endpoint_groups, t.endpoint_group_subnets
+    used = exists().where(uses_group(groups.c.id))
+    query = (
+        select(groups.c.id)
+        .join(links, links.c.endpoint_group_id == groups.c.id)
+        .where(links.c.subnet_id == row["id"])
+        .where(or_(groups.c.project_id == row["project_id"], used))
+        .order_by(groups.c.id)
+    )
+    found: str | None = rows.first(tx, query)
+    return found
+
+
+def _check_gateway_unused(tx: Connection, row: Row) -> None:
+    """The address that a router's port has as the subnet's gateway cannot stop being it."""
+    table = t.port_addresses
+    port_id = rows.first(
+        tx,
+        select(table.c.port_id).where(
+            table.c.subnet_id == row["id"], table.c.ip_address == (row["gateway_ip"] or "")
+        ),
+    )
+    if port_id is not None:
+        raise refused.GatewayIpInUse(row["gateway_ip"], port_id)
+
+
+def _tell_routers(tx: Connection, subnet_id: str) -> None:
+    """Routers with a port on the subnet have a route by its gateway."""
+    for router_id in port_roles.routers_on_subnet(tx, subnet_id):
+        router_changed(tx, router_id)

@@ -1,0 +1,1 @@
+"""The VPN resources: connections, services, policies, endpoint groups."""

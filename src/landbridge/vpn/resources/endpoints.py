@@ -1,0 +1,171 @@
+"""The rules of endpoint groups.
+
+Rules this module keeps:
+- All endpoints of a group are of its type, valid and different; a group is never empty.
+- Endpoints of a group in use can be changed, if every connection that uses it stays valid;
+  all of them follow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy import delete as sql_delete
+
+from landbridge import errors
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors as faults
+from landbridge.vpn import rows
+from landbridge.vpn.addresses import is_cidr
+from landbridge.vpn.resources import selectors
+from landbridge.vpn.revisions.revisions import raise_connections, uses_group
+from landbridge.vpn.rows import Scope
+
+TABLE = t.endpoint_groups
+
+_SHOWN_WHEN_EMPTY = ("type", "endpoints", "project_id", "name", "description")
+_LONGEST = 255
+
+
+def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+    """Raises: MissingEndpointForEndpointGroup, InvalidEndpointInEndpointGroup,
+    NonExistingSubnetInEndpointGroup.
+    """
+    endpoints = _checked(tx, values, values.get("endpoints") or [], scope)
+    row = rows.insert(tx, TABLE, values | {"endpoints": endpoints})
+    _refer_to_subnets(tx, row)
+    return row
+
+
+def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    """Raises: as `create`, and what a connection that uses the group would refuse."""
+    given = {name: value for name, value in changes.items() if name != "endpoints"}
+    if "endpoints" in changes:
+        group = {name: (row | given)[name] for name in _SHOWN_WHEN_EMPTY}
+        given["endpoints"] = _checked(tx, group, changes["endpoints"] or [], scope)
+    updated = rows.update(tx, TABLE, row, given)
+    if updated["endpoints"] != row["endpoints"]:
+        _refer_to_subnets(tx, updated)
+        _check_users(tx, row["id"])
+        raise_connections(tx, uses_group(row["id"]))
+    return updated
+
+
+def delete(tx: Connection, row: Row) -> None:
+    """Raises: EndpointGroupInUse."""
+    user = select(t.ipsec_site_connections.c.id).where(uses_group(row["id"]))
+    if rows.first(tx, user) is not None:
+        raise faults.EndpointGroupInUse(row["id"])
+    rows.delete(tx, TABLE, row)
+
+
+def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+    return found
+
+
+def _checked(tx: Connection, group: Row, endpoints: list[Any], scope: Scope) -> list[str]:
+    """The endpoints as they are kept."""
+    if not endpoints:
+        raise faults.MissingEndpointForEndpointGroup(_shown_when_empty(group))
+    texts = [str(endpoint) for endpoint in endpoints]
+    _check_unique(texts, group["type"])
+    if group["type"] == selectors.SUBNET:
+        return _checked_subnets(tx, texts, scope)
+    if group["type"] == selectors.CIDR:
+        _check_cidrs(texts)
+    _check_storable(texts)
+    return texts
+
+
+def _shown_when_empty(group: Row) -> Row:
+    """What was asked for, in the order of the request; with the project's old name."""
+    shown: Row = {}
+    for name, value in group.items():
+        if name in _SHOWN_WHEN_EMPTY:
+            shown[name] = [] if name == "endpoints" else value
+        if name == "project_id":
+            shown["tenant_id"] = value
+    return shown
+
+
+def _check_unique(endpoints: list[str], type: str) -> None:
+    seen: set[str] = set()
+    for endpoint in endpoints:
+        if endpoint in seen:
+            why = "Endpoints have to be unique"
+            raise faults.InvalidEndpointInEndpointGroup(endpoint, type, why)
+        seen.add(endpoint)
+
+
+def _check_cidrs(endpoints: list[str]) -> None:
+    for endpoint in endpoints:
+        if not is_cidr(endpoint):
+            raise faults.InvalidEndpointInEndpointGroup(endpoint, selectors.CIDR, "Invalid CIDR")
+
+
+def _check_storable(endpoints: list[str]) -> None:
+    """After what the type's own rule says. Raises: BadRequest."""
+    for endpoint in endpoints:
+        if len(endpoint) > _LONGEST:
+            raise errors.BadRequest(
+                f"Invalid input for endpoints. Reason: '{endpoint}' exceeds maximum length "
+                f"of {_LONGEST}."
+            )
+        if "\0" in endpoint:
+            raise errors.BadRequest(
+                f"Invalid input for endpoints. Reason: '{endpoint}' is not a valid string."
+            )
+
+
+def _checked_subnets(tx: Connection, endpoints: list[str], scope: Scope) -> list[str]:
+    """One after the other, so that the first that is wrong is told."""
+    ids = [endpoint.lower() for endpoint in endpoints]
+    known = rows.by_id(tx, t.subnets, filter(_is_uuid, ids))
+    networks = rows.by_id(tx, t.networks, {row["network_id"] for row in known.values()})
+    for subnet_id, given in zip(ids, endpoints, strict=True):
+        if not _is_uuid(given):
+            raise faults.InvalidEndpointInEndpointGroup(given, selectors.SUBNET, "Invalid UUID")
+        subnet = known.get(subnet_id)
+        if subnet is None or not (
+            rows.visible(subnet, scope) or rows.visible(networks[subnet["network_id"]], scope)
+        ):
+            raise faults.NonExistingSubnetInEndpointGroup(given)
+    return ids
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
+
+
+def _refer_to_subnets(tx: Connection, row: Row) -> None:
+    """Keep the subnets from being deleted while a group names them."""
+    links = t.endpoint_group_subnets
+    if row["type"] != selectors.SUBNET:
+        return
+    tx.execute(sql_delete(links).where(links.c.endpoint_group_id == row["id"]))
+    tx.execute(
+        insert(links),
+        [
+            {"endpoint_group_id": row["id"], "subnet_id": subnet_id}
+            for subnet_id in row["endpoints"]
+        ],
+    )
+
+
+def _check_users(tx: Connection, group_id: str) -> None:
+    """Every connection that uses the group must be valid with its new endpoints."""
+    connections = t.ipsec_site_connections
+    query = (
+        select(connections, t.vpnservices.c.router_id, t.vpnservices.c.subnet_id)
+        .join(t.vpnservices, t.vpnservices.c.id == connections.c.vpnservice_id)
+        .where(uses_group(group_id))
+    )
+    sides = selectors.Sides(tx, None)
+    for user in tx.execute(query).mappings().all():
+        selectors.check_mtu(user["mtu"], sides.version(dict(user), dict(user)))

@@ -1,0 +1,96 @@
+"""The rules of IKE and IPsec policies.
+
+Rules this module keeps:
+- A policy in use can be changed: every connection that uses it follows, in one transaction.
+  It cannot be deleted.
+- A new name or description touches no tunnel.
+- What no connection can run (`UNSUPPORTED`) may be kept as a policy, and used by none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Column, Connection, Table, select
+
+from landbridge.errors import ApiError
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors, rows
+from landbridge.vpn.revisions.revisions import raise_connections
+from landbridge.vpn.rows import Scope
+
+LIFETIME_DEFAULTS: Row = {"lifetime_units": "seconds", "lifetime_value": 3600}
+#: strongSwan has no bundles of AH and ESP. Transport mode carries only packets between the two
+#: gateways' own addresses (RFC 4301, 4.1); a connection joins networks behind them.
+UNSUPPORTED: Mapping[str, str] = {
+    "transform_protocol": "ah-esp",
+    "encapsulation_mode": "transport",
+}
+
+_NO_TUNNELS_BUSINESS = frozenset({"name", "description", "revision_number", "updated_at"})
+
+
+class Policies:
+    """The five verbs for one kind of policy."""
+
+    def __init__(self, table: Table, user: Column[str], in_use: type[ApiError]) -> None:
+        self.table = table
+        self._user = user  # the connection's column that names a policy of this kind
+        self._in_use = in_use
+
+    def create(self, tx: Connection, values: Row, scope: Scope = None) -> Row:
+        return rows.insert(tx, self.table, _flat(values, LIFETIME_DEFAULTS))
+
+    def update(self, tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+        """Raises: IpsecValidationFailure."""
+        given = _flat(changes, row)
+        if unsupported(given) and self._is_used(tx, row):
+            check_supported(given)
+        updated = rows.update(tx, self.table, row, given)
+        if any(updated[name] != row[name] for name in row if name not in _NO_TUNNELS_BUSINESS):
+            raise_connections(tx, self._user == row["id"])
+        return updated
+
+    def delete(self, tx: Connection, row: Row) -> None:
+        """Raises: IKEPolicyInUse, IPsecPolicyInUse."""
+        if self._is_used(tx, row):
+            raise self._in_use(row["id"])
+        rows.delete(tx, self.table, row)
+
+    def present(self, tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+        return [row | {"lifetime": _lifetime(row)} for row in found]
+
+    def _is_used(self, tx: Connection, row: Row) -> bool:
+        return rows.first(tx, select(self._user).where(self._user == row["id"])) is not None
+
+
+def unsupported(policy: Row) -> str | None:
+    """The attribute by which no connection can use the policy."""
+    return next((name for name, value in UNSUPPORTED.items() if policy.get(name) == value), None)
+
+
+def check_supported(policy: Row) -> None:
+    """Raises: IpsecValidationFailure."""
+    name = unsupported(policy)
+    if name is not None:
+        raise errors.IpsecValidationFailure("IPsec Policy", name, policy[name])
+
+
+def _flat(values: Row, before: Row) -> Row:
+    """`values` as columns: `lifetime` merged over what was there before."""
+    flat = {name: value for name, value in values.items() if name != "lifetime"}
+    given = values.get("lifetime") or {}
+    if given or before is LIFETIME_DEFAULTS:
+        flat |= {name: given.get(name[9:], before[name]) for name in LIFETIME_DEFAULTS}
+    return flat
+
+
+def _lifetime(row: Row) -> Row:
+    return {"units": row["lifetime_units"], "value": row["lifetime_value"]}
+
+
+IKE = Policies(t.ikepolicies, t.ipsec_site_connections.c.ikepolicy_id, errors.IKEPolicyInUse)
+IPSEC = Policies(
+    t.ipsecpolicies, t.ipsec_site_connections.c.ipsecpolicy_id, errors.IPsecPolicyInUse
+)

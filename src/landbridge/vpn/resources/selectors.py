@@ -1,0 +1,166 @@
+"""What a connection may carry: endpoint groups, or subnet and peer CIDRs, of one IP version.
+
+Rules this module keeps:
+- A service with a subnet takes `peer_cidrs` and no endpoint groups (legacy mode); one without
+  takes both groups and no `peer_cidrs`.
+- The local group names subnets of the service's router, the peer group CIDRs; all of one IP
+  version on both sides, and not too many pairs: each may become a CHILD_SA and costs policies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors, rows
+from landbridge.vpn.addresses import families
+from landbridge.vpn.inventory import port_roles
+from landbridge.vpn.rows import Scope
+
+SUBNET = "subnet"
+CIDR = "cidr"
+MOST_PAIRS: Final = 512  # local with peer networks; each is a CHILD_SA where they are split
+MINIMUM_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200
+
+
+@dataclass(frozen=True)
+class Group:
+    """An endpoint group as a connection sees it: `id` is spelled as the user did."""
+
+    id: str
+    row: Row
+
+
+def check_mode(connection: Row, subnet_id: str | None) -> None:
+    """Raises: MissingPeerCidrs, InvalidEndpointGroup, PeerCidrsInvalid,
+    MissingRequiredEndpointGroup.
+    """
+    sides = {"local": connection["local_ep_group_id"], "peer": connection["peer_ep_group_id"]}
+    given = [side for side, group in sides.items() if group]
+    missing = [side for side, group in sides.items() if not group]
+    if subnet_id is not None:
+        if not connection["peer_cidrs"]:
+            raise errors.MissingPeerCidrs
+        if given:
+            raise errors.InvalidEndpointGroup(given)
+        return
+    if connection["peer_cidrs"]:
+        raise errors.PeerCidrsInvalid
+    if missing:
+        raise errors.MissingRequiredEndpointGroup(missing)
+
+
+def check_versions(tx: Connection, connection: Row, service: Row, scope: Scope) -> int:
+    """The one IP version of all that the connection carries.
+
+    Raises: VPNEndpointGroupNotFound, WrongEndpointGroupType, SubnetIsNotConnectedToRouter,
+    MixedIPVersionsForIPSecEndpoints, MixedIPVersionsForPeerCidrs,
+    MixedIPVersionsForIPSecConnection, TooManySelectors.
+    """
+    return Sides(tx, scope).version(connection, service)
+
+
+class Side(NamedTuple):
+    """What a connection carries on one side."""
+
+    version: int
+    networks: int
+
+
+class Sides:
+    """Those of any number of connections, each looked up once."""
+
+    def __init__(self, tx: Connection, scope: Scope) -> None:
+        self._tx = tx
+        self._scope = scope
+        self._groups: dict[str, Row] = {}
+        self._local: dict[tuple[str, str], Side] = {}
+        self._peer: dict[str, Side] = {}
+
+    def version(self, connection: Row, service: Row) -> int:
+        """As `check_versions`."""
+        if service["subnet_id"] is not None:
+            local, peer = self._of_subnet(connection, service)
+        else:
+            local = self._of_local_group(connection["local_ep_group_id"], service["router_id"])
+            peer = self._of_peer_group(connection["peer_ep_group_id"])
+        if local.version != peer.version:
+            raise errors.MixedIPVersionsForIPSecConnection
+        if local.networks * peer.networks > MOST_PAIRS:
+            raise errors.TooManySelectors(local.networks, peer.networks, MOST_PAIRS)
+        return local.version
+
+    def _of_subnet(self, connection: Row, service: Row) -> tuple[Side, Side]:
+        subnets = rows.by_id(self._tx, t.subnets, [service["subnet_id"]])
+        cidrs = connection["peer_cidrs"]
+        version = _only(families(cidrs), errors.MixedIPVersionsForPeerCidrs())
+        local = int(subnets[service["subnet_id"]]["ip_version"])
+        return Side(local, 1), Side(version, len(cidrs))
+
+    def _of_local_group(self, id: str, router_id: str) -> Side:
+        key = id, router_id
+        if key not in self._local:
+            group = self._group(id)
+            version = local_version(self._tx, group, router_id)
+            self._local[key] = Side(version, len(group.row["endpoints"]))
+        return self._local[key]
+
+    def _of_peer_group(self, id: str) -> Side:
+        if id not in self._peer:
+            group = self._group(id)
+            self._peer[id] = Side(peer_version(group), len(group.row["endpoints"]))
+        return self._peer[id]
+
+    def _group(self, id: str) -> Group:
+        if id not in self._groups:
+            missing = errors.VPNEndpointGroupNotFound
+            found = rows.refer(self._tx, t.endpoint_groups, id, self._scope, missing)
+            self._groups[id] = found
+        return Group(id, self._groups[id])
+
+
+def known_version(tx: Connection, connection: Row) -> int:
+    """The IP version of a connection that was checked before."""
+    cidrs = connection["peer_cidrs"]
+    if not cidrs:
+        peer = rows.get(tx, t.endpoint_groups, connection["peer_ep_group_id"])
+        cidrs = [] if peer is None else peer["endpoints"]
+    return _only(families(cidrs), errors.MixedIPVersionsForIPSecConnection())
+
+
+def check_mtu(mtu: int, version: int) -> None:
+    """0 stands for "not limited". Raises: IPsecSiteConnectionMtuError."""
+    if mtu and mtu < MINIMUM_MTU[version]:
+        raise errors.IPsecSiteConnectionMtuError(mtu, version)
+
+
+def local_version(tx: Connection, group: Group, router_id: str) -> int:
+    _check_type(group, SUBNET)
+    subnets = rows.by_id(tx, t.subnets, group.row["endpoints"])
+    attached = port_roles.subnet_ids(tx, router_id)
+    for subnet_id in group.row["endpoints"]:
+        if subnet_id not in attached:
+            raise errors.SubnetIsNotConnectedToRouter(subnet_id, router_id)
+    versions = {int(subnet["ip_version"]) for subnet in subnets.values()}
+    return _only(versions, errors.MixedIPVersionsForIPSecEndpoints(group.id))
+
+
+def peer_version(group: Group) -> int:
+    _check_type(group, CIDR)
+    versions = families(group.row["endpoints"])
+    return _only(versions, errors.MixedIPVersionsForIPSecEndpoints(group.id))
+
+
+def _check_type(group: Group, expected: str) -> None:
+    if group.row["type"] != expected:
+        raise errors.WrongEndpointGroupType(group.id, group.row["type"], expected)
+
+
+def _only(versions: set[int], mixed: Exception) -> int:
+    if len(versions) != 1:
+        raise mixed
+    return next(iter(versions))

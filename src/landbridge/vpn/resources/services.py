@@ -1,0 +1,64 @@
+"""The rules of vpnservices.
+
+Rules this module keeps:
+- A service sits on a router with an external gateway; its external addresses are the router's.
+- In legacy mode its subnet is one of the router's.
+- Whether the service is up concerns all of its connections: they follow.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+from landbridge.vpn import errors, rows
+from landbridge.vpn.inventory import port_roles, uplinks
+from landbridge.vpn.revisions.revisions import raise_connections, router_changed
+from landbridge.vpn.rows import Scope
+from landbridge.vpn.status_rules import service_status
+
+TABLE = t.vpnservices
+
+
+def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+    """Raises: RouterNotFound, RouterIsNotExternal, SubnetIsNotConnectedToRouter."""
+    missing = errors.RouterNotFound
+    router = rows.refer(tx, t.routers, values["router_id"], scope, missing, to_change=True)
+    if router["external_network_id"] is None:
+        raise errors.RouterIsNotExternal(values["router_id"])
+    subnet_id = values.get("subnet_id")
+    if subnet_id and subnet_id.lower() not in port_roles.subnet_ids(tx, router["id"]):
+        raise errors.SubnetIsNotConnectedToRouter(subnet_id, values["router_id"])
+    made = {
+        "router_id": router["id"],
+        "subnet_id": subnet_id.lower() if subnet_id else None,
+        "status": "PENDING_CREATE",
+    }
+    row = rows.insert(tx, TABLE, values | made | uplinks.external_ips(tx, router["id"]))
+    router_changed(tx, router["id"])  # so that its gateway reports, and the service gets a status
+    return row
+
+
+def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    given = dict(changes)
+    if given.get("admin_state_up", row["admin_state_up"]) != row["admin_state_up"]:
+        router = rows.get(tx, t.routers, row["router_id"])
+        given["status"] = service_status(router or {}, admin=bool(given["admin_state_up"]))
+    updated = rows.update(tx, TABLE, row, given)
+    if updated["admin_state_up"] != row["admin_state_up"]:
+        raise_connections(tx, t.ipsec_site_connections.c.vpnservice_id == row["id"])
+    return updated
+
+
+def delete(tx: Connection, row: Row) -> None:
+    """Raises: VPNServiceInUse."""
+    connections = t.ipsec_site_connections
+    user = select(connections.c.id).where(connections.c.vpnservice_id == row["id"])
+    if rows.first(tx, user) is not None:
+        raise errors.VPNServiceInUse(row["id"])
+    rows.delete(tx, TABLE, row)
+
+
+def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+    return found

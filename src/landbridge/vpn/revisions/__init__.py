@@ -1,0 +1,1 @@
+"""Revisions: which tunnels a change concerns, and what is desired of them."""

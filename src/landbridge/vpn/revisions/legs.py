@@ -1,0 +1,112 @@
+"""From rows to routers: their places on the networks.
+
+Rules this module keeps:
+- A leg is a port that `router_ports` names; its addresses carry the prefix of their subnet.
+- Next hops are those of the uplink's subnets, as far as the router has an address there.
+- All routers of a gateway cost two statements.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, bindparam, select
+
+from landbridge.model.objects import Leg, Router
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row
+
+_LEGS = (
+    select(
+        t.router_ports.c.router_id,
+        t.router_ports.c.uplink,
+        t.ports.c.id.label("port_id"),
+        t.ports.c.mac_address,
+        t.networks.c.id.label("network_id"),
+        t.networks.c.name.label("network_name"),
+        t.networks.c.provider_physical_network.label("physical_network"),
+        t.port_addresses.c.ip_address,
+        t.subnets.c.cidr,
+        t.subnets.c.gateway_ip,
+    )
+    .select_from(t.router_ports)
+    .join(t.ports, t.ports.c.id == t.router_ports.c.port_id)
+    .join(t.networks, t.networks.c.id == t.ports.c.network_id)
+    .outerjoin(t.port_addresses, t.port_addresses.c.port_id == t.ports.c.id)
+    .outerjoin(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
+    .order_by(
+        t.ports.c.created_at,
+        t.ports.c.id,
+        t.subnets.c.ip_version,
+        t.subnets.c.created_at,
+        t.port_addresses.c.ip_address,
+    )
+)
+
+
+_PLACES = (
+    select(t.port_addresses.c.ip_address, t.subnets.c.cidr)
+    .join(t.router_ports, t.router_ports.c.port_id == t.port_addresses.c.port_id)
+    .join(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
+    .where(t.router_ports.c.router_id == bindparam("router"))
+)
+
+
+class Place(NamedTuple):
+    """An address of a router's, and the subnet that it is of."""
+
+    ip_address: str
+    cidr: str
+
+
+def places(tx: Connection, router_id: str) -> list[Place]:
+    """All addresses of a router, outside and inside."""
+    return [Place(*found) for found in tx.execute(_PLACES, {"router": router_id})]
+
+
+def routers(tx: Connection, gateway_id: str) -> list[Router]:
+    """All routers that a gateway runs, by id."""
+    return _routers(tx, t.routers.c.gateway_id == gateway_id)
+
+
+def router(tx: Connection, gateway_id: str, id: str) -> Router | None:
+    found = _routers(tx, (t.routers.c.gateway_id == gateway_id) & (t.routers.c.id == id))
+    return found[0] if found else None
+
+
+def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
+    found = tx.execute(select(t.routers).where(which).order_by(t.routers.c.id)).mappings().all()
+    ports: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    placed = select(t.routers.c.id).where(which)
+    for line in tx.execute(_LEGS.where(t.router_ports.c.router_id.in_(placed))):
+        ports[line.router_id][line.port_id].append(line)
+    return [_router(dict(row), list(ports[row["id"]].values())) for row in found]
+
+
+def _router(row: Row, ports: list[list[Any]]) -> Router:
+    uplinks = [_leg(lines, uplink=True) for lines in ports if lines[0].uplink]
+    inside = [_leg(lines, uplink=False) for lines in ports if not lines[0].uplink]
+    return Router(
+        id=row["id"],
+        name=row["name"],
+        revision=row["revision"],
+        admin_state_up=row["admin_state_up"],
+        uplink=uplinks[0] if uplinks else None,
+        inside=tuple(inside),
+    )
+
+
+def _leg(lines: Sequence[Any], *, uplink: bool) -> Leg:
+    addressed = [line for line in lines if line.ip_address is not None]
+    hops = [line.gateway_ip for line in addressed if line.gateway_ip is not None]
+    return Leg(
+        network_id=lines[0].network_id,
+        network_name=lines[0].network_name,
+        physical_network=lines[0].physical_network or "",
+        port_id=lines[0].port_id,
+        mac_address=lines[0].mac_address,
+        addresses=tuple(f"{line.ip_address}/{line.cidr.split('/')[1]}" for line in addressed),
+        gateways=tuple(dict.fromkeys(hops)) if uplink else (),
+    )

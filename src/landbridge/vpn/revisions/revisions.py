@@ -1,0 +1,130 @@
+"""Raising revisions: what a gateway must act on, told to the gateways concerned.
+
+Rules this module keeps:
+- A revision is raised exactly when something changes that the gateway must act on, for every
+  connection (or router) concerned, with the outbox row in the same transaction.
+- A connection that was never up stays PENDING_CREATE or BUILD; any other becomes
+  PENDING_UPDATE until the gateway says that the new revision is in effect.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
+
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.changes import Item, record
+from landbridge.store.statements import one, run_many
+from landbridge.store.transaction import Row, origin, utcnow
+from landbridge.vpn import psks
+from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.status_rules import unanswered
+
+NEVER_UP = ("PENDING_CREATE", "BUILD")
+
+_connections = t.ipsec_site_connections
+_services = t.vpnservices
+_routers = t.routers
+
+_GATEWAY = (_routers.c.gateway_id, t.gateways.c.silent)
+_PLACE = (
+    select(_routers.c.id, *_GATEWAY)
+    .join(_services, _services.c.router_id == _routers.c.id)
+    .outerjoin(t.gateways, t.gateways.c.id == _routers.c.gateway_id)
+    .where(_services.c.id == bindparam("service"))
+)
+_RAISE_ROUTER = (
+    update(_routers)
+    .where(_routers.c.id == bindparam("router"))
+    .values(revision=_routers.c.revision + 1)
+    .returning(_routers.c.revision, _routers.c.gateway_id)
+)
+_RAISED = ("revision", "status", "status_reason", "status_message", "status_changed_at")
+_RAISE_CONNECTION = (
+    update(_connections)
+    .where(_connections.c.id == bindparam("connection"))
+    .values({name: bindparam(f"new_{name}") for name in _RAISED})
+)
+
+
+class Place(NamedTuple):
+    """Where a connection runs. `silent`: its gateway does not report."""
+
+    router_id: str
+    gateway_id: str | None
+    silent: bool
+
+
+def place_of(tx: Connection, vpnservice_id: str) -> Place:
+    place = one(tx, _PLACE, {"service": vpnservice_id})
+    if place is None:
+        raise LookupError(f"there is no VPN service {vpnservice_id}")
+    return Place(place["id"], place["gateway_id"], place["silent"])
+
+
+def pending(row: Row, place: Place) -> Row:
+    """What a connection says whose revision is being raised, until its gateway answers; one whose
+    secret cannot be read goes on saying that."""
+    if psks.is_marked(row):
+        return {name: row[name] for name in ("status", "status_changed_at", *psks.DAMAGED)}
+    never_up = row["status"] in NEVER_UP and not row["established"]
+    status = row["status"] if never_up else "PENDING_UPDATE"
+    reason = unanswered(place.gateway_id, silent=place.silent)
+    return {"status": status, "status_changed_at": utcnow(), **reason}
+
+
+def connection_changed(tx: Connection, row: Row, place: Place, *, deleted: bool = False) -> None:
+    """Tell the gateway of the connection's revision, as `row` has it."""
+    item = Item(row["id"], place.router_id, row["revision"], deleted)
+    record(tx, place.gateway_id, "tunnel", [item])
+
+
+def router_changed(tx: Connection, router_id: str) -> None:
+    """Raise a router's revision and tell its gateway."""
+    raised = one(tx, _RAISE_ROUTER, {"router": router_id})
+    if raised is not None:
+        item = Item(router_id, router_id, raised["revision"])
+        record(tx, raised["gateway_id"], "router", [item])
+
+
+def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
+    """Raise the revision of all connections for which `concerned` holds; tell their gateways.
+
+    `concerned` may speak of the connection and of its vpnservice.
+    """
+    query = (
+        select(_connections, _routers.c.id.label("at"), *_GATEWAY)
+        .join(_services, _services.c.id == _connections.c.vpnservice_id)
+        .join(_routers, _routers.c.id == _services.c.router_id)
+        .outerjoin(t.gateways, t.gateways.c.id == _routers.c.gateway_id)
+        .where(concerned)
+        .order_by(_connections.c.id)
+        .with_for_update(of=_connections, key_share=True)
+    )
+    by_gateway: defaultdict[str | None, list[Item]] = defaultdict(list)
+    raised: list[Row] = []
+    for row in map(dict, tx.execute(query).mappings().all()):
+        place = Place(row["at"], row["gateway_id"], row["silent"])
+        raised.append(row | pending(row, place) | {"revision": row["revision"] + 1})
+        item = Item(row["id"], place.router_id, row["revision"] + 1)
+        by_gateway[place.gateway_id].append(item)
+    if raised:
+        run_many(tx, _RAISE_CONNECTION, [_raised(row) for row in raised])
+    for row in raised:
+        events.note(tx, Kind.STATUS.value, events.CONNECTION, row, request_id=origin(tx))
+    for gateway_id in sorted(by_gateway, key=str):
+        record(tx, gateway_id, "tunnel", by_gateway[gateway_id])
+
+
+def _raised(row: Row) -> Row:
+    return {"connection": row["id"]} | {f"new_{name}": row[name] for name in _RAISED}
+
+
+def uses_group(group_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Connections with this endpoint group on either side."""
+    return or_(
+        _connections.c.local_ep_group_id == group_id, _connections.c.peer_ep_group_id == group_id
+    )

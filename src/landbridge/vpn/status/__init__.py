@@ -1,0 +1,1 @@
+"""Status: what agents report, applied to connections and services."""

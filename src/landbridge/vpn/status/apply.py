@@ -1,0 +1,294 @@
+"""What gateways report, written to the rows it is about.
+
+Rules this module keeps:
+- Status is observed, never assumed: apart from what the rules set when a user changes
+  something, it is written here alone.
+- A report of an older epoch is refused, one of an older sequence dropped, and so is what it
+  says of a revision that is not the newest (any more; or not here: the gateway has followed what
+  a backup that was put back does not know).
+- A gateway speaks only for the routers that it runs. What it says of others is let go of, and
+  told (a router may have moved away a moment ago); the rest of its report is taken.
+- Rows are locked in the order of the rules (what is reported on, then the gateway), so that
+  reports and updates wait for each other and never in a circle.
+- One statement per table, however many objects a report is about; `revision_number` and
+  `updated_at` stay: a status is not a client's change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, select, update
+
+from landbridge.errors import Conflict
+from landbridge.model.objects import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.statements import run, run_many
+from landbridge.store.transaction import Row, enter
+from landbridge.vpn import event_kinds, psks
+from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.status import child_sas
+from landbridge.vpn.status_rules import (
+    Facts,
+    connection_verdict,
+    reason_columns,
+    service_status,
+    true_anyway,
+    unknown_status,
+)
+
+Status = TunnelStatus | RouterStatus
+
+_connections = t.ipsec_site_connections
+_services = t.vpnservices
+_routers = t.routers
+
+
+class StaleEpoch(Conflict):
+    """Another agent has taken over the gateway, or this one never leased it."""
+
+    def __init__(self, gateway_id: str) -> None:
+        super().__init__(f"Gateway {gateway_id} is leased by another epoch.")
+
+
+class Changed(NamedTuple):
+    """Objects whose status, reason or applied revision is another one now, as they are.
+
+    `elsewhere`: the ids of what was reported on and another gateway runs.
+    """
+
+    connections: list[Row]
+    services: list[Row]
+    elsewhere: list[str]
+
+
+_ADVANCE = (
+    update(t.gateways)
+    .where(t.gateways.c.id == bindparam("gateway"), t.gateways.c.epoch == bindparam("in_epoch"))
+    .where(t.gateways.c.report_sequence < bindparam("sequence"))
+    .values(report_sequence=bindparam("sequence"))
+)
+_EPOCH = select(t.gateways.c.epoch).where(t.gateways.c.id == bindparam("gateway"))
+_REPORTED_ON = (
+    select(_connections, _services.c.admin_state_up.label("service_up"))
+    .join(_services, _services.c.id == _connections.c.vpnservice_id)
+    .join(_routers, _routers.c.id == _services.c.router_id)
+    .where(_routers.c.gateway_id == bindparam("gateway"))
+    .where(_connections.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_connections.c.id)
+    .with_for_update(of=_connections, key_share=True)
+)
+_OBSERVED = (
+    "applied_revision",
+    "observed_state",
+    "established",
+    "status",
+    "status_reason",
+    "status_message",
+    "status_changed_at",
+    "told_until",
+    "selector_mode",
+    "child_sas",
+)
+_WRITE_CONNECTION = (
+    update(_connections)
+    .where(_connections.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _OBSERVED})
+)
+_ROUTERS_OF = (
+    select(_routers)
+    .where(_routers.c.gateway_id == bindparam("gateway"))
+    .where(_routers.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_routers.c.id)
+    .with_for_update(key_share=True)
+)
+_READINESS = ("ready", "applied_revision", "status_reason", "status_message")
+_WRITE_ROUTER = (
+    update(_routers)
+    .where(_routers.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _READINESS})
+)
+_SERVICES_OF = (
+    select(_services)
+    .where(_services.c.router_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_services.c.id)
+    .with_for_update(key_share=True)
+)
+_REPORTED: BindParameter[str] = bindparam("ids", expanding=True)
+_NOT_HERE = _routers.c.gateway_id.is_distinct_from(bindparam("gateway"))
+_TUNNELS_ELSEWHERE = (
+    select(_connections.c.id)
+    .join(_services, _services.c.id == _connections.c.vpnservice_id)
+    .join(_routers, _routers.c.id == _services.c.router_id)
+    .where(_connections.c.id.in_(_REPORTED), _NOT_HERE)
+)
+_ROUTERS_ELSEWHERE = select(_routers.c.id).where(_routers.c.id.in_(_REPORTED), _NOT_HERE)
+_WRITE_SERVICE = (
+    update(_services)
+    .where(_services.c.id == bindparam("the_id"))
+    .values(status=bindparam("new_status"))
+)
+
+
+def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
+    """Write a report; what was already known changes nothing.
+
+    Raises: StaleEpoch.
+    """
+    enter(tx, alone=False)
+    tunnels = _tunnels_here(tx, gateway_id, report.tunnels)
+    observed = _observed_tunnels(tunnels, report.tunnels)
+    connections = [after for _, after, _ in observed]
+    routers_here = _routers_here(tx, gateway_id, report.routers)
+    routers = _observed_routers(routers_here, report.routers)
+    services = _derived_services(tx, routers)
+    elsewhere = [
+        *_elsewhere(tx, gateway_id, _TUNNELS_ELSEWHERE, report.tunnels, tunnels),
+        *_elsewhere(tx, gateway_id, _ROUTERS_ELSEWHERE, report.routers, routers_here),
+    ]
+    if not _is_newer(tx, gateway_id, report):
+        return Changed([], [], elsewhere)
+    _write(tx, _WRITE_CONNECTION, connections, _OBSERVED)
+    _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
+    _write(tx, _WRITE_SERVICE, services, ("status",))
+    for before, after, told in observed:
+        event_kinds.observed(tx, before, after, told)
+    for service in services:
+        events.note(tx, Kind.STATUS.value, "vpnservice", service)
+    return Changed(connections, services, elsewhere)
+
+
+def observe(row: Row, status: TunnelStatus, at: str) -> Row:
+    """What a report makes of a connection's observed columns. `at`: when it became so."""
+    if not status.known:
+        return _unknown(row, status, at)
+    established = row["established"] or status.state in (TunnelState.UP, TunnelState.PARTIAL)
+    facts = Facts(
+        state=status.state,
+        established=established,
+        settled=status.applied_revision >= row["revision"],
+        connection_up=row["admin_state_up"],
+        service_up=row["service_up"],
+    )
+    verdict = connection_verdict(facts, status.reason)
+    said = {"status": verdict.status, **reason_columns(verdict.reason)}
+    if psks.is_marked(row):
+        said = {name: row[name] for name in psks.DAMAGED}
+    return {
+        **_since(row, said, at),
+        **child_sas.columns(status),
+        "applied_revision": status.applied_revision,
+        "observed_state": status.state.value,
+        "established": established,
+        "told_until": max([row["told_until"], *(event.at for event in status.events)]),
+    }
+
+
+def _unknown(row: Row, status: TunnelStatus, at: str) -> Row:
+    """The gateway cannot look: what was observed before is kept, but for what is up."""
+    kept = {name: row[name] for name in _OBSERVED}
+    if true_anyway(row):
+        return kept
+    told = {"status": unknown_status(row["status"]), **reason_columns(status.reason)}
+    return kept | child_sas.NONE | _since(row, told, at)
+
+
+def _since(row: Row, told: Row, at: str) -> Row:
+    same = all(row[name] == told[name] for name in ("status", "status_reason"))
+    return told | {"status_changed_at": row["status_changed_at"] if same else at}
+
+
+def _seconds(precise: str) -> str:
+    """A time to the millisecond as the API writes times."""
+    return f"{precise.partition('.')[0]}Z"
+
+
+def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
+    """Count the report. False: one as new has been here. Raises: StaleEpoch."""
+    numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
+    if run(tx, _ADVANCE, numbers):
+        return True
+    if tx.execute(_EPOCH, {"gateway": gateway_id}).scalar() != report.epoch:
+        raise StaleEpoch(gateway_id)
+    return False
+
+
+def _tunnels_here(tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]) -> list[Row]:
+    """The connections that a report is about, as far as the gateway runs them."""
+    return _reported_on(tx, gateway_id, _REPORTED_ON, statuses)
+
+
+def _routers_here(tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]) -> list[Row]:
+    return _reported_on(tx, gateway_id, _ROUTERS_OF, statuses)
+
+
+def _reported_on(
+    tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status]
+) -> list[Row]:
+    ids = sorted({status.id for status in statuses})
+    if not ids:
+        return []
+    return [dict(row) for row in tx.execute(query, {"gateway": gateway_id, "ids": ids}).mappings()]
+
+
+def _elsewhere(
+    tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status], here: list[Row]
+) -> list[str]:
+    """What is reported on and there, but not here."""
+    missing = {status.id for status in statuses}.difference(row["id"] for row in here)
+    if not missing:
+        return []
+    return list(tx.execute(query, {"gateway": gateway_id, "ids": sorted(missing)}).scalars())
+
+
+def _observed_tunnels(
+    here: list[Row], statuses: Iterable[TunnelStatus]
+) -> list[tuple[Row, Row, TunnelStatus]]:
+    """The connections that a report changes, as they are and as they will be."""
+    newest = {status.id: status for status in statuses}
+    changed = []
+    for row in here:
+        status = newest[row["id"]]
+        if status.revision != row["revision"]:
+            continue
+        observed = observe(row, status, _seconds(event_kinds.observed_at(row, status)))
+        if any(row[name] != value for name, value in observed.items()):
+            changed.append((row, row | observed, status))
+    return changed
+
+
+def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict[str, Row]:
+    """The routers that a report is about, as they will be, by id."""
+    newest = {status.id: status for status in statuses}
+    routers = {}
+    for row in here:
+        status = newest[row["id"]]
+        if status.revision == row["revision"]:
+            ready = {"ready": status.ready, "applied_revision": status.revision}
+            routers[row["id"]] = row | ready | reason_columns(status.reason)
+    return routers
+
+
+def _derived_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
+    """The services whose status is another one with their routers as they will be."""
+    if not routers:
+        return []
+    changed = []
+    for row in map(dict, tx.execute(_SERVICES_OF, {"ids": sorted(routers)}).mappings().all()):
+        router = routers[row["router_id"]]
+        status = service_status(router, admin=row["admin_state_up"])
+        if status != row["status"]:
+            changed.append(row | {"status": status})
+    return changed
+
+
+def _write(tx: Connection, statement: Update, changed: list[Row], columns: Iterable[str]) -> None:
+    names = tuple(columns)
+    if changed:
+        run_many(tx, statement, [_parameters(row, names) for row in changed])
+
+
+def _parameters(row: Row, names: Iterable[str]) -> Row:
+    return {"the_id": row["id"]} | {f"new_{name}": row[name] for name in names}

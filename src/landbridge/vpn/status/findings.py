@@ -1,0 +1,130 @@
+"""What is probably wrong with a connection, most probable cause first. Pure.
+
+Rules this module keeps:
+- A table of questions to what is known; each that holds is a finding. Their order is the order
+  of probability: who does not hear the gateway cannot trust what it said before.
+- A finding says what was seen, and what to change on which side (`landbridge.model.reasons`).
+- One finding per code; nothing wrong is no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.objects import Model, ReasonCode
+from landbridge.model.reasons import EXPLANATIONS
+
+SETTLED: Final = 10  # seconds after which an answer to our packets is missed
+
+
+class Known(NamedTuple):
+    """What the findings rest on. `gateway` None: none runs it. `found` None: no answer."""
+
+    row: Mapping[str, Any]
+    gateway: str | None
+    alive: bool
+    found: Diagnosis | None
+
+
+class Finding(Model, frozen=True, kw_only=True):
+    """`seen` is what speaks for it now, `meaning` what it is; `here` and `there` what to change."""
+
+    code: ReasonCode
+    seen: str
+    meaning: str
+    here: str
+    there: str
+
+
+Question = Callable[[Known], tuple[ReasonCode, str] | None]
+
+
+def findings(known: Known) -> tuple[Finding, ...]:
+    told: dict[ReasonCode, Finding] = {}
+    for question in _QUESTIONS:
+        if (answer := question(known)) and answer[0] not in told:
+            told[answer[0]] = _finding(*answer)
+    return tuple(told.values())
+
+
+def _finding(code: ReasonCode, seen: str) -> Finding:
+    meaning, here, there = EXPLANATIONS[code]
+    return Finding(code=code, seen=seen, meaning=meaning, here=here, there=there)
+
+
+def _no_gateway(known: Known) -> tuple[ReasonCode, str] | None:
+    if known.gateway is not None:
+        return None
+    return ReasonCode.NO_GATEWAY, "The router is not placed on any gateway."
+
+
+def _silent(known: Known) -> tuple[ReasonCode, str] | None:
+    if known.gateway is None or (known.alive and known.found is not None):
+        return None
+    how = "did not answer a question now" if known.alive else "does not report any more"
+    return ReasonCode.GATEWAY_SILENT, f"The gateway {known.gateway} {how}."
+
+
+def _problem(known: Known) -> tuple[ReasonCode, str] | None:
+    if known.found is None or not known.found.problem:
+        return None
+    return ReasonCode.GATEWAY_ERROR, known.found.problem
+
+
+def _reported_now(known: Known) -> tuple[ReasonCode, str] | None:
+    if known.found is None or known.found.reason is None:
+        return None
+    return known.found.reason.code, known.found.reason.message
+
+
+def _status(known: Known) -> tuple[ReasonCode, str] | None:
+    code = known.row["status_reason"]
+    return (ReasonCode(code), known.row["status_message"] or "") if code else None
+
+
+def _not_loaded(known: Known) -> tuple[ReasonCode, str] | None:
+    found = known.found
+    wanted = known.row["admin_state_up"] and found is not None and not found.problem
+    if found is None or not wanted or found.config_loaded:
+        return None
+    return ReasonCode.GATEWAY_ERROR, "The newest configuration is not loaded in the daemon."
+
+
+def _one_way(known: Known) -> tuple[ReasonCode, str] | None:
+    children = [c for sa in known.found.sas for c in sa.children] if known.found else []
+    sent = sum(child.packets_out for child in children)
+    heard = sum(child.packets_in for child in children)
+    if not sent or heard or max(child.age for child in children) < SETTLED:
+        return None
+    return ReasonCode.ONE_WAY, f"{sent} packets were sent into the tunnel and none came back."
+
+
+def _missing(known: Known) -> tuple[ReasonCode, str] | None:
+    if known.found is None or not known.found.missing or not known.found.sas:
+        return None
+    return ReasonCode.PARTIAL, f"Not carried: {', '.join(known.found.missing)}."
+
+
+def _behind(known: Known) -> tuple[ReasonCode, str] | None:
+    wanted, applied = known.row["revision"], known.row["applied_revision"]
+    answered = known.row["status_reason"] not in (None, ReasonCode.PENDING)
+    if applied >= wanted or answered:
+        return None  # why it is not in effect has been told
+    seen = f"Revision {wanted} is wanted; in effect is {applied or 'none yet'}."
+    return ReasonCode.PENDING, seen
+
+
+#: In the order of probability.
+_QUESTIONS: Final[tuple[Question, ...]] = (
+    _no_gateway,
+    _silent,
+    _problem,
+    _reported_now,
+    _status,
+    _not_loaded,
+    _missing,
+    _one_way,
+    _behind,
+)

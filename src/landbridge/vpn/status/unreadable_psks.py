@@ -1,0 +1,72 @@
+"""Connections whose PSK cannot be read: they say so, until it can be again.
+
+Rules this module keeps:
+- Such a connection is ERROR with the reason `psk-unreadable`, whatever its gateway reports; its
+  revision stays, so the gateway leaves its tunnel as it is.
+- A PSK that is set anew, or a row that was put back, ends it; the gateway is told then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from landbridge.store import events
+from landbridge.store import tables as t
+from landbridge.store.transaction import Row, enter, utcnow
+from landbridge.vpn import psks, rows
+from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.revisions.revisions import connection_changed, pending, place_of
+
+_connections: Final = t.ipsec_site_connections
+_SEALED: Final = select(
+    _connections.c.id, _connections.c.psk_sealed, _connections.c.status_reason
+).order_by(_connections.c.id)
+
+
+class Reviewed(NamedTuple):
+    """Connections that have begun to say so, and that have ceased."""
+
+    damaged: tuple[str, ...] = ()
+    healed: tuple[str, ...] = ()
+
+
+def review(tx: Connection, ids: Iterable[str] | None = None) -> Reviewed:
+    """Look at all secrets, or at those of `ids`."""
+    enter(tx, alone=True)
+    query = _SEALED if ids is None else _SEALED.where(_connections.c.id.in_(sorted(set(ids))))
+    damaged: list[str] = []
+    healed: list[str] = []
+    for found in rows.fetch_all(tx.execute(query)):
+        lost = psks.read(tx, found) is None
+        if lost != psks.is_marked(found):
+            (damaged if lost else healed).append(found["id"])
+    for each in damaged:
+        _write(tx, _row(tx, each), psks.DAMAGED)
+    for each in healed:
+        _heal(tx, _row(tx, each))
+    return Reviewed(tuple(damaged), tuple(healed))
+
+
+def _heal(tx: Connection, row: Row) -> None:
+    place = place_of(tx, row["vpnservice_id"])
+    waits = pending(row | {"status_reason": None}, place)
+    after = _write(tx, row, waits | {"revision": row["revision"] + 1})
+    connection_changed(tx, after, place)
+
+
+def _row(tx: Connection, id: str) -> Row:
+    found = rows.get(tx, _connections, id, to_change=True)
+    if found is None:
+        raise LookupError(f"there is no connection {id}")
+    return found
+
+
+def _write(tx: Connection, row: Row, told: Row) -> Row:
+    """A status is no client's change: `revision_number` stays."""
+    given = told | {"status_changed_at": utcnow()}
+    tx.execute(update(_connections).where(_connections.c.id == row["id"]).values(given))
+    events.note(tx, Kind.STATUS.value, events.CONNECTION, row | given)
+    return row | given

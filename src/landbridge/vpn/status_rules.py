@@ -1,0 +1,144 @@
+"""From what a gateway observes to what the API says. Pure tables.
+
+Rules this module keeps:
+- A connection that was never up is still being built, whatever its peer does: PENDING_CREATE,
+  then BUILD, then ACTIVE. Only a terminal error ends that.
+- A change that is not in effect yet is PENDING_UPDATE, unless it cannot take effect (ERROR).
+- Not wanted up is DOWN, once the gateway has taken it down.
+- What is not plainly ACTIVE carries a reason, also before a gateway has said anything.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from landbridge.model.objects import Reason, ReasonCode, TunnelState
+from landbridge.store.transaction import Row
+
+_FIRST_TIME: dict[TunnelState, str] = {
+    TunnelState.BUILDING: "BUILD",
+    TunnelState.DOWN: "BUILD",
+    TunnelState.UP: "ACTIVE",
+    TunnelState.PARTIAL: "ACTIVE",
+    TunnelState.ERROR: "ERROR",
+}
+_AFTERWARDS: dict[TunnelState, str] = _FIRST_TIME | {
+    TunnelState.BUILDING: "DOWN",
+    TunnelState.DOWN: "DOWN",
+}
+_UP = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+
+_DEFAULT_REASONS: dict[str, Reason] = {
+    "BUILD": Reason(code=ReasonCode.CONNECTING, message="The tunnel is being set up."),
+    "DOWN": Reason(code=ReasonCode.CONNECTING, message="The tunnel is being set up again."),
+    "PENDING_UPDATE": Reason(
+        code=ReasonCode.PENDING, message="The gateway is putting the change into effect."
+    ),
+    "ERROR": Reason(code=ReasonCode.GATEWAY_ERROR, message="The gateway reported an error."),
+}
+_PARTIAL = Reason(code=ReasonCode.PARTIAL, message="Some of the networks are not connected.")
+_ADMIN_DOWN = Reason(
+    code=ReasonCode.ADMIN_DOWN, message="The connection's admin_state_up is false."
+)
+_SERVICE_DOWN = Reason(
+    code=ReasonCode.SERVICE_DOWN, message="The VPN service's admin_state_up is false."
+)
+
+_NO_GATEWAY = Reason(code=ReasonCode.NO_GATEWAY, message="No gateway runs the router yet.")
+_PENDING = Reason(code=ReasonCode.PENDING, message="The gateway has not answered yet.")
+
+_ROUTER_FAILURES = frozenset({ReasonCode.GATEWAY_ERROR, ReasonCode.UNSUPPORTED})
+
+
+MESSAGE_LENGTH = 1024
+
+#: What an ACTIVE connection becomes of which nothing is known any more; all other words stay.
+_UNKNOWN: dict[str, str] = {"ACTIVE": "DOWN"}
+_TRUE_ANYWAY = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN})
+
+
+class Verdict(NamedTuple):
+    status: str
+    reason: Reason | None
+
+
+class Facts(NamedTuple):
+    """What a verdict rests on. `settled`: the newest revision is in effect on the wire."""
+
+    state: TunnelState
+    established: bool
+    settled: bool
+    connection_up: bool  # admin_state_up of the connection
+    service_up: bool  # admin_state_up of its service
+
+
+def connection_verdict(facts: Facts, reported: Reason | None) -> Verdict:
+    """Status and reason of a connection, from a report about its newest revision."""
+    if not (facts.connection_up and facts.service_up) and facts.state not in _UP:
+        return Verdict("DOWN", _SERVICE_DOWN if facts.connection_up else _ADMIN_DOWN)
+    table = _AFTERWARDS if facts.established else _FIRST_TIME
+    status = table[facts.state]
+    if facts.established and not facts.settled and status != "ERROR":
+        return Verdict("PENDING_UPDATE", reported or _DEFAULT_REASONS["PENDING_UPDATE"])
+    if facts.state is TunnelState.PARTIAL:
+        return Verdict(status, reported or _PARTIAL)
+    return Verdict(status, reported or _DEFAULT_REASONS.get(status))
+
+
+def unknown_status(status: str) -> str:
+    """What a connection says whose gateway cannot look at it."""
+    return _UNKNOWN.get(status, status)
+
+
+def true_anyway(row: Row) -> bool:
+    """Whether what the connection says is true without its gateway: it is switched off, or its
+    configuration is wrong."""
+    return row["status"] == "ERROR" or row["status_reason"] in _TRUE_ANYWAY
+
+
+def reason_columns(reason: Reason | None) -> Row:
+    """A reason as the rows keep it."""
+    return {
+        "status_reason": None if reason is None else reason.code.value,
+        "status_message": None if reason is None else reason.message[:MESSAGE_LENGTH],
+    }
+
+
+def gateway_silent(gateway_id: str, holds: str = "") -> Row:
+    """What the connections of a gateway say that does not report. `holds`: why it does not follow
+    this database."""
+    what = f"does not follow this database and keeps what it ran: {holds} W" if holds else ""
+    return reason_columns(
+        Reason(
+            code=ReasonCode.GATEWAY_SILENT,
+            message=f"The gateway {gateway_id} {what or 'does not report: w'}hether the tunnel "
+            "carries traffic is not known.",
+        )
+    )
+
+
+def unanswered(gateway_id: str | None, *, silent: bool) -> Row:
+    """What a connection says between a change and the gateway's first word on it."""
+    if gateway_id is None:
+        return reason_columns(_NO_GATEWAY)
+    return gateway_silent(gateway_id) if silent else UNANSWERED
+
+
+UNANSWERED = reason_columns(_PENDING)
+BACK = reason_columns(
+    Reason(
+        code=ReasonCode.PENDING,
+        message="The gateway is back and has not reported on the tunnel yet.",
+    )
+)
+
+
+def service_status(router: Row, *, admin: bool) -> str:
+    """The status of a vpnservice, from its router's row."""
+    if not admin:
+        return "DOWN"
+    if router.get("ready") is None:
+        return "PENDING_CREATE"
+    if router["ready"]:
+        return "ACTIVE"
+    return "ERROR" if router.get("status_reason") in _ROUTER_FAILURES else "DOWN"
