@@ -14,6 +14,7 @@ from rich.console import Console
 
 from bench import matrix, matrixdoc, rates
 from bench.trial import RATE, Setting
+from landbridge.client import ClientError
 from landbridge.lab.hosts import LabError
 from landbridge.lab.peer import DataPlane, machine_has_esp
 
@@ -42,7 +43,7 @@ class Parts(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except LabError as error:
+        except (ClientError, LabError) as error:
             raise click.ClickException(str(error)) from error
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.ground import clear
 from bench.service import Service, running
-from landbridge.lab.client import Api, Resource
+from landbridge.client import Api, Resource
 from landbridge.lab.hosts import Ground, link_exists, wait_until
 from landbridge.lab.peer import DataPlane, Peer, PeerChild, PeerConnection
 from landbridge.lab.site import remote_site

@@ -19,9 +19,9 @@ from bench.service import Service, running
 from bench.sides import Side
 from landbridge.agent.dataplane.names import hex12, namespace_name
 from landbridge.agent.routers.teardown import teardown
+from landbridge.client import Api
 from landbridge.config import load
 from landbridge.lab import sites
-from landbridge.lab.client import Api
 from landbridge.lab.delay import long_wire
 from landbridge.lab.hosts import Ground, Host, link_exists, wait_until
 from landbridge.lab.peer import DataPlane, Peer, PeerConnection

@@ -11,7 +11,7 @@ import msgspec
 
 from bench import load
 from bench.service import Service
-from landbridge.lab.client import Resource
+from landbridge.client import Resource
 
 PER_ROUTER = 100
 CLIENTS = 8  # that build at the same time

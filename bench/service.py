@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge.lab.client import Api
+from landbridge.client import Api
 from landbridge.lab.peer import DataPlane
 
 PATIENCE = 60.0  # seconds, for the end of a process

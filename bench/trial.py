@@ -24,7 +24,7 @@ from bench.counts import DEMO, Counts
 from bench.ears import Ears, listening
 from bench.ground import Sites, begin, standing, until_active
 from bench.sides import Discards
-from landbridge.lab.client import Resource
+from landbridge.client import Resource
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import DataPlane, PeerConnection
 from landbridge.lab.traffic import Traffic

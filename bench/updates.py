@@ -20,7 +20,7 @@ from rich.console import Console
 
 from bench import processes, report
 from bench.service import Service, running
-from landbridge.lab.client import Resource
+from landbridge.client import Resource
 from landbridge.lab.peer import DataPlane
 from landbridge.vici import Event, Session
 

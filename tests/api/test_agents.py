@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from landbridge.api.agents.routes import HEARTBEAT
+from landbridge.client import Api
 from landbridge.lab import sites
-from landbridge.lab.client import Api
 from landbridge.model.objects import (
     Change,
     Desired,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from landbridge.cli.main import cli
-from landbridge.lab.client import Api
+from landbridge.client import Api
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
 

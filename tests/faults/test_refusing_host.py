@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from landbridge.agent.routers.teardown import teardown
+from landbridge.client import Api, Resource
 from landbridge.config.load import load
 from landbridge.lab import banner, sites
-from landbridge.lab.client import Api, Resource
 from landbridge.lab.service import wait_carrying
 from tests.environments.processes import free_port
 from tests.environments.refusing import NO_INET, Refusing

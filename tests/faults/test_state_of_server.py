@@ -22,8 +22,8 @@ import httpx2
 import pytest
 
 from landbridge.auth.first_tokens import write_private
+from landbridge.client import Api
 from landbridge.lab import sites
-from landbridge.lab.client import Api
 from landbridge.store.secrets import KeyFileError, Sealer
 from tests.environments.files import FAULTS, contents, full, small_disk
 from tests.environments.forked import Forked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from landbridge.agent.dataplane.names import namespace_name
-from landbridge.lab.client import Api, Resource
+from landbridge.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError
 
 NUMBERS: Final = (1, 2)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.lab.client import Api
+from landbridge.client import Api
 from landbridge.lab.hosts import Host, wait_until
 from tests.kernel.routers import End, ends_of, make_two_routers, remove_all
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.lab.client import Api
+from landbridge.client import Api, ClientError
 from landbridge.lab.hosts import LabError, wait_until
 from tests import dataplane
 
@@ -95,7 +95,7 @@ class MakeRun:
 
         try:
             wait_until(said, UP_WITHIN, f"make run says {words!r}")
-        except LabError as error:
+        except (ClientError, LabError) as error:
             raise LabError(f"{error}\n{self.said()}") from None
         return self.said()
 

@@ -16,8 +16,8 @@ from uuid import UUID
 
 import pytest
 
+from landbridge.client import Api, ClientError, Resource
 from landbridge.lab import banner, hosts, sites
-from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError, wait_until
 from landbridge.lab.service import wait_carrying
 from landbridge.lab.traffic import Traffic
@@ -183,7 +183,7 @@ def active(api: Api) -> set[str]:
 def started_again(run: MakeRun, command: str, before: int) -> bool:
     try:
         return run.pid(command) != before
-    except LabError:
+    except (ClientError, LabError):
         return False
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from landbridge.lab.client import Api
+    from landbridge.client import Api
 
 View = dict[str, Any]
 
@@ -53,8 +53,7 @@ def doctor(
     from rich.console import Console
 
     from landbridge.cli.plan import find, read_token
-    from landbridge.lab.client import Api
-    from landbridge.lab.hosts import LabError
+    from landbridge.client import Api, ClientError
 
     settings = load(config, state_dir=state_dir)
     base = url or f"http://{settings.bind_host}:{settings.bind_port}"
@@ -62,7 +61,7 @@ def doctor(
         token = read_token(token_file or settings.state_dir / "admin-token")
         with closing(Api(base, token, patience=0)) as api:
             told = _diagnostics(api, find(api, KIND, connection)["id"])
-    except LabError as error:
+    except ClientError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(told, indent=2))

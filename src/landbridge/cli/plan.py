@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from landbridge.api.schema.resource import Attribute, Resource
-    from landbridge.lab.client import Api
+    from landbridge.client import Api
 
 Body = dict[str, Any]
 Changes = tuple[tuple[str, str], ...]
@@ -96,8 +96,7 @@ def plan(
 
     from landbridge.api.schema.resource import Resource as Table
     from landbridge.api.schema.vpn import VPN
-    from landbridge.lab.client import Api
-    from landbridge.lab.hosts import LabError
+    from landbridge.client import Api, ClientError
 
     settings = load(config, state_dir=state_dir)
     base = url or f"http://{settings.bind_host}:{settings.bind_port}"
@@ -115,12 +114,12 @@ def plan(
                 _show(Console(), planned["connections"])
             if apply:
                 _send(api, kind, now, body)
-    except LabError as error:
+    except ClientError as error:
         raise click.ClickException(str(error)) from None
 
 
 def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
-    from landbridge.lab.client import PATHS
+    from landbridge.client import PATHS
 
     revision = {"If-Match": f"revision_number={planned_for['revision_number']}"}
     path = f"/v2.0/{PATHS[kind]}/{planned_for['id']}"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from landbridge.client import Api, Resource
 from landbridge.lab import sites
-from landbridge.lab.client import Api, Resource
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from landbridge.client import Api, ClientError, Resource
 from landbridge.environment import of_own_process
 from landbridge.lab import sites
 from landbridge.lab.banner import why
-from landbridge.lab.client import Api, Resource
 from landbridge.lab.hosts import Host, LabError, wait_until
 from landbridge.lab.peer import Peer
 from landbridge.lab.traffic import FlowCount, Traffic
@@ -77,7 +77,7 @@ def run() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="landbridge-demo-") as directory:
             return _tell(console, Path(directory))
-    except LabError as error:
+    except (ClientError, LabError) as error:
         console.print(f"[red]landbridge: the demo failed: {error}[/]")
         return os.EX_SOFTWARE
     except KeyboardInterrupt:
@@ -180,7 +180,7 @@ def _up(api: Api, name: str) -> Resource:
 
     try:
         wait_until(carries, 60, f"packets through the connection {name}")
-    except LabError as error:
+    except (ClientError, LabError) as error:
         told = (f"{each['status']}, {why(each)}" for each in api.list(CONNECTION, name=name))
         raise LabError(f"{error} ({'; '.join(told) or 'it has not been made'})") from None
     return api.list(CONNECTION, name=name)[0]
@@ -207,7 +207,7 @@ def _service(state: Path) -> Iterator[str]:
         )
     try:
         yield f"http://{bind}"
-    except LabError as error:
+    except (ClientError, LabError) as error:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise LabError(f"{error}\nThe service's last words:\n{tail}") from None
     finally:

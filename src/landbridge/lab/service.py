@@ -22,10 +22,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from landbridge.client import Api, ClientError
 from landbridge.config.load import Settings
 from landbridge.lab import banner, sites
 from landbridge.lab.banner import Tried
-from landbridge.lab.client import Api
 from landbridge.lab.hosts import Ground, Host, LabError
 
 LOCK: Final = Path("/run/landbridge-lab.lock")
@@ -53,7 +53,7 @@ def run(settings: Settings) -> int:
     except BlockingIOError:
         print("landbridge: another lab runs on this machine: stop it first", file=sys.stderr)
         return OCCUPIED
-    except LabError as error:
+    except (ClientError, LabError) as error:
         print(f"landbridge: the lab could not be built: {error}", file=sys.stderr)
         return os.EX_SOFTWARE
     return os.EX_OK

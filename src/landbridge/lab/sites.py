@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from landbridge.lab.client import Api, Resource
+from landbridge.client import Api, Resource
 from landbridge.lab.hosts import Ground, Host, link_exists, plugged_into, wait_until
 from landbridge.lab.peer import DataPlane, Peer, PeerChild, PeerConnection, swanctl_conf
 from landbridge.lab.site import remote_site

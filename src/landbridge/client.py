@@ -1,4 +1,4 @@
-"""The lab's client of the API: what an operator's script would do, over real HTTP.
+"""A client of the API: what an operator's script would do, over real HTTP.
 
 Rules this module keeps:
 - It speaks the public API only, with the token of the state directory.
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx2
-
-from landbridge.lab.hosts import LabError
 
 Resource = dict[str, Any]
 
@@ -33,7 +31,11 @@ PLURALS: Final[Mapping[str, str]] = {"ikepolicy": "ikepolicies", "ipsecpolicy": 
 RETRY_EVERY = 0.05
 
 
-class ApiError(LabError):
+class ClientError(Exception):
+    """The API does not answer, or not as it should; one line for a person."""
+
+
+class ApiError(ClientError):
     """The API refused; `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -119,7 +121,7 @@ class Api:
                 _hold(deadline, f"{self.base} does not answer")
             except httpx2.TransportError as error:
                 if method != "GET":
-                    raise LabError(f"{method} {path}: {error!r}") from error
+                    raise ClientError(f"{method} {path}: {error!r}") from error
                 _hold(deadline, f"{method} {path}: {error!r}")
         if answer.is_error:
             raise ApiError(answer.status_code, f"{method} {path}: {_words(answer)}")
@@ -141,5 +143,5 @@ def _words(answer: httpx2.Response) -> str:
 
 def _hold(deadline: float, complaint: str) -> None:
     if time.monotonic() > deadline:
-        raise LabError(complaint)
+        raise ClientError(complaint)
     time.sleep(RETRY_EVERY)
