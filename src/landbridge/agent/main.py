@@ -1,7 +1,7 @@
 """The agent of one gateway: what runs, and how it starts and stops.
 
 Rules this module keeps:
-- One task group holds everything: lease, stream, reports and one keeper per router.
+- One task group holds everything: lease, stream, reports and one supervisor per router.
 - Stopping (SIGTERM, SIGINT) ends our tasks and nothing else: charons, namespaces, filters
   and routes stay, traffic flows on, and the next agent adopts them.
 - One agent per state directory: two would fight over the same charons.
@@ -36,11 +36,11 @@ from landbridge.agent.link.reporter import Reporter
 from landbridge.agent.metrics.exposition import expose
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
-from landbridge.agent.routers.manager import Fleet
+from landbridge.agent.routers.manager import RouterManager
 from landbridge.agent.routers.runner import RouterTask
-from landbridge.agent.routers.supervisor import Keeper
+from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.agent.routers.teardown import remove_leftovers, router_directories
-from landbridge.agent.routers.watcher import Follower
+from landbridge.agent.routers.watcher import Watcher
 from landbridge.config.settings import AgentSettings
 from landbridge.filelock import FULL, Held, held
 from landbridge.heartbeat import Heartbeat
@@ -111,10 +111,12 @@ class Agent:
                 lease.hold(reason)
                 self.metrics.holds.set(bool(reason))
 
-            fleet = Fleet(group, lambda router: self._keeper(router, reporter), reporter.forget)
-            follower = Follower(
+            router_manager = RouterManager(
+                group, lambda router: self._router_supervisor(router, reporter), reporter.forget
+            )
+            router_watcher = Watcher(
                 server,
-                fleet,
+                router_manager,
                 followed,
                 ready=lease.held,
                 connected=reporter.repeat,
@@ -124,11 +126,11 @@ class Agent:
             )
             group.create_task(lease.run(), name="lease")
             group.create_task(reporter.run(lease.lost), name="report")
-            group.create_task(follower.run(), name="follow")
+            group.create_task(router_watcher.run(), name="follow")
             group.create_task(followed.keep(), name="followed")
             group.create_task(expose(settings.metrics_bind, self.metrics.registry), name="metrics")
 
-    def _keeper(self, router: Router, reporter: Reporter) -> Keeper:
+    def _router_supervisor(self, router: Router, reporter: Reporter) -> RouterSupervisor:
         directory = self._settings.state_dir / hex12(router.id)
         task = RouterTask(
             router,
@@ -146,7 +148,7 @@ class Agent:
             meters=Meters(router.id, self.metrics, directory / "carried.json"),
             update_deadline=self._settings.update_deadline,
         )
-        return Keeper(
+        return RouterSupervisor(
             router,
             task,
             namespaces=self._namespaces,

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.aftermath import remember
 from landbridge.agent.plan.planner import plan
-from landbridge.agent.reconcile.index import Roster
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.index import TunnelIndex
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair
@@ -137,19 +137,19 @@ class House:
 
     def start(self) -> None:
         """Of an agent that knows nothing yet; see `adopt`."""
-        self.roster = Roster(Backend.LIBIPSEC, self._mark)
-        self.control = Control(cast(Session, self.charon))
+        self.tunnel_index = TunnelIndex(Backend.LIBIPSEC, self._mark)
+        self.control = ViciClient(cast(Session, self.charon))
 
     async def adopt(self) -> None:
         found = await self.control.take_stock()
-        for charge in self.roster:
-            charge.actual = await self.control.look(charge.id)
-        self.roster.adopt(self.control.configured)
-        for tunnel_id in (*(charge.id for charge in self.roster), *found):
+        for managed in self.tunnel_index:
+            managed.actual = await self.control.look(managed.id)
+        self.tunnel_index.adopt(self.control.configured)
+        for tunnel_id in (*(managed.id for managed in self.tunnel_index), *found):
             self._mark(tunnel_id)
 
     def want(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
-        self.roster.want(tunnel_id, tunnel, switched_off=False)
+        self.tunnel_index.want(tunnel_id, tunnel, switched_off=False)
         self._mark(tunnel_id)
 
     async def settle(self) -> None:
@@ -164,14 +164,14 @@ class House:
             tunnel_id = next(iter(self._marked))
             del self._marked[tunnel_id]
             self._timers.pop(tunnel_id, None)
-            await self._pass(self.roster.take_in(tunnel_id))
+            await self._pass(self.tunnel_index.take_in(tunnel_id))
             self.now += 0.01
         raise AssertionError("no end")
 
-    def charge(self, tunnel_id: str) -> Charge:
-        charge = self.roster.get(tunnel_id)
-        assert charge is not None
-        return charge
+    def managed(self, tunnel_id: str) -> ManagedTunnel:
+        managed = self.tunnel_index.get(tunnel_id)
+        assert managed is not None
+        return managed
 
     def children(self, tunnel_id: str) -> dict[int, str]:
         """The names of a tunnel's CHILD_SAs by unique id."""
@@ -182,44 +182,44 @@ class House:
             if owner(sa.name.partition(".")[0], name) == tunnel_id
         }
 
-    async def _pass(self, charge: Charge) -> None:
+    async def _pass(self, managed: ManagedTunnel) -> None:
         """As `landbridge.agent.routers.runner` does it."""
-        self.control.serve(charge.id, *charge.served_by)
-        charge.actual = await self.control.look(charge.id)
-        self.roster.review(charge)
-        charge.look_back(self.control.loaded(charge.id), self.now)
-        if charge.tunnel is None and not self.control.knows(charge.id):
-            self.roster.forget(charge)
-            self.control.forget(charge.id)
-            self._marked.pop(charge.id, None)
+        self.control.serve(managed.id, *managed.served_by)
+        managed.actual = await self.control.look(managed.id)
+        self.tunnel_index.review(managed)
+        managed.look_back(self.control.loaded(managed.id), self.now)
+        if managed.tunnel is None and not self.control.knows(managed.id):
+            self.tunnel_index.forget(managed)
+            self.control.forget(managed.id)
+            self._marked.pop(managed.id, None)
             return
-        loaded = self.control.loaded(charge.id)
-        allowed = self.roster.allowed(charge)
-        if charge.plannable:
+        loaded = self.control.loaded(managed.id)
+        allowed = self.tunnel_index.allowed(managed)
+        if managed.plannable:
             for step in plan(
-                charge.trial, charge.actual, loaded, charge.memory, allowed=allowed, now=self.now
+                managed.trial, managed.actual, loaded, managed.memory, allowed=allowed, now=self.now
             ):
                 if isinstance(step, do.Wait):
-                    self._timers[charge.id] = min(
-                        self._timers.get(charge.id, step.until), max(step.until, self.now)
+                    self._timers[managed.id] = min(
+                        self._timers.get(managed.id, step.until), max(step.until, self.now)
                     )
                 else:
-                    await self._take(step, charge)
-        self.roster.refresh(charge)
-        charge.status = charge.judge(0.0)
+                    await self._take(step, managed)
+        self.tunnel_index.refresh(managed)
+        managed.status = managed.judge(0.0)
 
-    async def _take(self, step: do.Step, charge: Charge) -> None:
-        before = {each.id: self.children(each.id) for each in self.roster}
+    async def _take(self, step: do.Step, managed: ManagedTunnel) -> None:
+        before = {each.id: self.children(each.id) for each in self.tunnel_index}
         concerned = {sa.unique_id: sa.name for sa in self.charon.sas}
-        await self.control.take(step, charge.trial_tunnel, charge.trial)
-        charge.memory = remember(
-            charge.memory, step, self.now, target=charge.target, trial=charge.trial
+        await self.control.take(step, managed.trial_tunnel, managed.trial)
+        managed.memory = remember(
+            managed.memory, step, self.now, target=managed.target, trial=managed.trial
         )
         if isinstance(step, do.Load):
-            self.roster.let_guests_in(charge)
+            self.tunnel_index.let_guests_in(managed)
         for tunnel_id, children in before.items():
             now = self.children(tunnel_id)
-            assert tunnel_id == charge.id or children == now, step
+            assert tunnel_id == managed.id or children == now, step
             if children != now:
                 self._mark(tunnel_id)
         concerned.update({sa.unique_id: sa.name for sa in self.charon.sas})
@@ -230,7 +230,7 @@ class House:
 
     def _tell_of(self, host: str) -> None:
         self._mark(host)
-        for guest in self.roster.aboard(host):
+        for guest in self.tunnel_index.aboard(host):
             self._mark(guest.id)
 
     def _check_staying(self, step: do.Step) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.impact.conflicts import Neighbours
 from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
@@ -48,12 +48,12 @@ def tunnels(draw: st.DrawFn) -> Tunnel:
 
 def refused(first: Tunnel, second: Tunnel) -> bool:
     """Whether a gateway that runs `first` refuses `second`."""
-    roster = Roster(Backend.LIBIPSEC, lambda _: None)
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
     for each in (first, second):
-        roster.want(each.id, each, switched_off=False)
-    charge = roster.get(second.id)
-    assert charge is not None
-    return charge.fault is not None and charge.fault.code is ReasonCode.COLLISION
+        tunnel_index.want(each.id, each, switched_off=False)
+    managed = tunnel_index.get(second.id)
+    assert managed is not None
+    return managed.fault is not None and managed.fault.code is ReasonCode.COLLISION
 
 
 @given(tunnels(), tunnels())

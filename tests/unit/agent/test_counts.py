@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.metrics.counters import Distance, TrafficCounters
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
-from landbridge.agent.metrics.odometer import Distance, Odometer
 from landbridge.agent.reconcile.sampler import LEAST, Trip
 from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message
@@ -31,7 +31,7 @@ def listed(**children: int) -> list[Message]:
 
 
 def test_what_a_gone_sa_has_counted_stays() -> None:
-    odometer = Odometer()
+    traffic_counters = TrafficCounters()
     for children, total in (
         ({"a": 5}, 5),
         ({"a": 7, "b": 1}, 8),
@@ -41,17 +41,17 @@ def test_what_a_gone_sa_has_counted_stays() -> None:
         ({}, 10),
         ({"c": 4}, 14),
     ):
-        odometer.read(listed(**children))
-        assert odometer.total(ID).packets_in == total
+        traffic_counters.read(listed(**children))
+        assert traffic_counters.total(ID).packets_in == total
 
 
 def test_the_last_count_of_an_sa_is_in_its_event() -> None:
-    odometer = Odometer()
-    odometer.read(listed(a=5))
+    traffic_counters = TrafficCounters()
+    traffic_counters.read(listed(a=5))
     old: Message = {"spi-in": "a", "spi-out": "ax", "packets-in": "9"}
     rekeyed: Message = {"old": old, "new": {"spi-in": "b"}}
-    odometer.note({NAME: {"child-sas": {"all": rekeyed}}})
-    assert odometer.total(ID).packets_in == 9
+    traffic_counters.note({NAME: {"child-sas": {"all": rekeyed}}})
+    assert traffic_counters.total(ID).packets_in == 9
 
 
 @given(
@@ -61,16 +61,16 @@ def test_the_last_count_of_an_sa_is_in_its_event() -> None:
     )
 )
 def test_sums_never_go_backwards(story: list[tuple[bool, dict[str, int]]]) -> None:
-    odometer, before = Odometer(), 0
+    traffic_counters, before = TrafficCounters(), 0
     for is_list, children in story:
         messages = listed(**children)
         if is_list:
-            odometer.read(messages)
+            traffic_counters.read(messages)
         else:
             for message in messages:
-                odometer.note(message)
-        assert odometer.total(ID).packets_in >= before
-        before = odometer.total(ID).packets_in
+                traffic_counters.note(message)
+        assert traffic_counters.total(ID).packets_in >= before
+        before = traffic_counters.total(ID).packets_in
 
 
 def test_sums_survive_the_agent(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from landbridge.agent.charon.connection_config import target
-from landbridge.agent.charon.event_parser import Hints
+from landbridge.agent.charon.event_parser import EventParser
 from landbridge.agent.charon.log_patterns import UNREAD
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan import ikev1_half_open
@@ -75,7 +75,7 @@ def test_the_peer_keeps_fewer_halves_than_it_minds() -> None:
 
 
 def heard(text: str, name: str, *before: str) -> int | None:
-    hints = Hints()
+    hints = EventParser()
     for each in (*before, text):
         event = Event(
             "log", {"group": "ENC", "ikesa-name": name, "ikesa-uniqueid": "7", "msg": each}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.metrics.odometer import Odometer
+from landbridge.agent.metrics.counters import TrafficCounters
 from landbridge.agent.plan.attachment import arrange, lodge, ride
 from landbridge.agent.plan.attempts import Memory
 from landbridge.agent.plan.psk_rotation import TURN, choose
@@ -78,23 +78,23 @@ HISTORY = st.lists(changes(), min_size=1, max_size=6).map(
 
 
 def is_up(house: House, wanted: Tunnel) -> bool:
-    charge = house.charge(wanted.id)
-    return bool(wanted.admin_state_up and charge.fault is None)
+    managed = house.managed(wanted.id)
+    return bool(wanted.admin_state_up and managed.fault is None)
 
 
 def check(house: House, wanted: dict[str, Tunnel]) -> None:
     """Every tunnel that may run does, with its own children only, and nothing is left over."""
     charon, hosts = house.charon, set()
     for each in wanted.values():
-        charge, children = house.charge(each.id), house.children(each.id)
+        managed, children = house.managed(each.id), house.children(each.id)
         if not each.admin_state_up:
             assert children == {}
-        elif charge.fault is None:
-            assert charge.target is not None
-            names = sorted(child.name for child in charge.target.children)
+        elif managed.fault is None:
+            assert managed.target is not None
+            names = sorted(child.name for child in managed.target.children)
             assert sorted(children.values()) == names
-            assert applied_revision(charge.target, charge.actual, charge.memory) == each.revision
-            hosts.add(charge.target.name)
+            assert applied_revision(managed.target, managed.actual, managed.memory) == each.revision
+            hosts.add(managed.target.name)
     if all(not each.admin_state_up or is_up(house, each) for each in wanted.values()):
         assert {sa.name for sa in charon.sas} == hosts
         assert set(charon.connections) == hosts
@@ -245,10 +245,13 @@ def test_what_a_child_carries_is_its_owners() -> None:
     name = ride(own(TWO), host).children[0].name
     counts: Message = {"name": name, "spi-in": "1", "bytes-in": "7"}
     rekeyed: Message = {"old": counts, "new": {**counts, "spi-in": "2"}}
-    odometer = Odometer()
+    traffic_counters = TrafficCounters()
     for told in (counts, rekeyed):
-        odometer.note({host.name: {"child-sas": {name: told}}})
-    assert (odometer.total("guest").bytes_in, odometer.total("host").bytes_in) == (14, 0)
+        traffic_counters.note({host.name: {"child-sas": {name: told}}})
+    assert (traffic_counters.total("guest").bytes_in, traffic_counters.total("host").bytes_in) == (
+        14,
+        0,
+    )
 
 
 def test_a_host_that_came_up_with_an_old_secret_waits_for_its_guests() -> None:
@@ -274,22 +277,22 @@ def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:
     for at, each in enumerate(IDS):
         house.want(each, member(each, at))
     house.want("b", member("b", 1, 2))
-    assert house.charge("c").fault is None
-    fault = house.charge("b").fault
+    assert house.managed("c").fault is None
+    fault = house.managed("b").fault
     assert fault is not None
     assert "Connection c " in fault.message
     house.want("c", member("c", 3))
-    assert house.charge("b").fault is None
+    assert house.managed("b").fault is None
 
 
 def test_a_refusal_is_told_when_it_lasts() -> None:
     house = House()
     house.want("a", member("a", 0))
     house.want("b", member("b", 0))
-    status = house.charge("b").judge(0.0)
+    status = house.managed("b").judge(0.0)
     assert status is not None
     assert status.reason is not None
     assert status.reason.code is ReasonCode.CONNECTING
-    left = house.charge("b").remarks.patience_left()
+    left = house.managed("b").remarks.patience_left()
     assert left is not None
     assert 0 < left <= LASTING

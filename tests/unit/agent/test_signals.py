@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from landbridge.agent.charon.connection_config import target
-from landbridge.agent.charon.event_parser import Hints
+from landbridge.agent.charon.event_parser import EventParser
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.reconcile.index import Roster
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.index import TunnelIndex
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
-from landbridge.agent.status.last_failure import Blame
+from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.tunnels.coverage import Cover
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.observed import Actual, actual
@@ -143,7 +143,7 @@ def test_a_route_that_charon_cannot_install_tells_more_than_what_follows() -> No
         cause(line, tunnel())
         for line in (first, "unable to install IPsec policies (SPD) in kernel")
     ]
-    blame = Blame()
+    blame = LastFailure()
     for each in told:
         assert each is not None
         blame.accept(each, "")
@@ -172,7 +172,7 @@ ESP_OURS = "ESP:AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/NO_EXT_SEQ"
 def test_two_lines_tell_what_differs(theirs: str, ours: str, code: ReasonCode) -> None:
     pair = (f"received proposals: {theirs}", f"configured proposals: {ours}")
     for first, second in (pair, pair[::-1]):  # charon's threads may overtake each other
-        hints = Hints()
+        hints = EventParser()
         assert hints.read(line(first, group="CFG")) is None
         hint = hints.read(line(second, group="CFG"))
         told = cause(hint.line, tunnel()) if hint else None
@@ -213,7 +213,7 @@ def test_a_fruitless_search_tells_whose_id_it_is(
 ) -> None:
     pair = (searched, "no matching peer config found")
     for first, second in (pair, pair[::-1]):
-        hints = Hints()
+        hints = EventParser()
         hints.read(line("received packet: from 10.0.0.2[500] to 10.0.0.1[500] (9 bytes)", "", "4"))
         hints.read(line(first, "(unnamed)", "4"))
         hint = hints.read(line(second, "(unnamed)", "4"))
@@ -287,14 +287,14 @@ def line(text: str, name: str = NAME, unique_id: str = "1", group: str = "IKE") 
 
 
 def test_events_name_their_tunnel() -> None:
-    hint = Hints().read(Event("child-updown", {"up": "yes", **listed()}))
+    hint = EventParser().read(Event("child-updown", {"up": "yes", **listed()}))
     assert hint is not None
     assert (hint.tunnel_id, hint.line, len(hint.sas)) == (ID, "", 1)
-    assert Hints().read(Event("ike-updown", {"site-a": {"uniqueid": "1"}})) is None
+    assert EventParser().read(Event("ike-updown", {"site-a": {"uniqueid": "1"}})) is None
 
 
 def test_a_strangers_lines_are_known_by_its_address() -> None:
-    hints = Hints()
+    hints = EventParser()
     assert hints.read(line("no acceptable proposal found", "(unnamed)", "4")) is None
     hints.read(line("192.0.2.7 is initiating an IKE_SA", "(unnamed)", "4"))
     hint = hints.read(line("no acceptable proposal found", "(unnamed)", "4"))
@@ -307,7 +307,7 @@ def test_a_strangers_lines_are_known_by_its_address() -> None:
 
 
 def test_lines_know_whether_their_ike_sa_is_up() -> None:
-    hints = Hints()
+    hints = EventParser()
     early = hints.read(line("received NO_PROPOSAL_CHOSEN error notify"))
     hints.read(line(f"IKE_SA {NAME}[1] established between 10.0.0.1[a]...10.0.0.2[b]"))
     late = hints.read(line("received NO_PROPOSAL_CHOSEN error notify"))
@@ -319,39 +319,39 @@ def test_lines_know_whether_their_ike_sa_is_up() -> None:
 
 
 def test_a_telling_line_is_not_overwritten_by_silence_of_the_same_attempt() -> None:
-    charge = Charge(ID, Backend.LIBIPSEC)
-    charge.want(tunnel())
-    charge.begin_attempt()
-    assert charge.blame("invalid HASH_V1 payload length, decryption failed?", established=False)
-    assert not charge.blame("sending retransmit 1 of request message ID 0", established=False)
-    status = charge.judge(0.0)
+    managed = ManagedTunnel(ID, Backend.LIBIPSEC)
+    managed.want(tunnel())
+    managed.begin_attempt()
+    assert managed.blame("invalid HASH_V1 payload length, decryption failed?", established=False)
+    assert not managed.blame("sending retransmit 1 of request message ID 0", established=False)
+    status = managed.judge(0.0)
     assert status is not None
     assert status.reason is not None
     assert status.reason.code is ReasonCode.PSK_MISMATCH
-    charge.begin_attempt()
-    assert not charge.blame("sending retransmit 1 of request message ID 0", established=False)
-    assert charge.blame("sending retransmit 2 of request message ID 0", established=False)
+    managed.begin_attempt()
+    assert not managed.blame("sending retransmit 1 of request message ID 0", established=False)
+    assert managed.blame("sending retransmit 2 of request message ID 0", established=False)
 
 
 def test_an_answer_to_our_own_delete_is_not_the_peers() -> None:
-    charge = Charge(ID, Backend.LIBIPSEC)
-    charge.want(tunnel())
+    managed = ManagedTunnel(ID, Backend.LIBIPSEC)
+    managed.want(tunnel())
     line = "received DELETE for ESP CHILD_SA with SPI c0ffee00"
-    charge.memory = msgspec.structs.replace(charge.memory, ending_children={3: 1.0})
-    assert not charge.blame(line, established=True)
-    charge.memory = msgspec.structs.replace(charge.memory, ending_children={})
-    assert charge.blame(line, established=True)
+    managed.memory = msgspec.structs.replace(managed.memory, ending_children={3: 1.0})
+    assert not managed.blame(line, established=True)
+    managed.memory = msgspec.structs.replace(managed.memory, ending_children={})
+    assert managed.blame(line, established=True)
 
 
 def test_a_partial_tunnel_names_what_is_missing() -> None:
     wanted = tunnel(split_selector=True, peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))
-    charge = Charge(ID, Backend.LIBIPSEC)
-    charge.want(wanted)
-    assert charge.target is not None
-    first = charge.target.children[0]
+    managed = ManagedTunnel(ID, Backend.LIBIPSEC)
+    managed.want(wanted)
+    assert managed.target is not None
+    first = managed.target.children[0]
     child = child_sa(first.name, ("10.1.0.0/24",), ("10.2.0.0/24",), 1)
-    charge.actual = Actual(sas=(ike_sa(charge.target.name, 1, child),))
-    status = charge.judge(0.0)
+    managed.actual = Actual(sas=(ike_sa(managed.target.name, 1, child),))
+    status = managed.judge(0.0)
     assert status is not None
     assert status.reason is not None
     assert (status.state, status.reason.code) == (TunnelState.PARTIAL, ReasonCode.PARTIAL)
@@ -361,9 +361,9 @@ def test_a_partial_tunnel_names_what_is_missing() -> None:
 
 def test_what_cannot_be_done_is_a_terminal_error() -> None:
     wanted = tunnel()
-    charge = Charge(ID, Backend.LIBIPSEC)
-    charge.want(tunnel(esp=msgspec.structs.replace(wanted.esp, protocol="ah")))
-    status = charge.judge(0.0)
+    managed = ManagedTunnel(ID, Backend.LIBIPSEC)
+    managed.want(tunnel(esp=msgspec.structs.replace(wanted.esp, protocol="ah")))
+    status = managed.judge(0.0)
     assert status is not None
     assert status.reason is not None
     assert (status.state, status.reason.code) == (TunnelState.ERROR, ReasonCode.UNSUPPORTED)
@@ -371,34 +371,34 @@ def test_what_cannot_be_done_is_a_terminal_error() -> None:
 
 def test_of_tunnels_that_a_peer_cannot_tell_apart_the_first_stays() -> None:
     marked: list[str] = []
-    roster = Roster(Backend.LIBIPSEC, marked.append)
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, marked.append)
     first, second = tunnel(), tunnel(id=OTHER, dpd=Dpd(action="hold", interval=5, timeout=9))
-    roster.want(ID, first, switched_off=False)
-    roster.want(OTHER, second, switched_off=False)
-    other = roster.get(OTHER)
+    tunnel_index.want(ID, first, switched_off=False)
+    tunnel_index.want(OTHER, second, switched_off=False)
+    other = tunnel_index.get(OTHER)
     assert other is not None
     assert other.fault is not None
     assert other.fault.code is ReasonCode.COLLISION
     assert ID in other.fault.message
-    roster.want(ID, first, switched_off=False)  # the same again: it may not lose its place
+    tunnel_index.want(ID, first, switched_off=False)  # the same again: it may not lose its place
     assert other.fault is not None
-    roster.want(ID, None, switched_off=False)
+    tunnel_index.want(ID, None, switched_off=False)
     assert marked == [OTHER]
-    assert _fault(roster) is None
+    assert _fault(tunnel_index) is None
 
 
-def _fault(roster: Roster) -> Reason | None:
-    charge = roster.get(OTHER)
-    assert charge is not None
-    return charge.fault
+def _fault(tunnel_index: TunnelIndex) -> Reason | None:
+    managed = tunnel_index.get(OTHER)
+    assert managed is not None
+    return managed.fault
 
 
 def test_a_switched_off_router_switches_its_tunnels_off_and_on_again() -> None:
-    roster = Roster(Backend.LIBIPSEC, lambda _: None)
-    roster.want(ID, tunnel(), switched_off=True)
-    charge = roster.get(ID)
-    assert charge is not None
-    assert charge.target is not None
-    assert not charge.target.admin_state_up
-    roster.want(ID, charge.wanted, switched_off=False)
-    assert charge.target.admin_state_up
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
+    tunnel_index.want(ID, tunnel(), switched_off=True)
+    managed = tunnel_index.get(ID)
+    assert managed is not None
+    assert managed.target is not None
+    assert not managed.target.admin_state_up
+    tunnel_index.want(ID, managed.wanted, switched_off=False)
+    assert managed.target.admin_state_up

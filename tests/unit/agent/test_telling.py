@@ -6,15 +6,15 @@ import msgspec
 import pytest
 
 from landbridge.agent.charon.connection_config import target
-from landbridge.agent.charon.event_parser import STALL, Hints
+from landbridge.agent.charon.event_parser import STALL, EventParser
 from landbridge.agent.charon.sa_events import happening
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
 from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, Chronicle
-from landbridge.agent.status.last_failure import Blame
+from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.status.reachability import hindrance
-from landbridge.agent.status.reasons import PATIENCE, Remarks
+from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
 from landbridge.model.objects import Leg, ReasonCode, Router, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel
@@ -43,7 +43,7 @@ def clock() -> Clock:
 
 
 def test_a_cause_belongs_to_its_configuration() -> None:
-    blame, told = Blame(), cause(REFUSED, tunnel())
+    blame, told = LastFailure(), cause(REFUSED, tunnel())
     assert told is not None
     assert blame.accept(told, "one")
     assert not blame.accept(told, "one")
@@ -56,7 +56,7 @@ def test_a_cause_belongs_to_its_configuration() -> None:
 
 
 def test_what_was_told_long_before_does_not_explain(clock: Clock) -> None:
-    blame, told = Blame(clock), cause(REFUSED, tunnel())
+    blame, told = LastFailure(clock), cause(REFUSED, tunnel())
     assert told is not None
     blame.accept(told, "one")
     clock.now += 60
@@ -73,7 +73,7 @@ def test_what_was_told_long_before_does_not_explain(clock: Clock) -> None:
     ],
 )
 def test_silence_is_told_by_its_port(port: int, established: bool, code: ReasonCode) -> None:
-    hints = Hints()
+    hints = EventParser()
     hints.read(line(f"sending packet: from 10.0.0.1[{port}] to 10.0.0.2[{port}] (9 bytes)"))
     hint = hints.read(line("retransmit 2 of request with message ID 1"))
     assert hint is not None
@@ -83,7 +83,7 @@ def test_silence_is_told_by_its_port(port: int, established: bool, code: ReasonC
 
 
 def test_a_delete_before_any_child_is_a_refusal() -> None:
-    hints = Hints()
+    hints = EventParser()
     child = "CHILD_SA all{1} established with SPIs a_i b_o and TS 10.1.0.0/24 === 10.2.0.0/24"
     hints.read(line(child, unique_id="2"))
     codes = []
@@ -95,7 +95,7 @@ def test_a_delete_before_any_child_is_a_refusal() -> None:
 
 
 def test_a_peer_that_begins_and_falls_silent_is_told_once(clock: Clock) -> None:
-    hints = Hints(clock)
+    hints = EventParser(clock)
     hints.read(line("10.0.0.2 is initiating an IKE_SA", "(unnamed)", "4"))
     hints.read(line("10.0.0.3 is initiating an IKE_SA", "(unnamed)", "5"))
     hints.read(line("looking for peer configs matching a...b[c]", "(unnamed)", "5", "CFG"))
@@ -107,23 +107,23 @@ def test_a_peer_that_begins_and_falls_silent_is_told_once(clock: Clock) -> None:
 
 
 def test_nobody_begins(clock: Clock) -> None:
-    charge = Charge(ID, Backend.LIBIPSEC, clock)
-    charge.want(tunnel(initiator="response-only"))
+    managed = ManagedTunnel(ID, Backend.LIBIPSEC, clock)
+    managed.want(tunnel(initiator="response-only"))
     codes: list[ReasonCode] = []
     left: list[float | None] = []
     for _ in range(2):
-        status = charge.judge(0.0)
+        status = managed.judge(0.0)
         assert status is not None
         assert status.reason is not None
         codes.append(status.reason.code)
         clock.now += PATIENCE
-        left.append(charge.remarks.patience_left())
+        left.append(managed.remarks.patience_left())
     assert codes == [ReasonCode.WAITING_FOR_PEER, ReasonCode.NOBODY_INITIATES]
     assert left == [0.0, None]  # until it was told, another look is wanted
 
 
 def test_the_earliest_hint_is_when_it_became_true() -> None:
-    remarks = Remarks()
+    remarks = TunnelReasons()
     remarks.stir(5.0)
     remarks.stir(6.0)
     assert remarks.observed_at(9.0) == 5.0

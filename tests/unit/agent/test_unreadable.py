@@ -49,7 +49,7 @@ def test_it_goes_on_and_is_adopted_with_the_secret_that_charon_has(
             await house.settle()
         assert house.children(known.id) == children
         assert house.charon.secrets == secrets
-        status = house.charge(known.id).status
+        status = house.managed(known.id).status
         assert status is not None
         assert status.state is TunnelState.UP
         # What needs no secret is done: it is changed, and taken down, like any.
@@ -77,14 +77,14 @@ def test_without_a_secret_nothing_is_tried_and_nothing_taken_down(fault: str) ->
         await start_again(house, wanted)
         assert house.children(known.id) == children
         assert house.charon.secrets == secrets
-        status = house.charge(known.id).status
+        status = house.managed(known.id).status
         assert status is not None
         assert status.state is TunnelState.ERROR
         assert status.reason is not None
         assert status.reason.code is ReasonCode.PSK_UNREADABLE
         again = msgspec.structs.replace(known, revision=3, psk_generation=3, psk=Secret(value="n"))
         await up(house, again)
-        status = house.charge(known.id).status
+        status = house.managed(known.id).status
         assert status is not None
         assert status.state is TunnelState.UP
 
@@ -104,7 +104,7 @@ def test_it_is_in_no_other_ones_way(unreadable: tuple[str, ...]) -> None:
         await start_again(house, *after)
         assert {each.id: house.children(each.id) for each in pair} == before
         for each in pair:
-            status = house.charge(each.id).status
+            status = house.managed(each.id).status
             assert status is not None
             assert status.state is TunnelState.UP
 

@@ -30,7 +30,7 @@ _NOT_WAITING: Final = "-1"
 _UNKNOWN: Final = ""  # the digest of what an earlier agent loaded
 
 
-class Control:
+class ViciClient:
     """One charon by way of `session`; used by one task."""
 
     def __init__(self, session: Session) -> None:

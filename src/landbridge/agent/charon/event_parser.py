@@ -95,7 +95,7 @@ class _Said:
     fruitless: str = ""
 
 
-class Hints:
+class EventParser:
     """Events of one session, in their order. `clock` gives seconds, monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -88,32 +88,32 @@ class AddressBook:
             self._leave(tunnel_id)
             return Place(address=tunnel.peer_address if tunnel else None)
         key = _key(tunnel)
-        follower = self._followers.get(tunnel_id)
-        if follower is None or follower.key != key:
+        router_watcher = self._followers.get(tunnel_id)
+        if router_watcher is None or router_watcher.key != key:
             self._leave(tunnel_id)
-            follower = self._followers[tunnel_id] = _Follower(key)
+            router_watcher = self._followers[tunnel_id] = _Follower(key)
             if key not in self._names:
                 self._names[key] = _Name()
                 self._changed.set()
-            self._settle(follower, turn=False)
-        return Place(address=follower.address, failure=self._names[key].failure)
+            self._settle(router_watcher, turn=False)
+        return Place(address=router_watcher.address, failure=self._names[key].failure)
 
     def assume(self, tunnel_id: str, address: str) -> None:
         """An SA of the tunnel tells where its peer was; good until the name is known."""
-        follower = self._followers.get(tunnel_id)
-        if follower is not None and follower.address is None:
-            follower.address, follower.since = address, self._clock()
+        router_watcher = self._followers.get(tunnel_id)
+        if router_watcher is not None and router_watcher.address is None:
+            router_watcher.address, router_watcher.since = address, self._clock()
             self._moved(tunnel_id)
 
     def doubt(self, tunnel_id: str, *, down: bool) -> None:
         """The tunnel fails (`down`: it carries nothing): ask whether its peer has moved."""
-        follower = self._followers.get(tunnel_id)
-        if follower is None:
+        router_watcher = self._followers.get(tunnel_id)
+        if router_watcher is None:
             return
-        name = self._names[follower.key]
+        name = self._names[router_watcher.key]
         if not name.failure:  # then it is being asked for anyhow
             name.doubted.set()
-        if down and self._settle(follower, turn=True):
+        if down and self._settle(router_watcher, turn=True):
             self._moved(tunnel_id)
 
     async def run(self) -> None:
@@ -158,27 +158,29 @@ class AddressBook:
         else:
             backoff.reset()
             name.addresses, name.failure, pause = answer.addresses, "", answer.ttl
-        for tunnel_id, follower in tuple(self._followers.items()):
-            if follower.key == key:
-                moves = self._settle(follower, turn=False)
+        for tunnel_id, router_watcher in tuple(self._followers.items()):
+            if router_watcher.key == key:
+                moves = self._settle(router_watcher, turn=False)
                 if moves or name.failure != before:
                     self._moved(tunnel_id)
         return pause
 
-    def _settle(self, follower: _Follower, *, turn: bool) -> bool:
+    def _settle(self, router_watcher: _Follower, *, turn: bool) -> bool:
         """Choose among the known addresses. Whether that is another one."""
-        known, now = self._names[follower.key].addresses, self._clock()
-        turn = turn and now - follower.since >= TURN
-        address = choose(follower.address, known, turn=turn)
-        if address == follower.address:
+        known, now = self._names[router_watcher.key].addresses, self._clock()
+        turn = turn and now - router_watcher.since >= TURN
+        address = choose(router_watcher.address, known, turn=turn)
+        if address == router_watcher.address:
             return False
-        follower.address, follower.since = address, now
+        router_watcher.address, router_watcher.since = address, now
         return True
 
     def _leave(self, tunnel_id: str) -> None:
-        follower = self._followers.pop(tunnel_id, None)
-        if follower and all(other.key != follower.key for other in self._followers.values()):
-            del self._names[follower.key]
+        router_watcher = self._followers.pop(tunnel_id, None)
+        if router_watcher and all(
+            other.key != router_watcher.key for other in self._followers.values()
+        ):
+            del self._names[router_watcher.key]
             self._changed.set()
 
 

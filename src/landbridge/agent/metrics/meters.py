@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from landbridge.agent.metrics.counters import Distance, Record, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
-from landbridge.agent.metrics.odometer import Distance, Odometer, Record
 from landbridge.model.objects import ReasonCode, TunnelStatus
 from landbridge.vici import Event, Message
 
@@ -28,12 +28,14 @@ class Meters:
         self.router_id = router_id
         self._metrics = metrics
         self._file = file
-        self._odometer = Odometer()
+        self._traffic_counters = TrafficCounters()
         self._statuses: dict[str, TunnelStatus] = {}
         self._wanted: dict[str, tuple[int, float]] = {}
         self._saved = b""
         with contextlib.suppress(OSError, msgspec.DecodeError, msgspec.ValidationError):
-            self._odometer.load(msgspec.json.decode(file.read_bytes(), type=dict[str, Record]))
+            self._traffic_counters.load(
+                msgspec.json.decode(file.read_bytes(), type=dict[str, Record])
+            )
         metrics.add(self)
 
     # For a scrape ------------------------------------------------------------------------
@@ -42,7 +44,7 @@ class Meters:
         return tuple(self._statuses.values())
 
     def distance(self, tunnel_id: str) -> Distance:
-        return self._odometer.total(tunnel_id)
+        return self._traffic_counters.total(tunnel_id)
 
     # What is counted ---------------------------------------------------------------------
 
@@ -62,7 +64,7 @@ class Meters:
     def forget(self, tunnel_id: str) -> None:
         self._statuses.pop(tunnel_id, None)
         self._wanted.pop(tunnel_id, None)
-        self._odometer.forget(tunnel_id)
+        self._traffic_counters.forget(tunnel_id)
 
     def looked(self, seconds: float) -> None:
         self._metrics.reconcile.observe(seconds)
@@ -70,7 +72,7 @@ class Meters:
     def heard(self, event: Event) -> None:
         """Events of SAs have the last counts of those that go."""
         if event.name != "log":
-            self._odometer.note(event.message)
+            self._traffic_counters.note(event.message)
 
     def told(self, *, ike_up: bool, child_up: bool) -> None:
         if ike_up:
@@ -96,11 +98,11 @@ class Meters:
 
     def measured(self, messages: Iterable[Message]) -> None:
         """A list of all SAs."""
-        self._odometer.read(messages)
+        self._traffic_counters.read(messages)
         self.save()
 
     def save(self) -> None:
-        content = msgspec.json.encode(self._odometer.saved())
+        content = msgspec.json.encode(self._traffic_counters.saved())
         if content == self._saved:
             return
         beside = self._file.with_suffix(".new")

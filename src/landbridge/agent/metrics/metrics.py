@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from landbridge.agent.metrics.odometer import Distance
+from landbridge.agent.metrics.counters import Distance
 from landbridge.agent.status.causes import REFUSALS
 from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
 from landbridge.telemetry import LATENCY_BUCKETS

@@ -14,13 +14,13 @@ from __future__ import annotations
 from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan import attachment
-from landbridge.agent.status.reasons import Remarks
+from landbridge.agent.status.reasons import TunnelReasons
 from landbridge.agent.tunnels.desired import Target
 from landbridge.model.objects import Reason, Tunnel, TunnelStatus
 
 
 class Lodger:
-    def __init__(self, tunnel_id: str, backend: Backend, remarks: Remarks) -> None:
+    def __init__(self, tunnel_id: str, backend: Backend, remarks: TunnelReasons) -> None:
         self.id = tunnel_id
         self.remarks = remarks
         self._backend = backend

@@ -1,8 +1,8 @@
 """A close look at one tunnel: what charon lists of it, as a `Diagnosis`; pure.
 
 Rules this module keeps:
-- It reads the list-sas of that tunnel's configurations and what its charge remembers; it asks
-  nothing and changes nothing.
+- It reads the list-sas of that tunnel's configurations and what is remembered of it; it
+  asks nothing and changes nothing.
 - Algorithms stay in charon's words. What a release leaves out is empty or None, never guessed.
 - No secret is in any of it: neither keys nor the PSK are listed by charon at all.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.selector_mode import in_effect
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.loaded import Loaded
@@ -40,7 +40,7 @@ def stranger(tunnel_id: str, at: float, problem: str = UNKNOWN) -> Diagnosis:
 
 
 def diagnosis(
-    charge: Charge,
+    managed: ManagedTunnel,
     messages: Iterable[Message],
     loaded: Loaded,
     *,
@@ -49,16 +49,16 @@ def diagnosis(
     problem: str = "",
 ) -> Diagnosis:
     """`messages`: list-sas of the tunnel. `problem`: why there is nothing to list."""
-    listed, target, status = list(messages), charge.target, charge.status
+    listed, target, status = list(messages), managed.target, managed.status
     current = target.name if target else ""
     children = {name for child in target.children for name in names_of(child)} if target else set()
-    seen = actual(listed, charge.id, {current})
+    seen = actual(listed, managed.id, {current})
     missing = uncovered(target.pairs, seen.carrying) if target else ()
     mode = in_effect(target.selector_mode, len(target.pairs), seen.carrying) if target else None
     return Diagnosis(
-        tunnel_id=charge.id,
+        tunnel_id=managed.id,
         observed_at=at,
-        revision=charge.tunnel.revision if charge.tunnel else 0,
+        revision=managed.tunnel.revision if managed.tunnel else 0,
         applied_revision=status.applied_revision if status else 0,
         state=status.state if status else TunnelState.BUILDING,
         reason=status.reason if status else None,
@@ -68,9 +68,9 @@ def diagnosis(
         split=mode is SelectorMode.SPLIT,
         selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
-        last_exchange=charge.remarks.chronicle.exchange,
+        last_exchange=managed.remarks.chronicle.exchange,
         sas=tuple(_ikes(listed, seen, current, children)),
-        lines=charge.remarks.chronicle.lines,
+        lines=managed.remarks.chronicle.lines,
         problem=problem,
     )
 

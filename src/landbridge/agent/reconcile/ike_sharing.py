@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 
 from landbridge.agent.plan.attachment import Arrangement, arrange, differing
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Target
 from landbridge.impact.conflicts import is_same_psk
@@ -32,39 +32,42 @@ Group = dict[str, None]  # ids, in the order of their coming
 
 
 class Sharing:
-    """`charges`: all, by id. `mark` is told of each whose part changes because of another."""
+    """`managed_tunnels`: all, by id. `mark` is told of each whose part changes because of
+    another."""
 
-    def __init__(self, charges: Mapping[str, Charge], mark: Callable[[str], None]) -> None:
-        self._charges = charges
+    def __init__(
+        self, managed_tunnels: Mapping[str, ManagedTunnel], mark: Callable[[str], None]
+    ) -> None:
+        self._managed_tunnels = managed_tunnels
         self._mark = mark
         self._contacts: dict[str, Group] = {}
         self._owners: dict[str, Group] = {}
         self._lookups: dict[str, Group] = {}
         self._clashing: dict[str, Reason] = {}  # those whose fault is another one's secret
         self._settled: set[str] = set()  # those whose configuration others ride on already
-        self._shelters: dict[str, Charge] = {}  # by contact
+        self._shelters: dict[str, ManagedTunnel] = {}  # by contact
 
-    def others(self, charge: Charge) -> tuple[Charge, ...]:
+    def others(self, managed: ManagedTunnel) -> tuple[ManagedTunnel, ...]:
         """Those with the same identities."""
-        group = self._owners.get(charge.target.identities if charge.target else "", ())
-        return tuple(self._charges[each] for each in group if each != charge.id)
+        group = self._owners.get(managed.target.identities if managed.target else "", ())
+        return tuple(self._managed_tunnels[each] for each in group if each != managed.id)
 
-    def move(self, charge: Charge, before: Target | None, last: Tunnel | None) -> None:
-        """It was wanted as `before` and is as `charge.own`; it has run as `last`."""
-        was, now = _present(before), _present(charge.own)
-        contacts = self._end_shelter(charge, now)
+    def move(self, managed: ManagedTunnel, before: Target | None, last: Tunnel | None) -> None:
+        """It was wanted as `before` and is as `managed.own`; it has run as `last`."""
+        was, now = _present(before), _present(managed.own)
+        contacts = self._end_shelter(managed, now)
         if was is not None:
-            contacts |= self._leave(charge.id, was, now)
+            contacts |= self._leave(managed.id, was, now)
         if now is not None:
-            self._owners.setdefault(now.identities, {})[charge.id] = None
+            self._owners.setdefault(now.identities, {})[managed.id] = None
             for lookup in now.lookups:
-                self._lookups.setdefault(lookup, {})[charge.id] = None
-            self._enter(charge.id, now.contact)
+                self._lookups.setdefault(lookup, {})[managed.id] = None
+            self._enter(managed.id, now.contact)
             contacts |= {now.contact: None, **self._compare_secrets(now.lookups)}
         elif last is not None and (before is not None or contacts):
-            self._begin_shelter(charge, last)
+            self._begin_shelter(managed, last)
         for contact in contacts:
-            self._arrange(contact, charge.id)
+            self._arrange(contact, managed.id)
 
     def adopt(self, configured: Collection[str]) -> None:
         """All have been looked at for the first time; these have a configuration in charon."""
@@ -72,23 +75,23 @@ class Sharing:
         for contact, group in tuple(self._contacts.items()):
             self._contacts[contact] = dict.fromkeys(sorted(group, key=self._is_short))
             self._arrange(contact, "")
-        for charge in tuple(self._charges.values()):
-            self.review(charge)
+        for managed in tuple(self._managed_tunnels.values()):
+            self.review(managed)
 
     def _is_short(self, tunnel_id: str) -> bool:
-        charge = self._charges[tunnel_id]
-        return charge.own is None or bool(uncovered(charge.own.pairs, charge.actual.carrying))
+        managed = self._managed_tunnels[tunnel_id]
+        return managed.own is None or bool(uncovered(managed.own.pairs, managed.actual.carrying))
 
-    def review(self, charge: Charge) -> None:
+    def review(self, managed: ManagedTunnel) -> None:
         """Its SAs have been looked at: does it serve others though it is not wanted?"""
-        contact = next((k for k, each in self._shelters.items() if each is charge), None)
+        contact = next((k for k, each in self._shelters.items() if each is managed), None)
         if contact is not None:
-            if not self._sheltered(charge, contact):
-                self._arrange(contact, charge.id)
-        elif charge.tunnel is not None and charge.own is not None and not _present(charge.own):
-            contact = self._begin_shelter(charge, charge.tunnel)
+            if not self._sheltered(managed, contact):
+                self._arrange(contact, managed.id)
+        elif managed.tunnel is not None and managed.own is not None and not _present(managed.own):
+            contact = self._begin_shelter(managed, managed.tunnel)
             if contact is not None:
-                self._arrange(contact, charge.id)
+                self._arrange(contact, managed.id)
 
     def _enter(self, tunnel_id: str, contact: str) -> None:
         """As the last one of those who run, but for the host, who keeps its place."""
@@ -96,7 +99,7 @@ class Sharing:
         first = next(iter(self._claims(contact)), tunnel_id)
         if tunnel_id in group and contact not in self._shelters and first == tunnel_id:
             return
-        others = [self._charges[each] for each in group if each != tunnel_id]
+        others = [self._managed_tunnels[each] for each in group if each != tunnel_id]
         running = [each.id for each in others if each.fault is None]
         refused = [each.id for each in others if each.fault is not None]
         self._contacts[contact] = dict.fromkeys((*running, tunnel_id, *refused))
@@ -122,72 +125,72 @@ class Sharing:
         """All that charon finds a secret of by these. The contacts that this changes."""
         found = (tunnel_id for each in lookups for tunnel_id in self._lookups.get(each, ()))
         changed: Group = {}
-        for charge in [self._charges[tunnel_id] for tunnel_id in dict.fromkeys(found)]:
-            clash = self._clash(charge)
-            if self._clashing.get(charge.id) != clash and charge.own:
-                changed[charge.own.contact] = None
+        for managed in [self._managed_tunnels[tunnel_id] for tunnel_id in dict.fromkeys(found)]:
+            clash = self._clash(managed)
+            if self._clashing.get(managed.id) != clash and managed.own:
+                changed[managed.own.contact] = None
             if clash is None:
-                self._clashing.pop(charge.id, None)
+                self._clashing.pop(managed.id, None)
             else:
-                self._clashing[charge.id] = clash
+                self._clashing[managed.id] = clash
         return changed
 
-    def _clash(self, charge: Charge) -> Reason | None:
+    def _clash(self, managed: ManagedTunnel) -> Reason | None:
         """Told where another one came first, is found by the same and has another PSK."""
-        if charge.own is None:
+        if managed.own is None:
             return None
-        for lookup in charge.own.lookups:
+        for lookup in managed.own.lookups:
             group = self._lookups.get(lookup, {})
-            first = self._charges[next(iter(group), charge.id)]
-            if _has_another_psk(charge, first) and self._counts(lookup, group):
-                return _other_secret(first.id, by_address=lookup != charge.own.lookups[0])
+            first = self._managed_tunnels[next(iter(group), managed.id)]
+            if _has_another_psk(managed, first) and self._counts(lookup, group):
+                return _other_secret(first.id, by_address=lookup != managed.own.lookups[0])
         return None
 
     def _counts(self, lookup: str, group: Group) -> bool:
         """Addresses do where one does not say who it is before a secret is needed."""
-        known = (self._charges[each].own for each in group)
+        known = (self._managed_tunnels[each].own for each in group)
         return any(
             each is not None and (each.by_address or each.lookups[0] == lookup) for each in known
         )
 
     # Shelters ----------------------------------------------------------------------------
 
-    def _begin_shelter(self, charge: Charge, last: Tunnel) -> str | None:
+    def _begin_shelter(self, managed: ManagedTunnel, last: Tunnel) -> str | None:
         """The contact that it goes on to serve, if any. It is arranged by the caller."""
-        contact = charge.shelter(msgspec.structs.replace(last, admin_state_up=True))
-        if contact is None or contact in self._shelters or not self._sheltered(charge, contact):
-            charge.shelter(None)
+        contact = managed.shelter(msgspec.structs.replace(last, admin_state_up=True))
+        if contact is None or contact in self._shelters or not self._sheltered(managed, contact):
+            managed.shelter(None)
             return None
-        self._shelters[contact] = charge
-        self._settled.add(charge.id)
+        self._shelters[contact] = managed
+        self._settled.add(managed.id)
         return contact
 
-    def _sheltered(self, charge: Charge, contact: str) -> bool:
+    def _sheltered(self, managed: ManagedTunnel, contact: str) -> bool:
         """Whether anybody needs it, and who else would be host can do with it."""
-        claims = [self._charges[each] for each in self._claims(contact)]
-        shelter = charge.bare
+        claims = [self._managed_tunnels[each] for each in self._claims(contact)]
+        shelter = managed.bare
         if shelter is None or not claims:
             return False
-        here = [sa for sa in charge.actual.sas if sa.name == shelter.name and sa.live]
-        elsewhere = [sa for sa in charge.actual.sas if sa.name != shelter.name]
+        here = [sa for sa in managed.actual.sas if sa.name == shelter.name and sa.live]
+        elsewhere = [sa for sa in managed.actual.sas if sa.name != shelter.name]
         heir = claims[0]
         return (
             any(sa.guests & {each.id for each in claims} for sa in here)
             and not any(sa.children for sa in elsewhere)
             and heir.own is not None
             and differing(heir.own, shelter) is None
-            and charge.running is not None
-            and (heir.tunnel is None or is_same_psk(charge.running, heir.tunnel))
+            and managed.running is not None
+            and (heir.tunnel is None or is_same_psk(managed.running, heir.tunnel))
         )
 
-    def _end_shelter(self, charge: Charge, now: Target | None = None) -> Group:
+    def _end_shelter(self, managed: ManagedTunnel, now: Target | None = None) -> Group:
         """The contact that it has served."""
-        served = [contact for contact, each in self._shelters.items() if each is charge]
+        served = [contact for contact, each in self._shelters.items() if each is managed]
         for contact in served:
             shelter = self._shelters.pop(contact).offered
             if now is None or shelter is None or now.name != shelter.name:
-                self._settled.discard(charge.id)
-        charge.shelter(None)
+                self._settled.discard(managed.id)
+        managed.shelter(None)
         return dict.fromkeys(served)
 
     # Who runs ----------------------------------------------------------------------------
@@ -199,46 +202,46 @@ class Sharing:
             self._end_shelter(shelter)
             self._mark(shelter.id)
             shelter = None
-        group = [self._charges[each] for each in self._contacts.get(contact, ())]
+        group = [self._managed_tunnels[each] for each in self._contacts.get(contact, ())]
         concerned = [*group, *([shelter] if shelter else [])]
-        before = [_standing(charge) for charge in concerned]
+        before = [_standing(managed) for managed in concerned]
         claims = [shelter.bare] if shelter and shelter.bare else []
-        fit = (self._charges[each].own for each in self._claims(contact))
+        fit = (self._managed_tunnels[each].own for each in self._claims(contact))
         claims += [each for each in fit if each]
-        for charge in group:
-            if charge.id in self._clashing:
-                charge.refuse(self._clashing[charge.id])
+        for managed in group:
+            if managed.id in self._clashing:
+                managed.refuse(self._clashing[managed.id])
         if claims:
             self._place(arrange(claims))
-        for charge, was in zip(concerned, before, strict=True):
-            if charge.id != by and _standing(charge) != was:
-                self._mark(charge.id)
+        for managed, was in zip(concerned, before, strict=True):
+            if managed.id != by and _standing(managed) != was:
+                self._mark(managed.id)
 
     def _place(self, arranged: Arrangement) -> None:
-        host = self._charges[arranged.host.tunnel_id]
+        host = self._managed_tunnels[arranged.host.tunnel_id]
         host.stand(arranged.guests)
         for guest in arranged.guests:
-            self._charges[guest.tunnel_id].ride(host)
+            self._managed_tunnels[guest.tunnel_id].ride(host)
         for tunnel_id, reason in arranged.refused.items():
-            self._charges[tunnel_id].refuse(reason)
+            self._managed_tunnels[tunnel_id].refuse(reason)
 
 
-def _has_another_psk(charge: Charge, other: Charge) -> bool:
-    if charge.tunnel is None or other.tunnel is None:
-        return charge.tunnel is not other.tunnel
-    return not is_same_psk(charge.tunnel, other.tunnel)
+def _has_another_psk(managed: ManagedTunnel, other: ManagedTunnel) -> bool:
+    if managed.tunnel is None or other.tunnel is None:
+        return managed.tunnel is not other.tunnel
+    return not is_same_psk(managed.tunnel, other.tunnel)
 
 
 def _present(target: Target | None) -> Target | None:
     return target if target is not None and target.admin_state_up else None
 
 
-def _standing(charge: Charge) -> object:
+def _standing(managed: ManagedTunnel) -> object:
     """What a tunnel wants a look for when it changes. A guest leaves its host's load-conn alone."""
-    target = charge.offered if charge.bare else charge.target
+    target = managed.offered if managed.bare else managed.target
     if target is None or target.host:
         return target and (target.name, target.children)
-    return target.name, target.digest, charge.fault
+    return target.name, target.digest, managed.fault
 
 
 def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> None:

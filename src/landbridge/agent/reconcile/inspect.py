@@ -11,10 +11,10 @@ import asyncio
 import time
 from typing import Final
 
-from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.diagnosis import diagnosis, stranger
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.vici import Message, ViciError
@@ -23,11 +23,15 @@ PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
 
 
 async def inquire(
-    tunnel_id: str, charge: Charge | None, control: Control | None, backend: Backend, error: str
+    tunnel_id: str,
+    managed: ManagedTunnel | None,
+    control: ViciClient | None,
+    backend: Backend,
+    error: str,
 ) -> Diagnosis:
-    """`charge` None: the tunnel is not known here. `control` None: charon does not run.
+    """`managed` None: the tunnel is not known here. `control` None: charon does not run.
     `error`: what is wrong with the router; empty: nothing."""
-    if charge is None:
+    if managed is None:
         return stranger(tunnel_id, time.time())
     messages: list[Message] = []
     loaded, problem = Loaded(), error or "charon does not run; it is being started."
@@ -40,4 +44,4 @@ async def inquire(
             problem = f"charon does not answer within {PATIENCE:g} seconds."
         except ViciError as away:
             problem = f"charon does not answer: {away}"
-    return diagnosis(charge, messages, loaded, backend=backend, at=time.time(), problem=problem)
+    return diagnosis(managed, messages, loaded, backend=backend, at=time.time(), problem=problem)

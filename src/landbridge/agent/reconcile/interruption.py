@@ -12,27 +12,27 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
 from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
 
 CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 
 
-def status(charge: Charge, at: float, *, listed: bool) -> TunnelStatus | None:
+def status(managed: ManagedTunnel, at: float, *, listed: bool) -> TunnelStatus | None:
     """None: the tunnel is not wanted. `listed`: charon has told what it has, and still runs."""
-    if charge.tunnel is None:
+    if managed.tunnel is None:
         return None
-    last = charge.status
-    if listed and charge.actual.carrying and (last is None or last.state in CARRYING):
-        return _as_it_goes_on(charge, at)
-    if last is not None and last.revision == charge.tunnel.revision and _is_off(last):
+    last = managed.status
+    if listed and managed.actual.carrying and (last is None or last.state in CARRYING):
+        return _as_it_goes_on(managed, at)
+    if last is not None and last.revision == managed.tunnel.revision and _is_off(last):
         return last
-    return tunnel_status.unknown(charge.tunnel, charge.memory.applied_revision, at)
+    return tunnel_status.unknown(managed.tunnel, managed.memory.applied_revision, at)
 
 
-def _as_it_goes_on(charge: Charge, at: float) -> TunnelStatus | None:
-    last, told = charge.status, charge.judge(at)
+def _as_it_goes_on(managed: ManagedTunnel, at: float) -> TunnelStatus | None:
+    last, told = managed.status, managed.judge(at)
     if last is None or told is None:
         return told
     applied = min(last.applied_revision, told.applied_revision)

@@ -12,7 +12,7 @@ import asyncio
 import heapq
 
 
-class Agenda:
+class WorkQueue:
     """Times are those of the running loop's clock."""
 
     def __init__(self) -> None:

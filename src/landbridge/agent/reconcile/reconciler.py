@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.network import NetworkSide
 from landbridge.agent.dns.addressbook import AddressBook
 from landbridge.agent.errors import StepRefused
@@ -30,11 +30,11 @@ from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.plan.aftermath import remember
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.plan.psk_rotation import TURN
-from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.listener import Listener
-from landbridge.agent.reconcile.queue import Agenda
-from landbridge.agent.reconcile.sa_reader import Eyes, Sight
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.queue import WorkQueue
+from landbridge.agent.reconcile.sa_reader import SaReader, Sight
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import TunnelState, TunnelStatus
@@ -48,13 +48,13 @@ _CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 log = structlog.get_logger(__name__)
 
 
-class Passes:
-    """Over the tunnels of `roster` that `agenda` names. `tell` takes each status."""
+class Reconciler:
+    """Over the tunnels of `tunnel_index` that `work_queue` names. `tell` takes each status."""
 
     def __init__(
         self,
-        roster: Roster,
-        agenda: Agenda,
+        tunnel_index: TunnelIndex,
+        work_queue: WorkQueue,
         book: AddressBook,
         listener: Listener,
         meters: Meters,
@@ -62,8 +62,8 @@ class Passes:
         tell: Callable[[TunnelStatus], None],
         update_deadline: float,
     ) -> None:
-        self._roster = roster
-        self._agenda = agenda
+        self._tunnel_index = tunnel_index
+        self._work_queue = work_queue
         self._book = book
         self._listener = listener
         self._meters = meters
@@ -71,113 +71,119 @@ class Passes:
         self._update_deadline = update_deadline
 
     async def run(
-        self, eyes: Eyes, network: NetworkSide, *, may_take_in: Callable[[], bool]
+        self, reader: SaReader, network: NetworkSide, *, may_take_in: Callable[[], bool]
     ) -> None:
         """Until cancelled. `may_take_in`: whether what is not known is not desired either."""
         while True:
-            ready = await self._agenda.next()
-            known = [each for each in ready if may_take_in() or self._roster.get(each)]
-            charges = [self._roster.take_in(each) for each in known]
+            ready = await self._work_queue.next()
+            known = [each for each in ready if may_take_in() or self._tunnel_index.get(each)]
+            managed_tunnels = [self._tunnel_index.take_in(each) for each in known]
             async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
-                seen = await eyes.batch(charges, len(self._roster))
-            for charge in charges:
+                seen = await reader.batch(managed_tunnels, len(self._tunnel_index))
+            for managed in managed_tunnels:
                 began = time.perf_counter()
                 async with asyncio.timeout(PASS_TIMEOUT):
-                    first = seen.get(charge) or await eyes.one(charge)
-                    await self._pass(charge, first, eyes, network)
+                    first = seen.get(managed) or await reader.one(managed)
+                    await self._pass(managed, first, reader, network)
                 self._meters.looked(time.perf_counter() - began)
                 await asyncio.sleep(0)  # what it has told goes up while others have their turn
             network.follow()
 
-    async def _pass(self, charge: Charge, seen: Sight, eyes: Eyes, network: NetworkSide) -> None:
-        control, was_open = eyes.control, charge.attempts_open
-        steps = self._consider(charge, seen, control)
+    async def _pass(
+        self, managed: ManagedTunnel, seen: Sight, reader: SaReader, network: NetworkSide
+    ) -> None:
+        control, was_open = reader.control, managed.attempts_open
+        steps = self._consider(managed, seen, control)
         acts = any(not isinstance(step, do.Wait) for step in steps)
         if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
-            seen = await eyes.again(charge, seen)
-            steps = self._consider(charge, seen, control)
-        if charge.tunnel is None and not control.knows(charge.id):
-            self._forget(charge, control)
+            seen = await reader.again(managed, seen)
+            steps = self._consider(managed, seen, control)
+        if managed.tunnel is None and not control.knows(managed.id):
+            self._forget(managed, control)
             return
-        next_look = seen.now + (TURN if charge.undecided else SLOW_PASS)
-        next_look = min(next_look, await self._take_all(steps, charge, control, seen.now))
-        self._roster.refresh(charge)
-        before = charge.remarks.patience_left()  # it may run out while the status is told
-        self._tell(charge, seen.seen_at, network)
-        for patience in (before, charge.remarks.patience_left()):
+        next_look = seen.now + (TURN if managed.undecided else SLOW_PASS)
+        next_look = min(next_look, await self._take_all(steps, managed, control, seen.now))
+        self._tunnel_index.refresh(managed)
+        before = managed.remarks.patience_left()  # it may run out while the status is told
+        self._tell(managed, seen.seen_at, network)
+        for patience in (before, managed.remarks.patience_left()):
             if patience is not None:
                 next_look = min(next_look, seen.now + patience)
-        self._agenda.at(charge.id, next_look)
-        if charge.attempts_open < was_open:
-            self._roster.let_others_in(charge)
+        self._work_queue.at(managed.id, next_look)
+        if managed.attempts_open < was_open:
+            self._tunnel_index.let_others_in(managed)
 
-    def _consider(self, charge: Charge, seen: Sight, control: Control) -> tuple[Step, ...]:
+    def _consider(
+        self, managed: ManagedTunnel, seen: Sight, control: ViciClient
+    ) -> tuple[Step, ...]:
         """What to do about what is seen."""
-        charge.actual = seen.actual
-        self._roster.review(charge)
-        if known := charge.address_in_use():
-            self._book.assume(charge.id, known)
-        charge.look_back(control.loaded(charge.id), seen.now)
-        if not charge.plannable:
+        managed.actual = seen.actual
+        self._tunnel_index.review(managed)
+        if known := managed.address_in_use():
+            self._book.assume(managed.id, known)
+        managed.look_back(control.loaded(managed.id), seen.now)
+        if not managed.plannable:
             return ()
         return plan(
-            charge.trial,
-            charge.actual,
-            control.loaded(charge.id),
-            charge.memory,
-            allowed=self._roster.allowed(charge),
+            managed.trial,
+            managed.actual,
+            control.loaded(managed.id),
+            managed.memory,
+            allowed=self._tunnel_index.allowed(managed),
             now=seen.now,
             update_deadline=self._update_deadline,
         )
 
     async def _take_all(
-        self, steps: Iterable[Step], charge: Charge, control: Control, now: float
+        self, steps: Iterable[Step], managed: ManagedTunnel, control: ViciClient, now: float
     ) -> float:
         """When what comes of them is to be looked at."""
-        charge.refusal, next_look, planned_for = "", math.inf, charge.target
+        managed.refusal, next_look, planned_for = "", math.inf, managed.target
         for step in steps:
-            if charge.target is not planned_for:  # changed while charon took the step before
+            if managed.target is not planned_for:  # changed while charon took the step before
                 return now
             if isinstance(step, do.Wait):
                 next_look = min(next_look, step.until)
                 continue
             try:
-                await self._take(step, charge, control, now)
+                await self._take(step, managed, control, now)
             except StepRefused as error:
-                log.warning("step_refused", tunnel=charge.id, error=str(error))
-                charge.refusal = str(error)
+                log.warning("step_refused", tunnel=managed.id, error=str(error))
+                managed.refusal = str(error)
                 return now + REFUSED_PAUSE
             next_look = min(next_look, now + 1.0)
         return next_look
 
-    async def _take(self, step: Step, charge: Charge, control: Control, now: float) -> None:
-        request = charge.tunnel.request_id if charge.tunnel else ""
-        log.info("step", tunnel=charge.id, request_id=request, **msgspec.to_builtins(step))
-        target, trial = charge.target, charge.trial
-        await control.take(step, charge.trial_tunnel, trial)
-        charge.memory = remember(charge.memory, step, now, target=target, trial=trial)
+    async def _take(
+        self, step: Step, managed: ManagedTunnel, control: ViciClient, now: float
+    ) -> None:
+        request = managed.tunnel.request_id if managed.tunnel else ""
+        log.info("step", tunnel=managed.id, request_id=request, **msgspec.to_builtins(step))
+        target, trial = managed.target, managed.trial
+        await control.take(step, managed.trial_tunnel, trial)
+        managed.memory = remember(managed.memory, step, now, target=target, trial=trial)
         if isinstance(step, do.Load):
-            self._roster.let_guests_in(charge)
+            self._tunnel_index.let_guests_in(managed)
         if isinstance(step, do.Initiate) and trial is not None:
-            self._roster.begin_attempt(charge)
+            self._tunnel_index.begin_attempt(managed)
         if isinstance(step, do.Terminate) and step.dead:
-            self._listener.bury(charge)
+            self._listener.bury(managed)
 
-    def _tell(self, charge: Charge, at: float, network: NetworkSide) -> None:
+    def _tell(self, managed: ManagedTunnel, at: float, network: NetworkSide) -> None:
         """`at`: when what is seen became true, in seconds since the epoch."""
-        status = charge.judge(at)
+        status = managed.judge(at)
         if status is None:
             return
-        if status.state in _CARRYING and not network.is_open(charge.id):
-            network.once_applied(partial(self._tell, charge, at, network))
+        if status.state in _CARRYING and not network.is_open(managed.id):
+            network.once_applied(partial(self._tell, managed, at, network))
             return
         if status.state in _FAILING:
-            self._book.doubt(charge.id, down=True)
-        charge.status = status
+            self._book.doubt(managed.id, down=True)
+        managed.status = status
         self._tell_status(status)
 
-    def _forget(self, charge: Charge, control: Control) -> None:
-        self._roster.forget(charge)
-        self._agenda.forget(charge.id)
-        control.forget(charge.id)
-        self._meters.forget(charge.id)
+    def _forget(self, managed: ManagedTunnel, control: ViciClient) -> None:
+        self._tunnel_index.forget(managed)
+        self._work_queue.forget(managed.id)
+        control.forget(managed.id)
+        self._meters.forget(managed.id)

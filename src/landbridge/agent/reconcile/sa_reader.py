@@ -22,8 +22,8 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.charon.client import Control
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.charon.client import ViciClient
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.model.objects import Model
 
@@ -47,40 +47,44 @@ def worth_one_list(marked: int, known: int, took: float) -> bool:
     return marked > 1 and marked * max(took, USUAL) >= known * ENTRY
 
 
-class Eyes:
+class SaReader:
     """On the tunnels of one charon."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: ViciClient) -> None:
         self.control = control
         self._took = 0.0
 
-    async def one(self, charge: Charge) -> Sight:
-        before, began = self._before(charge), time.perf_counter()
-        found = await self.control.look(charge.id)
+    async def one(self, managed: ManagedTunnel) -> Sight:
+        before, began = self._before(managed), time.perf_counter()
+        found = await self.control.look(managed.id)
         self._took = time.perf_counter() - began
         return msgspec.structs.replace(before, actual=found)
 
-    async def again(self, charge: Charge, seen: Sight) -> Sight:
+    async def again(self, managed: ManagedTunnel, seen: Sight) -> Sight:
         """What was seen is old by now."""
-        return msgspec.structs.replace(await self.one(charge), seen_at=seen.seen_at)
+        return msgspec.structs.replace(await self.one(managed), seen_at=seen.seen_at)
 
-    async def all_of(self, charges: Iterable[Charge]) -> Mapping[Charge, Sight]:
-        before = {charge: self._before(charge) for charge in charges}
-        found = await self.control.survey([charge.id for charge in before])
+    async def all_of(
+        self, managed_tunnels: Iterable[ManagedTunnel]
+    ) -> Mapping[ManagedTunnel, Sight]:
+        before = {managed: self._before(managed) for managed in managed_tunnels}
+        found = await self.control.survey([managed.id for managed in before])
         self._took /= 2  # the dear time may be over: then the next look by name will tell
         return {
-            charge: msgspec.structs.replace(sight, actual=found[charge.id], shared=True)
-            for charge, sight in before.items()
+            managed: msgspec.structs.replace(sight, actual=found[managed.id], shared=True)
+            for managed, sight in before.items()
         }
 
-    async def batch(self, charges: Sequence[Charge], known: int) -> Mapping[Charge, Sight]:
+    async def batch(
+        self, managed_tunnels: Sequence[ManagedTunnel], known: int
+    ) -> Mapping[ManagedTunnel, Sight]:
         """Of all where one list serves them, else of none: each is to be looked at in turn."""
-        if worth_one_list(len(charges), known, self._took):
-            return await self.all_of(charges)
+        if worth_one_list(len(managed_tunnels), known, self._took):
+            return await self.all_of(managed_tunnels)
         return {}
 
-    def _before(self, charge: Charge) -> Sight:
+    def _before(self, managed: ManagedTunnel) -> Sight:
         """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""
-        self.control.serve(charge.id, *charge.served_by)
+        self.control.serve(managed.id, *managed.served_by)
         now, at = asyncio.get_running_loop().time(), time.time()
-        return Sight(now=now, seen_at=charge.remarks.observed_at(at))
+        return Sight(now=now, seen_at=managed.remarks.observed_at(at))

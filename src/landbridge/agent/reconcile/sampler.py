@@ -4,8 +4,8 @@ back, and whether charon has other SAs than is believed.
 Rules this module keeps:
 - One list-sas for all tunnels every `EVERY` seconds, on a session of its own: no command waits
   for it, and its cost does not grow with what is asked of it.
-- A tunnel whose SAs are not those that its charge knows gets a look of its own: an event may
-  have been missed.
+- A tunnel whose SAs are not those that are known of it gets a look of its own: an event
+  may have been missed.
 - A tunnel is called one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and
   none came in. That is a remark on a tunnel that is up, not a failure: there is traffic that
   nobody answers. It is withdrawn with the first packet that comes in, and when nothing was
@@ -20,9 +20,9 @@ from typing import Final
 
 import msgspec
 
+from landbridge.agent.metrics.counters import Distance
 from landbridge.agent.metrics.meters import Meters
-from landbridge.agent.metrics.odometer import Distance
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Model, Reason, ReasonCode
 from landbridge.vici import Message, Session
@@ -82,16 +82,16 @@ class Trip(Model, frozen=True, kw_only=True):
 
 
 class Gauge:
-    """`charges` gives all tunnels now; `mark` is told of each that wants another look."""
+    """`managed_tunnels` gives all tunnels now; `mark` is told of each that wants another look."""
 
     def __init__(
         self,
-        charges: Callable[[], Iterable[Charge]],
+        managed_tunnels: Callable[[], Iterable[ManagedTunnel]],
         meters: Meters,
         mark: Callable[[str], None],
         pace: Pace,
     ) -> None:
-        self._charges = charges
+        self._managed_tunnels = managed_tunnels
         self._meters = meters
         self._mark = mark
         self._pace = pace
@@ -108,24 +108,24 @@ class Gauge:
                 await asyncio.sleep(self._pace.every)
 
     def _compare(self, listed: Mapping[str, Signature]) -> None:
-        for charge in self._charges():
-            if listed.get(charge.id, frozenset()) != _signature(charge):
-                self._mark(charge.id)
+        for managed in self._managed_tunnels():
+            if listed.get(managed.id, frozenset()) != _signature(managed):
+                self._mark(managed.id)
 
     def _judge(self, at: float) -> None:
         trips = {}
-        for charge in self._charges():
-            now, trip = self._meters.distance(charge.id), self._trips.get(charge.id)
-            carrying = bool(charge.actual.carrying)
+        for managed in self._managed_tunnels():
+            now, trip = self._meters.distance(managed.id), self._trips.get(managed.id)
+            carrying = bool(managed.actual.carrying)
             if trip is None or not carrying:
                 trip = Trip.begun(now, at)
             else:
                 trip = trip.go_on(now, at, self._pace.window)
-            trips[charge.id] = trip
-            found = _remark(charge) if trip.one_way(at, self._pace.window) else None
-            if (found is None) != (charge.remarks.one_way is None):
-                charge.remarks.one_way = found
-                self._mark(charge.id)
+            trips[managed.id] = trip
+            found = _remark(managed) if trip.one_way(at, self._pace.window) else None
+            if (found is None) != (managed.remarks.one_way is None):
+                managed.remarks.one_way = found
+                self._mark(managed.id)
         self._trips = trips
 
 
@@ -142,8 +142,8 @@ async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
     return found
 
 
-def _signature(charge: Charge) -> Signature:
-    return frozenset(each for sa in charge.actual.sas for each in _signed(sa, charge.id))
+def _signature(managed: ManagedTunnel) -> Signature:
+    return frozenset(each for sa in managed.actual.sas for each in _signed(sa, managed.id))
 
 
 def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
@@ -153,8 +153,8 @@ def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
     return frozenset({*ike, *(("child", each.unique_id, each.state) for each in children)})
 
 
-def _remark(charge: Charge) -> Reason:
-    peer = charge.tunnel.peer_address if charge.tunnel else "the peer"
+def _remark(managed: ManagedTunnel) -> Reason:
+    peer = managed.tunnel.peer_address if managed.tunnel else "the peer"
     return Reason(
         code=ReasonCode.ONE_WAY,
         message=f"The tunnel is up and we send to {peer}, but no packet comes back: ESP (or UDP "

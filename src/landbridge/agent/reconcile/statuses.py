@@ -17,7 +17,7 @@ import msgspec
 
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile import interruption
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
 from landbridge.model.objects import (
     Reason,
@@ -43,7 +43,7 @@ class Statuses:
     def __init__(
         self,
         router: Router,
-        charges: Iterable[Charge],
+        managed_tunnels: Iterable[ManagedTunnel],
         *,
         report: Callable[[TunnelStatus], None],
         report_router: Callable[[RouterStatus], None],
@@ -52,7 +52,7 @@ class Statuses:
         self.router = router
         self.serving = False  # whether passes look at the tunnels
         self.listed = False  # whether charon has said what it has, and still runs
-        self._charges = charges
+        self._managed_tunnels = managed_tunnels
         self._report = report
         self._report_router = report_router
         self._meters = meters
@@ -88,11 +88,11 @@ class Statuses:
             error = self.error or None
             self._report_router(tunnel_status.of_router(self.router, error, time.time()))
 
-    def tell_interrupted(self, charge: Charge) -> None:
+    def tell_interrupted(self, managed: ManagedTunnel) -> None:
         """Of a tunnel that no pass looks at because something is wrong."""
         if self.serving or not self.error:
             return
-        status = interruption.status(charge, time.time(), listed=self.listed)
+        status = interruption.status(managed, time.time(), listed=self.listed)
         if status is not None:
             self.tell(status)
 
@@ -109,8 +109,8 @@ class Statuses:
     def _tell_all(self) -> None:
         self.tell_router()
         if not self.serving:
-            for charge in self._charges:
-                self.tell_interrupted(charge)
+            for managed in self._managed_tunnels:
+                self.tell_interrupted(managed)
             return
         for status in tuple(self._own.values()):
             if status.known:  # the others are looked at now

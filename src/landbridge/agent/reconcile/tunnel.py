@@ -1,4 +1,4 @@
-"""One tunnel in its router's charge: what is wanted of it and what is remembered.
+"""One tunnel as its router manages it: what is wanted of it and what is remembered.
 
 Rules this module keeps:
 - All of it can be lost: desired comes again from the server, actual from charon.
@@ -25,7 +25,7 @@ from landbridge.agent.plan.attempts import Memory, forced, recall
 from landbridge.agent.reconcile.attachment import Lodger
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
-from landbridge.agent.status.reasons import Remarks
+from landbridge.agent.status.reasons import TunnelReasons
 from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
@@ -45,13 +45,13 @@ _NO_SECRET: Final = Reason(
 )
 
 
-class Charge(Lodger):
+class ManagedTunnel(Lodger):
     """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
 
     def __init__(
         self, tunnel_id: str, backend: Backend, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(tunnel_id, backend, Remarks(clock))
+        super().__init__(tunnel_id, backend, TunnelReasons(clock))
         self._clock = clock
         self.wanted: Tunnel | None = None  # as the server says
         self._bygone: Tunnel | None = None

@@ -1,9 +1,9 @@
 """All routers and tunnels of this gateway, as last heard: who gets told what.
 
 Rules this module keeps:
-- Telling the fleet what it knows already does nothing: a tunnel is told on only with a newer
-  revision, a router only when it differs. Where revisions are of another history (`doubt`), each
-  tunnel is taken as it comes, once.
+- What is known already changes nothing: a tunnel is told on only with a
+  newer revision, a router only when it differs. Where revisions are of another history (`doubt`),
+  each tunnel is taken as it comes, once.
 - A change of one tunnel touches that tunnel's router and nothing else.
 - Of one router one task works on the host at a time: one that comes back waits for the end of
   every earlier removal, and so does a removal.
@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from landbridge.agent.reconcile.diagnosis import stranger
-from landbridge.agent.routers.supervisor import Keeper
+from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Router, Tunnel, TunnelRef
 
@@ -31,7 +31,7 @@ log: Final = structlog.get_logger(__name__)
 
 @dataclass
 class _Running:
-    keeper: Keeper
+    router_supervisor: RouterSupervisor
     task: asyncio.Task[None]
     tunnels: dict[str, Tunnel] = field(default_factory=dict)
 
@@ -40,13 +40,13 @@ class _Running:
         return -1 if tunnel is None else tunnel.revision
 
 
-class Fleet:
-    """`group` holds the tasks; `keep` makes a keeper; `forget` ends all talk of an object."""
+class RouterManager:
+    """`group` holds the tasks; `keep` makes a supervisor; `forget` ends all talk of an object."""
 
     def __init__(
         self,
         group: asyncio.TaskGroup,
-        keep: Callable[[Router], Keeper],
+        keep: Callable[[Router], RouterSupervisor],
         forget: Callable[[str], None],
     ) -> None:
         self._group = group
@@ -61,7 +61,7 @@ class Fleet:
         return frozenset(self._running)
 
     def leaving(self) -> frozenset[str]:
-        """Routers that are being taken down by their keepers."""
+        """Routers that are being taken down by their supervisors."""
         return frozenset(self._leaving)
 
     def tunnels(self) -> frozenset[str]:
@@ -81,10 +81,10 @@ class Fleet:
     def want_router(self, router: Router) -> None:
         running = self._running.get(router.id)
         if running is None:
-            keeper = self._keep(router)
-            self._running[router.id] = _Running(keeper, self._start(keeper))
-        elif running.keeper.router != router:
-            running.keeper.want(router)
+            router_supervisor = self._keep(router)
+            self._running[router.id] = _Running(router_supervisor, self._start(router_supervisor))
+        elif running.router_supervisor.router != router:
+            running.router_supervisor.want(router)
 
     def drop_router(self, router_id: str) -> None:
         running = self._running.pop(router_id, None)
@@ -107,14 +107,14 @@ class Fleet:
         if doubted or running.revision(tunnel.id) < tunnel.revision:
             running.tunnels[tunnel.id] = tunnel
             self._places[tunnel.id] = tunnel.router_id
-            running.keeper.worker.want(tunnel)
+            running.router_supervisor.worker.want(tunnel)
 
     def drop_tunnel(self, tunnel_id: str) -> None:
         router_id = self._places.pop(tunnel_id, None)
         if router_id is not None:
             running = self._running[router_id]
             del running.tunnels[tunnel_id]
-            running.keeper.worker.drop(tunnel_id)
+            running.router_supervisor.worker.drop(tunnel_id)
             self._forget(tunnel_id)
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
@@ -122,7 +122,7 @@ class Fleet:
         router_id = self._places.get(tunnel_id)
         if router_id is None:
             return stranger(tunnel_id, time.time())
-        return await self._running[router_id].keeper.worker.diagnose(tunnel_id)
+        return await self._running[router_id].router_supervisor.worker.diagnose(tunnel_id)
 
     def keep_only(self, routers: Iterable[str], tunnels: Iterable[str]) -> None:
         """This is all: drop the others, and let each router take away what it still runs."""
@@ -131,17 +131,17 @@ class Fleet:
         for router_id in self._running.keys() - set(routers):
             self.drop_router(router_id)
         for running in self._running.values():
-            running.keeper.worker.replace(running.tunnels.values())
+            running.router_supervisor.worker.replace(running.tunnels.values())
 
-    def _start(self, keeper: Keeper) -> asyncio.Task[None]:
-        before = self._leaving.get(keeper.router.id)
+    def _start(self, router_supervisor: RouterSupervisor) -> asyncio.Task[None]:
+        before = self._leaving.get(router_supervisor.router.id)
 
         async def run() -> None:
             if before is not None:
                 await asyncio.wait([before])  # the same router may come back at once
-            await keeper.run()
+            await router_supervisor.run()
 
-        return self._group.create_task(run(), name=f"keeper {keeper.router.id}")
+        return self._group.create_task(run(), name=f"supervisor {router_supervisor.router.id}")
 
     def _leave(self, router_id: str, running: _Running) -> None:
         before = self._leaving.get(router_id)
@@ -150,7 +150,7 @@ class Fleet:
         async def leave() -> None:
             running.task.cancel()
             await asyncio.wait(ended)
-            await running.keeper.retire()
+            await running.router_supervisor.retire()
 
         task = self._group.create_task(leave(), name=f"leaving {router_id}")
         self._leaving[router_id] = task

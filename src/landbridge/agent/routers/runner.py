@@ -22,7 +22,7 @@ import structlog
 
 from landbridge.agent.backoff import Backoff
 from landbridge.agent.charon import heartbeat
-from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.charon.event_parser import EVENTS
 from landbridge.agent.charon.process import Charon
 from landbridge.agent.dataplane.dataplane import Backend, Dataplane
@@ -31,12 +31,12 @@ from landbridge.agent.dns.addressbook import AddressBook
 from landbridge.agent.dns.resolver import Lookup, SystemLookup
 from landbridge.agent.errors import GatewayError, leaves
 from landbridge.agent.metrics.meters import Meters
-from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.inspect import inquire
 from landbridge.agent.reconcile.listener import Listener
-from landbridge.agent.reconcile.queue import Agenda
-from landbridge.agent.reconcile.reconciler import Passes
-from landbridge.agent.reconcile.sa_reader import Eyes
+from landbridge.agent.reconcile.queue import WorkQueue
+from landbridge.agent.reconcile.reconciler import Reconciler
+from landbridge.agent.reconcile.sa_reader import SaReader
 from landbridge.agent.reconcile.sampler import NORMAL, Gauge, Pace
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
 from landbridge.agent.status.reachability import hindrance
@@ -77,24 +77,24 @@ class RouterTask:
         self._dataplane = dataplane
         self._backend = backend
         self._meters = meters
-        self._agenda = Agenda()
-        self._roster = Roster(backend, self._agenda.mark)
+        self._work_queue = WorkQueue()
+        self._tunnel_index = TunnelIndex(backend, self._work_queue.mark)
         self._statuses = Statuses(
-            router, self._roster, report=report, report_router=report_router, meters=meters
+            router, self._tunnel_index, report=report, report_router=report_router, meters=meters
         )
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
-        self._listener = Listener(self._roster, self._book, meters, self._agenda.mark)
-        self._gauge = Gauge(lambda: self._roster, meters, self._agenda.mark, pace)
-        self._passes = Passes(
-            self._roster,
-            self._agenda,
+        self._listener = Listener(self._tunnel_index, self._book, meters, self._work_queue.mark)
+        self._gauge = Gauge(lambda: self._tunnel_index, meters, self._work_queue.mark, pace)
+        self._passes = Reconciler(
+            self._tunnel_index,
+            self._work_queue,
             self._book,
             self._listener,
             meters,
             tell=self._statuses.tell,
             update_deadline=update_deadline,
         )
-        self._control: Control | None = None  # while charon serves, as the next one
+        self._control: ViciClient | None = None  # while charon serves, as the next one
         self._network: NetworkSide | None = None
         self._complete = False  # whether `replace` has told all of desired
         self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
@@ -113,56 +113,58 @@ class RouterTask:
     def replace(self, tunnels: Iterable[Tunnel]) -> None:
         """Exactly these are desired; what charon has of others will be taken away."""
         wanted = {tunnel.id: tunnel for tunnel in tunnels}
-        for charge in self._roster:
-            if charge.id not in wanted:
-                self.drop(charge.id)
+        for managed in self._tunnel_index:
+            if managed.id not in wanted:
+                self.drop(managed.id)
         for tunnel in wanted.values():
-            known = self._roster.get(tunnel.id)
+            known = self._tunnel_index.get(tunnel.id)
             if known is None or known.wanted != tunnel:
                 self.want(tunnel)
         if not self._complete:
             self._complete = True
             for tunnel_id in self._found:
-                self._agenda.mark(tunnel_id)
+                self._work_queue.mark(tunnel_id)
 
     def reconfigure(self, router: Router) -> None:
         """The router itself has changed (legs, addresses, its administrative state)."""
         self._router = self._statuses.router = router
-        for charge in self._roster:
-            self._set(charge.id, charge.wanted)
+        for managed in self._tunnel_index:
+            self._set(managed.id, managed.wanted)
         if self._network is not None:
             self._network.follow()
         self._statuses.tell_router()
 
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
-        self._agenda.mark(tunnel_id)
+        self._work_queue.mark(tunnel_id)
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel; no other is listed for it."""
-        charge, error = self._roster.get(tunnel_id), self._statuses.error
-        return await inquire(tunnel_id, charge, self._control, self._backend, error)
+        managed, error = self._tunnel_index.get(tunnel_id), self._statuses.error
+        return await inquire(tunnel_id, managed, self._control, self._backend, error)
 
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
-        """What is wrong with `router`, as its keeper has found; None: nothing any more."""
+        """What is wrong with `router`, as its supervisor has found; None: nothing any more."""
         self._statuses.router = router
         self._statuses.set_error(source, words)
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
-        self._roster.want(tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up)
-        charge = self._roster.get(tunnel_id)
-        if charge is not None and charge.tunnel is not None:
-            charge.remarks.hindrance = hindrance(self._router, charge.tunnel)
-            self._meters.want(tunnel_id, charge.tunnel.revision)
-            self._statuses.tell_interrupted(charge)
-        self._agenda.mark(tunnel_id)
+        self._tunnel_index.want(
+            tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up
+        )
+        managed = self._tunnel_index.get(tunnel_id)
+        if managed is not None and managed.tunnel is not None:
+            managed.remarks.hindrance = hindrance(self._router, managed.tunnel)
+            self._meters.want(tunnel_id, managed.tunnel.revision)
+            self._statuses.tell_interrupted(managed)
+        self._work_queue.mark(tunnel_id)
 
     def _readdress(self, tunnel_id: str) -> None:
         """The name of the tunnel's peer tells something new."""
-        charge = self._roster.get(tunnel_id)
-        if charge is not None:
-            self._set(tunnel_id, charge.wanted)
+        managed = self._tunnel_index.get(tunnel_id)
+        if managed is not None:
+            self._set(tunnel_id, managed.wanted)
 
     # Life -------------------------------------------------------------------------------
 
@@ -207,31 +209,31 @@ class RouterTask:
             await Session.open(self._charon.socket) as commands,
             await Session.open(self._charon.socket) as events,
         ):
-            eyes = Eyes(Control(commands))
+            reader = SaReader(ViciClient(commands))
             async with asyncio.timeout(_ADOPTION):
                 await events.subscribe(*EVENTS)
-                await self._adopt(eyes)
-            network = NetworkSide(self._dataplane, lambda: (self._router, self._roster.nets))
+                await self._adopt(reader)
+            network = NetworkSide(self._dataplane, lambda: (self._router, self._tunnel_index.nets))
             await network.in_step()
-            self._control, self._network = eyes.control, network
-            for tunnel_id in (*(charge.id for charge in self._roster), *self._found):
-                self._agenda.mark(tunnel_id)
+            self._control, self._network = reader.control, network
+            for tunnel_id in (*(managed.id for managed in self._tunnel_index), *self._found):
+                self._work_queue.mark(tunnel_id)
             self._statuses.serves()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
-                group.create_task(self._listener.run(events, eyes.control.saw))
+                group.create_task(self._listener.run(events, reader.control.saw))
                 group.create_task(self._gauge.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(heartbeat.watch(self._charon.socket))
                 group.create_task(network.run())
                 group.create_task(
-                    self._passes.run(eyes, network, may_take_in=lambda: self._complete)
+                    self._passes.run(reader, network, may_take_in=lambda: self._complete)
                 )
 
-    async def _adopt(self, eyes: Eyes) -> None:
+    async def _adopt(self, reader: SaReader) -> None:
         """Take in what charon has."""
-        self._found = await eyes.control.take_stock()
-        for charge, seen in (await eyes.all_of(self._roster)).items():
-            charge.actual = seen.actual
+        self._found = await reader.control.take_stock()
+        for managed, seen in (await reader.all_of(self._tunnel_index)).items():
+            managed.actual = seen.actual
         self._statuses.listed = True
-        self._roster.adopt(eyes.control.configured)
+        self._tunnel_index.adopt(reader.control.configured)

@@ -53,7 +53,7 @@ class Worker(Protocol):
         """End the tunnels and charon; called when `run` has ended."""
 
 
-class Keeper:
+class RouterSupervisor:
     """`renewed` is called when the namespace had to be made: nothing is in it yet."""
 
     def __init__(

@@ -22,7 +22,7 @@ import structlog
 from landbridge.agent.backoff import Backoff
 from landbridge.agent.link.client import Refused, Server, ServerError
 from landbridge.agent.link.followed import Followed, Objection
-from landbridge.agent.routers.manager import Fleet
+from landbridge.agent.routers.manager import RouterManager
 from landbridge.model.objects import Change, Desired, Position, Tunnel, TunnelRef
 
 FEW: Final = 8  # up to so many tunnels are fetched one by one
@@ -33,7 +33,7 @@ Clean = Callable[[frozenset[str]], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
-class Follower:
+class Watcher:
     """`ready` is waited for before each connection (the lease); `connected` is told of each
     resynchronisation; `clean` removes leftovers of routers that are not desired. `present` tells
     of which routers there is anything on this host, but for those given; `hold` is told why
@@ -42,7 +42,7 @@ class Follower:
     def __init__(
         self,
         server: Server,
-        fleet: Fleet,
+        router_manager: RouterManager,
         followed: Followed,
         *,
         ready: Callable[[], Awaitable[object]],
@@ -52,7 +52,7 @@ class Follower:
         hold: Callable[[str], None],
     ) -> None:
         self._server = server
-        self._fleet = fleet
+        self._router_manager = router_manager
         self._followed = followed
         self._ready = ready
         self._connected = connected
@@ -98,7 +98,7 @@ class Follower:
         self._hold(error.reason)
 
     async def _resync(self) -> Position:
-        """Bring the fleet to what is desired; the position from where the stream goes on.
+        """Bring the router manager to what is desired; the position from where the stream goes on.
 
         Raises: Objection: nothing was changed.
         """
@@ -106,16 +106,16 @@ class Follower:
         wanted = frozenset(router.id for router in desired.routers)
         if self._followed.consent(desired, self._present(wanted)):
             log.warning("another history is followed from now on", database=desired.database)
-            self._fleet.doubt()
+            self._router_manager.doubt()
         newer = await self._newer(desired)
         # From here to `keep_only` without a pause: a router's task must not begin before it
         # knows all its tunnels, or it would unroute those that run.
         for router in desired.routers:
-            self._fleet.want_router(router)
+            self._router_manager.want_router(router)
         for tunnel in newer:
             if tunnel.router_id in wanted:
-                self._fleet.want_tunnel(tunnel)
-        self._fleet.keep_only(wanted, (ref.id for ref in desired.tunnels))
+                self._router_manager.want_tunnel(tunnel)
+        self._router_manager.keep_only(wanted, (ref.id for ref in desired.tunnels))
         position = Position(
             database=desired.database, opening=desired.opening, cursor=desired.cursor
         )
@@ -123,7 +123,7 @@ class Follower:
         if self._holding:
             self._holding = ""
             self._hold("")
-        await self._clean(wanted | self._fleet.leaving())
+        await self._clean(wanted | self._router_manager.leaving())
         log.info("in step with the server", routers=len(wanted), tunnels=len(desired.tunnels))
         return position
 
@@ -144,7 +144,7 @@ class Follower:
         about = {"tunnel": question.id, "request_id": question.request_id}
         try:
             async with asyncio.timeout(PATIENCE), self._few:
-                found = await self._fleet.diagnose(question.id)
+                found = await self._router_manager.diagnose(question.id)
                 await self._server.diagnosed(question.diagnosis_id, found)
         except (ServerError, TimeoutError) as error:
             log.info("diagnosis not delivered", reason=str(error) or "too late", **about)
@@ -161,26 +161,26 @@ class Follower:
 
     async def _take_router(self, change: Change) -> None:
         if change.deleted:
-            self._fleet.drop_router(change.id)
+            self._router_manager.drop_router(change.id)
         elif (router := await self._server.router(change.id)) is not None:
-            self._fleet.want_router(router)
+            self._router_manager.want_router(router)
 
     async def _take_tunnel(self, change: Change) -> None:
         if change.deleted:
-            self._fleet.drop_tunnel(change.id)
+            self._router_manager.drop_tunnel(change.id)
             return
         ref = TunnelRef(id=change.id, router_id=change.router_id, revision=change.revision)
-        if self._fleet.has(ref):
+        if self._router_manager.has(ref):
             return
         tunnel = await self._fetched(change.id)
         if tunnel is None:
             return
-        if tunnel.router_id not in self._fleet.routers():
+        if tunnel.router_id not in self._router_manager.routers():
             router = await self._server.router(tunnel.router_id)
             if router is None:
                 return
-            self._fleet.want_router(router)
-        self._fleet.want_tunnel(tunnel)
+            self._router_manager.want_router(router)
+        self._router_manager.want_tunnel(tunnel)
 
     async def _fetched(self, tunnel_id: str) -> Tunnel | None:
         """None: it has gone meanwhile, or is not understood; no other waits for it."""
@@ -191,7 +191,7 @@ class Follower:
             return None
 
     async def _newer(self, desired: Desired) -> list[Tunnel]:
-        missing = [ref for ref in desired.tunnels if not self._fleet.has(ref)]
+        missing = [ref for ref in desired.tunnels if not self._router_manager.has(ref)]
         if not missing:
             return []
         if len(missing) > FEW:

@@ -20,7 +20,7 @@ from landbridge.model.objects import Reason
 _RELATED: Final = 5.0  # seconds between a line and the going down that it explains
 
 
-class Blame:
+class LastFailure:
     """`clock` gives seconds, monotonic. `failures` counts attempts that told a cause."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

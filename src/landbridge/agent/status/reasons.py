@@ -15,7 +15,7 @@ from typing import Final
 
 from landbridge.agent.status.causes import Cause
 from landbridge.agent.status.event_log import Chronicle
-from landbridge.agent.status.last_failure import Blame
+from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.model.objects import Reason, ReasonCode
@@ -24,13 +24,13 @@ PATIENCE: Final = 10.0  # seconds after which a peer that was to begin is missed
 LASTING: Final = 2.0  # seconds; tunnels that change together come one after the other
 
 
-class Remarks:
+class TunnelReasons:
     """`clock` gives seconds, monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.chronicle = Chronicle()
-        self.blame = Blame(clock)
+        self.blame = LastFailure(clock)
         self.hindrance: Reason | None = None  # no packet can go to the peer at all
         self.lost_name: Reason | None = None  # its address is only the last known one
         self.one_way: Reason | None = None  # it is up, but nothing comes back

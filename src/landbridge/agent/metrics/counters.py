@@ -61,7 +61,7 @@ class Record(Model, frozen=True, kw_only=True):
         return total
 
 
-class Odometer:
+class TrafficCounters:
     """All tunnels of one router, by their ids."""
 
     def __init__(self) -> None:

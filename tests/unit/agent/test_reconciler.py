@@ -10,15 +10,15 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from landbridge.agent.charon.client import Control
+from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.errors import GatewayError
 from landbridge.agent.plan.planner import plan
-from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.listener import Listener
-from landbridge.agent.reconcile.queue import Agenda
-from landbridge.agent.reconcile.reconciler import Passes
-from landbridge.agent.reconcile.tunnel import Charge
+from landbridge.agent.reconcile.queue import WorkQueue
+from landbridge.agent.reconcile.reconciler import Reconciler
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.vici import Event, Session
@@ -27,53 +27,55 @@ from tests.unit.agent.tunnels import ID, tunnel
 NEVER = 60.0  # seconds
 
 
-def charge_of(roster: Roster) -> Charge:
-    roster.want(ID, tunnel(), switched_off=False)
-    charge = roster.get(ID)
-    assert charge is not None
-    charge.look_back(Loaded(), 0.0)
-    return charge
+def charge_of(tunnel_index: TunnelIndex) -> ManagedTunnel:
+    tunnel_index.want(ID, tunnel(), switched_off=False)
+    managed = tunnel_index.get(ID)
+    assert managed is not None
+    managed.look_back(Loaded(), 0.0)
+    return managed
 
 
-def passes_over(roster: Roster) -> Passes:
+def passes_over(tunnel_index: TunnelIndex) -> Reconciler:
     anything: Any = SimpleNamespace()
-    return Passes(roster, Agenda(), anything, anything, anything, tell=print, update_deadline=0.0)
+    return Reconciler(
+        tunnel_index, WorkQueue(), anything, anything, anything, tell=print, update_deadline=0.0
+    )
 
 
 def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
-    roster = Roster(Backend.LIBIPSEC, lambda _: None)
-    charge = charge_of(roster)
-    steps = plan(charge.trial, charge.actual, Loaded(), charge.memory, allowed=9, now=0.0)
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
+    managed = charge_of(tunnel_index)
+    steps = plan(managed.trial, managed.actual, Loaded(), managed.memory, allowed=9, now=0.0)
     assert len(steps) > 1
     taken: list[do.Step] = []
 
     async def take(step: do.Step, *_: object) -> None:
         taken.append(step)
         changed = msgspec.structs.replace(tunnel(), revision=2, peer_cidrs=("10.9.0.0/24",))
-        roster.want(ID, changed, switched_off=False)
+        tunnel_index.want(ID, changed, switched_off=False)
 
-    control = cast(Control, SimpleNamespace(take=take))
-    look = asyncio.run(passes_over(roster)._take_all(steps, charge, control, 0.0))
+    control = cast(ViciClient, SimpleNamespace(take=take))
+    look = asyncio.run(passes_over(tunnel_index)._take_all(steps, managed, control, 0.0))
     assert taken == [steps[0]]
     assert look == 0.0
 
 
 def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
-    roster = Roster(Backend.LIBIPSEC, lambda _: None)
-    charge = charge_of(roster)
-    assert charge.trial is not None
-    tried = charge.trial
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
+    managed = charge_of(tunnel_index)
+    assert managed.trial is not None
+    tried = managed.trial
     initiate = do.Initiate(name=tried.name, child=tried.children[0].name)
 
     async def take(*_: object) -> None:
         changed = msgspec.structs.replace(tunnel(), revision=2, peer_cidrs=("10.9.0.0/24",))
-        roster.want(ID, changed, switched_off=False)
-        charge.look_back(Loaded(), 0.0)
+        tunnel_index.want(ID, changed, switched_off=False)
+        managed.look_back(Loaded(), 0.0)
 
-    control = cast(Control, SimpleNamespace(take=take))
-    asyncio.run(passes_over(roster)._take_all([initiate], charge, control, 0.0))
-    assert charge.trial != tried
-    (key,) = charge.memory.attempts
+    control = cast(ViciClient, SimpleNamespace(take=take))
+    asyncio.run(passes_over(tunnel_index)._take_all([initiate], managed, control, 0.0))
+    assert managed.trial != tried
+    (key,) = managed.memory.attempts
     assert key == do_key(tried)
 
 
@@ -101,18 +103,18 @@ class Said:
 
 def test_what_one_charon_has_said_is_not_taken_for_anothers() -> None:
     """The unique ids of a charon that starts begin at 1 again."""
-    roster = Roster(Backend.LIBIPSEC, lambda _: None)
-    charge = charge_of(roster)
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
+    managed = charge_of(tunnel_index)
     heard: list[bool] = []
 
     def blame(_line: str, *, established: bool, **_: object) -> bool:
         heard.append(established)
         return False
 
-    charge.blame = blame  # type: ignore[method-assign,assignment]
+    managed.blame = blame  # type: ignore[method-assign,assignment]
     meters: Any = SimpleNamespace(told=lambda **_: None, heard=lambda _: None)
-    listener = Listener(roster, cast(Any, SimpleNamespace()), meters, lambda _: None)
-    name = charge.target.name if charge.target else ""
+    listener = Listener(tunnel_index, cast(Any, SimpleNamespace()), meters, lambda _: None)
+    name = managed.target.name if managed.target else ""
     up = line(f"IKE_SA {name}[1] established between a...b", name=name)
     refused = line("received AUTHENTICATION_FAILED notify error", name=name)
     for said in ([up], [refused]):

@@ -11,8 +11,8 @@ from typing import Literal, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landbridge.agent.routers.manager import Fleet
-from landbridge.agent.routers.supervisor import Keeper
+from landbridge.agent.routers.manager import RouterManager
+from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.model.objects import Router
 
 Event = Literal["want", "drop", "turn", "removed"]
@@ -28,7 +28,7 @@ class Ground:
         self.running: set[str] = set()
         self.removals = asyncio.Semaphore(0)
 
-    def keep(self, router: Router) -> Keeper:
+    def keep(self, router: Router) -> RouterSupervisor:
         async def run() -> None:
             with self._work(router.id):
                 self.running.add(router.id)
@@ -42,7 +42,9 @@ class Ground:
                 await self.removals.acquire()
 
         worker = SimpleNamespace(replace=lambda tunnels: None)
-        return cast(Keeper, SimpleNamespace(router=router, worker=worker, run=run, retire=retire))
+        return cast(
+            RouterSupervisor, SimpleNamespace(router=router, worker=worker, run=run, retire=retire)
+        )
 
     def _work(self, router_id: str) -> _Work:
         return _Work(self, router_id)
@@ -68,26 +70,26 @@ def router(router_id: str) -> Router:
 async def play(events: Sequence[tuple[Event, str]]) -> None:
     ground, wanted = Ground(), set[str]()
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        fleet = Fleet(group, ground.keep, lambda _: None)
+        router_manager = RouterManager(group, ground.keep, lambda _: None)
         for event, one in events:
             match event:
                 case "want":
                     wanted.add(one)
-                    fleet.want_router(router(one))
+                    router_manager.want_router(router(one))
                 case "drop":
                     wanted.discard(one)
-                    fleet.drop_router(one)
+                    router_manager.drop_router(one)
                 case "turn":
                     await asyncio.sleep(0)
                 case "removed":
                     ground.removals.release()
-            assert fleet.routers() == wanted
+            assert router_manager.routers() == wanted
         for _ in events:
             ground.removals.release()
-        while fleet.leaving() or ground.running != wanted:  # noqa: ASYNC110 - tasks raise no event
+        while router_manager.leaving() or ground.running != wanted:  # noqa: ASYNC110 - tasks raise no event
             await asyncio.sleep(0)
         for one in wanted:
-            fleet.drop_router(one)
+            router_manager.drop_router(one)
             ground.removals.release()
     assert max(ground.most.values(), default=0) <= 1
     assert not +ground.working

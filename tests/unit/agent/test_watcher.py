@@ -1,4 +1,4 @@
-"""The follower and the lease against a server whose database is lost, replaced, or older."""
+"""The watcher and the lease against a server whose database is lost, replaced, or older."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from landbridge.agent.link.client import Server
 from landbridge.agent.link.followed import Followed
 from landbridge.agent.link.lease import LeaseKeeper
 from landbridge.agent.link.reporter import Reporter
-from landbridge.agent.routers.manager import Fleet
-from landbridge.agent.routers.supervisor import Keeper
-from landbridge.agent.routers.watcher import Follower
+from landbridge.agent.routers.manager import RouterManager
+from landbridge.agent.routers.supervisor import RouterSupervisor
+from landbridge.agent.routers.watcher import Watcher
 from landbridge.model.objects import Router, Tunnel
 from tests.agentserver import TOKEN, FakeServer
 from tests.unit.agent.tunnels import tunnel as any_tunnel
@@ -50,7 +50,7 @@ class Host:
         self.retired: list[str] = []
         self.present: set[str] = set()
 
-    def keep(self, router: Router) -> Keeper:
+    def keep(self, router: Router) -> RouterSupervisor:
         worker = self.workers[router.id] = Worker()
         self.present.add(router.id)
 
@@ -61,7 +61,9 @@ class Host:
             self.retired.append(router.id)
             self.present.discard(router.id)
 
-        return cast(Keeper, SimpleNamespace(router=router, worker=worker, run=run, retire=retire))
+        return cast(
+            RouterSupervisor, SimpleNamespace(router=router, worker=worker, run=run, retire=retire)
+        )
 
     @asynccontextmanager
     async def running(self, url: str) -> AsyncIterator[Followed]:
@@ -78,9 +80,9 @@ class Host:
                 {},
                 on_lease=lambda taken: reporter.use_epoch(taken.epoch, taken.sequence),
             )
-            follower = Follower(
+            router_watcher = Watcher(
                 server,
-                Fleet(group, self.keep, reporter.forget),
+                RouterManager(group, self.keep, reporter.forget),
                 followed,
                 ready=lease.held,
                 connected=reporter.repeat,
@@ -90,7 +92,12 @@ class Host:
             )
             tasks = [
                 group.create_task(work)
-                for work in (lease.run(), follower.run(), followed.keep(), reporter.run(lease.lost))
+                for work in (
+                    lease.run(),
+                    router_watcher.run(),
+                    followed.keep(),
+                    reporter.run(lease.lost),
+                )
             ]
             try:
                 yield followed
@@ -98,7 +105,7 @@ class Host:
                 for task in tasks:
                     task.cancel()
                 for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                    if (task.get_name() or "").startswith(("keeper", "leaving")):
+                    if (task.get_name() or "").startswith(("supervisor", "leaving")):
                         task.cancel()
 
     async def _clean(self, wanted: frozenset[str]) -> None:

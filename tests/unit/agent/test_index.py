@@ -9,7 +9,7 @@ import pytest
 
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.attempts import Attempt
-from landbridge.agent.reconcile.index import Roster
+from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.model.objects import ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
@@ -22,22 +22,22 @@ class Cast:
 
     def __init__(self, **second: Any) -> None:
         self.marked: list[str] = []
-        self.roster = Roster(Backend.LIBIPSEC, self.marked.append)
+        self.tunnel_index = TunnelIndex(Backend.LIBIPSEC, self.marked.append)
         self.first = tunnel(id="first", peer_id="b.example.com")
         self.second = tunnel(id="second", peer_id="b.example.com", **second)
         self.want(self.first, self.second)
 
     def want(self, *tunnels: Tunnel) -> None:
         for each in tunnels:
-            self.roster.want(each.id, each, switched_off=False)
+            self.tunnel_index.want(each.id, each, switched_off=False)
 
     def fault(self, tunnel_id: str) -> str:
-        charge = self.roster.get(tunnel_id)
-        assert charge is not None
-        if charge.fault is None:
+        managed = self.tunnel_index.get(tunnel_id)
+        assert managed is not None
+        if managed.fault is None:
             return ""
-        assert charge.fault.code is ReasonCode.COLLISION
-        return charge.fault.message
+        assert managed.fault.code is ReasonCode.COLLISION
+        return managed.fault.message
 
 
 @pytest.mark.parametrize("second", [{}, {**OTHER_PEER, **OTHER_PSK}])
@@ -58,9 +58,9 @@ def test_what_is_switched_off_or_gone_is_in_nobodys_way(second: dict[str, Any]) 
     assert cast.fault("second") == ""
     cast.want(cast.first)
     assert cast.fault("first").startswith("Connection second")
-    charge = cast.roster.get("second")
-    assert charge is not None
-    cast.roster.forget(charge)
+    managed = cast.tunnel_index.get("second")
+    assert managed is not None
+    cast.tunnel_index.forget(managed)
     assert cast.fault("first") == ""
 
 
@@ -110,10 +110,10 @@ def test_two_secrets_are_never_found_by_the_same(
 
 def test_first_contacts_with_the_same_identities_come_one_after_the_other() -> None:
     cast = Cast(**OTHER_PEER)
-    first, second = cast.roster.get("first"), cast.roster.get("second")
+    first, second = cast.tunnel_index.get("first"), cast.tunnel_index.get("second")
     assert first is not None
     assert second is not None
-    assert cast.roster.allowed(second) > 0
+    assert cast.tunnel_index.allowed(second) > 0
     first.memory = msgspec.structs.replace(first.memory, attempts={"x": Attempt(started=0.0)})
-    assert cast.roster.allowed(second) == 0
-    assert cast.roster.allowed(first) > 0
+    assert cast.tunnel_index.allowed(second) == 0
+    assert cast.tunnel_index.allowed(first) > 0
