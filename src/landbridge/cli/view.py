@@ -19,10 +19,10 @@ from typing import Final
 _CLONE_NEWNS: Final = 0x00020000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 
-Reconciler = Callable[[Path], bool]
+Passes = Callable[[Path], bool]
 
 
-def closed_on_the_way(paths: Iterable[Path], passes: Reconciler) -> dict[Path, list[Path]]:
+def closed_on_the_way(paths: Iterable[Path], passes: Passes) -> dict[Path, list[Path]]:
     """The topmost directories that stop a user on the way to `paths`, each with those below it.
 
     `passes`: whether the user may go through a directory.

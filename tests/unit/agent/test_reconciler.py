@@ -27,7 +27,7 @@ from tests.unit.agent.tunnels import ID, tunnel
 NEVER = 60.0  # seconds
 
 
-def charge_of(tunnel_index: TunnelIndex) -> ManagedTunnel:
+def managed_of(tunnel_index: TunnelIndex) -> ManagedTunnel:
     tunnel_index.want(ID, tunnel(), switched_off=False)
     managed = tunnel_index.get(ID)
     assert managed is not None
@@ -35,7 +35,7 @@ def charge_of(tunnel_index: TunnelIndex) -> ManagedTunnel:
     return managed
 
 
-def passes_over(tunnel_index: TunnelIndex) -> Reconciler:
+def reconciler_over(tunnel_index: TunnelIndex) -> Reconciler:
     anything: Any = SimpleNamespace()
     return Reconciler(
         tunnel_index, WorkQueue(), anything, anything, anything, tell=print, update_deadline=0.0
@@ -44,7 +44,7 @@ def passes_over(tunnel_index: TunnelIndex) -> Reconciler:
 
 def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
-    managed = charge_of(tunnel_index)
+    managed = managed_of(tunnel_index)
     steps = plan(managed.trial, managed.actual, Loaded(), managed.memory, allowed=9, now=0.0)
     assert len(steps) > 1
     taken: list[do.Step] = []
@@ -55,14 +55,14 @@ def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
         tunnel_index.want(ID, changed, switched_off=False)
 
     control = cast(ViciClient, SimpleNamespace(take=take))
-    look = asyncio.run(passes_over(tunnel_index)._take_all(steps, managed, control, 0.0))
+    look = asyncio.run(reconciler_over(tunnel_index)._take_all(steps, managed, control, 0.0))
     assert taken == [steps[0]]
     assert look == 0.0
 
 
 def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
-    managed = charge_of(tunnel_index)
+    managed = managed_of(tunnel_index)
     assert managed.trial is not None
     tried = managed.trial
     initiate = do.Initiate(name=tried.name, child=tried.children[0].name)
@@ -73,7 +73,7 @@ def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
         managed.look_back(Loaded(), 0.0)
 
     control = cast(ViciClient, SimpleNamespace(take=take))
-    asyncio.run(passes_over(tunnel_index)._take_all([initiate], managed, control, 0.0))
+    asyncio.run(reconciler_over(tunnel_index)._take_all([initiate], managed, control, 0.0))
     assert managed.trial != tried
     (key,) = managed.memory.attempts
     assert key == do_key(tried)
@@ -104,7 +104,7 @@ class Said:
 def test_what_one_charon_has_said_is_not_taken_for_anothers() -> None:
     """The unique ids of a charon that starts begin at 1 again."""
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
-    managed = charge_of(tunnel_index)
+    managed = managed_of(tunnel_index)
     heard: list[bool] = []
 
     def blame(_line: str, *, established: bool, **_: object) -> bool:

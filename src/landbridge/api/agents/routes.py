@@ -85,7 +85,7 @@ _encoder = msgspec.json.Encoder()
 class CursorTooOld(errors.ApiError):
     """The stream cannot go on from there: fetch ``desired`` again."""
 
-    apply = 410
+    status = 410
 
 
 def agent_routes(
