@@ -142,7 +142,7 @@ def test_a_charon_goes_before_ordinary_work(charon: Charon) -> None:
 
 def test_whether_priority_is_permitted_is_found_out_and_changes_nothing() -> None:
     ask = (
-        "import os; from landbridge.agent.host import priority as p;"
+        "import os; from landbridge.agent.charon import priority as p;"
         "print(p.is_permitted(), os.getpriority(os.PRIO_PROCESS, 0))"
     )
     told = [

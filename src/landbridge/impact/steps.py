@@ -1,7 +1,7 @@
 """The courses that an update can take on a gateway: steps in words, and what each costs; pure.
 
 Rules this module keeps:
-- A step has the name of what the agent does (`agent.planning.steps`), in its order; the tests
+- A step has the name of what the agent does (`agent.tunnels.steps`), in its order; the tests
   hold these courses against the plans.
 - The words are for the person who is about to send the update.
 """

@@ -5,7 +5,7 @@ Rules this module keeps:
 - Log lines of an SA that has no configuration yet (a peer that begins) are told apart by the
   unique id of the SA and the address that its first line names.
 - Where only two lines together tell a cause, the first is kept until the second comes, and one
-  hint has both (`agent.telling.comparison`). Which comes first is not certain: charon hands
+  hint has both (`agent.charon.log_pairs`). Which comes first is not certain: charon hands
   its lines to several threads. A peer that begins and falls silent says nothing at all:
   `stalled` tells of it.
 - What is remembered is bounded.

@@ -7,7 +7,7 @@ Rules this module keeps:
   configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
   Where the peer does not agree, that never happens, and it stays.
 - An IKE_SA that serves others, too, is never ended over one of them: its own children are
-  (`agent.planning.ending`). A guest leaves configuration and IKE_SA to its host, and sets its
+  (`agent.plan.teardown`). A guest leaves configuration and IKE_SA to its host, and sets its
   children up as soon as both are there.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
   here take down what carries traffic. `interrupt` is planned in three cases: a changed identity

@@ -10,7 +10,7 @@ Rules this module keeps:
 - A charon that dies takes the old one along: the agent loads it again.
 - A newer one that has just come is tried at once, whosever turn it is.
 - While anything carries traffic only the new one is tried; but an old one that has come up keeps
-  its turn until the guests have followed (`agent.planning.lodging`): they can only while its
+  its turn until the guests have followed (`agent.plan.attachment`): they can only while its
   configuration is loaded.
 """
 

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - Of tunnels that a peer cannot tell apart (same addresses, ids and version) the first keeps
-  its place and is host to those of the others that fit (`agent.planning.lodging`); the rest
+  its place and is host to those of the others that fit (`agent.plan.attachment`); the rest
   are faults that name what they collide with, until it leaves. The same goes for tunnels with
   the same peer ID and another PSK, wherever their peers are, and for IKEv1's main mode between the
   same addresses: charon looks a secret up by these only (decision 024).

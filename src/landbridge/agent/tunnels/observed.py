@@ -3,7 +3,7 @@
 Rules this module keeps:
 - An IKE_SA belongs to the tunnel and the configuration that its name says, a CHILD_SA to the
   tunnel that its own name says: one IKE_SA can carry the children of several tunnels
-  (`agent.planning.lodging`). Names that are not of our making are kept with an empty tunnel
+  (`agent.plan.attachment`). Names that are not of our making are kept with an empty tunnel
   id, so that nobody touches them by mistake.
 - Of what is actual of one tunnel, children are its own only; of others' an IKE_SA tells whose.
 - SAs are told apart by their unique ids only; the number of SAs of one name is not bounded.
