@@ -239,7 +239,8 @@ def test_a_tunnel_that_fails_asks_before_the_ttl_is_over(
     gateway.wait_applied(wanted)
     server.records[NAME] = ((ELSEWHERE,), 3600)
     peer.host.ip("address", "delete", f"{PEER_OUTSIDE}/24", "dev", "uplink")
-    peer.host.address("uplink", f"{ELSEWHERE}/24")  # was a secondary one: gone with the first
+    # It was a secondary one, and is gone with the first, or promoted (promote_secondaries).
+    peer.host.ip("address", "replace", f"{ELSEWHERE}/24", "dev", "uplink")
     wait_until(lambda: peers_of(gateway, wanted) == {ELSEWHERE}, 15, "the tunnel moves")
     wait_until(surroundings.ping, 15, "packets")
 

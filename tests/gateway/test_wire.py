@@ -21,7 +21,7 @@ from tests.gateway.conftest import (
     peer_connection,
 )
 from tests.gateway.gateway import Gateway, changed, tunnel
-from tests.gateway.wire import Ear, listen
+from tests.gateway.wire import Ear, listen_between
 
 pytestmark = pytest.mark.gateway
 INSIDE = ("10.1.", "10.2.")  # what must never be seen on the uplink
@@ -29,8 +29,8 @@ INSIDE = ("10.1.", "10.2.")  # what must never be seen on the uplink
 
 @pytest.fixture
 def ear(surroundings: Surroundings) -> Iterator[Ear]:
-    """On the peer's uplink, which has a route for clear text to leak by."""
-    with listen(surroundings.remote.peer.host, "uplink") as ear:
+    """Between the router and the peer, which has a route for clear text to leak by."""
+    with listen_between(surroundings.uplink) as ear:
         yield ear
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ IKE_PORTS = frozenset({500, 4500})
 ESP_PORT = 4500
 MARKED = 12  # bytes of UDP before what follows an SPI, or zeros in its place (RFC 3948)
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1  # packet(7)
 INITIATES = {34: "IKE_SA_INIT", 2: "main mode", 4: "aggressive mode"}
 _FLAG_INITIATOR, _FLAG_RESPONSE = 0x08, 0x20  # RFC 7296, section 3.1
 
@@ -114,16 +116,36 @@ class Ear:
 
 @contextmanager
 def listen(host: Host, interface: str) -> Iterator[Ear]:
-    """Until the end of the block; what came last is in before that."""
+    """Until the end of the block; what came last is in before that.
 
-    def opened() -> socket.socket:
-        channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        channel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)  # who listens loses none
-        channel.bind((interface, 0))
-        return channel
+    Where the kernel decrypts, the host's own interface shows what it has decrypted, too.
+    """
+    with _heard(inside(host.name, lambda: _opened(interface))) as ear:
+        yield ear
 
+
+@contextmanager
+def listen_between(bridge: str) -> Iterator[Ear]:
+    """What passes over a bridge of this machine: as it is on the wire, nothing decrypted."""
+    channel = _opened(bridge)
+    index = socket.if_nametoindex(bridge)
+    everything = struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, bytes(8))
+    channel.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, everything)
+    with _heard(channel) as ear:
+        yield ear
+
+
+def _opened(interface: str) -> socket.socket:
+    channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    channel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)  # who listens loses none
+    channel.bind((interface, 0))
+    return channel
+
+
+@contextmanager
+def _heard(opened: socket.socket) -> Iterator[Ear]:
     ear, over = Ear(), threading.Event()
-    with inside(host.name, opened) as channel:
+    with opened as channel:
         channel.settimeout(0.05)
 
         def hear() -> None:
