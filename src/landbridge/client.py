@@ -15,6 +15,8 @@ from typing import Any, Final, Self
 
 import httpx2
 
+from landbridge.trustedfile import read_short
+
 Resource = dict[str, Any]
 
 PATHS: Final[Mapping[str, str]] = {
@@ -58,9 +60,9 @@ class Api:
     def opened(cls, base: str, token_file: Path, *, patience: float = 60.0) -> Self:
         """Wait until the service is there: its token file, then its health check."""
         deadline = time.monotonic() + patience
-        while not (token_file.is_file() and token_file.read_text().strip()):
+        while not (token := _kept(token_file)):
             _hold(deadline, f"{token_file} has not been written: is the service starting?")
-        api = cls(base, token_file.read_text().strip())
+        api = cls(base, token)
         while not api.healthy():
             _hold(deadline, f"{base}/healthcheck does not answer")
         return api
@@ -139,6 +141,16 @@ def _words(answer: httpx2.Response) -> str:
     except (ValueError, KeyError, TypeError):
         message = answer.text.strip()
     return f"{answer.status_code} {message}"
+
+
+def _kept(token_file: Path) -> str:
+    """Empty before there is one. Raises: ClientError: it is not to be read."""
+    try:
+        return read_short(token_file)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ClientError(f"{token_file} is not readable: {error.strerror}") from None
 
 
 def _hold(deadline: float, complaint: str) -> None:

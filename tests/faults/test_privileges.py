@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from landbridge.agent.dataplane.names import namespace_name
+from landbridge.client import Api, ClientError
 from landbridge.lab.hosts import Host, wait_until
 from tests.environments import postgresql
 from tests.environments.processes import free_port
@@ -166,6 +167,32 @@ def test_the_closed_directory_of_a_databases_socket_keeps_roots_uid(tmp_path: Pa
                 service.stop()
 
 
+@pytest.mark.parametrize(
+    ("user", "before", "words"),
+    [
+        ("root", (), "is root"),
+        ("nobody-of-that-name", (), "there is no user"),
+        ("landbridge", ("setpriv", "--bounding-set", "-setuid,-setgid"), "CAP_SETUID"),
+    ],
+    ids=["root", "nobody", "may-not"],
+)
+def test_where_root_cannot_be_given_up_its_capabilities_are(
+    tmp_path: Path, user: str, before: tuple[str, ...], words: str
+) -> None:
+    configuration = tmp_path / "landbridge.conf"
+    configuration.write_text(f"[DEFAULT]\nuser = {user}\n")
+    environment = os.environ | {"LANDBRIDGE_CONFIG": str(configuration)}
+    service = Service(tmp_path / "state", free_port(), before=before, environment=environment)
+    try:
+        service.create_network("made")
+        api = status_of(service.pid("api"))
+        assert (api["Uid"].split()[0], api["CapEff"], api["CapBnd"]) == ("0", NOTHING, NOTHING)
+        told = [str(fact.get("reason")) for fact in service.facts()]
+        assert any(words in each for each in told)
+    finally:
+        service.stop()
+
+
 Plant = Callable[[Path, Path], None]
 
 
@@ -220,3 +247,15 @@ def test_a_planted_token_is_not_read(service: Service, tmp_path: Path) -> None:
         return any("symbolic link" in str(fact.get("reason")) for fact in service.facts())
 
     wait_until(told, PATIENCE, "the agent says why it reads no token")
+
+
+def test_a_planted_token_of_the_administrator_is_sent_to_nobody(service: Service) -> None:
+    token = service.state / "admin-token"
+    token.unlink()
+    link("admin-token")(service.state, service.state / "serve.lock")
+    with pytest.raises(ClientError, match="symbolic link"):
+        Api.opened(f"http://127.0.0.1:{service.port}", token)
+    argv = [sys.executable, "-m", "landbridge", "doctor", f"--state-dir={service.state}", "x"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode != 0
+    assert "symbolic link" in done.stderr

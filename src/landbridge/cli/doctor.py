@@ -58,7 +58,7 @@ def doctor(
     settings = load(config, state_dir=state_dir)
     base = url or f"http://{settings.bind_host}:{settings.bind_port}"
     try:
-        token = read_token(token_file or settings.state_dir / "admin-token")
+        token = read_token(token_file, settings.state_dir)
         with closing(Api(base, token, patience=0)) as api:
             told = _diagnostics(api, find(api, KIND, connection)["id"])
     except ClientError as error:

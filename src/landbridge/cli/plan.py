@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from landbridge.config.load import load
+from landbridge.trustedfile import read_short
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +104,7 @@ def plan(
     kind = KINDS[resource]
     table: Table = next(each for each in VPN if each.name == kind)
     body = _body(table, changes)
-    token = read_token(token_file or settings.state_dir / "admin-token")
+    token = read_token(token_file, settings.state_dir)
     try:
         with closing(Api(base, token, patience=0)) as api:
             now = find(api, kind, name_or_id)
@@ -127,15 +128,20 @@ def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
     click.echo("sent", err=True)
 
 
-def read_token(path: Path) -> str:
+def read_token(given: Path | None, state_dir: Path) -> str:
+    """Of the file that was given, which may be a pipe, or of the state directory's, in which the
+    API's user writes, too."""
     hint = "name a file with --token-file, or a --state-dir"
+    path = given or state_dir / "admin-token"
     try:
-        text = path.read_bytes().strip()
+        text = given.read_text("ascii").strip() if given else read_short(path)
+    except UnicodeDecodeError:
+        text = ""
     except OSError as error:
         raise click.ClickException(f"cannot read {path}: {error.strerror}; {hint}") from None
-    if not (text.isascii() and text.decode("ascii").isprintable()):
+    if not (text and text.isascii() and text.isprintable()):
         raise click.ClickException(f"there is no token in {path}; {hint}")
-    return text.decode("ascii")
+    return text
 
 
 def find(api: Api, kind: str, name_or_id: str) -> Body:

@@ -111,14 +111,15 @@ def give_up(settings: Settings) -> Kept | None:
 
 
 def _become(settings: Settings, account: Account) -> Kept | None:
-    """None: this process is that user's now, for good."""
+    """None: this process is that user's now, for good. Raises: NotReady."""
     _hand_over(settings, account)
     closed = _closed(settings, account)
     refused = in_child(lambda: _enter(settings, account, closed))
     if refused:
         reason = f"the user with uid {account.uid} {refused}"
         return Kept(reason, "let that user, or its group, reach it")
-    _enter(settings, account, closed)
+    if refused := _enter(settings, account, closed):  # it was possible a moment ago
+        raise NotReady(f"The user with uid {account.uid} {refused}.")
     return None
 
 
@@ -150,7 +151,10 @@ def _closed(settings: Settings, account: Account) -> dict[Path, list[Path]]:
     wanted = [path if path.is_dir() else path.parent for path, _ in needed(settings)]
 
     def found() -> str:
-        _set_ids(account)
+        try:
+            _set_ids(account)
+        except OSError:  # `_enter` says so
+            return ""
         closed = closed_on_the_way(wanted, lambda path: os.access(path, os.X_OK))
         return msgspec.json.encode(
             {str(path): list(map(str, below)) for path, below in closed.items()}
@@ -165,12 +169,12 @@ def in_child(work: Callable[[], str]) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        said = "cannot work here"
         try:
             said = work()
-        except Exception as error:  # the parent says it
-            said = f"cannot work here ({error})"
-        os.write(writing, os.fsencode(said))
-        os._exit(0)
+        finally:  # whatever was raised: the child must not go on as its parent
+            os.write(writing, os.fsencode(said))
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         said = os.fsdecode(answer.read())
@@ -204,9 +208,12 @@ def _named(user: str) -> Account | Kept:
     if not user:
         return Kept("[DEFAULT] user is empty", "name a user of its own there")
     try:
-        return _account(pwd.getpwnam(user))
+        entry = pwd.getpwnam(user)
     except KeyError:
         return Kept(f"there is no user {user}", f"make it: useradd --system --user-group {user}")
+    if entry.pw_uid == 0:
+        return Kept(f"[DEFAULT] user = {user} is root", "name a user of its own there")
+    return _account(entry)
 
 
 def _account(entry: pwd.struct_passwd) -> Account:
