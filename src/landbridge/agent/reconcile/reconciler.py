@@ -39,7 +39,7 @@ from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import TunnelState, TunnelStatus
 
-SLOW_PASS: Final = 300.0  # seconds; what events miss, the gauge sees much sooner
+SLOW_PASS: Final = 300.0  # seconds; what events miss, the sampler sees much sooner
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
 REFUSED_PAUSE: Final = 10.0
 _FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})

@@ -81,7 +81,7 @@ class Trip(Model, frozen=True, kw_only=True):
         return self.last.packets_out - self.sent_before >= LEAST
 
 
-class Gauge:
+class Sampler:
     """`managed_tunnels` gives all tunnels now; `mark` is told of each that wants another look."""
 
     def __init__(

@@ -37,7 +37,7 @@ from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.queue import WorkQueue
 from landbridge.agent.reconcile.reconciler import Reconciler
 from landbridge.agent.reconcile.sa_reader import SaReader
-from landbridge.agent.reconcile.sampler import NORMAL, Gauge, Pace
+from landbridge.agent.reconcile.sampler import NORMAL, Pace, Sampler
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
 from landbridge.agent.status.reachability import hindrance
 from landbridge.model.diagnosis import Diagnosis
@@ -84,7 +84,7 @@ class RouterTask:
         )
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._listener = Listener(self._tunnel_index, self._book, meters, self._work_queue.mark)
-        self._gauge = Gauge(lambda: self._tunnel_index, meters, self._work_queue.mark, pace)
+        self._sampler = Sampler(lambda: self._tunnel_index, meters, self._work_queue.mark, pace)
         self._passes = Reconciler(
             self._tunnel_index,
             self._work_queue,
@@ -222,7 +222,7 @@ class RouterTask:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._book.run())
                 group.create_task(self._listener.run(events, reader.control.saw))
-                group.create_task(self._gauge.run(self._charon.socket))
+                group.create_task(self._sampler.run(self._charon.socket))
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(heartbeat.watch(self._charon.socket))
                 group.create_task(network.run())
