@@ -95,7 +95,7 @@ def _diagnostics(api: Remote, path: str) -> dict[str, Any]:
 def test_a_gateway_is_asked_and_a_person_reads_the_answer(served: Remote) -> None:
     gateway = Gateway(served, "gw-asked")
     gateway.lease()
-    made = Site(served).connection(name="asked")
+    made = Site(served).connection(name="asked", peer_id="keyid:site-b")
     path = f"{CONNECTIONS}/{made['id']}"
     gateway.tunnel(made["id"], TunnelState.DOWN, WHY)
     found = msgspec.structs.replace(WELL, reason=WHY, revision=1, applied_revision=1)
@@ -109,7 +109,9 @@ def test_a_gateway_is_asked_and_a_person_reads_the_answer(served: Remote) -> Non
         assert told["findings"][0]["seen"] == WHY.message
         assert [question.id for question in answering.questions] == [made["id"]]
         assert answering.questions[0].request_id.startswith("req-")
+        assert told["identities"]["peer"] == {"id": "site-b", "type": "key ID"}
         printed = _doctor(served, "asked")
+        assert "the peer is to be key ID site-b" in printed.stdout
         assert printed.returncode == 1
         assert "Most probably: psk-mismatch" in printed.stdout
         assert "[bold]x." in printed.stdout

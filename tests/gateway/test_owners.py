@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from landbridge.agent.tunnels.naming import ids_of
-from landbridge.impact.identities import identity
+from landbridge.impact.identities import described, identity
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.model.objects import Secret, Tunnel, TunnelState
@@ -20,12 +20,23 @@ from tests.gateway.gateway import Gateway, tunnel
 pytestmark = pytest.mark.gateway
 
 MODES = pytest.mark.parametrize("mode", ["v2", "v1 main", "v1 aggressive"])
+LONG_NAME = (
+    "C=CH, ST=Zuerich, L=Winterthur, O=Example Holding AG, OU=Networks and Security, "
+    "CN=gateway-17.branch.example.com, E=noc@example.com"
+)
 #: As the API takes an identity, and as swanctl does.
 IDENTITIES = (
     ("a.example.com", "a.example.com"),
     ("198.51.100.2", "198.51.100.2"),
     ("admin@a.example.com", "admin@a.example.com"),
     ("a key id", '"keyid:a key id"'),
+    ("keyid:site-b", '"keyid:site-b"'),
+    ("@#00ff10", '"keyid:#00ff10"'),
+    ("C=CH, O=Example, CN=a.example.com", '"C=CH, O=Example, CN=a.example.com"'),
+    (LONG_NAME, f'"{LONG_NAME}"'),
+    (".".join(["h" * 60] * 4), '"' + ".".join(["h" * 60] * 4) + '"'),
+    ("k " * 120 + "k", '"keyid:' + "k " * 120 + 'k"'),
+    ("u" * 200 + "@example.com", '"' + "u" * 200 + '@example.com"'),
 )
 SECRETS = ("the key of a", "the key of b")
 
@@ -101,6 +112,33 @@ def test_every_kind_of_identity_finds_its_secret(
         gateway.wait_applied(wanted)
         gateway.drop(wanted.id)
         wait_until(partial(is_gone, gateway, wanted), 10, "the tunnel goes")
+
+
+@MODES
+@pytest.mark.parametrize("initiator", ["bi-directional", "response-only"])
+@pytest.mark.parametrize("ids", [("site-b", '"keyid:site-b"'), ("keyid:site-b", "site-b")])
+def test_ids_that_differ_in_type_only_are_told_with_their_types(
+    surroundings: Surroundings,
+    gateway: Gateway,
+    mode: str,
+    initiator: str,
+    ids: tuple[str, str],
+) -> None:
+    typed, written = ids
+    peer = surroundings.remote.peer
+    peer.settings = AGGRESSIVE
+    peer.start(theirs(mode, written, 0, SECRETS[0]))
+    gateway.start()
+    wanted = ours(mode, typed, 0, initiator)
+    gateway.want(wanted)
+    gateway.wait(wanted, lambda status: status.reason is not None)
+    if initiator == "response-only":
+        with contextlib.suppress(LabError):
+            peer.initiate("p0-0", timeout=8)
+    gateway.wait(
+        wanted,
+        lambda status: status.reason is not None and described(typed) in status.reason.message,
+    )
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

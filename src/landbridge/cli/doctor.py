@@ -100,7 +100,14 @@ def _head(console: Console, told: View) -> None:
         answered = f"answered in {gateway['answered_in']} s" if gateway["answered"] else "no answer"
         backend = f", {gateway['backend']}" if gateway["backend"] else ""
         console.print(f"  gateway {_plain(gateway['id'])}{_plain(backend)}: {answered}")
+    ids = told["identities"]
+    console.print(f"  we are {_identity(ids['local'])}, the peer is to be {_identity(ids['peer'])}")
     console.print()
+
+
+def _identity(told: View) -> str:
+    """With its type: a peer compares that, too."""
+    return _plain(" ".join(filter(None, (told["type"], told["id"]))))
 
 
 def _finding(console: Console, number: int, finding: View) -> None:

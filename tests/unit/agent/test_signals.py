@@ -204,7 +204,7 @@ def test_two_lines_tell_what_differs(theirs: str, ours: str, code: ReasonCode) -
         (
             "looking for peer configs matching 10.0.0.1[a.x]...10.0.0.2[B.X]",
             ReasonCode.PEER_ID_MISMATCH,
-            "do not fit",
+            "of another type",
         ),
     ],
 )

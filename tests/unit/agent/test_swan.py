@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from landbridge.agent.charon.connection_config import secret, target
 from landbridge.agent.charon.proposals import (
@@ -21,10 +19,9 @@ from landbridge.agent.charon.proposals import (
 from landbridge.agent.charon.settings import strongswan_conf
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.errors import Unsupported
-from landbridge.agent.tunnels.addresses import peer_address, selector
+from landbridge.agent.tunnels.addresses import selector
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import ConfigName
-from landbridge.impact.identities import identity
 from landbridge.model.objects import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.tunnels import ID, tunnel
@@ -177,37 +174,9 @@ def test_what_no_gateway_can_do_is_said_in_the_same_words_everywhere(
     assert "libipsec" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("typed", "kind"),
-    [
-        ("192.0.2.1", "ipv4:#c0000201"),
-        ("2001:db8::1", "ipv6:#20010db8000000000000000000000001"),
-        ("vpn.example.com", "fqdn:#" + b"vpn.example.com".hex()),
-        ("@vpn.example.com", "fqdn:#" + b"vpn.example.com".hex()),
-        ("site-a", "fqdn:#" + b"site-a".hex()),
-        ("joe@example.com", "email:#" + b"joe@example.com".hex()),
-        ("%any", "keyid:#" + b"%any".hex()),
-        ("@#0102", "keyid:#" + b"@#0102".hex()),
-        ("*@example.com", "keyid:#" + b"*@example.com".hex()),
-        ("*.example.com", "keyid:#" + b"*.example.com".hex()),
-        ("C=CH, O=x", "keyid:#" + b"C=CH, O=x".hex()),
-        ("keyid:x", "keyid:#" + b"keyid:x".hex()),
-    ],
-)
-def test_identities_are_explicit(typed: str, kind: str) -> None:
-    assert identity(typed) == kind
-
-
-@given(st.text(min_size=1, max_size=40))
-def test_nothing_typed_becomes_configuration(typed: str) -> None:
-    kind, _, data = identity(typed).partition(":#")
-    assert kind in ("ipv4", "ipv6", "fqdn", "email", "keyid")
-    assert bytes.fromhex(data)
-    try:
-        address = peer_address(typed)
-    except Unsupported:
-        return
-    assert not set(address) & set('%/,[]*# \n"{}')
+def test_what_is_nobodys_identity_is_this_tunnels_error() -> None:
+    with pytest.raises(Unsupported, match="peer_id '%any' can be nobody's identity"):
+        target(tunnel(peer_id="%any"), Backend.NETLINK)
 
 
 def test_selectors_are_canonical() -> None:

@@ -36,7 +36,7 @@ from landbridge.agent.tunnels.naming import (
     secret_name,
     secret_tag,
 )
-from landbridge.impact.identities import identity
+from landbridge.impact.identities import NoIdentity, identity
 from landbridge.impact.selectors import mode_of
 from landbridge.model.objects import IkeVersion, Model, SelectorMode, Tunnel
 
@@ -92,6 +92,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         admin_state_up=tunnel.admin_state_up,
         may_initiate=tunnel.initiator == "bi-directional",
         peer_address=tunnel.peer_address,
+        peer_id=tunnel.peer_id,
         identities=ids,
         lookups=lookups_of(tunnel),
         by_address=tunnel.ike.version == "v1" and tunnel.ike.mode == "main",
@@ -130,8 +131,16 @@ def secret(tunnel: Tunnel) -> Settings:
         "id": secret_name(tunnel),
         "type": "IKE",
         "data": tunnel.psk.value,
-        "owners": [identity(tunnel.peer_id)],
+        "owners": [_identity("peer_id", tunnel.peer_id)],
     }
+
+
+def _identity(attribute: str, typed: str) -> str:
+    """As charon takes it; an older server may have kept what is refused now."""
+    try:
+        return identity(typed)
+    except NoIdentity as error:
+        raise Unsupported(f"{attribute} '{typed}' can be nobody's identity: {error}.") from None
 
 
 def _check(tunnel: Tunnel, can: Capabilities) -> None:
@@ -177,8 +186,8 @@ def _ike(tunnel: Tunnel) -> Settings:
         "local_addrs": [local_address(tunnel.local_address)],
         "remote_addrs": [peer_address(tunnel.peer_address, (tunnel.local_address,))],
         "proposals": [ike_proposal(tunnel.ike)],
-        "local": {"auth": "psk", "id": identity(tunnel.local_id), "aaa_id": tunnel.id},
-        "remote": {"auth": "psk", "id": identity(tunnel.peer_id)},
+        "local": {"auth": "psk", "id": _identity("local_id", tunnel.local_id), "aaa_id": tunnel.id},
+        "remote": {"auth": "psk", "id": _identity("peer_id", tunnel.peer_id)},
         "rekey_time": str(rekey),
         "rand_time": str(rand),
         "over_time": str(over + generation),

@@ -12,12 +12,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from landbridge.impact.identities import reads_as
+
 _GROUP: Final = re.compile(r"^(?:MODP|ECP|CURVE|BRAINPOOL)")
 _RECEIVED: Final = "received proposals: "
 _CONFIGURED: Final = "configured proposals: "
 ONLY_GROUPS: Final = "only groups differ"
 ALGORITHMS: Final = "algorithms differ"
 _LOOKED: Final = re.compile(r"matching \S+?(?:\[(?P<ours>.*?)\])?\.\.\.[^\s\[]+\[(?P<theirs>.*)\]$")
+_COMPARED: Final = re.compile(r"IDir '(?P<theirs>.*)' does not match to '(?P<wanted>.*)'$")
+_UNKNOWN: Final = re.compile(
+    r"no shared key found for '(?P<ours>.*?)'(?:\[\S*\])? - '(?P<theirs>.*?)'(?:\[|$)"
+)
+ONLY_TYPES: Final = "only types differ"
 _ANYBODY: Final = frozenset({"", "%any"})
 
 
@@ -57,19 +64,23 @@ def search(searched: str, fruitless: str) -> str:
 
 
 def identities(line: str, local_id: str, peer_id: str) -> str:
-    """Of a line that `search` joined: which identity it is that does not fit, if one does not."""
-    found = _LOOKED.search(line)
-    if found is None:
-        return line
-    words = line.partition(";")[0]
-    ours, theirs = found["ours"] or "", found["theirs"] or ""
-    if ours not in _ANYBODY and not _same(ours, local_id):
-        return f"{words}; it calls us '{ours}'"
-    if theirs not in _ANYBODY and not _same(theirs, peer_id):
-        return f"{words}; it calls itself '{theirs}'"
-    return words
+    """Which identity it is that does not fit, in a line that names both ends' (`search` has
+    joined it, or charon compares them itself); where they read alike, their types differ."""
+    if (found := _LOOKED.search(line)) is not None:
+        searched = line.partition(";")[0]
+        misfit = _misfit(found["ours"] or "", found["theirs"] or "", local_id, peer_id)
+        return f"{searched}; {misfit}" if misfit else searched
+    compared, unknown = _COMPARED.search(line), _UNKNOWN.search(line)
+    alike = (compared and compared["theirs"] == compared["wanted"]) or (
+        unknown and reads_as(peer_id, unknown["theirs"]) and reads_as(local_id, unknown["ours"])
+    )
+    return f"{line}; {ONLY_TYPES}" if alike else line
 
 
-def _same(said: str, configured: str) -> bool:
-    """charon leaves the ``@`` of a name away."""
-    return said.removeprefix("@").lower() == configured.removeprefix("@").lower()
+def _misfit(ours: str, theirs: str, local_id: str, peer_id: str) -> str:
+    if ours not in _ANYBODY and not reads_as(local_id, ours):
+        return f"it calls us '{ours}'"
+    if theirs in _ANYBODY:
+        return ""
+    alike = f"; {ONLY_TYPES}" if reads_as(peer_id, theirs) else ""
+    return f"it calls itself '{theirs}'{alike}"

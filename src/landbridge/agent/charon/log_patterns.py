@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from landbridge.agent.charon.log_pairs import ONLY_GROUPS
+from landbridge.agent.charon.log_pairs import ONLY_GROUPS, ONLY_TYPES
 from landbridge.model.objects import Model, ReasonCode
 
 DEATH: Final = "DPD check timed out"  # charon's own words, with IKEv1
@@ -88,6 +88,10 @@ _NOT_INSTALLED: Final = (
     "This gateway's data plane did not take the CHILD_SA ({esp}): it lacks the protocol, an "
     "algorithm or the mode. charon's log on the gateway says which."
 )
+_ONE_TYPE: Final = (
+    "{peer} calls itself '{theirs}', which reads as peer_id does, but is of another type: we "
+    "expect {peer_is}. Name the type in peer_id, as in keyid:{theirs} or fqdn:{theirs}."
+)
 _ESP: Final = (
     "{peer} answers NO_PROPOSAL_CHOSEN to our IPsec proposal ({esp}): its algorithms, its PFS "
     "group or its encapsulation mode differ."
@@ -119,7 +123,7 @@ _ENDS: Final = (
         ReasonCode.LOCAL_ID_REFUSED,
         REFUSAL,
         "{peer} ends the tunnel as soon as it knows who we are: it does not accept our ID "
-        "'{local_id}'.",
+        "{we_are}.",
     ),
     _row(
         r"received DELETE for (?:IKE_SA|ESP CHILD_SA|AH CHILD_SA)",
@@ -183,8 +187,8 @@ _AUTHENTICATION: Final = (
         ReasonCode.AUTHENTICATION_FAILED,
         REFUSAL,
         "{peer} refused our authentication (AUTHENTICATION_FAILED) and does not say why: its PSK "
-        "differs or it has none for us, it does not accept our ID '{local_id}', or its own ID is "
-        "not '{peer_id}'.",
+        "differs or it has none for us, it does not accept our ID {we_are}, or its own ID is "
+        "not {peer_is}.",
     ),
     _row(
         r"received (?:INVALID_KE_PAYLOAD|INVALID_KEY_INFORMATION|INVALID_KEY_INFO) error notify",
@@ -196,7 +200,7 @@ _AUTHENTICATION: Final = (
         r"tried \d+ shared keys? for .* but MAC mismatched",
         ReasonCode.PSK_MISMATCH,
         EXACT,
-        "The PSK differs from that of {peer} (our ID '{local_id}', its ID '{peer_id}').",
+        "The PSK differs from that of {peer} (our ID {we_are}, its ID {peer_is}).",
     ),
     _row(
         r"invalid (?:HASH|ID)_V1 payload length, decryption failed\?"
@@ -204,6 +208,12 @@ _AUTHENTICATION: Final = (
         ReasonCode.PSK_MISMATCH,
         EXACT,
         "What {peer} sent cannot be decrypted: the PSK differs.",
+    ),
+    _row(
+        rf"no shared key found for '.*' - '(?P<theirs>[^']*)'.*; {ONLY_TYPES}",
+        ReasonCode.PEER_ID_MISMATCH,
+        EXACT,
+        _ONE_TYPE,
     ),
     _row(
         r"no shared key found for '(?P<ours>[^']*)'(?:\[\S*\])? - '(?P<theirs>[^']*)'",
@@ -326,6 +336,20 @@ _CHILD: Final = (
 )
 _IDENTITIES: Final = (
     _row(
+        rf"IDir '(?P<theirs>.*)' does not match to '.*'; {ONLY_TYPES}",
+        ReasonCode.PEER_ID_MISMATCH,
+        EXACT,
+        _ONE_TYPE,
+    ),
+    _row(
+        rf"no (?:matching )?peer config found; it calls itself '(?P<theirs>.*)'; {ONLY_TYPES}",
+        ReasonCode.PEER_ID_MISMATCH,
+        EXACT,
+        "{peer} initiates with IDs that read as ours and its own, but one is of another type than "
+        "configured here: we are {we_are}, it is to be {peer_is}. Name the type in local_id or "
+        "peer_id, as in keyid:{theirs} or fqdn:{theirs}.",
+    ),
+    _row(
         r"IDir '(?P<theirs>.*)' does not match to '(?P<wanted>.*)'",
         ReasonCode.PEER_ID_MISMATCH,
         EXACT,
@@ -335,19 +359,19 @@ _IDENTITIES: Final = (
         r"no (?:matching )?peer config found; it calls us '(?P<ours>.*)'$",
         ReasonCode.LOCAL_ID_REFUSED,
         EXACT,
-        "{peer} expects us to be '{ours}', but our ID is '{local_id}'.",
+        "{peer} expects us to be '{ours}', but our ID is {we_are}.",
     ),
     _row(
         r"no (?:matching )?peer config found; it calls itself '(?P<theirs>.*)'$",
         ReasonCode.PEER_ID_MISMATCH,
         EXACT,
-        "{peer} calls itself '{theirs}', we expect '{peer_id}'.",
+        "{peer} calls itself '{theirs}', we expect {peer_is}.",
     ),
     _row(
         r"no (?:matching )?peer config found",
         ReasonCode.PEER_ID_MISMATCH,
         REFUSAL,
-        "{peer} initiates with IDs that do not fit ours ('{local_id}') and its own ('{peer_id}').",
+        "{peer} initiates with IDs that do not fit ours, {we_are}, and its own, {peer_is}.",
     ),
 )
 TABLE: Final = (

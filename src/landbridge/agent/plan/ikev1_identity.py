@@ -24,7 +24,7 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import ids_of
 from landbridge.agent.tunnels.observed import Actual, IkeSa
 from landbridge.agent.tunnels.steps import Step
-from landbridge.impact.identities import identity
+from landbridge.impact.identities import reads_as, spellings
 from landbridge.model.objects import Tunnel
 
 PAUSE: Final = 300.0  # seconds
@@ -68,14 +68,21 @@ def bygone(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -
 
 def _as_live(tunnel: Tunnel, sas: Iterable[IkeSa]) -> Tunnel | None:
     for sa in sas:
-        before = msgspec.structs.replace(tunnel, local_id=sa.local_id, peer_id=sa.remote_id)
         if sa.live_children and sa.version == "1" and sa.ids != ids_of(tunnel):
-            return before if ids_of(before) == sa.ids else None
+            return next((each for each in _as_typed(tunnel, sa) if ids_of(each) == sa.ids), None)
     return None
 
 
+def _as_typed(tunnel: Tunnel, sa: IkeSa) -> Iterator[Tunnel]:
+    """`tunnel` with the identities of `sa`, which charon tells without their types."""
+    for local_id in (tunnel.local_id, *spellings(sa.local_id)):
+        for peer_id in (tunnel.peer_id, *spellings(sa.remote_id)):
+            yield msgspec.structs.replace(tunnel, local_id=local_id, peer_id=peer_id)
+
+
 def _other_peer(sa: IkeSa, target: Target) -> bool:
-    remote = target.connection["remote"]
-    if not sa.remote_id or not isinstance(remote, dict):
-        return False
-    return remote["id"] != identity(sa.remote_id)
+    return (
+        bool(sa.remote_id)
+        and sa.ids != target.identities
+        and not reads_as(target.peer_id, sa.remote_id)
+    )

@@ -16,6 +16,7 @@ from typing import Final
 from landbridge.agent.charon.log_pairs import identities
 from landbridge.agent.charon.log_patterns import DEATH, TABLE
 from landbridge.agent.status.event_log import CHATTER
+from landbridge.impact.identities import described
 from landbridge.model.objects import EspProposal, Model, Reason, ReasonCode, Tunnel
 
 #: Said by a peer that has been asked for what is configured here now.
@@ -60,6 +61,8 @@ def offer(tunnel: Tunnel) -> dict[str, str]:
         "local_address": tunnel.local_address,
         "local_id": tunnel.local_id,
         "peer_id": tunnel.peer_id,
+        "we_are": described(tunnel.local_id),
+        "peer_is": described(tunnel.peer_id),
         "version": ike.version,
         "ike": f"{ike.encryption}, {ike.integrity}, {ike.dh_group}",
         "esp": f"{esp.protocol}: {_algorithms(esp)}, PFS {esp.pfs_group}{_mode(esp)}",

@@ -36,6 +36,7 @@ class Target(Model, frozen=True, kw_only=True):
     admin_state_up: bool
     may_initiate: bool
     peer_address: str
+    peer_id: str  # as typed
     identities: str
     lookups: tuple[str, ...]  # what charon finds its secret by: who shares one shares the secret
     by_address: bool  # charon may need the secret before the peer has said who it is

@@ -23,6 +23,7 @@ from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.requests.handlers import Handlers, Service
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.caller import Caller
+from landbridge.impact import identities
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.store import events
 from landbridge.store.transaction import Row
@@ -43,6 +44,7 @@ _SHOWN: Final = (
     "child_sas",
     "peer_address",
 )
+ADDRESS: Final = "address of the gateway"
 View = dict[str, Any]
 
 
@@ -90,6 +92,10 @@ class InspectionHandlers(Handlers):
         told = findings(Known(row, gateway.id, gateway.alive, found))
         return {
             "connection": {name: row[name] for name in _SHOWN},
+            "identities": {
+                "local": _identity(row["local_id"]),
+                "peer": _identity(row["peer_id"] or row["peer_address"]),
+            },
             "desired": {"revision": row["revision"]},
             "applied": {
                 "revision": row["applied_revision"],
@@ -109,6 +115,17 @@ class InspectionHandlers(Handlers):
             "tunnel": msgspec.to_builtins(found),
             "history": events.history(tx, row["id"], RECENT),
         }
+
+
+def _identity(typed: str) -> View:
+    """What it is to charon; empty: the gateway's address."""
+    if not typed:
+        return {"id": "", "type": ADDRESS}
+    try:
+        made = identities.parse(typed)
+    except identities.NoIdentity:
+        return {"id": typed, "type": ""}
+    return {"id": made.text, "type": identities.WORDS[made.type]}
 
 
 def _id(request: Request) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from landbridge import errors
+from landbridge.impact import identities
 
 MAX_INTEGER: Final = 2**31 - 1
 NOTHING: Final = -1  # a number that no attribute ever has
@@ -112,6 +113,19 @@ class Text(Kind, frozen=True, kw_only=True):
     def shape(self) -> Schema:
         least = {"minLength": self.shortest} if self.shortest else {}
         return {"type": "string", **least, "maxLength": self.longest}
+
+
+class PeerIdentity(Text, frozen=True, kw_only=True):
+    """Who a VPN gateway is to its peer (`landbridge.impact.identities`); empty: its address."""
+
+    def accept(self, value: Any) -> str:
+        typed = super().accept(value)
+        if typed:
+            try:
+                identities.parse(typed)
+            except identities.NoIdentity as error:
+                raise Refused(f"'{typed}' cannot be the identity of one peer: {error}") from None
+        return typed
 
 
 class Name(Text, frozen=True, kw_only=True):

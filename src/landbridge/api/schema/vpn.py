@@ -17,6 +17,7 @@ from landbridge.api.schema.field_types import (
     Group,
     Member,
     Number,
+    PeerIdentity,
     Text,
     Uuid,
 )
@@ -156,8 +157,8 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         name(),
         description(),
         Attribute(
-            name="local_id", kind=Text(),
-            about="Our identity; empty: the gateway's address.", default="",
+            name="local_id", kind=PeerIdentity(),
+            about="Our identity, as peer_id; empty: the gateway's address.", default="",
         ),
         Attribute(
             name="peer_address", kind=Text(),
@@ -165,8 +166,9 @@ IPSEC_SITE_CONNECTION: Final = Resource(
             "where no peer can be: the router's own, loopback, multicast, broadcast.",
         ),
         Attribute(
-            name="peer_id", kind=Text(),
-            about="The peer's identity: address, name, e-mail, key id or distinguished name.",
+            name="peer_id", kind=PeerIdentity(),
+            about="The peer's identity: address, name, e-mail, key ID or distinguished name; "
+            "with its type where that is in doubt (keyid:site-b). See identities.md.",
         ),
         Attribute(
             name="peer_cidrs", kind=Cidrs(), default=[], filter=False,
