@@ -126,7 +126,7 @@ class Leg(Model, frozen=True, kw_only=True):
     `addresses` are interface addresses with prefix (``10.1.0.1/24``); `gateways` are the
     next hops of the default routes, for the uplink only. `physical_network` is what an
     administrator says that the network lies on, empty: nothing; `network_name` is its owner's
-    to choose, and for people to read.
+    to choose, and for people to read. `admin_state_up`: of the port and of the network, both.
     """
 
     network_id: str
@@ -136,6 +136,7 @@ class Leg(Model, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     gateways: tuple[str, ...] = ()
     physical_network: str = ""
+    admin_state_up: bool = True
 
 
 class Router(Model, frozen=True, kw_only=True):
@@ -220,6 +221,8 @@ class ReasonCode(StrEnum):
 
     ADMIN_DOWN = "admin-down"
     SERVICE_DOWN = "service-down"
+    ROUTER_DOWN = "router-down"
+    NETWORK_DOWN = "network-down"
     PENDING = "pending"
     CONNECTING = "connecting"
     AUTHENTICATION_FAILED = "authentication-failed"
@@ -247,6 +250,7 @@ class ReasonCode(StrEnum):
     GATEWAY_SILENT = "gateway-silent"
     NO_GATEWAY = "no-gateway"
     ONE_WAY = "one-way"
+    OWN_NETWORK = "own-network"
     PARTIAL = "partial"
     PEER_NOT_CHANGED = "peer-not-changed"
     COLLISION = "collision"

@@ -36,6 +36,15 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Its VPN service is switched off.",
         "Set admin_state_up of the vpnservice to true.",
     ),
+    ReasonCode.ROUTER_DOWN: Explanation(
+        "The router of its VPN service is switched off.",
+        "Set admin_state_up of the router to true.",
+    ),
+    ReasonCode.NETWORK_DOWN: Explanation(
+        "A network of the router, or the router's port there, is switched off, and the tunnel "
+        "needs it.",
+        "Set admin_state_up of the network and the port that the message names to true.",
+    ),
     ReasonCode.PENDING: Explanation(
         "The change is kept and on its way; the gateway has not said yet what came of it.",
         "Wait a moment; if it stays, look at the gateway's agent.",
@@ -168,6 +177,11 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "The tunnel is up and we send, but no packet comes back.",
         "See that the hosts behind us answer and that ESP (or UDP 4500) comes in.",
         "See that it routes our networks into the tunnel and that its filter lets them pass.",
+    ),
+    ReasonCode.OWN_NETWORK: Explanation(
+        "A network of the peer lies within one of the router's own: packets for it never leave.",
+        "Take the network out of peer_cidrs (or the peer's endpoint group), or renumber one side.",
+        "Renumber the network, or translate it to one that is not ours.",
     ),
     ReasonCode.PARTIAL: Explanation(
         "The tunnel carries some of its networks but not all.",

@@ -43,6 +43,10 @@ _ADMIN_DOWN = Reason(
 _SERVICE_DOWN = Reason(
     code=ReasonCode.SERVICE_DOWN, message="The VPN service's admin_state_up is false."
 )
+_ROUTER_DOWN = Reason(
+    code=ReasonCode.ROUTER_DOWN,
+    message="The router of the VPN service is switched off: its admin_state_up is false.",
+)
 
 _NO_GATEWAY = Reason(code=ReasonCode.NO_GATEWAY, message="No gateway runs the router yet.")
 _PENDING = Reason(code=ReasonCode.PENDING, message="The gateway has not answered yet.")
@@ -54,7 +58,7 @@ MESSAGE_LENGTH = 1024
 
 #: What an ACTIVE connection becomes of which nothing is known any more; all other words stay.
 _UNKNOWN: dict[str, str] = {"ACTIVE": "DOWN"}
-_TRUE_ANYWAY = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN})
+OFF = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN, ReasonCode.ROUTER_DOWN})
 
 
 class Verdict(NamedTuple):
@@ -70,12 +74,23 @@ class Facts(NamedTuple):
     settled: bool
     connection_up: bool  # admin_state_up of the connection
     service_up: bool  # admin_state_up of its service
+    router_up: bool  # admin_state_up of its router
+
+
+def _switched_off(facts: Facts) -> Reason | None:
+    """The nearest to the connection of what is not to run; None: all is to run."""
+    if not facts.connection_up:
+        return _ADMIN_DOWN
+    if not facts.service_up:
+        return _SERVICE_DOWN
+    return None if facts.router_up else _ROUTER_DOWN
 
 
 def connection_verdict(facts: Facts, reported: Reason | None) -> Verdict:
     """Status and reason of a connection, from a report about its newest revision."""
-    if not (facts.connection_up and facts.service_up) and facts.state not in _UP:
-        return Verdict("DOWN", _SERVICE_DOWN if facts.connection_up else _ADMIN_DOWN)
+    off = _switched_off(facts)
+    if off is not None and facts.state not in _UP:
+        return Verdict("DOWN", off)
     table = _AFTERWARDS if facts.established else _FIRST_TIME
     status = table[facts.state]
     if facts.established and not facts.settled and status != "ERROR":
@@ -93,7 +108,7 @@ def unknown_status(status: str) -> str:
 def true_anyway(row: Row) -> bool:
     """Whether what the connection says is true without its gateway: it is switched off, or its
     configuration is wrong."""
-    return row["status"] == "ERROR" or row["status_reason"] in _TRUE_ANYWAY
+    return row["status"] == "ERROR" or row["status_reason"] in OFF
 
 
 def reason_columns(reason: Reason | None) -> Row:
@@ -133,9 +148,14 @@ BACK = reason_columns(
 )
 
 
+def switched(*, admin: bool) -> str:
+    """The status of what has nothing but its switch: a router, a port."""
+    return "ACTIVE" if admin else "DOWN"
+
+
 def service_status(router: Row, *, admin: bool) -> str:
     """The status of a vpnservice, from its router's row."""
-    if not admin:
+    if not (admin and router.get("admin_state_up", True)):
         return "DOWN"
     if router.get("ready") is None:
         return "PENDING_CREATE"

@@ -13,7 +13,7 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
 from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, Chronicle
 from landbridge.agent.status.last_failure import LastFailure
-from landbridge.agent.status.reachability import hindrance
+from landbridge.agent.status.reachability import hindrance, obstacle
 from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
 from landbridge.model.objects import Leg, ReasonCode, Router, TunnelEventKind
 from landbridge.vici import Event, Message
@@ -216,3 +216,36 @@ def test_where_no_packet_can_go(
         made, msgspec.structs.replace(tunnel(), local_address=local, peer_address=peer)
     )
     assert (found and found.code) is code
+
+
+@pytest.mark.parametrize(
+    ("peer_cidrs", "code"),
+    [
+        (("10.2.0.0/24",), None),
+        (("10.0.0.0/8",), None),
+        (("10.1.0.0/24",), ReasonCode.OWN_NETWORK),
+        (("10.2.0.0/24", "10.1.0.128/25"), ReasonCode.OWN_NETWORK),
+        (("2001:db8::/64",), None),
+    ],
+)
+def test_a_router_keeps_what_is_for_its_own_networks(
+    peer_cidrs: tuple[str, ...], code: ReasonCode | None
+) -> None:
+    found = obstacle(router(), tunnel(peer_cidrs=peer_cidrs))
+    assert (found and found.code) is code
+
+
+def test_a_leg_that_is_switched_off_is_named() -> None:
+    made = router()
+    assert made.uplink is not None
+    off = msgspec.structs.replace(made.uplink, admin_state_up=False)
+    found = hindrance(msgspec.structs.replace(made, uplink=off), tunnel())
+    assert found is not None
+    assert found.code is ReasonCode.NETWORK_DOWN
+    assert off.port_id in found.message
+    inside = msgspec.structs.replace(made.inside[0], admin_state_up=False)
+    for cidr, code in (("10.1.0.0/24", ReasonCode.NETWORK_DOWN), ("10.9.0.0/24", None)):
+        told = obstacle(
+            msgspec.structs.replace(made, inside=(inside,)), tunnel(local_cidrs=(cidr,))
+        )
+        assert (told and told.code) is code

@@ -48,7 +48,7 @@ S = TunnelState
 def test_the_status_of_a_connection(
     state: TunnelState, established: bool, settled: bool, expected: str
 ) -> None:
-    facts = Facts(state, established, settled, connection_up=True, service_up=True)
+    facts = Facts(state, established, settled, connection_up=True, service_up=True, router_up=True)
     verdict = connection_verdict(facts, WHY)
     assert verdict == (expected, WHY)
     unexplained = connection_verdict(facts, None)
@@ -56,22 +56,24 @@ def test_the_status_of_a_connection(
 
 
 @pytest.mark.parametrize(
-    ("connection_up", "service_up", "code"),
+    ("connection_up", "service_up", "router_up", "code"),
     [
-        (False, True, ReasonCode.ADMIN_DOWN),
-        (False, False, ReasonCode.ADMIN_DOWN),
-        (True, False, ReasonCode.SERVICE_DOWN),
+        (False, True, True, ReasonCode.ADMIN_DOWN),
+        (False, False, False, ReasonCode.ADMIN_DOWN),
+        (True, False, True, ReasonCode.SERVICE_DOWN),
+        (True, False, False, ReasonCode.SERVICE_DOWN),
+        (True, True, False, ReasonCode.ROUTER_DOWN),
     ],
 )
 def test_what_is_not_wanted_up_is_down(
-    connection_up: bool, service_up: bool, code: ReasonCode
+    connection_up: bool, service_up: bool, router_up: bool, code: ReasonCode
 ) -> None:
-    facts = Facts(S.DOWN, False, True, connection_up, service_up)
+    facts = Facts(S.DOWN, False, True, connection_up, service_up, router_up)
     verdict = connection_verdict(facts, WHY)
     assert verdict.status == "DOWN"
     assert verdict.reason is not None
     assert verdict.reason.code is code
-    still_up = Facts(S.UP, True, False, connection_up, service_up)
+    still_up = Facts(S.UP, True, False, connection_up, service_up, router_up)
     assert connection_verdict(still_up, None).status == "PENDING_UPDATE"
 
 
@@ -81,6 +83,7 @@ def test_what_is_not_wanted_up_is_down(
         ({"ready": None}, True, "PENDING_CREATE"),
         ({"ready": True}, True, "ACTIVE"),
         ({"ready": True}, False, "DOWN"),
+        ({"ready": True, "admin_state_up": False}, True, "DOWN"),
         ({"ready": False}, True, "DOWN"),
         ({"ready": False, "status_reason": "gateway-error"}, True, "ERROR"),
         ({"ready": False, "status_reason": "no-route"}, True, "DOWN"),
@@ -318,6 +321,7 @@ def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
         "revision": 1,
         "admin_state_up": True,
         "service_up": True,
+        "router_up": True,
         "status": "ACTIVE",
         "status_reason": None,
         "status_message": None,

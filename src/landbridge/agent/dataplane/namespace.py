@@ -5,6 +5,7 @@ Rules this module keeps:
   running tunnel never notices a restart of the agent or a second call.
 - What is no longer desired goes before what is new comes: an address may have moved.
 - An address that appears is announced to its neighbours.
+- A leg that is switched off has its outer end down: its addresses stay, and nothing passes.
 - Host-side work (bridges, veths) is serialised, so that a bridge is never swept between
   its making and its first port. Namespaces otherwise proceed in parallel.
 """
@@ -140,9 +141,11 @@ async def _veth(name: str, host: Any, interface: Interface, bridge: int, *, made
         end = await _new_veth(name, host, interface, outer)
     if end is None:
         raise GatewayError(f"interface {outer} has lost its place on the host")
-    if end.get("master") != bridge or not is_up(end):
+    up = interface.leg.admin_state_up
+    if end.get("master") != bridge or is_up(end) != up:
         with translated(f"put {outer} into its bridge"):
-            await host.link("set", index=end["index"], master=bridge, state="up")
+            state = "up" if up else "down"
+            await host.link("set", index=end["index"], master=bridge, state=state)
 
 
 async def _new_veth(name: str, host: Any, interface: Interface, outer: str) -> Any:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import Final
 
+from landbridge.impact.selectors import Overlaps
 from landbridge.model.objects import Leg, Reason, ReasonCode, Router, Tunnel
 
+_MOST_NAMED: Final = 8
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -24,6 +27,8 @@ def hindrance(router: Router, tunnel: Tunnel) -> Reason | None:
             message="The router has no external gateway: there is no address to set the tunnel "
             "up from. Set its external_gateway_info.",
         )
+    if not router.uplink.admin_state_up:
+        return _switched_off(router.uplink)
     legs = (router.uplink, *router.inside)
     local, peer = _address(tunnel.local_address), _address(tunnel.peer_address)
     if local is not None and local not in {own.ip for own in _interfaces(legs)}:
@@ -38,6 +43,43 @@ def hindrance(router: Router, tunnel: Tunnel) -> Reason | None:
         code=ReasonCode.NO_ROUTE,
         message=f"The router has no route to {peer}: it is in none of its networks, and there is "
         f"no IPv{peer.version} gateway. Give the external subnet a gateway_ip.",
+    )
+
+
+def obstacle(router: Router, tunnel: Tunnel) -> Reason | None:
+    """Why networks of a tunnel cannot talk though it is up; None: they can, as far as is known."""
+    if (own := _own_network(router, tunnel)) is not None:
+        return own
+    for leg in router.inside:
+        if leg.admin_state_up:
+            continue
+        networks = {own.network for own in _interfaces((leg,))}
+        if any(ipaddress.ip_network(cidr) in networks for cidr in tunnel.local_cidrs):
+            return _switched_off(leg)
+    return None
+
+
+def _own_network(router: Router, tunnel: Tunnel) -> Reason | None:
+    """A router keeps packets for its own networks; a wider network around them is none."""
+    own = Overlaps(each.network for each in _interfaces(router.inside))
+    peers = map(ipaddress.ip_network, tunnel.peer_cidrs)
+    within = [(peer, around) for peer in peers for around in own.around(peer)]
+    if not within:
+        return None
+    return Reason(
+        code=ReasonCode.OWN_NETWORK,
+        message="No packet can go to "
+        + ", ".join(f"{cidr} (within our own {own})" for cidr, own in within[:_MOST_NAMED])
+        + ": the router delivers what is for its own networks itself.",
+    )
+
+
+def _switched_off(leg: Leg) -> Reason:
+    named = f"network {leg.network_id}" + (f" ({leg.network_name})" if leg.network_name else "")
+    return Reason(
+        code=ReasonCode.NETWORK_DOWN,
+        message=f"The {named}, or the router's port {leg.port_id} there, is switched off: its "
+        "admin_state_up is false.",
     )
 
 

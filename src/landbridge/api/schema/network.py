@@ -185,7 +185,7 @@ ROUTER: Final = Resource(
         identifier(),
         name(),
         _up(),
-        shown("status", "ACTIVE or ERROR.", sort=True, filter=False),
+        shown("status", "ACTIVE or DOWN (switched off).", sort=True, filter=False),
         project(),
         Attribute(
             name="external_gateway_info", kind=Gateway(), default=None, column="", filter=False,

@@ -20,7 +20,9 @@ from landbridge.vpn import errors, rows
 from landbridge.vpn.inventory import errors as refused
 from landbridge.vpn.inventory import port_roles, ports, routers, uplinks
 from landbridge.vpn.inventory.allocation import Wanted
+from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Scope
+from landbridge.vpn.status_rules import switched
 
 TABLE = ports.TABLE
 
@@ -49,7 +51,10 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
         _check_device(tx, row | changes, scope)
     _check_mac_address(tx, row, changes)
     readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], place)
-    updated = rows.update(tx, TABLE, row, changes)
+    admin = bool(changes.get("admin_state_up", row["admin_state_up"]))
+    updated = rows.update(tx, TABLE, row, changes | {"status": switched(admin=admin)})
+    if place is not None and updated["admin_state_up"] != row["admin_state_up"]:
+        router_changed(tx, place.router_id)
     return rows.touch(tx, TABLE, updated) if readdressed else updated
 
 

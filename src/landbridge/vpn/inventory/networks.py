@@ -21,6 +21,7 @@ from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Scope
 
 TABLE = t.networks
+_ACTED_ON = (providers.PHYSICAL, "admin_state_up")
 
 _COLUMNS = {
     "router:external": "router_external",
@@ -46,7 +47,7 @@ def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
         if rows.first(tx, gateway) is not None:
             raise errors.ExternalNetworkInUse(row["id"])
     updated = rows.update(tx, TABLE, row, given | providers.of_changed(tx, row, given))
-    if updated[providers.PHYSICAL] != row[providers.PHYSICAL]:
+    if any(updated[name] != row[name] for name in _ACTED_ON):
         _tell_routers(tx, row["id"])
     return updated
 
@@ -99,6 +100,6 @@ def _flat(values: Row) -> Row:
 
 
 def _tell_routers(tx: Connection, network_id: str) -> None:
-    """A gateway finds the host's bridge of a network by what it lies on."""
+    """Their gateways find the host's bridge by what the network lies on, and switch it off."""
     for router_id in port_roles.routers_on_network(tx, network_id):
         router_changed(tx, router_id)

@@ -22,6 +22,7 @@ from landbridge.store.transaction import Row
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors
 from landbridge.vpn.inventory.allocation import ORDER, Wanted, allocate
+from landbridge.vpn.status_rules import switched
 
 TABLE = t.ports
 
@@ -46,7 +47,8 @@ def plug(tx: Connection, network: Row, wanted: list[Wanted] | None, values: Row)
         check_mac_address(tx, network["id"], mac_address)
     else:
         mac_address = _free_mac_address(tx, network["id"])
-    made = {"network_id": network["id"], "mac_address": mac_address, "status": "ACTIVE"}
+    status = switched(admin=bool(values.get("admin_state_up", True)))
+    made = {"network_id": network["id"], "mac_address": mac_address, "status": status}
     port = rows.insert(tx, TABLE, values | made)
     _take(tx, port, allocate(tx, network["id"], wanted))
     return port

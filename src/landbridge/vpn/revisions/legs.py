@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from landbridge.model.objects import Leg, Router
 from landbridge.store import tables as t
@@ -27,6 +27,7 @@ _LEGS = (
         t.networks.c.id.label("network_id"),
         t.networks.c.name.label("network_name"),
         t.networks.c.provider_physical_network.label("physical_network"),
+        and_(t.ports.c.admin_state_up, t.networks.c.admin_state_up).label("admin_state_up"),
         t.port_addresses.c.ip_address,
         t.subnets.c.cidr,
         t.subnets.c.gateway_ip,
@@ -107,6 +108,7 @@ def _leg(lines: Sequence[Any], *, uplink: bool) -> Leg:
         physical_network=lines[0].physical_network or "",
         port_id=lines[0].port_id,
         mac_address=lines[0].mac_address,
+        admin_state_up=bool(lines[0].admin_state_up),
         addresses=tuple(f"{line.ip_address}/{line.cidr.split('/')[1]}" for line in addressed),
         gateways=tuple(dict.fromkeys(hops)) if uplink else (),
     )

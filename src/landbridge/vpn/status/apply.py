@@ -35,6 +35,7 @@ from landbridge.vpn.status_rules import (
     connection_verdict,
     reason_columns,
     service_status,
+    switched,
     true_anyway,
     unknown_status,
 )
@@ -72,7 +73,11 @@ _ADVANCE = (
 )
 _EPOCH = select(t.gateways.c.epoch).where(t.gateways.c.id == bindparam("gateway"))
 _REPORTED_ON = (
-    select(_connections, _services.c.admin_state_up.label("service_up"))
+    select(
+        _connections,
+        _services.c.admin_state_up.label("service_up"),
+        _routers.c.admin_state_up.label("router_up"),
+    )
     .join(_services, _services.c.id == _connections.c.vpnservice_id)
     .join(_routers, _routers.c.id == _services.c.router_id)
     .where(_routers.c.gateway_id == bindparam("gateway"))
@@ -104,7 +109,7 @@ _ROUTERS_OF = (
     .order_by(_routers.c.id)
     .with_for_update(key_share=True)
 )
-_READINESS = ("ready", "applied_revision", "status_reason", "status_message")
+_READINESS = ("ready", "status", "applied_revision", "status_reason", "status_message")
 _WRITE_ROUTER = (
     update(_routers)
     .where(_routers.c.id == bindparam("the_id"))
@@ -171,6 +176,7 @@ def observe(row: Row, status: TunnelStatus, at: str) -> Row:
         settled=status.applied_revision >= row["revision"],
         connection_up=row["admin_state_up"],
         service_up=row["service_up"],
+        router_up=row["router_up"],
     )
     verdict = connection_verdict(facts, status.reason)
     said = {"status": verdict.status, **reason_columns(verdict.reason)}
@@ -266,7 +272,11 @@ def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict
     for row in here:
         status = newest[row["id"]]
         if status.revision == row["revision"]:
-            ready = {"ready": status.ready, "applied_revision": status.revision}
+            ready = {
+                "ready": status.ready,
+                "status": switched(admin=row["admin_state_up"]),
+                "applied_revision": status.revision,
+            }
             routers[row["id"]] = row | ready | reason_columns(status.reason)
     return routers
 

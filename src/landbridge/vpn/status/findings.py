@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Model, ReasonCode
 from landbridge.model.reasons import EXPLANATIONS
+from landbridge.vpn.status_rules import OFF
 
 SETTLED: Final = 10  # seconds after which an answer to our packets is missed
 
@@ -86,7 +87,8 @@ def _status(known: Known) -> tuple[ReasonCode, str] | None:
 
 def _not_loaded(known: Known) -> tuple[ReasonCode, str] | None:
     found = known.found
-    wanted = known.row["admin_state_up"] and found is not None and not found.problem
+    off = known.row["status_reason"] in OFF
+    wanted = not off and found is not None and not found.problem
     if found is None or not wanted or found.config_loaded:
         return None
     return ReasonCode.GATEWAY_ERROR, "The newest configuration is not loaded in the daemon."
