@@ -24,7 +24,7 @@ from landbridge.agent.dataplane.namespace import Namespaces
 from landbridge.agent.errors import GatewayError
 from landbridge.cli import preflight
 from landbridge.config.load import load
-from landbridge.lab.hosts import Ground, Host, ip
+from landbridge.lab.hosts import Ground, Host, ip, wait_until
 from landbridge.lab.peer import machine_has_esp
 from landbridge.model.objects import Leg, Router
 from tests.gateway.netparts import (
@@ -67,6 +67,30 @@ def test_packets_pass_from_an_inside_host_through_the_router(
             outer.route("fd01::/64", "2001:db8::2")
             assert host.ping("198.51.100.9")
             assert host.ping("2001:db8::9")
+            ground.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_leg_that_is_switched_off_lets_nothing_pass_and_comes_back(
+    ground: Ground, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        up, inside = leg("198.51.100.2/24"), leg("10.1.0.1/24", "fd01::1/64")
+        namespaces = Namespaces(Bridges({}, tmp_path))
+        made = router(up, inside)
+        async with ensured(made, namespaces) as within:
+            host = ground.host("in")
+            plug(ground, host, inside, "10.1.0.9/24", "fd01::9/64")
+            assert host.ping("10.1.0.1")
+            off = msgspec.structs.replace(inside, admin_state_up=False)
+            await namespaces.ensure(msgspec.structs.replace(made, inside=(off,)))
+            assert not host.ping("10.1.0.1")
+            addresses = within.ip("address", "show", "dev", inside_interface(inside))
+            assert "10.1.0.1/24" in addresses
+            assert "fd01::1/64" in addresses
+            await namespaces.ensure(made)
+            wait_until(lambda: host.ping("10.1.0.1"), 10, "the leg is back")
             ground.close()
 
     asyncio.run(scenario())
