@@ -3,7 +3,9 @@
 Rules this module keeps:
 - Level, not edge: `ensure` reads what is there and changes only what differs, so that a
   running tunnel never notices a restart of the agent or a second call.
-- What is no longer desired goes before what is new comes: an address may have moved.
+- What is no longer desired goes before what is new comes: an address may have moved. Addresses
+  of the uplink that tunnels still use stay until these have moved (`retained`), or another router
+  of this gateway gets them.
 - An address that appears is announced to its neighbours.
 - A leg that is switched off has its outer end down: its addresses stay, and nothing passes.
 - Host-side work (bridges, veths) is serialised, so that a bridge is never swept between
@@ -16,7 +18,7 @@ import asyncio
 import ipaddress
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +41,12 @@ MAIN_TABLE: Final = 254
 UNIVERSE: Final = 0  # the scope of an address that is not link-local
 FAMILIES: Final[Mapping[int, int]] = {4: socket.AF_INET, 6: socket.AF_INET6}
 
+#: Addresses, without prefix, that stay though they are not desired any more; None: all that are
+#: there.
+Retained = frozenset[str] | None
+Claim = tuple[str, str]  # an address, without prefix, on a network: (network id, address)
+NONE: Final[Retained] = frozenset()
+
 
 @dataclass(frozen=True)
 class Interface:
@@ -52,6 +60,16 @@ class Interface:
         return frozenset(str(ipaddress.ip_interface(a)) for a in self.leg.addresses)
 
 
+def addresses_of(leg: Leg | None) -> frozenset[str]:
+    """Without prefix."""
+    addresses = leg.addresses if leg else ()
+    return frozenset(str(ipaddress.ip_interface(each).ip) for each in addresses)
+
+
+def _claims(leg: Leg | None, addresses: frozenset[str]) -> frozenset[Claim]:
+    return frozenset((leg.network_id, each) for each in addresses) if leg else frozenset()
+
+
 def interfaces_of(router: Router) -> tuple[Interface, ...]:
     uplink = (Interface(uplink_interface(router.uplink), router.uplink),) if router.uplink else ()
     return uplink + tuple(Interface(inside_interface(leg), leg) for leg in router.inside)
@@ -63,14 +81,19 @@ class Namespaces:
     def __init__(self, bridges: Bridges) -> None:
         self._bridges = bridges
         self._host = asyncio.Lock()
+        self._wanted: dict[str, frozenset[Claim]] = {}  # by router
+        self._kept: dict[str, frozenset[Claim]] = {}  # retained, by router
 
-    async def ensure(self, router: Router) -> bool:
-        """Make the router's namespace exactly as desired. True: there was none before.
+    async def ensure(self, router: Router, retained: Retained = NONE) -> bool:
+        """Make the router's namespace exactly as desired, but for what is `retained`. True: there
+        was none before.
 
         Raises:
             GatewayError: a configured bridge is missing, or the kernel refuses.
         """
         name = namespace_name(router.id)
+        self._kept[router.id] = frozenset()
+        self._wanted[router.id] = _claims(router.uplink, addresses_of(router.uplink))
         fresh = not netlink.exists(name)
         if fresh:
             with translated(f"clear the leftover of namespace {name}"):
@@ -84,16 +107,34 @@ class Namespaces:
             await sysctl.ensure(name, sysctl.of_interfaces([i.name for i in wanted]))
             await _bring_up(inner, links["lo"])
             for interface in wanted:
-                await _configure(name, inner, interface, links[interface.name])
+                may_stay = self._stays(router, retained if interface.leg is router.uplink else NONE)
+                kept = await _configure(name, inner, interface, links[interface.name], may_stay)
+                self._kept[router.id] |= _claims(interface.leg, kept)
             await _default_routes(inner, router)
         return fresh
 
     def stands(self, router_id: str) -> bool:
-        """Whether the namespace is there at all; a glance."""
-        return netlink.exists(namespace_name(router_id))
+        """Whether the namespace is there, and keeps no address that is another router's by now; a
+        glance."""
+        kept = self._kept.get(router_id, frozenset())
+        return netlink.exists(namespace_name(router_id)) and not kept & self._others(router_id)
+
+    def _others(self, router_id: str) -> frozenset[Claim]:
+        claims = (claim for at, claim in self._wanted.items() if at != router_id)
+        return frozenset().union(*claims)
+
+    def _stays(self, router: Router, retained: Retained) -> Callable[[str], bool]:
+        """Whether an address (without prefix) that is not wanted any more stays on the uplink."""
+        others = self._others(router.id) if retained != NONE else frozenset()
+        network = router.uplink.network_id if router.uplink else ""
+        return lambda address: (
+            (retained is None or address in retained) and (network, address) not in others
+        )
 
     async def remove(self, router_id: str) -> None:
         """Take the namespace, its links and bridges of ours that are left empty away."""
+        self._wanted.pop(router_id, None)
+        self._kept.pop(router_id, None)
         await self.remove_named(namespace_name(router_id))
 
     async def remove_named(self, name: str) -> None:
@@ -169,7 +210,10 @@ async def _bring_up(inner: Any, link: Any) -> None:
             await inner.link("set", index=link["index"], state="up")
 
 
-async def _configure(namespace: str, inner: Any, interface: Interface, link: Any) -> None:
+async def _configure(
+    namespace: str, inner: Any, interface: Interface, link: Any, stays: Callable[[str], bool]
+) -> frozenset[str]:
+    """Returns the addresses, without prefix, that have stayed."""
     index, mac = link["index"], interface.leg.mac_address.lower()
     with translated(f"configure interface {interface.name}"):
         moved = link.get("address") != mac
@@ -177,13 +221,15 @@ async def _configure(namespace: str, inner: Any, interface: Interface, link: Any
             await inner.link("set", index=index, address=mac)
         await _bring_up(inner, link)
         present = await _addresses(inner, index)
-        for address in present - interface.addresses:
+        kept = {a for a in present - interface.addresses if stays(a.partition("/")[0])}
+        for address in present - interface.addresses - kept:
             await inner.addr("del", index=index, **_address(address))
         new = sorted(interface.addresses - present)
         for address in new:
             await inner.addr("add", index=index, **_address(address))
     if news := (sorted(interface.addresses) if moved else new):
         await announce(namespace, interface.name, mac, news)
+    return frozenset(address.partition("/")[0] for address in kept)
 
 
 async def _addresses(inner: Any, index: int) -> frozenset[str]:

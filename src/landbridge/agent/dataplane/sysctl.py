@@ -16,6 +16,7 @@ from landbridge.agent.dataplane.netlink import translated, within
 ROOT: Final = Path("/proc/sys/net")
 PER_INTERFACE: Final[Mapping[str, str]] = {
     "ipv4/conf/{}/rp_filter": "0",  # a tunnel's packets come in by another way than they left
+    "ipv4/conf/{}/promote_secondaries": "1",  # an address that goes takes no other with it
     "ipv4/conf/{}/send_redirects": "0",
     "ipv4/conf/{}/accept_redirects": "0",
     "ipv6/conf/{}/accept_redirects": "0",

@@ -138,6 +138,13 @@ class RouterTask:
         """Look at one tunnel now."""
         self._work_queue.mark(tunnel_id)
 
+    def addresses_in_use(self) -> frozenset[str] | None:
+        """Those that IKE_SAs have here, up or about to end; None: charon has not listed them."""
+        if not self._statuses.listed:
+            return None
+        sas = (sa for managed in self._tunnel_index for sa in managed.actual.sas)
+        return frozenset(sa.local_host for sa in sas if not sa.young)
+
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel; no other is listed for it."""
         managed, error = self._tunnel_index.get(tunnel_id), self._statuses.error

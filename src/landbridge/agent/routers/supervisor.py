@@ -4,6 +4,8 @@ Rules this module keeps:
 - One sequential task per router: the namespace comes first, then the task that runs its
   tunnels; both are looked at again whenever the router changes, and every `RECHECK`. A
   namespace that somebody has deleted is missed within `GLANCE`.
+- A new external address comes beside the old one, which stays until no tunnel uses it any more,
+  for at most `OVERLAP` seconds: it may be given to others.
 - Whatever goes wrong with one router, foreseen or not, is logged, told of it and of its tunnels
   (`Worker.set_error`) and tried again with backoff here; it reaches no other router.
 - Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
@@ -22,7 +24,7 @@ from typing import Final, Protocol
 import structlog
 
 from landbridge.agent.backoff import Backoff
-from landbridge.agent.dataplane.namespace import Namespaces
+from landbridge.agent.dataplane.namespace import NONE, Namespaces, Retained, addresses_of
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError, leaves
 from landbridge.agent.reconcile.statuses import ErrorSource
@@ -31,6 +33,7 @@ from landbridge.model.objects import Router, Tunnel
 
 RECHECK: Final = 60.0  # seconds
 GLANCE: Final = 2.0
+OVERLAP: Final = 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,9 @@ class Worker(Protocol):
     def replace(self, tunnels: Iterable[Tunnel]) -> None: ...
     def reconfigure(self, router: Router) -> None: ...
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None: ...
+
+    def addresses_in_use(self) -> frozenset[str] | None:
+        """Of the router, by IKE_SAs that live; None: not known yet."""
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis: ...
 
@@ -72,6 +78,8 @@ class RouterSupervisor:
         self._directory = directory
         self._renewed = renewed
         self._changed = asyncio.Event()
+        self._retained: Retained = NONE
+        self._retained_until = 0.0
 
     def want(self, router: Router) -> None:
         self.router = router
@@ -110,11 +118,24 @@ class RouterSupervisor:
 
     async def _until_doubted(self) -> None:
         end = time.monotonic() + RECHECK
-        while time.monotonic() < end and self._namespaces.stands(self.router.id):
+        while time.monotonic() < end and self._stands():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GLANCE):
                     await self._changed.wait()
                     return
+
+    def _stands(self) -> bool:
+        """Whether nothing is known to be wrong with the namespace, nor to be left over in it."""
+        if self._retained != NONE and self._retained != self._still_used():
+            return False
+        return self._namespaces.stands(self.router.id)
+
+    def _still_used(self) -> Retained:
+        """What stays of addresses that are not wanted any more."""
+        if time.monotonic() >= self._retained_until:
+            return NONE
+        used = self.worker.addresses_in_use()
+        return None if used is None else used - addresses_of(self.router.uplink)
 
     async def _lay_ground(self) -> bool:
         """Retry until the namespace is as desired. True: it had to be made."""
@@ -141,7 +162,10 @@ class RouterSupervisor:
     async def _ensure(self, router: Router) -> bool:
         with translated(f"make the directory {self._directory}"):
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return await self._namespaces.ensure(router)
+        if self._retained == NONE:
+            self._retained_until = time.monotonic() + OVERLAP
+        self._retained = self._still_used()
+        return await self._namespaces.ensure(router, self._retained)
 
     async def _run_worker(self) -> None:
         backoff = Backoff()
