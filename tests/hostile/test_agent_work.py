@@ -17,8 +17,8 @@ import pytest
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attachment import arrange
 from landbridge.agent.plan.attempts import Memory, recall
+from landbridge.agent.plan.ike_sharing import arrange
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.status.tunnel_status import judge
 from landbridge.agent.tunnels.coverage import Cover, numbers_of

@@ -19,7 +19,7 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair
-from landbridge.agent.tunnels.naming import owner
+from landbridge.agent.tunnels.naming import tunnel_of_child
 from landbridge.agent.tunnels.observed import ike_sas
 from landbridge.model.objects import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
@@ -179,7 +179,7 @@ class House:
             unique_id: name
             for sa in self.charon.sas
             for unique_id, (name, _, _) in sa.children.items()
-            if owner(sa.name.partition(".")[0], name) == tunnel_id
+            if tunnel_of_child(sa.name.partition(".")[0], name) == tunnel_id
         }
 
     async def _pass(self, managed: ManagedTunnel) -> None:
@@ -237,7 +237,7 @@ class House:
         live = [child for sa in ike_sas(each.listed() for each in self.charon.sas)
                 for child in sa.live_children]  # fmt: skip
         for tunnel_id, pairs in self.staying.items():
-            own = [child for child in live if child.owner == tunnel_id]
+            own = [child for child in live if child.tunnel_id == tunnel_id]
             assert not uncovered(pairs, own), (tunnel_id, step)
 
     def _mark(self, tunnel_id: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attachment import lodge, ride
+from landbridge.agent.plan.attachment import attached_to, with_attached
 from landbridge.agent.plan.attempts import Attempt, Memory, attempt_key, recall
 from landbridge.agent.plan.view import FINISH, GRACE
 from landbridge.agent.status.tunnel_status import applied_revision, judge
@@ -408,10 +408,10 @@ CHANGED = tunnel(revision=2, ike=msgspec.structs.replace(BASE.ike, **AES256))
 AWAITING = msgspec.structs.replace(CHANGED, initiator="response-only")
 
 
-def with_guests(charon: Charon, *guests: str) -> None:
+def with_others(charon: Charon, *others: str) -> None:
     """Others have children on every IKE_SA there is."""
     for sa in charon.sas.values():
-        charon.sas[sa.unique_id] = msgspec.structs.replace(sa, guests=frozenset(guests))
+        charon.sas[sa.unique_id] = msgspec.structs.replace(sa, others=frozenset(others))
 
 
 def all_steps(charon: Charon, wanted: Target | None, seconds: float = 20.0) -> list[do.Step]:
@@ -431,7 +431,7 @@ def all_steps(charon: Charon, wanted: Target | None, seconds: float = 20.0) -> l
 @given(tunnels(), st.one_of(tunnels(), st.none()))
 def test_no_ike_sa_is_ended_that_others_have_children_on(one: Tunnel, two: Tunnel | None) -> None:
     charon = up(msgspec.structs.replace(one, admin_state_up=True))
-    with_guests(charon, "guest")
+    with_others(charon, "another")
     served = set(charon.sas)
     wanted = planned(msgspec.structs.replace(two, revision=2)) if two else None
     all_steps(charon, wanted)
@@ -443,15 +443,15 @@ def test_no_ike_sa_is_ended_that_others_have_children_on(one: Tunnel, two: Tunne
         assert left == []
 
 
-@pytest.mark.parametrize(("guests", "agreed", "ends"), [
-    ({"guest"}, {"guest"}, do.Terminate),
-    ({"guest"}, {"guest", "other"}, do.Terminate),
-    ({"guest", "other"}, {"guest"}, do.TerminateChild),
+@pytest.mark.parametrize(("others", "agreed", "ends"), [
+    ({"another"}, {"another"}, do.Terminate),
+    ({"another"}, {"another", "other"}, do.Terminate),
+    ({"another", "other"}, {"another"}, do.TerminateChild),
 ])  # fmt: skip
-def test_to_make_room_all_must_want_it(guests: set[str], agreed: set[str], ends: type) -> None:
+def test_to_make_room_all_must_want_it(others: set[str], agreed: set[str], ends: type) -> None:
     charon = up(tunnel())
-    with_guests(charon, *guests)
-    wanted = msgspec.structs.replace(planned(AWAITING), guests=frozenset(agreed))
+    with_others(charon, *others)
+    wanted = msgspec.structs.replace(planned(AWAITING), attached=frozenset(agreed))
     first = [
         step for step in charon.steps(wanted) if isinstance(step, (*ENDS_IKE, do.TerminateChild))
     ]
@@ -463,11 +463,11 @@ def test_to_make_room_all_must_want_it(guests: set[str], agreed: set[str], ends:
 
 @pytest.mark.parametrize("state", ["ESTABLISHED", "CONNECTING"])
 def test_a_guest_leaves_the_ike_sa_to_its_host(state: str) -> None:
-    host = planned(tunnel(id="host", local_cidrs=("10.9.0.0/24",)))
-    loaded = lodge(host, [planned(BASE)])
-    wanted, charon = ride(planned(BASE), loaded), Charon()
+    owner = planned(tunnel(id="owner", local_cidrs=("10.9.0.0/24",)))
+    loaded = with_attached(owner, [planned(BASE)])
+    wanted, charon = attached_to(planned(BASE), loaded), Charon()
     asked = {"foreign": True, "tasks": frozenset({"IKE_DPD"})}
-    charon.sas[1] = msgspec.structs.replace(ike_sa(host.name, 1, state=state), **asked)
+    charon.sas[1] = msgspec.structs.replace(ike_sa(owner.name, 1, state=state), **asked)
     older = child_sa(wanted.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 3)
     charon.sas[2] = msgspec.structs.replace(ike_sa("old.0123456789abcdef", 2, older), **asked)
     for _ in range(300):

@@ -9,9 +9,9 @@ import msgspec
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.charon.reqids import FIRST, Reqids
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attachment import lodge
+from landbridge.agent.plan.attachment import with_attached
 from landbridge.agent.tunnels.desired import Target
-from landbridge.agent.tunnels.naming import owner
+from landbridge.agent.tunnels.naming import tunnel_of_child
 from tests.unit.agent.tunnels import child_sa, tunnel
 
 OTHER = "7b1f6cf5-1d09-4a6c-8f2e-0c1f3d6a9e52"
@@ -29,7 +29,9 @@ def given(reqids: Reqids, what: Target) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for name, config in children.items():
         assert isinstance(config, dict)
-        found.setdefault(owner(what.tunnel_id, name), set()).add(str(config.get("reqid", "")))
+        found.setdefault(tunnel_of_child(what.tunnel_id, name), set()).add(
+            str(config.get("reqid", ""))
+        )
     assert all(len(numbers) == 1 for numbers in found.values())  # a twin has its sister's
     return {tunnel_id: numbers.pop() for tunnel_id, numbers in found.items()}
 
@@ -49,19 +51,19 @@ def test_child_sas_side_by_side_get_theirs_from_charon() -> None:
 
 
 def test_guests_keep_reqids_of_their_own() -> None:
-    reqids, host = Reqids(), made()
-    guest = made(id=OTHER, peer_cidrs=("10.9.0.0/24",))
+    reqids, owner = Reqids(), made()
+    attached = made(id=OTHER, peer_cidrs=("10.9.0.0/24",))
     many = made(id="x", peer_cidrs=TWO, split_selector=True)
-    together = lodge(host, [guest, many])
+    together = with_attached(owner, [attached, many])
     found = given(reqids, together)
-    assert found == {host.tunnel_id: str(FIRST), OTHER: str(FIRST + 1), "x": ""}
+    assert found == {owner.tunnel_id: str(FIRST), OTHER: str(FIRST + 1), "x": ""}
 
 
 def test_numbers_are_read_from_sas_and_never_given_again() -> None:
     reqids, one = Reqids(), made()
     child = child_sa(one.children[0].name, (), (), 1)
     reqids.saw([msgspec.structs.replace(child, reqid=FIRST + 7)])
-    reqids.saw([msgspec.structs.replace(child, owner=OTHER, reqid=3)])  # charon's own number
+    reqids.saw([msgspec.structs.replace(child, tunnel_id=OTHER, reqid=3)])  # charon's own number
     assert given(reqids, one) == {one.tunnel_id: str(FIRST + 7)}
     reqids.forget(one.tunnel_id)
     assert given(reqids, one) == {one.tunnel_id: str(FIRST + 8)}

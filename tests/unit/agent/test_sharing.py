@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.metrics.counters import TrafficCounters
-from landbridge.agent.plan.attachment import arrange, lodge, ride
+from landbridge.agent.plan.attachment import attached_to, with_attached
 from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.ike_sharing import arrange
 from landbridge.agent.plan.psk_rotation import TURN, choose
 from landbridge.agent.status.reasons import LASTING
 from landbridge.agent.status.tunnel_status import applied_revision
 from landbridge.agent.tunnels.desired import Target
-from landbridge.agent.tunnels.naming import guest_name, names_of, owner, plain
+from landbridge.agent.tunnels.naming import attached_name, names_of, plain, tunnel_of_child
 from landbridge.agent.tunnels.observed import Actual, actual, ike_sas
 from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
 from landbridge.vici import Message
@@ -84,21 +85,22 @@ def is_up(house: House, wanted: Tunnel) -> bool:
 
 def check(house: House, wanted: dict[str, Tunnel]) -> None:
     """Every tunnel that may run does, with its own children only, and nothing is left over."""
-    charon, hosts = house.charon, set()
+    charon, names = house.charon, set()
     for each in wanted.values():
         managed, children = house.managed(each.id), house.children(each.id)
         if not each.admin_state_up:
             assert children == {}
         elif managed.fault is None:
             assert managed.target is not None
-            names = sorted(child.name for child in managed.target.children)
-            assert sorted(children.values()) == names
+            assert sorted(children.values()) == sorted(
+                child.name for child in managed.target.children
+            )
             assert applied_revision(managed.target, managed.actual, managed.memory) == each.revision
-            hosts.add(managed.target.name)
+            names.add(managed.target.name)
     if all(not each.admin_state_up or is_up(house, each) for each in wanted.values()):
-        assert {sa.name for sa in charon.sas} == hosts
-        assert set(charon.connections) == hosts
-        assert len(charon.sas) == len(hosts) == len(charon.secrets)
+        assert {sa.name for sa in charon.sas} == names
+        assert set(charon.connections) == names
+        assert len(charon.sas) == len(names) == len(charon.secrets)
 
 
 def same_ike(before: Tunnel | None, after: Tunnel) -> bool:
@@ -136,7 +138,7 @@ async def live(history: Sequence[tuple[str, Tunnel | None]], *, restarts: bool) 
 
 
 async def restart(house: House, wanted: dict[str, Tunnel]) -> None:
-    """Nothing may change, but where a host has gone whose configuration nobody knows any more."""
+    """Nothing may change, but where a owner has gone whose configuration nobody knows any more."""
     before = {each.id: house.children(each.id) for each in wanted.values()}
     orphans = {sa.name for sa in house.charon.sas} - {own(each).name for each in wanted.values()}
     house.staying = {e.id: own(e).pairs for e in wanted.values() if is_up(house, e)}
@@ -165,7 +167,7 @@ def test_a_restart_between_any_two(history: list[tuple[str, Tunnel | None]]) -> 
     asyncio.run(live(history, restarts=True))
 
 
-TWO = member("guest", 2, 3)
+TWO = member("attached", 2, 3)
 #: What differs, and what the refusal says of it.
 MISFITS: tuple[tuple[dict[str, Any], str], ...] = (
     ({}, ""),
@@ -186,93 +188,98 @@ MISFITS: tuple[tuple[dict[str, Any], str], ...] = (
 
 @pytest.mark.parametrize(("change", "words"), MISFITS)
 def test_a_refusal_names_the_other_and_what_differs(change: dict[str, Any], words: str) -> None:
-    late, early = msgspec.structs.replace(TWO, **change), member("host", 0)
+    late, early = msgspec.structs.replace(TWO, **change), member("owner", 0)
     told = arrange([own(early), own(late)]).refused.get(late.id)
     assert (told is None) is not bool(words)
     if told is not None:
         assert told.code is ReasonCode.COLLISION
-        assert told.message.startswith("Connection host has the same addresses, IDs")
+        assert told.message.startswith("Connection owner has the same addresses, IDs")
         assert words in told.message
 
 
 def test_a_name_tells_whose_a_child_is() -> None:
-    host, guest = own(member("host", 0)), own(TWO)
-    (child,) = ride(guest, host).children
-    assert [owner("host", name) for name in names_of(child)] == ["guest", "guest"]
+    owner, attached = own(member("owner", 0)), own(TWO)
+    (child,) = attached_to(attached, owner).children
+    assert [tunnel_of_child("owner", name) for name in names_of(child)] == ["attached", "attached"]
     assert {plain(name) for name in names_of(child)} == {child.name}
-    for mine in names_of(guest.children[0]):
-        assert owner("host", mine) == "host"
-        assert guest_name(mine, "guest") in names_of(child)
+    for mine in names_of(attached.children[0]):
+        assert tunnel_of_child("owner", mine) == "owner"
+        assert attached_name(mine, "attached") in names_of(child)
 
 
-def test_the_host_loads_the_children_of_all() -> None:
-    host, guest = own(member("host", 0)), own(TWO)
-    loaded = lodge(host, [guest])
-    riding = ride(guest, loaded)
-    assert (loaded.name, loaded.children) == (host.name, host.children)
-    assert loaded.digest != host.digest
-    assert lodge(loaded, [guest]) == loaded
-    assert lodge(loaded, []).digest == loaded.digest
-    assert loaded.connection["children"] == {**host.configs, **riding.configs}
-    assert list(riding.configs.values()) == list(guest.configs.values())
+def test_the_owner_loads_the_children_of_all() -> None:
+    owner, attached = own(member("owner", 0)), own(TWO)
+    loaded = with_attached(owner, [attached])
+    riding = attached_to(attached, loaded)
+    assert (loaded.name, loaded.children) == (owner.name, owner.children)
+    assert loaded.digest != owner.digest
+    assert with_attached(loaded, [attached]) == loaded
+    assert with_attached(loaded, []).digest == loaded.digest
+    assert loaded.connection["children"] == {**owner.configs, **riding.configs}
+    assert list(riding.configs.values()) == list(attached.configs.values())
     assert (riding.name, riding.digest) == (loaded.name, loaded.digest)
 
 
 def test_what_is_actual_of_each() -> None:
-    host, guest = own(member("host", 0)), own(member("guest", 2))
-    riding = ride(guest, host)
-    sa = Sa(1, host.name, {"version": "2"})
-    alone = actual([sa.listed()], "host").sas
-    assert [each.alone for each in alone] == [True]
-    assert actual([sa.listed()], "guest").sas == ()
-    (served,) = actual([sa.listed()], "guest", {host.name}).sas
-    assert (served.foreign, served.alone) == (True, False)
+    owner, attached = own(member("owner", 0)), own(member("attached", 2))
+    riding = attached_to(attached, owner)
+    sa = Sa(1, owner.name, {"version": "2"})
+    alone = actual([sa.listed()], "owner").sas
+    assert [each.unshared for each in alone] == [True]
+    assert actual([sa.listed()], "attached").sas == ()
+    (served,) = actual([sa.listed()], "attached", {owner.name}).sas
+    assert (served.foreign, served.unshared) == (True, False)
     sa.children = {
-        2: (host.children[0].name, ["10.1.0.0/24"], ["10.2.0.0/24"]),
+        2: (owner.children[0].name, ["10.1.0.0/24"], ["10.2.0.0/24"]),
         3: (riding.children[0].name, ["10.1.0.0/24"], ["10.2.2.0/24"]),
     }
-    (mine,) = actual([sa.listed()], "host").sas
+    (mine,) = actual([sa.listed()], "owner").sas
     assert [child.unique_id for child in mine.children] == [2]
-    assert mine.guests == {"guest"}
-    (its,) = actual([sa.listed()], "guest").sas
+    assert mine.others == {"attached"}
+    (its,) = actual([sa.listed()], "attached").sas
     assert ([child.unique_id for child in its.children], its.foreign) == ([3], True)
     (whole,) = ike_sas([sa.listed()])
-    assert [child.owner for child in whole.children] == ["host", "guest"]
+    assert [child.tunnel_id for child in whole.children] == ["owner", "attached"]
 
 
 def test_what_a_child_carries_is_its_owners() -> None:
-    host = own(member("host", 0))
-    name = ride(own(TWO), host).children[0].name
+    owner = own(member("owner", 0))
+    name = attached_to(own(TWO), owner).children[0].name
     counts: Message = {"name": name, "spi-in": "1", "bytes-in": "7"}
     rekeyed: Message = {"old": counts, "new": {**counts, "spi-in": "2"}}
     traffic_counters = TrafficCounters()
     for told in (counts, rekeyed):
-        traffic_counters.note({host.name: {"child-sas": {name: told}}})
-    assert (traffic_counters.total("guest").bytes_in, traffic_counters.total("host").bytes_in) == (
+        traffic_counters.note({owner.name: {"child-sas": {name: told}}})
+    assert (
+        traffic_counters.total("attached").bytes_in,
+        traffic_counters.total("owner").bytes_in,
+    ) == (
         14,
         0,
     )
 
 
-def test_a_host_that_came_up_with_an_old_secret_waits_for_its_guests() -> None:
-    guest = own(member("guest", 2))
-    new, old = (lodge(own(member("host", 0, psk_generation=n)), [guest]) for n in (2, 1))
+def test_an_owner_that_came_up_with_an_old_secret_waits_for_those_attached() -> None:
+    attached = own(member("attached", 2))
+    new, old = (
+        with_attached(own(member("owner", 0, psk_generation=n)), [attached]) for n in (2, 1)
+    )
     child = child_sa(old.children[0].name, ("10.1.0.0/24",), ("10.2.0.0/24",), 5)
     sa = ike_sa(old.name, 1, child)
     memory = Memory(trial=old.name, newest=new.name, live_since={5: 100.0})
 
-    def chosen(now: float, *guests: str) -> str:
-        there = Actual(sas=(msgspec.structs.replace(sa, guests=frozenset(guests)),))
+    def chosen(now: float, *others: str) -> str:
+        there = Actual(sas=(msgspec.structs.replace(sa, others=frozenset(others)),))
         return choose((new, old), memory, there, now)[0].name
 
     assert chosen(101.0) == old.name
-    assert chosen(101.0, "guest") == new.name
+    assert chosen(101.0, "attached") == new.name
     assert chosen(100.0 + TURN) == new.name
     memory = msgspec.structs.replace(memory, newest=old.name)  # the new one has just come
     assert chosen(101.0) == new.name
 
 
-def test_of_two_guests_the_one_that_changed_last_gives_way() -> None:
+def test_of_two_attached_the_one_that_changed_last_gives_way() -> None:
     house = House()
     for at, each in enumerate(IDS):
         house.want(each, member(each, at))

@@ -12,7 +12,7 @@ from landbridge.agent.plan.planner import plan
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Pair, Target
 from landbridge.agent.tunnels.loaded import Loaded
-from landbridge.agent.tunnels.naming import ConfigName, names_of, owner
+from landbridge.agent.tunnels.naming import ConfigName, names_of, tunnel_of_child
 from landbridge.agent.tunnels.observed import Actual, ChildSa, IkeSa
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import Dpd, EspProposal, IkeProposal, Secret, Tunnel
@@ -63,7 +63,7 @@ def child_sa(name: str, local: tuple[str, ...], remote: tuple[str, ...], unique_
     return ChildSa(
         unique_id=unique_id,
         name=name,
-        owner=owner(ID, name),
+        tunnel_id=tunnel_of_child(ID, name),
         state="INSTALLED",
         local_ts=local,
         remote_ts=remote,

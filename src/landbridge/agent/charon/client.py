@@ -58,7 +58,7 @@ class ViciClient:
 
     def saw(self, sa: IkeSa) -> None:
         self._reqids.saw(sa.children)
-        for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)} - {""}:
+        for tunnel_id in {sa.tunnel_id, *(child.tunnel_id for child in sa.children)} - {""}:
             self._names.setdefault(tunnel_id, set()).add(sa.name)
 
     @property
@@ -71,10 +71,10 @@ class ViciClient:
         self._served[tunnel_id] = frozenset(names)
 
     def loaded(self, tunnel_id: str) -> Loaded:
-        hosts = {name.partition(".")[0] for name in self._served.get(tunnel_id, ())}
+        owners = {name.partition(".")[0] for name in self._served.get(tunnel_id, ())}
         return Loaded(
             connections=dict(self._connections.get(tunnel_id, {})),
-            host={k: v for host in hosts for k, v in self._connections.get(host, {}).items()},
+            owner={k: v for owner in owners for k, v in self._connections.get(owner, {}).items()},
             secrets=frozenset(self._secrets.get(tunnel_id, ())),
         )
 

@@ -23,7 +23,7 @@ from typing import Final
 from landbridge.agent.charon import log_pairs
 from landbridge.agent.charon.log_patterns import STALLED, UNREAD, UNTIMELY
 from landbridge.agent.charon.sa_events import Happening, happening
-from landbridge.agent.tunnels.naming import ConfigName, owner
+from landbridge.agent.tunnels.naming import ConfigName, tunnel_of_child
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Model
 from landbridge.vici import Event, Message
@@ -56,7 +56,7 @@ _TELLING_GROUPS: Final = frozenset({"IKE", "CFG", "NET", "ENC", "JOB", "KNL"})
 
 class Hint(Model, frozen=True, kw_only=True):
     """Look at `tunnel_id` and whom its IKE_SA serves, or, where that is empty, at every tunnel of
-    `peer_address`. `owners`: of the CHILD_SAs that have changed; empty: the IKE_SA has.
+    `peer_address`. `child_tunnels`: of the CHILD_SAs that have changed; empty: the IKE_SA has.
 
     `line` is a log line that may tell a cause, about an IKE_SA that is `established` or not;
     without one the tunnel's SAs have changed. `port`: of the peer's, that we last sent to.
@@ -66,7 +66,7 @@ class Hint(Model, frozen=True, kw_only=True):
     """
 
     tunnel_id: str = ""
-    owners: frozenset[str] = frozenset()
+    child_tunnels: frozenset[str] = frozenset()
     peer_address: str = ""
     line: str = ""
     established: bool = False
@@ -109,7 +109,7 @@ class EventParser:
             if parsed := ConfigName.parse(name):
                 return Hint(
                     tunnel_id=parsed.tunnel_id,
-                    owners=_owners(parsed.tunnel_id, section),
+                    child_tunnels=_child_tunnels(parsed.tunnel_id, section),
                     happening=happening(event),
                     sas=tuple(ike_sas([event.message])),
                 )
@@ -166,12 +166,12 @@ class EventParser:
         return said
 
 
-def _owners(host: str, section: object) -> frozenset[str]:
+def _child_tunnels(ike_tunnel_id: str, section: object) -> frozenset[str]:
     """Whose the CHILD_SAs are that an event tells of."""
     children = section.get("child-sas") if isinstance(section, dict) else None
     told = children.values() if isinstance(children, dict) else ()
     each = (part for child in told if isinstance(child, dict) for part in _parts(child))
-    return frozenset(owner(host, _text(part, "name")) for part in each)
+    return frozenset(tunnel_of_child(ike_tunnel_id, _text(part, "name")) for part in each)
 
 
 def _parts(child: Message) -> tuple[Message, ...]:

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.tunnels.desired import Settings, Target
-from landbridge.agent.tunnels.naming import owner, plain
+from landbridge.agent.tunnels.naming import plain, tunnel_of_child
 from landbridge.agent.tunnels.observed import ChildSa
 
 FIRST: Final = 1 << 30
@@ -37,7 +37,7 @@ class Reqids:
     def saw(self, children: Iterable[ChildSa]) -> None:
         for child in children:
             if child.reqid >= FIRST:
-                self._given.setdefault(child.owner, child.reqid)
+                self._given.setdefault(child.tunnel_id, child.reqid)
                 self._next = max(self._next, child.reqid + 1)
 
     def forget(self, tunnel_id: str) -> None:
@@ -49,7 +49,7 @@ class Reqids:
         if not isinstance(children, dict):
             return target
         numbered: Settings = {}
-        for tunnel_id, names in _by_owner(target.tunnel_id, children):
+        for tunnel_id, names in _by_tunnel(target.tunnel_id, children):
             alone = len({plain(name) for name in names}) == 1
             for name in names:
                 config = children[name]
@@ -66,8 +66,8 @@ class Reqids:
         return self._given[tunnel_id]
 
 
-def _by_owner(host: str, names: Iterable[str]) -> list[tuple[str, list[str]]]:
+def _by_tunnel(ike_tunnel_id: str, names: Iterable[str]) -> list[tuple[str, list[str]]]:
     def key(name: str) -> str:
-        return owner(host, name)
+        return tunnel_of_child(ike_tunnel_id, name)
 
     return [(each, list(group)) for each, group in groupby(sorted(names, key=key), key)]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from landbridge.agent.tunnels.naming import ConfigName, owner
+from landbridge.agent.tunnels.naming import ConfigName, tunnel_of_child
 from landbridge.model.objects import Model
 from landbridge.vici import Message
 
@@ -131,14 +131,15 @@ def _children(messages: Iterable[Message]) -> Iterable[tuple[str, str, Distance]
                     yield from _counts(parsed.tunnel_id, child)
 
 
-def _counts(host: str, child: Message) -> Iterable[tuple[str, str, Distance]]:
-    """A section of a CHILD_SA, or of a rekeying with the old and the new one in it; `host`: whose
-    IKE_SA it is."""
+def _counts(ike_tunnel_id: str, child: Message) -> Iterable[tuple[str, str, Distance]]:
+    """Of one CHILD_SA, or of a rekeying, which has the old and the new one in it.
+    `ike_tunnel_id`: whose IKE_SA it is."""
     both = [each for each in (child.get("old"), child.get("new")) if isinstance(each, dict)]
     for section in both or [child]:
         if "spi-in" in section:
             key = f"{section['spi-in']}/{section.get('spi-out', '')}"
-            yield owner(host, str(section.get("name", ""))), key, _distance(section)
+            tunnel_id = tunnel_of_child(ike_tunnel_id, str(section.get("name", "")))
+            yield tunnel_id, key, _distance(section)
 
 
 def _distance(section: Message) -> Distance:

@@ -48,7 +48,7 @@ def not_before(view: View) -> float:
     at_risk = [sa for sa in view.older if sa.live_children and _other_peer(sa, target)]
     if target.version != "v1" or view.connected or not at_risk:
         return 0.0
-    if any(sa.guests - target.guests for sa in at_risk if not sa.foreign):
+    if any(sa.others - target.attached for sa in at_risk if not sa.foreign):
         return view.now + _MOVE
     return memory.risked_at + PAUSE if memory.risked == target.revision else 0.0
 

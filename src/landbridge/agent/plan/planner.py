@@ -7,8 +7,8 @@ Rules this module keeps:
   configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
   Where the peer does not agree, that never happens, and it stays.
 - An IKE_SA that serves others, too, is never ended over one of them: its own children are
-  (`agent.plan.teardown`). A guest leaves configuration and IKE_SA to its host, and sets its
-  children up as soon as both are there.
+  (`agent.plan.teardown`). An attached tunnel leaves configuration and IKE_SA to the owner, and
+  sets its children up as soon as both are there.
 - Only `admin_state_up = false`, deletion, a peer that is dead, and what is marked `interrupt`
   here take down what carries traffic. `interrupt` is planned in three cases: a changed identity
   with IKEv1 (the aborted exchange can take the old SA along, whatever we do), a change
@@ -59,10 +59,10 @@ def plan(
     if target is None or not target.admin_state_up:
         return tuple(_take_down(actual, loaded, memory, now))
     view = View(target, actual, memory, now)
-    if target.host and not _served(view, loaded):
+    if target.owner and not _served(view, loaded):
         allowed = 0
     return (
-        *(_leave_to_host(view, loaded) if target.host else _load(view, loaded)),
+        *(_leave_to_owner(view, loaded) if target.owner else _load(view, loaded)),
         *teardown.bury(view),
         *_force(view, update_deadline),
         *ikev1_identity.sacrifice(view),
@@ -81,12 +81,12 @@ def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> It
 
 
 def _served(view: View, loaded: Loaded) -> bool:
-    """Whether a guest's children can be set up now."""
-    return view.connected and loaded.host.get(view.target.name) == view.target.digest
+    """Whether the children of an attached tunnel can be set up now."""
+    return view.connected and loaded.owner.get(view.target.name) == view.target.digest
 
 
-def _leave_to_host(view: View, loaded: Loaded) -> Iterator[Step]:
-    """What a guest had loaded for an IKE_SA of its own."""
+def _leave_to_owner(view: View, loaded: Loaded) -> Iterator[Step]:
+    """Unload what an attached tunnel had loaded for an IKE_SA of its own."""
     yield from (do.Unload(name=name) for name in loaded.connections)
     if all(sa.foreign for sa in view.sas):
         yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))

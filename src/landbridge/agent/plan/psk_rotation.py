@@ -95,7 +95,7 @@ def _still_followed(
         return None
     sas = [sa for sa in actual.sas if sa.live_children and sa.name == tried.name]
     came = [memory.live_since.get(c.unique_id, now) for sa in sas for c in sa.live_children]
-    missing = tried.guests.difference(*(sa.guests for sa in sas))
+    missing = tried.attached.difference(*(sa.others for sa in sas))
     if not came or not missing or min(came) <= memory.trial_since:
         return None
     return tried if now < min(came) + TURN else None

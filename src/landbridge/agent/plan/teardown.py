@@ -31,7 +31,7 @@ _INTERRUPT: Final = Disruption.INTERRUPT
 def take_down(actual: Actual, memory: Memory, now: float) -> Iterator[Step]:
     """End all of a tunnel."""
     for sa in actual.sas:
-        if not sa.alone:
+        if not sa.unshared:
             yield from _children(sa, memory)
             if sa.children:
                 yield do.Wait(until=now + _LOOK_AGAIN)
@@ -58,14 +58,14 @@ def make_room(view: View, sa: IkeSa) -> Iterator[Step]:
 
 def agreed(view: View, sa: IkeSa) -> bool:
     """Whether nobody on this IKE_SA wants to keep it, and it is this tunnel's to end."""
-    return not sa.foreign and sa.guests <= view.target.guests
+    return not sa.foreign and sa.others <= view.target.attached
 
 
 def sacrifice(view: View, sa: IkeSa) -> Iterator[Step]:
     """End what is lost already at the peer."""
     if agreed(view, sa):
         yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=_INTERRUPT)
-    elif sa.tunnel_id != view.target.host:
+    elif sa.tunnel_id != view.target.owner:
         yield from _children(sa, view.memory)
 
 
@@ -106,7 +106,7 @@ def _retire_ike(view: View, sa: IkeSa) -> Iterator[Step]:
     if told is not None:
         yield from _hurry(view, sa, told)
         return
-    if not sa.alone:
+    if not sa.unshared:
         for child in sa.live_children if view.fresh else ():
             yield from _retire_child(view, child)
         return

@@ -41,7 +41,7 @@ class Lodger:
         """Run on an IKE_SA of its own, with `guests`; or let it be theirs alone (`shelter`)."""
         present = self.bare or self.own
         self._guests = guests
-        self.offered = attachment.lodge(present, guests) if present else None
+        self.offered = attachment.with_attached(present, guests) if present else None
         if self.bare is None:
             self.remarks.refused(False)
             self.fault, self.host, self.target = None, None, self.offered
@@ -53,7 +53,7 @@ class Lodger:
         self.target = self.riding(host.offered)
 
     def riding(self, there: Target | None) -> Target | None:
-        return attachment.ride(self.own, there) if self.own and there else None
+        return attachment.attached_to(self.own, there) if self.own and there else None
 
     def refuse(self, fault: Reason) -> None:
         """Do not run: another tunnel is in its way. What is up stays."""
@@ -65,7 +65,9 @@ class Lodger:
         """Serve guests as `tunnel`, though it is not wanted itself; None: no more. The contact."""
         self._shelter, self._guests = tunnel, ()
         self.bare = (
-            attachment.bare(connection_config.target(tunnel, self._backend)) if tunnel else None
+            attachment.without_children(connection_config.target(tunnel, self._backend))
+            if tunnel
+            else None
         )
         self.offered = self.bare or self.own
         return self.bare.contact if self.bare else None
@@ -81,7 +83,7 @@ class Lodger:
         """What its guests run with at present: it may be tried with an older secret."""
         if self.trial is None or self.offered is None or self.trial.name == self.offered.name:
             return self.offered
-        return self.offered if self.bare else attachment.lodge(self.trial, self._guests)
+        return self.offered if self.bare else attachment.with_attached(self.trial, self._guests)
 
     @property
     def served_by(self) -> tuple[str, ...]:

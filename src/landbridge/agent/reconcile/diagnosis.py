@@ -63,7 +63,7 @@ def diagnosis(
         state=status.state if status else TunnelState.BUILDING,
         reason=status.reason if status else None,
         config_loaded=target is not None
-        and {**loaded.host, **loaded.connections}.get(current) == target.digest,
+        and {**loaded.owner, **loaded.connections}.get(current) == target.digest,
         backend=str(backend),
         split=mode is SelectorMode.SPLIT,
         selector_mode=mode,

@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
-from landbridge.agent.plan.attachment import Arrangement, arrange, differing
+from landbridge.agent.plan.ike_sharing import Arrangement, arrange, differing
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Target
@@ -175,7 +175,7 @@ class Sharing:
         elsewhere = [sa for sa in managed.actual.sas if sa.name != shelter.name]
         heir = claims[0]
         return (
-            any(sa.guests & {each.id for each in claims} for sa in here)
+            any(sa.others & {each.id for each in claims} for sa in here)
             and not any(sa.children for sa in elsewhere)
             and heir.own is not None
             and differing(heir.own, shelter) is None
@@ -218,9 +218,9 @@ class Sharing:
                 self._mark(managed.id)
 
     def _place(self, arranged: Arrangement) -> None:
-        host = self._managed_tunnels[arranged.host.tunnel_id]
-        host.stand(arranged.guests)
-        for guest in arranged.guests:
+        host = self._managed_tunnels[arranged.owner.tunnel_id]
+        host.stand(arranged.attached)
+        for guest in arranged.attached:
             self._managed_tunnels[guest.tunnel_id].ride(host)
         for tunnel_id, reason in arranged.refused.items():
             self._managed_tunnels[tunnel_id].refuse(reason)
@@ -239,7 +239,7 @@ def _present(target: Target | None) -> Target | None:
 def _standing(managed: ManagedTunnel) -> object:
     """What a tunnel wants a look for when it changes. A guest leaves its host's load-conn alone."""
     target = managed.offered if managed.bare else managed.target
-    if target is None or target.host:
+    if target is None or target.owner:
         return target and (target.name, target.children)
     return target.name, target.digest, managed.fault
 

@@ -95,7 +95,7 @@ class Listener:
             if hint.line:
                 asked = managed.attempts_open > 0 or not any(each.attempts_open for each in meant)
                 self._take_line(managed, hint, asked)
-            elif not hint.owners or managed.id in {hint.tunnel_id, *hint.owners}:
+            elif not hint.child_tunnels or managed.id in {hint.tunnel_id, *hint.child_tunnels}:
                 self._take_change(managed, hint)
 
     def _count(self, hint: Hint) -> None:
@@ -105,7 +105,9 @@ class Listener:
             self._meters.rekeyed()
 
     def _take_change(self, managed: ManagedTunnel, hint: Hint) -> None:
-        if hint.happening is not None and (not hint.owners or managed.id in hint.owners):
+        if hint.happening is not None and (
+            not hint.child_tunnels or managed.id in hint.child_tunnels
+        ):
             managed.remarks.chronicle.note(hint.happening.kind, hint.happening.message)
         managed.remarks.stir(time.time())
         self._mark(managed.id)

@@ -136,7 +136,7 @@ async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
         if number % _TURN == 0:
             await asyncio.sleep(0)
         for sa in ike_sas([message]):
-            for tunnel_id in {sa.tunnel_id, *(child.owner for child in sa.children)}:
+            for tunnel_id in {sa.tunnel_id, *(child.tunnel_id for child in sa.children)}:
                 listed = _signed(sa, tunnel_id)
                 found[tunnel_id] = found.get(tunnel_id, frozenset()) | listed
     return found
@@ -149,7 +149,7 @@ def _signature(managed: ManagedTunnel) -> Signature:
 def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
     """What of an IKE_SA is the tunnel's own."""
     ike = {("ike", sa.unique_id, sa.state)} if sa.tunnel_id == tunnel_id else set()
-    children = (child for child in sa.children if child.owner == tunnel_id)
+    children = (child for child in sa.children if child.tunnel_id == tunnel_id)
     return frozenset({*ike, *(("child", each.unique_id, each.state) for each in children)})
 
 

@@ -25,7 +25,7 @@ from landbridge.agent.plan.attempts import Memory, forced, recall
 from landbridge.agent.reconcile.attachment import Lodger
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
-from landbridge.agent.status.reasons import TunnelReasons
+from landbridge.agent.status.reasons import TunnelReasons, waiting_for_owner
 from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
@@ -132,7 +132,7 @@ class ManagedTunnel(Lodger):
         known: tuple[Target, ...] = ()
         if self.target is not None and self.tunnel is not None:
             known = self._candidates(self.tunnel, self.target, loaded)
-            known = tuple(attachment.lodge(each, self._guests) for each in known)
+            known = tuple(attachment.with_attached(each, self._guests) for each in known)
         tried = next((each for each in known if each.name == self.memory.trial), self.target)
         self.memory = recall(self.memory, tried, self.actual, now)
         self.trial = None
@@ -305,7 +305,7 @@ class ManagedTunnel(Lodger):
             return Reason(code=ReasonCode.CONNECTING, message=words)
         if self.host is not None and not any(sa.live for sa in self.actual.sas):
             known = self.host.status.reason if self.host.status else None
-            return attachment.shared(told or known, self.host.id)
+            return waiting_for_owner(told or known, self.host.id)
         return told
 
     def _as_named(self) -> Tunnel:

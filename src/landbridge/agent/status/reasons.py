@@ -120,3 +120,17 @@ class TunnelReasons:
 
 def _configuration(target: Target | None) -> str:
     return f"{target.name}/{target.digest}" if target else ""
+
+
+def waiting_for_owner(cause: Reason | None, owner: str) -> Reason:
+    """Why a tunnel is down whose IKE_SA is that of the connection `owner`. `cause`: what is known
+    of that IKE_SA."""
+    if cause is None:
+        return Reason(
+            code=ReasonCode.CONNECTING,
+            message=f"Waiting for the IKE_SA of connection {owner}, which serves this one, too.",
+        )
+    told = (
+        f"{cause.message} (The IKE_SA is that of connection {owner}, which serves this one, too.)"
+    )
+    return Reason(code=cause.code, message=told)

@@ -108,7 +108,7 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     has restarted meanwhile). A part of the children is enough where no revision was applied
     before; after that an update counts only when all of them are up."""
     if not target.admin_state_up:
-        left = any(sa.alone or sa.children for sa in actual.sas)  # for others an IKE_SA may stay
+        left = any(sa.unshared or sa.children for sa in actual.sas)  # for others an IKE_SA may stay
         return memory.applied_revision if left else target.revision
     carrying = actual.carrying
     if not carrying:
@@ -117,7 +117,7 @@ def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
     if any(_has_other_credentials(sa, target) for sa in actual.sas if sa.live_children):
         # It was down, when nothing spoke against this revision, and came back as it was.
         return memory.applied_revision if memory.applied_revision < target.revision else 0
-    concerned = [sa for sa in actual.sas if sa.live and (sa.alone or sa.live_children)]
+    concerned = [sa for sa in actual.sas if sa.live and (sa.unshared or sa.live_children)]
     ours = all(sa.name == target.name for sa in concerned)
     fresh = [child for child in carrying if plain(child.name) in wanted]
     alone = ours and len(fresh) == len(carrying)

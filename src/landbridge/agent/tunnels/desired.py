@@ -3,7 +3,7 @@
 Rules this module keeps:
 - It is made by `landbridge.agent.charon.connection_config` and read by everybody; it holds no
   secret, only the id of one.
-- Whose guest a tunnel is, and who is whose, is part of it (`landbridge.agent.plan.attachment`).
+- Which tunnels share its IKE_SA is part of it (`landbridge.agent.plan.attachment`).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Target(Model, frozen=True, kw_only=True):
     selector_mode: SelectorMode
     children: tuple[ChildConfig, ...]
     configs: Settings  # theirs, by name
-    host: str = ""  # the tunnel whose connection has its children; empty: its own
-    guests: frozenset[str] = frozenset()  # the tunnels whose children its own connection has, too
+    owner: str = ""  # the tunnel whose connection has its children; empty: its own
+    attached: frozenset[str] = frozenset()  # the tunnels whose children its own connection has, too
     secret_id: str
     secret_known: bool = True  # False: charon has it, or nobody
     instead_of: str = ""  # the secret that must not be known beside `secret_id`

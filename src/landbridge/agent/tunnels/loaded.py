@@ -8,9 +8,9 @@ from landbridge.model.objects import Model
 
 
 class Loaded(Model, frozen=True, kw_only=True):
-    """What charon holds for one tunnel: connections by name with their digest, secrets; `host`:
-    the connections of the tunnel whose guest it is."""
+    """What charon holds for one tunnel: connections by name with their digest, secrets; `owner`:
+    the connections of the tunnel whose IKE_SA serves it."""
 
     connections: Mapping[str, str] = {}
-    host: Mapping[str, str] = {}
+    owner: Mapping[str, str] = {}
     secrets: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ Rules this module keeps:
 - A name carries the fingerprint of what it names, so that list-sas alone tells which
   configuration an SA was made with: ``<tunnel id>.<ids><secret><rest>`` for an IKE
   configuration (`ids` covers the identities only, `secret` the PSK), ``<key>.<fingerprint>``
-  for a child, and one part more, its tunnel id, for the child of a guest
+  for a child. A child on the IKE_SA of another tunnel has one part more, its tunnel id
   (`landbridge.agent.plan.attachment`).
 - A PSK is in a name by its generation, never by its value.
 """
@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.tunnels.addresses import local_address, peer_address
-from landbridge.agent.tunnels.desired import ChildConfig, Settings
+from landbridge.agent.tunnels.desired import ChildConfig, Pair, Settings
 from landbridge.impact.identities import folded
 from landbridge.model.objects import Model, Tunnel
 
@@ -62,11 +62,16 @@ def digest_of(connection: Settings) -> str:
 
 def names_of(child: ChildConfig) -> tuple[str, ...]:
     """What its CHILD_SAs may be called; one that a peer can narrow has a twin of that name."""
-    hosts = all(_is_host(pair.local) and _is_host(pair.remote) for pair in child.pairs)
-    return (child.name,) if hosts and len(child.pairs) == 1 else (child.name, child.name + _TWIN)
+    if len(child.pairs) == 1 and all(map(_is_one_address, _networks(child.pairs[0]))):
+        return (child.name,)
+    return child.name, child.name + _TWIN
 
 
-def _is_host(cidr: str) -> bool:
+def _networks(pair: Pair) -> tuple[str, str]:
+    return pair.local, pair.remote
+
+
+def _is_one_address(cidr: str) -> bool:
     return ipaddress.ip_network(cidr).num_addresses == 1
 
 
@@ -75,12 +80,12 @@ def plain(name: str) -> str:
     return name.removesuffix(_TWIN)
 
 
-def owner(host: str, name: str) -> str:
-    """The tunnel whose child is called `name`, in an IKE_SA that bears the name of `host`."""
-    return plain(name).split(".", 2)[2] if name.count(".") > 1 else host
+def tunnel_of_child(ike_tunnel_id: str, name: str) -> str:
+    """The tunnel whose child is called `name`. `ike_tunnel_id`: whose name the IKE_SA bears."""
+    return plain(name).split(".", 2)[2] if name.count(".") > 1 else ike_tunnel_id
 
 
-def guest_name(name: str, tunnel_id: str) -> str:
+def attached_name(name: str, tunnel_id: str) -> str:
     """What the child `name` of a tunnel (or its twin) is called on the IKE_SA of another one."""
     return f"{plain(name)}.{tunnel_id}{name[len(plain(name)) :]}"
 
@@ -92,19 +97,19 @@ def ids_of(tunnel: Tunnel) -> str:
 def secret_name(tunnel: Tunnel) -> str:
     """``<tunnel id>.<generation>.<owner>``: a secret is found by its owner, so another peer ID
     makes another secret of the same PSK."""
-    return f"{tunnel.id}.{tunnel.psk_generation}.{owner_of(tunnel)}"
+    return f"{tunnel.id}.{tunnel.psk_generation}.{secret_owner(tunnel)}"
 
 
-def owner_of(tunnel: Tunnel) -> str:
+def secret_owner(tunnel: Tunnel) -> str:
     return fingerprint(folded(tunnel.peer_id), OWNER_DIGITS)
 
 
 def lookups_of(tunnel: Tunnel) -> tuple[str, ...]:
     """By the peer's identity; IKEv1's main mode, as responder, by the addresses (RFC 2409, 5.4)."""
     if tunnel.ike.version == "v2":
-        return (owner_of(tunnel),)
+        return (secret_owner(tunnel),)
     addresses = [local_address(tunnel.local_address), peer_address(tunnel.peer_address)]
-    return owner_of(tunnel), fingerprint(addresses, CONTACT_DIGITS)
+    return secret_owner(tunnel), fingerprint(addresses, CONTACT_DIGITS)
 
 
 def generation(secret_id: str) -> int:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.tunnels.naming import ConfigName, owner, plain
+from landbridge.agent.tunnels.naming import ConfigName, plain, tunnel_of_child
 from landbridge.model.objects import Model
 from landbridge.vici import Message
 
@@ -38,7 +38,7 @@ class ChildSa(Model, frozen=True, kw_only=True):
 
     unique_id: int
     name: str
-    owner: str  # the tunnel's id
+    tunnel_id: str  # whose CHILD_SA it is
     state: str
     local_ts: tuple[str, ...]
     remote_ts: tuple[str, ...]
@@ -59,7 +59,7 @@ class ChildSa(Model, frozen=True, kw_only=True):
 
 
 class IkeSa(Model, frozen=True, kw_only=True):
-    """`age` in seconds since it was established, 0 before. `foreign`, `guests`: for the tunnel
+    """`age` in seconds since it was established, 0 before. `foreign`, `others`: for the tunnel
     whose actual state it is part of, whether it bears another one's name, and the others that
     have children on it."""
 
@@ -79,16 +79,16 @@ class IkeSa(Model, frozen=True, kw_only=True):
     queued: frozenset[str]
     children: tuple[ChildSa, ...]
     foreign: bool = False
-    guests: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
 
     @property
     def live(self) -> bool:
         return self.state in LIVE_IKE
 
     @property
-    def alone(self) -> bool:
+    def unshared(self) -> bool:
         """Whether to end it concerns no other tunnel."""
-        return not self.foreign and not self.guests
+        return not self.foreign and not self.others
 
     @property
     def young(self) -> bool:
@@ -125,7 +125,7 @@ def by_tunnel(
     the tunnels that an IKE_SA serves though it may carry nothing of theirs."""
     found: dict[str, dict[int, IkeSa]] = {}
     for sa in ike_sas(messages):
-        owners = {child.owner for child in sa.children}
+        owners = {child.tunnel_id for child in sa.children}
         for tunnel_id in owners | {sa.tunnel_id, *serving.get(sa.name, ())}:
             found.setdefault(tunnel_id, {})[sa.unique_id] = _part_of(sa, tunnel_id)
     return {
@@ -138,9 +138,9 @@ def _part_of(sa: IkeSa, tunnel_id: str) -> IkeSa:
     """What of an IKE_SA concerns one tunnel."""
     return msgspec.structs.replace(
         sa,
-        children=tuple(child for child in sa.children if child.owner == tunnel_id),
+        children=tuple(child for child in sa.children if child.tunnel_id == tunnel_id),
         foreign=sa.tunnel_id != tunnel_id,
-        guests=frozenset(child.owner for child in sa.children) - {tunnel_id},
+        others=frozenset(child.tunnel_id for child in sa.children) - {tunnel_id},
     )
 
 
@@ -162,12 +162,12 @@ def ike_sas(messages: Iterable[Message]) -> Iterable[IkeSa]:
 
 def _ike_sa(name: str, section: Message) -> IkeSa:
     parsed = ConfigName.parse(name)
-    host = parsed.tunnel_id if parsed else ""
+    ike_tunnel_id = parsed.tunnel_id if parsed else ""
     children = section.get("child-sas")
     return IkeSa(
         unique_id=_number(section, "uniqueid"),
         name=name,
-        tunnel_id=host,
+        tunnel_id=ike_tunnel_id,
         ids=parsed.ids if parsed else "",
         version=_text(section, "version"),
         state=_text(section, "state"),
@@ -180,19 +180,19 @@ def _ike_sa(name: str, section: Message) -> IkeSa:
         tasks=frozenset(_list(section, "tasks-active")),
         queued=frozenset(_list(section, "tasks-queued")),
         children=tuple(
-            _child_sa(child, host)
+            _child_sa(child, ike_tunnel_id)
             for child in (children.values() if isinstance(children, dict) else ())
             if isinstance(child, dict)
         ),
     )
 
 
-def _child_sa(section: Message, host: str) -> ChildSa:
+def _child_sa(section: Message, ike_tunnel_id: str) -> ChildSa:
     name = _text(section, "name")
     return ChildSa(
         unique_id=_number(section, "uniqueid"),
         name=name,
-        owner=owner(host, name),
+        tunnel_id=tunnel_of_child(ike_tunnel_id, name),
         state=_text(section, "state"),
         local_ts=_list(section, "local-ts"),
         remote_ts=_list(section, "remote-ts"),
