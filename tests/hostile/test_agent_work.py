@@ -17,10 +17,10 @@ import pytest
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attempts import Memory, recall
+from landbridge.agent.plan.attempts import AttemptState, after_look
 from landbridge.agent.plan.ike_sharing import arrange
 from landbridge.agent.plan.planner import plan
-from landbridge.agent.status.tunnel_status import judge
+from landbridge.agent.status.tunnel_status import observed
 from landbridge.agent.tunnels.coverage import Cover, numbers_of
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
@@ -123,11 +123,11 @@ def one_pass(state: State, number: int, split: bool) -> None:
     wanted = target(many(number, split, revision=2, **state.now), Backend.NETLINK)
     before = target(many(number, split, **{**state.now, **state.changed}), Backend.NETLINK)
     actual = state.actual(wanted, before)
-    last = Memory(revision=1, applied_revision=1, pending_since=NOW - 100)
-    memory = recall(last, wanted, actual, NOW)
+    last = AttemptState(revision=1, applied_revision=1, pending_since=NOW - 100)
+    attempts = after_look(last, wanted, actual, NOW)
     loaded = Loaded(connections={wanted.name: wanted.digest}, secrets=frozenset({wanted.secret_id}))
-    plan(wanted, actual, loaded, memory, allowed=8, now=NOW + 60, update_deadline=1.0)
-    judge(wanted, actual, memory, None, NOW)
+    plan(wanted, actual, loaded, attempts, allowed=8, now=NOW + 60, update_deadline=1.0)
+    observed(wanted, actual, attempts, None, NOW)
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["single", "split"])

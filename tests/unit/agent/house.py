@@ -12,7 +12,6 @@ from typing import cast
 
 from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.aftermath import remember
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
@@ -21,6 +20,7 @@ from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.naming import tunnel_of_child
 from landbridge.agent.tunnels.observed import ike_sas
+from landbridge.agent.tunnels.phases import Steps
 from landbridge.model.objects import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 
@@ -143,13 +143,13 @@ class House:
     async def adopt(self) -> None:
         found = await self.control.take_stock()
         for managed in self.tunnel_index:
-            managed.actual = await self.control.look(managed.id)
+            managed.observe(await self.control.look(managed.id))
         self.tunnel_index.adopt(self.control.configured)
         for tunnel_id in (*(managed.id for managed in self.tunnel_index), *found):
             self._mark(tunnel_id)
 
     def want(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
-        self.tunnel_index.want(tunnel_id, tunnel, switched_off=False)
+        self.tunnel_index.want(tunnel_id, tunnel)
         self._mark(tunnel_id)
 
     async def settle(self) -> None:
@@ -164,7 +164,7 @@ class House:
             tunnel_id = next(iter(self._marked))
             del self._marked[tunnel_id]
             self._timers.pop(tunnel_id, None)
-            await self._pass(self.tunnel_index.take_in(tunnel_id))
+            await self._pass(self.tunnel_index.get_or_add(tunnel_id))
             self.now += 0.01
         raise AssertionError("no end")
 
@@ -185,53 +185,60 @@ class House:
     async def _pass(self, managed: ManagedTunnel) -> None:
         """As `landbridge.agent.routers.runner` does it."""
         self.control.serve(managed.id, *managed.served_by)
-        managed.actual = await self.control.look(managed.id)
-        self.tunnel_index.review(managed)
-        managed.look_back(self.control.loaded(managed.id), self.now)
-        if managed.tunnel is None and not self.control.knows(managed.id):
+        self.tunnel_index.observe(managed, await self.control.look(managed.id))
+        managed.begin_pass(self.control.loaded(managed.id), self.now)
+        if managed.wanted.tunnel is None and not self.control.knows(managed.id):
             self.tunnel_index.forget(managed)
             self.control.forget(managed.id)
             self._marked.pop(managed.id, None)
             return
-        loaded = self.control.loaded(managed.id)
-        allowed = self.tunnel_index.allowed(managed)
-        if managed.plannable:
-            for step in plan(
-                managed.trial, managed.actual, loaded, managed.memory, allowed=allowed, now=self.now
-            ):
-                if isinstance(step, do.Wait):
-                    self._timers[managed.id] = min(
-                        self._timers.get(managed.id, step.until), max(step.until, self.now)
-                    )
-                else:
-                    await self._take(step, managed)
+        for step in self._steps(managed):
+            if isinstance(step, do.Wait):
+                self._timers[managed.id] = min(
+                    self._timers.get(managed.id, step.until), max(step.until, self.now)
+                )
+            else:
+                await self._take(step, managed)
         self.tunnel_index.refresh(managed)
-        managed.status = managed.judge(0.0)
+        if (status := managed.current_status(0.0)) is not None:
+            managed.told(status)
+
+    def _steps(self, managed: ManagedTunnel) -> tuple[do.Step, ...]:
+        permitted, facts = managed.permits.steps, managed.facts
+        if permitted is Steps.NONE:
+            return ()
+        return plan(
+            facts.candidate.target if permitted is Steps.RUN else None,
+            facts.actual,
+            self.control.loaded(managed.id),
+            facts.attempts,
+            allowed=self.tunnel_index.allowed(managed),
+            now=self.now,
+        )
 
     async def _take(self, step: do.Step, managed: ManagedTunnel) -> None:
         before = {each.id: self.children(each.id) for each in self.tunnel_index}
-        concerned = {sa.unique_id: sa.name for sa in self.charon.sas}
-        await self.control.take(step, managed.trial_tunnel, managed.trial)
-        managed.memory = remember(
-            managed.memory, step, self.now, target=managed.target, trial=managed.trial
-        )
+        names = {sa.unique_id: sa.name for sa in self.charon.sas}
+        target, tried = managed.facts.target, managed.facts.candidate
+        await self.control.take(step, tried.tunnel, tried.target)
+        managed.stepped(step, self.now, target, tried)
         if isinstance(step, do.Load):
-            self.tunnel_index.let_guests_in(managed)
+            self.tunnel_index.mark_attached(managed)
         for tunnel_id, children in before.items():
             now = self.children(tunnel_id)
             assert tunnel_id == managed.id or children == now, step
             if children != now:
                 self._mark(tunnel_id)
-        concerned.update({sa.unique_id: sa.name for sa in self.charon.sas})
+        names.update({sa.unique_id: sa.name for sa in self.charon.sas})
         if not isinstance(step, do.Load | do.Unload | do.LoadSecret | do.UnloadSecret):
-            for name in set(concerned.values()):
+            for name in set(names.values()):
                 self._tell_of(name.partition(".")[0])
         self._check_staying(step)
 
-    def _tell_of(self, host: str) -> None:
-        self._mark(host)
-        for guest in self.tunnel_index.aboard(host):
-            self._mark(guest.id)
+    def _tell_of(self, owner: str) -> None:
+        self._mark(owner)
+        for attached in self.tunnel_index.served_by(owner):
+            self._mark(attached.id)
 
     def _check_staying(self, step: do.Step) -> None:
         live = [child for sa in ike_sas(each.listed() for each in self.charon.sas)

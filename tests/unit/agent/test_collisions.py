@@ -50,10 +50,13 @@ def refused(first: Tunnel, second: Tunnel) -> bool:
     """Whether a gateway that runs `first` refuses `second`."""
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
     for each in (first, second):
-        tunnel_index.want(each.id, each, switched_off=False)
+        tunnel_index.want(each.id, each)
     managed = tunnel_index.get(second.id)
     assert managed is not None
-    return managed.fault is not None and managed.fault.code is ReasonCode.COLLISION
+    return (
+        managed.facts.attachment.conflict is not None
+        and managed.facts.attachment.conflict.code is ReasonCode.COLLISION
+    )
 
 
 @given(tunnels(), tunnels())

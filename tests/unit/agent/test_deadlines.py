@@ -8,8 +8,7 @@ import pytest
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.aftermath import remember
-from landbridge.agent.plan.attempts import recall
+from landbridge.agent.plan.attempts import after_look, after_step
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
@@ -27,12 +26,12 @@ def planned(one: Tunnel) -> Target:
 
 
 def steps(charon: Charon, wanted: Target, deadline: float = 0.0) -> tuple[Step, ...]:
-    charon.memory = recall(charon.memory, wanted, charon.actual, charon.now)
+    charon.state = after_look(charon.state, wanted, charon.actual, charon.now)
     return plan(
         wanted,
         charon.actual,
         charon.loaded,
-        charon.memory,
+        charon.state,
         allowed=4,
         now=charon.now,
         update_deadline=deadline,
@@ -46,8 +45,8 @@ def settled(one: Tunnel) -> Charon:
         for step in steps(charon, wanted):
             charon.take(step, wanted)
         charon.now += 1
-    applied = msgspec.structs.replace(charon.memory, applied_revision=one.revision)
-    charon.memory = recall(applied, wanted, charon.actual, charon.now)
+    applied = msgspec.structs.replace(charon.state, applied_revision=one.revision)
+    charon.state = after_look(applied, wanted, charon.actual, charon.now)
     return charon
 
 
@@ -82,7 +81,9 @@ def test_when_it_has_been_forced_there_is_no_way_back_to_the_old_secret() -> Non
     for _ in range(3):
         for step in steps(charon, wanted, DEADLINE):
             charon.take(step, wanted)
-            charon.memory = remember(charon.memory, step, charon.now, target=wanted, trial=wanted)
+            charon.state = after_step(
+                charon.state, step, charon.now, target=wanted, candidate=wanted
+            )
         assert wanted.secret_id in charon.secrets
         charon.now += DEADLINE
     assert charon.secrets == {wanted.secret_id}
@@ -124,7 +125,7 @@ def test_the_time_out_counts_from_the_probe_not_from_when_it_was_noticed(noticed
     charon, wanted = settled(one), planned(one)
     sa, probed = asking(charon), charon.now
     probes = {sa.unique_id: probed}
-    charon.memory = msgspec.structs.replace(charon.memory, probed_at=probes)
+    charon.state = msgspec.structs.replace(charon.state, probed_at=probes)
     charon.now = probed + noticed
     assert endings(steps(charon, wanted)) == []
     charon.now = probed + 19.9
@@ -146,12 +147,12 @@ def test_disabled_never_ends_a_silent_one() -> None:
 def test_the_condemned_are_ended_once() -> None:
     one = tunnel(revision=1)
     charon, wanted = settled(one), planned(one)
-    condemned = frozenset(charon.sas)
-    charon.memory = msgspec.structs.replace(charon.memory, condemned=condemned)
+    peer_dead = frozenset(charon.sas)
+    charon.state = msgspec.structs.replace(charon.state, peer_dead=peer_dead)
     assert endings(steps(charon, wanted)) == [Disruption.INTERRUPT]
-    told = dict.fromkeys(condemned, charon.now)
-    charon.memory = msgspec.structs.replace(charon.memory, ending_ikes=told)
+    told = dict.fromkeys(peer_dead, charon.now)
+    charon.state = msgspec.structs.replace(charon.state, ending_ikes=told)
     assert endings(steps(charon, wanted)) == []
     charon.sas.clear()
     steps(charon, wanted)
-    assert charon.memory.condemned == frozenset()
+    assert charon.state.peer_dead == frozenset()

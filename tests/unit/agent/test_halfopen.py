@@ -40,11 +40,11 @@ def test_it_is_given_up_at_once() -> None:
     charon = attempting()
     charon.now += 0.3
     assert not gives_up(charon)
-    charon.memory = ikev1_half_open.noted(charon.memory, 7)
+    charon.state = ikev1_half_open.noted(charon.state, 7)
     assert gives_up(charon)
     del charon.sas[7]
     charon.steps(WANTED)
-    (attempt,) = charon.memory.attempts.values()
+    (attempt,) = charon.state.attempts.values()
     assert (attempt.open, attempt.retry_at) == (False, charon.now + back_off(1, unread=True))
     charon.now = attempt.retry_at
     assert any(isinstance(step, do.Initiate) for step in charon.steps(WANTED))
@@ -53,13 +53,13 @@ def test_it_is_given_up_at_once() -> None:
 @pytest.mark.parametrize("other", [{"initiator": False}, {"state": "ESTABLISHED"}])
 def test_what_is_not_our_own_attempt_is_left_alone(other: dict[str, object]) -> None:
     charon = attempting(**other)
-    charon.memory = ikev1_half_open.noted(charon.memory, 7)
+    charon.state = ikev1_half_open.noted(charon.state, 7)
     assert not gives_up(charon)
 
 
 def test_a_rekeying_of_charons_is_left_alone() -> None:
     charon = attempting()
-    charon.memory = ikev1_half_open.noted(msgspec.structs.replace(charon.memory, attempts={}), 7)
+    charon.state = ikev1_half_open.noted(msgspec.structs.replace(charon.state, attempts={}), 7)
     assert not gives_up(charon)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.aftermath import remember
+from landbridge.agent.plan.attempts import after_step
 from landbridge.agent.plan.ikev1_identity import PAUSE
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
@@ -26,7 +26,9 @@ def passes(charon: Charon, wanted: Target, number: int = 8) -> list[do.Initiate]
     for _ in range(number):
         for step in charon.steps(wanted):
             charon.take(step, wanted)
-            charon.memory = remember(charon.memory, step, charon.now, target=wanted, trial=wanted)
+            charon.state = after_step(
+                charon.state, step, charon.now, target=wanted, candidate=wanted
+            )
             begun += [step] if isinstance(step, do.Initiate) else []
         charon.now += 0.5
     return begun

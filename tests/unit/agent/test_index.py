@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attempts import Attempt
 from landbridge.agent.reconcile.index import TunnelIndex
+from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.model.objects import ReasonCode, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
@@ -29,15 +30,15 @@ class Cast:
 
     def want(self, *tunnels: Tunnel) -> None:
         for each in tunnels:
-            self.tunnel_index.want(each.id, each, switched_off=False)
+            self.tunnel_index.want(each.id, each)
 
     def fault(self, tunnel_id: str) -> str:
         managed = self.tunnel_index.get(tunnel_id)
         assert managed is not None
-        if managed.fault is None:
+        if managed.facts.attachment.conflict is None:
             return ""
-        assert managed.fault.code is ReasonCode.COLLISION
-        return managed.fault.message
+        assert managed.facts.attachment.conflict.code is ReasonCode.COLLISION
+        return managed.facts.attachment.conflict.message
 
 
 @pytest.mark.parametrize("second", [{}, {**OTHER_PEER, **OTHER_PSK}])
@@ -114,6 +115,10 @@ def test_first_contacts_with_the_same_identities_come_one_after_the_other() -> N
     assert first is not None
     assert second is not None
     assert cast.tunnel_index.allowed(second) > 0
-    first.memory = msgspec.structs.replace(first.memory, attempts={"x": Attempt(started=0.0)})
+    first.begin_pass(Loaded(), 0.0)
+    target = first.facts.target
+    assert target is not None
+    begun = do.Initiate(name=target.name, child=target.children[0].name)
+    first.stepped(begun, 0.0, target, first.facts.candidate)
     assert cast.tunnel_index.allowed(second) == 0
     assert cast.tunnel_index.allowed(first) > 0

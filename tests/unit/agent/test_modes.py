@@ -7,9 +7,9 @@ import pytest
 
 from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.status import selector_mode
-from landbridge.agent.status.tunnel_status import MOST_NAMED, judge
+from landbridge.agent.status.tunnel_status import MOST_NAMED, observed
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual, ChildSa
 from landbridge.model.objects import (
@@ -95,7 +95,7 @@ def test_what_is_missing(
 def test_every_child_that_is_down_is_named() -> None:
     wanted = target(split=True)
     up = child_sa(wanted.children[0].name, (LOCAL,), PEERS[:1], 2)
-    status = judge(wanted, Actual(sas=(ike_sa(wanted.name, 1, up),)), Memory(), None, 0.0)
+    status = observed(wanted, Actual(sas=(ike_sa(wanted.name, 1, up),)), AttemptState(), None, 0.0)
     assert (status.state, status.selector_mode) == (TunnelState.PARTIAL, SPLIT)
     assert status.reason is not None
     assert status.reason.code is ReasonCode.PARTIAL
@@ -111,7 +111,9 @@ def test_very_many_leave_room_for_the_cause() -> None:
         tunnel(peer_cidrs=cidrs, split_selector=True), Backend.LIBIPSEC
     )
     up = child_sa(wanted.children[0].name, (LOCAL,), cidrs[:1], 2)
-    status = judge(wanted, Actual(sas=(ike_sa(wanted.name, 1, up),)), Memory(), CLOSED, 0.0)
+    status = observed(
+        wanted, Actual(sas=(ike_sa(wanted.name, 1, up),)), AttemptState(), CLOSED, 0.0
+    )
     assert status.reason is not None
     assert f" and {99 - MOST_NAMED} more. {CLOSED.message}" in status.reason.message
     assert len(status.reason.message) < 1024
@@ -125,7 +127,7 @@ def test_a_peer_that_narrows_has_not_changed(cause: Reason | None) -> None:
     kept = [child_sa(c.name, (LOCAL,), (c.pairs[0].remote,), n) for n, c in enumerate(old.children)]
     narrowed = child_sa(wanted.children[0].name, (LOCAL,), PEERS[:1], 9)
     actual = Actual(sas=(ike_sa(wanted.name, 10, *kept, narrowed),))
-    status = judge(wanted, actual, Memory(applied_revision=1), cause, 0.0)
+    status = observed(wanted, actual, AttemptState(applied_revision=1), cause, 0.0)
     assert (status.state, status.applied_revision) == (TunnelState.UP, 1)
     assert status.selector_mode is SPLIT
     assert status.reason is not None

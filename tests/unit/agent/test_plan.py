@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.attachment import attached_to, with_attached
-from landbridge.agent.plan.attempts import Attempt, Memory, attempt_key, recall
+from landbridge.agent.plan.attempts import Attempt, AttemptState, after_look, attempt_key
 from landbridge.agent.plan.view import FINISH, GRACE
-from landbridge.agent.status.tunnel_status import applied_revision, judge
+from landbridge.agent.status.tunnel_status import applied_revision, observed
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair, Target
@@ -102,7 +102,7 @@ def test_any_state_to_any_state(history: list[Tunnel | None]) -> None:
         converge(charon, wanted, staying)
         assert is_desired(charon, wanted)
         if wanted is not None:
-            assert applied_revision(wanted, charon.actual, charon.memory) == revision
+            assert applied_revision(wanted, charon.actual, charon.state) == revision
         before = wanted
 
 
@@ -122,7 +122,7 @@ def test_the_newest_of_two_updates_wins(first: Tunnel, second: Tunnel, third: Tu
 def test_a_restart_of_the_agent_plans_nothing_for_what_is_right(one: Tunnel, two: Tunnel) -> None:
     charon, wanted = Charon(), planned(one)
     converge(charon, wanted)
-    charon.memory = msgspec.structs.replace(charon.memory, live_since={}, attempts={})
+    charon.state = msgspec.structs.replace(charon.state, live_since={}, attempts={})
     assert charon.steps(wanted) == ()
     converge(charon, planned(two))
     assert is_desired(charon, planned(two))
@@ -313,9 +313,9 @@ def test_who_is_switched_on_again_is_tried_at_once() -> None:
     off = target(tunnel(admin_state_up=False, revision=2), Backend.LIBIPSEC)
     key = attempt_key(on, on.children[0].name)
     failed = Attempt(started=0.0, open=False, failures=9, retry_at=500.0)
-    memory = recall(Memory(attempts={key: failed}), on, Actual(), 1.0)
-    assert memory.attempts == {key: failed}
-    assert recall(memory, off, Actual(), 2.0).attempts == {}
+    state = after_look(AttemptState(attempts={key: failed}), on, Actual(), 1.0)
+    assert state.attempts == {key: failed}
+    assert after_look(state, off, Actual(), 2.0).attempts == {}
 
 
 def test_a_half_built_sa_is_given_up() -> None:
@@ -348,12 +348,12 @@ def test_an_overtaken_attempt_is_let_finish_while_traffic_flows() -> None:
 def test_status_tells_what_is_not_applied() -> None:
     old = tunnel()
     charon, wanted = up(old), planned(tunnel(revision=2, psk_generation=2))
-    charon.memory = msgspec.structs.replace(charon.memory, applied_revision=1)
+    charon.state = msgspec.structs.replace(charon.state, applied_revision=1)
     charon.agrees = False
     charon.steps(wanted)
-    status = judge(wanted, charon.actual, charon.memory, None, 0.0)
+    status = observed(wanted, charon.actual, charon.state, None, 0.0)
     assert (status.state, status.applied_revision, status.reason) == (TunnelState.UP, 1, None)
-    cold = judge(wanted, Charon().actual, Charon().memory, None, 0.0)
+    cold = observed(wanted, Charon().actual, Charon().state, None, 0.0)
     assert cold.state is TunnelState.BUILDING
     assert cold.reason is not None
     assert cold.reason.code is ReasonCode.CONNECTING
@@ -383,8 +383,8 @@ def test_a_narrowed_child_is_asked_for_again_until_the_peer_follows() -> None:
     (child,) = charon.actual.carrying
     assert not uncovered([first, second], [child])
     assert not [step for step in charon.steps(wanted) if not isinstance(step, do.Wait)]
-    charon.memory = msgspec.structs.replace(charon.memory, applied_revision=0)
-    assert applied_revision(wanted, charon.actual, charon.memory) == wanted.revision
+    charon.state = msgspec.structs.replace(charon.state, applied_revision=0)
+    assert applied_revision(wanted, charon.actual, charon.state) == wanted.revision
 
 
 def test_what_a_peer_narrows_for_good_is_asked_for_seldom() -> None:

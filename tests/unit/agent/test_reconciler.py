@@ -28,10 +28,10 @@ NEVER = 60.0  # seconds
 
 
 def managed_of(tunnel_index: TunnelIndex) -> ManagedTunnel:
-    tunnel_index.want(ID, tunnel(), switched_off=False)
+    tunnel_index.want(ID, tunnel())
     managed = tunnel_index.get(ID)
     assert managed is not None
-    managed.look_back(Loaded(), 0.0)
+    managed.begin_pass(Loaded(), 0.0)
     return managed
 
 
@@ -45,14 +45,21 @@ def reconciler_over(tunnel_index: TunnelIndex) -> Reconciler:
 def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
     managed = managed_of(tunnel_index)
-    steps = plan(managed.trial, managed.actual, Loaded(), managed.memory, allowed=9, now=0.0)
+    steps = plan(
+        managed.facts.candidate.target,
+        managed.facts.actual,
+        Loaded(),
+        managed.facts.attempts,
+        allowed=9,
+        now=0.0,
+    )
     assert len(steps) > 1
     taken: list[do.Step] = []
 
     async def take(step: do.Step, *_: object) -> None:
         taken.append(step)
         changed = msgspec.structs.replace(tunnel(), revision=2, peer_cidrs=("10.9.0.0/24",))
-        tunnel_index.want(ID, changed, switched_off=False)
+        tunnel_index.want(ID, changed)
 
     control = cast(ViciClient, SimpleNamespace(take=take))
     look = asyncio.run(reconciler_over(tunnel_index)._take_all(steps, managed, control, 0.0))
@@ -63,19 +70,19 @@ def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
 def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
     managed = managed_of(tunnel_index)
-    assert managed.trial is not None
-    tried = managed.trial
+    assert managed.facts.candidate.target is not None
+    tried = managed.facts.candidate.target
     initiate = do.Initiate(name=tried.name, child=tried.children[0].name)
 
     async def take(*_: object) -> None:
         changed = msgspec.structs.replace(tunnel(), revision=2, peer_cidrs=("10.9.0.0/24",))
-        tunnel_index.want(ID, changed, switched_off=False)
-        managed.look_back(Loaded(), 0.0)
+        tunnel_index.want(ID, changed)
+        managed.begin_pass(Loaded(), 0.0)
 
     control = cast(ViciClient, SimpleNamespace(take=take))
     asyncio.run(reconciler_over(tunnel_index)._take_all([initiate], managed, control, 0.0))
-    assert managed.trial != tried
-    (key,) = managed.memory.attempts
+    assert managed.facts.candidate.target != tried
+    (key,) = managed.facts.attempts.attempts
     assert key == do_key(tried)
 
 
@@ -107,14 +114,14 @@ def test_what_one_charon_has_said_is_not_taken_for_anothers() -> None:
     managed = managed_of(tunnel_index)
     heard: list[bool] = []
 
-    def blame(_line: str, *, established: bool, **_: object) -> bool:
+    def explain(_line: str, *, established: bool, **_: object) -> bool:
         heard.append(established)
         return False
 
-    managed.blame = blame  # type: ignore[method-assign,assignment]
+    managed.explain = explain  # type: ignore[method-assign,assignment]
     meters: Any = SimpleNamespace(told=lambda **_: None, heard=lambda _: None)
     listener = Listener(tunnel_index, cast(Any, SimpleNamespace()), meters, lambda _: None)
-    name = managed.target.name if managed.target else ""
+    name = managed.facts.target.name if managed.facts.target else ""
     up = line(f"IKE_SA {name}[1] established between a...b", name=name)
     refused = line("received AUTHENTICATION_FAILED notify error", name=name)
     for said in ([up], [refused]):

@@ -9,7 +9,7 @@ from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan import psk_rotation
 from landbridge.agent.plan import secrets as keyring
-from landbridge.agent.plan.attempts import Attempt, Memory, attempt_key
+from landbridge.agent.plan.attempts import Attempt, AttemptState, attempt_key
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import ids_of
@@ -82,15 +82,15 @@ def candidates() -> tuple[Target, ...]:
 def test_secrets_are_tried_in_turn_and_the_back_off_goes_on() -> None:
     known = candidates()
     assert [each.name for each in known] == [planned(NEW).name, planned(OLD).name]
-    chosen, memory = psk_rotation.choose(known, Memory(), Actual(), NOW)
+    chosen, state = psk_rotation.choose(known, AttemptState(), Actual(), NOW)
     for expected in (known[1], known[0], known[1]):
         key = attempt_key(chosen, chosen.children[0].name)
         failed = Attempt(started=NOW, open=False, failures=3, retry_at=NOW + 4)
-        memory = msgspec.structs.replace(memory, attempts={key: failed})
-        assert psk_rotation.choose(known, memory, Actual(), NOW + 1)[0] == chosen
-        chosen, memory = psk_rotation.choose(known, memory, Actual(), NOW + 5)
+        state = msgspec.structs.replace(state, attempts={key: failed})
+        assert psk_rotation.choose(known, state, Actual(), NOW + 1)[0] == chosen
+        chosen, state = psk_rotation.choose(known, state, Actual(), NOW + 5)
         assert chosen == expected
-        assert [each.failures for each in memory.attempts.values()] == [3]
+        assert [each.failures for each in state.attempts.values()] == [3]
 
 
 @pytest.mark.parametrize(
@@ -128,21 +128,21 @@ def test_what_has_authenticated_last_is_remembered_until_it_is_switched_off(
 
 
 def test_a_newer_secret_is_tried_at_once_whoever_waits_for_its_turn() -> None:
-    first, memory = psk_rotation.choose((planned(OLD),), Memory(), Actual(), NOW)
+    first, state = psk_rotation.choose((planned(OLD),), AttemptState(), Actual(), NOW)
     key = attempt_key(first, first.children[0].name)
     failed = Attempt(started=NOW, open=False, failures=9, retry_at=NOW + 15)
-    memory = msgspec.structs.replace(memory, attempts={key: failed})
+    state = msgspec.structs.replace(state, attempts={key: failed})
     known = candidates()
-    chosen, memory = psk_rotation.choose(known, memory, Actual(), NOW + 1)
+    chosen, state = psk_rotation.choose(known, state, Actual(), NOW + 1)
     assert chosen == known[0]
-    assert attempt_key(chosen, chosen.children[0].name) not in memory.attempts
-    assert psk_rotation.choose(known, memory, Actual(), NOW + 2)[0] == known[0]
+    assert attempt_key(chosen, chosen.children[0].name) not in state.attempts
+    assert psk_rotation.choose(known, state, Actual(), NOW + 2)[0] == known[0]
 
 
 def test_only_the_new_one_is_tried_while_the_old_tunnel_carries() -> None:
     known = candidates()
-    memory = Memory(trial=known[1].name)
-    assert psk_rotation.choose(known, memory, Actual(sas=(sa(OLD),)), NOW)[0] == known[0]
+    state = AttemptState(candidate=known[1].name)
+    assert psk_rotation.choose(known, state, Actual(sas=(sa(OLD),)), NOW)[0] == known[0]
 
 
 def test_with_the_old_secret_the_new_one_is_out_of_charons_memory() -> None:

@@ -10,14 +10,17 @@ import pytest
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.charon.event_parser import EventParser
 from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.plan.candidate import Candidate
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
 from landbridge.agent.status.last_failure import LastFailure
+from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import Cover
 from landbridge.agent.tunnels.desired import Pair
+from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual, actual
-from landbridge.model.objects import Dpd, Reason, ReasonCode, TunnelState
+from landbridge.model.objects import Dpd, Reason, ReasonCode, Router, TunnelState
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel
 
@@ -322,36 +325,36 @@ def test_a_telling_line_is_not_overwritten_by_silence_of_the_same_attempt() -> N
     managed = ManagedTunnel(ID, Backend.LIBIPSEC)
     managed.want(tunnel())
     managed.begin_attempt()
-    assert managed.blame("invalid HASH_V1 payload length, decryption failed?", established=False)
-    assert not managed.blame("sending retransmit 1 of request message ID 0", established=False)
-    status = managed.judge(0.0)
+    assert managed.explain("invalid HASH_V1 payload length, decryption failed?", established=False)
+    assert not managed.explain("sending retransmit 1 of request message ID 0", established=False)
+    status = managed.current_status(0.0)
     assert status is not None
     assert status.reason is not None
     assert status.reason.code is ReasonCode.PSK_MISMATCH
     managed.begin_attempt()
-    assert not managed.blame("sending retransmit 1 of request message ID 0", established=False)
-    assert managed.blame("sending retransmit 2 of request message ID 0", established=False)
+    assert not managed.explain("sending retransmit 1 of request message ID 0", established=False)
+    assert managed.explain("sending retransmit 2 of request message ID 0", established=False)
 
 
 def test_an_answer_to_our_own_delete_is_not_the_peers() -> None:
     managed = ManagedTunnel(ID, Backend.LIBIPSEC)
     managed.want(tunnel())
     line = "received DELETE for ESP CHILD_SA with SPI c0ffee00"
-    managed.memory = msgspec.structs.replace(managed.memory, ending_children={3: 1.0})
-    assert not managed.blame(line, established=True)
-    managed.memory = msgspec.structs.replace(managed.memory, ending_children={})
-    assert managed.blame(line, established=True)
+    managed.stepped(do.TerminateChild(unique_id=3), 1.0, None, Candidate())
+    assert not managed.explain(line, established=True)
+    managed.begin_pass(Loaded(), 2.0)  # it is gone
+    assert managed.explain(line, established=True)
 
 
 def test_a_partial_tunnel_names_what_is_missing() -> None:
     wanted = tunnel(split_selector=True, peer_cidrs=("10.2.0.0/24", "10.2.1.0/24"))
     managed = ManagedTunnel(ID, Backend.LIBIPSEC)
     managed.want(wanted)
-    assert managed.target is not None
-    first = managed.target.children[0]
+    assert managed.facts.target is not None
+    first = managed.facts.target.children[0]
     child = child_sa(first.name, ("10.1.0.0/24",), ("10.2.0.0/24",), 1)
-    managed.actual = Actual(sas=(ike_sa(managed.target.name, 1, child),))
-    status = managed.judge(0.0)
+    managed.observe(Actual(sas=(ike_sa(managed.facts.target.name, 1, child),)))
+    status = managed.current_status(0.0)
     assert status is not None
     assert status.reason is not None
     assert (status.state, status.reason.code) == (TunnelState.PARTIAL, ReasonCode.PARTIAL)
@@ -363,7 +366,7 @@ def test_what_cannot_be_done_is_a_terminal_error() -> None:
     wanted = tunnel()
     managed = ManagedTunnel(ID, Backend.LIBIPSEC)
     managed.want(tunnel(esp=msgspec.structs.replace(wanted.esp, protocol="ah")))
-    status = managed.judge(0.0)
+    status = managed.current_status(0.0)
     assert status is not None
     assert status.reason is not None
     assert (status.state, status.reason.code) == (TunnelState.ERROR, ReasonCode.UNSUPPORTED)
@@ -373,16 +376,16 @@ def test_of_tunnels_that_a_peer_cannot_tell_apart_the_first_stays() -> None:
     marked: list[str] = []
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, marked.append)
     first, second = tunnel(), tunnel(id=OTHER, dpd=Dpd(action="hold", interval=5, timeout=9))
-    tunnel_index.want(ID, first, switched_off=False)
-    tunnel_index.want(OTHER, second, switched_off=False)
+    tunnel_index.want(ID, first)
+    tunnel_index.want(OTHER, second)
     other = tunnel_index.get(OTHER)
     assert other is not None
-    assert other.fault is not None
-    assert other.fault.code is ReasonCode.COLLISION
-    assert ID in other.fault.message
-    tunnel_index.want(ID, first, switched_off=False)  # the same again: it may not lose its place
-    assert other.fault is not None
-    tunnel_index.want(ID, None, switched_off=False)
+    assert other.facts.attachment.conflict is not None
+    assert other.facts.attachment.conflict.code is ReasonCode.COLLISION
+    assert ID in other.facts.attachment.conflict.message
+    tunnel_index.want(ID, first)  # the same again: it may not lose its place
+    assert other.facts.attachment.conflict is not None
+    tunnel_index.want(ID, None)
     assert marked == [OTHER]
     assert _fault(tunnel_index) is None
 
@@ -390,15 +393,16 @@ def test_of_tunnels_that_a_peer_cannot_tell_apart_the_first_stays() -> None:
 def _fault(tunnel_index: TunnelIndex) -> Reason | None:
     managed = tunnel_index.get(OTHER)
     assert managed is not None
-    return managed.fault
+    return managed.facts.attachment.conflict
 
 
 def test_a_switched_off_router_switches_its_tunnels_off_and_on_again() -> None:
     tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
-    tunnel_index.want(ID, tunnel(), switched_off=True)
+    off = Router(id="r", name="", revision=1, admin_state_up=False, uplink=None, inside=())
+    tunnel_index.want(ID, tunnel(), router=off)
     managed = tunnel_index.get(ID)
     assert managed is not None
-    assert managed.target is not None
-    assert not managed.target.admin_state_up
-    tunnel_index.want(ID, managed.wanted, switched_off=False)
-    assert managed.target.admin_state_up
+    assert managed.facts.target is not None
+    assert not managed.facts.target.admin_state_up
+    tunnel_index.want(ID, managed.wanted.asked)
+    assert managed.facts.target.admin_state_up

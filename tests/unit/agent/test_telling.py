@@ -11,7 +11,7 @@ from landbridge.agent.charon.sa_events import happening
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
-from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, Chronicle
+from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, EventLog
 from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.status.reachability import hindrance, obstacle
 from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
@@ -112,41 +112,41 @@ def test_nobody_begins(clock: Clock) -> None:
     codes: list[ReasonCode] = []
     left: list[float | None] = []
     for _ in range(2):
-        status = managed.judge(0.0)
+        status = managed.current_status(0.0)
         assert status is not None
         assert status.reason is not None
         codes.append(status.reason.code)
         clock.now += PATIENCE
-        left.append(managed.remarks.patience_left())
+        left.append(managed.changes_in())
     assert codes == [ReasonCode.WAITING_FOR_PEER, ReasonCode.NOBODY_INITIATES]
     assert left == [0.0, None]  # until it was told, another look is wanted
 
 
 def test_the_earliest_hint_is_when_it_became_true() -> None:
-    remarks = TunnelReasons()
-    remarks.stir(5.0)
-    remarks.stir(6.0)
-    assert remarks.observed_at(9.0) == 5.0
-    assert remarks.observed_at(9.0) == 9.0
+    reasons = TunnelReasons()
+    reasons.heard(5.0)
+    reasons.heard(6.0)
+    assert reasons.observed_at(9.0) == 5.0
+    assert reasons.observed_at(9.0) == 9.0
 
 
 def test_events_are_bounded_and_their_times_grow(clock: Clock) -> None:
-    chronicle = Chronicle(clock)
+    event_log = EventLog(clock)
     for number in range(EVENTS_KEPT + 3):
-        chronicle.note(TunnelEventKind.REKEYED, str(number))
-    times = [event.at for event in chronicle.events]
+        event_log.note(TunnelEventKind.REKEYED, str(number))
+    times = [event.at for event in event_log.events]
     assert times == sorted(set(times))
-    assert chronicle.events[0].message == "3"
+    assert event_log.events[0].message == "3"
     assert len(times) == EVENTS_KEPT
 
 
 def test_lines_are_bounded_and_hold_no_secret() -> None:
-    chronicle = Chronicle()
+    event_log = EventLog()
     for number in range(LINES_KEPT + 3):
-        chronicle.hear(f"the key hunter2 of {number}", "hunter2")
-    chronicle.hear("sending packet: from 10.0.0.1[500] to 10.0.0.2[500] (9 bytes)", "hunter2")
-    assert len(chronicle.lines) == LINES_KEPT
-    assert chronicle.lines[-1].endswith(f"the key *** of {LINES_KEPT + 2}")
+        event_log.hear(f"the key hunter2 of {number}", "hunter2")
+    event_log.hear("sending packet: from 10.0.0.1[500] to 10.0.0.2[500] (9 bytes)", "hunter2")
+    assert len(event_log.lines) == LINES_KEPT
+    assert event_log.lines[-1].endswith(f"the key *** of {LINES_KEPT + 2}")
 
 
 def test_rekeyings_and_moves_are_read() -> None:

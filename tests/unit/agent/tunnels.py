@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from landbridge.agent.charon.client import command_of
-from landbridge.agent.plan.attempts import Memory, attempt_key, begun, recall
+from landbridge.agent.plan.attempts import AttemptState, after_look, attempt_key, begun
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Pair, Target
@@ -110,7 +110,7 @@ class Charon:
         self.connections: dict[str, Target] = {}
         self.secrets: set[str] = set()
         self.sas: dict[int, IkeSa] = {}
-        self.memory = Memory()
+        self.state = AttemptState()
         self._last_id = 0
 
     @property
@@ -123,8 +123,8 @@ class Charon:
         return Loaded(connections=digests, secrets=frozenset(self.secrets))
 
     def steps(self, target: Target | None, allowed: int = 4) -> tuple[Step, ...]:
-        self.memory = recall(self.memory, target, self.actual, self.now)
-        return plan(target, self.actual, self.loaded, self.memory, allowed=allowed, now=self.now)
+        self.state = after_look(self.state, target, self.actual, self.now)
+        return plan(target, self.actual, self.loaded, self.state, allowed=allowed, now=self.now)
 
     def take(self, step: Step, target: Target | None) -> None:
         if not isinstance(step, do.Wait):
@@ -140,7 +140,7 @@ class Charon:
             case do.UnloadSecret(secret_id=secret):
                 self.secrets.remove(secret)
             case do.Initiate() if target is not None:
-                self.memory = begun(self.memory, attempt_key(target, step.child), self.now)
+                self.state = begun(self.state, attempt_key(target, step.child), self.now)
                 if self.agrees:
                     self._establish(step)
             case do.RetireIke(unique_id=unique_id) | do.Terminate(unique_id=unique_id):

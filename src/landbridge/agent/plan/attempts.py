@@ -1,12 +1,13 @@
-"""What a tunnel's task remembers between two passes; pure, and never needed for correctness.
+"""The attempts to bring one tunnel up, change it and take it down; pure.
 
 Rules this module keeps:
-- `recall` makes the next memory from the last one and what is observed now; all times are
-  seconds of one monotonic clock, given by the caller.
-- Forgetting everything (an agent's restart) costs a grace period or a back-off, no more.
+- `after_look` makes the next state from the last one and what is observed now, `after_step` the
+  one after a step was taken. All times are seconds of one monotonic clock, given by the caller.
+- It is never needed for correctness: to lose all of it (the agent restarts) costs a grace period
+  or a back-off, no more.
 - Entries about SAs and children that are gone are dropped, so nothing grows.
-- An attempt is over when charon shows no sign of it any more: no event needs to be seen. Who
-  is switched off has none; switched on again, it is tried at once.
+- An attempt is over when charon shows no sign of it any more: no event needs to be seen. A tunnel
+  that is switched off has no attempts; switched on again, it is tried at once.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from typing import Final
 
 import msgspec
 
+from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import plain
 from landbridge.agent.tunnels.observed import CREATING, PROBE, Actual, IkeSa, by_name
+from landbridge.agent.tunnels.steps import Step
+from landbridge.impact.steps import Disruption
 from landbridge.model.objects import Model
 
 #: Before this a command may not yet show in list-sas.
@@ -41,26 +45,26 @@ class Attempt(Model, frozen=True, kw_only=True):
     unread: bool = False  # neither side could read what the other said: other secrets
 
 
-class Memory(Model, frozen=True, kw_only=True):
+class AttemptState(Model, frozen=True, kw_only=True):
     """All keys of the maps are unique ids of charon, but `attempts`' (see `attempt_key`)."""
 
     revision: int = 0
     attempts: Mapping[str, Attempt] = {}
     live_since: Mapping[int, float] = {}  # CHILD_SAs that carry traffic
-    young_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
-    took: float = 0.0  # seconds that the last exchange with the peer took: a round trip or more
+    half_open_since: Mapping[int, float] = {}  # IKE_SAs that are being set up
+    exchange_took: float = 0.0  # seconds of the last exchange with the peer: a round trip or more
     unread: frozenset[int] = frozenset()  # IKE_SAs on which a peer with another secret spoke
-    asked_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
+    unanswered_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
     probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
-    condemned: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
+    peer_dead: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
     ending_ikes: Mapping[int, float] = {}  # told to terminate
     ending_children: Mapping[int, float] = {}
-    risked: int = 0  # the revision for which an attempt was made that can cost the old SA,
-    risked_at: float = 0.0  # and when
-    made_room: int = 0  # the revision for which an SA was ended that we may not replace
-    trial: str = ""  # the name of the configuration that is tried, of those with several secrets
-    trial_since: float = 0.0
-    newest: str = ""  # the name of the configuration that is wanted
+    identity_tried: int = 0  # the revision for which an attempt was made that can end the old SA
+    identity_tried_at: float = 0.0
+    forced_for: int = 0  # the revision for which an SA was ended that we may not replace
+    candidate: str = ""  # the name of the configuration that is tried, of several
+    candidate_since: float = 0.0
+    wanted: str = ""  # the name of the configuration that is wanted
     was_up: bool = False
     resting: bool = False  # dead by DPD with action clear: stays down until something changes
     applied_revision: int = 0
@@ -78,59 +82,86 @@ def back_off(failures: int, *, unread: bool = False) -> float:
     return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
 
 
-def forced(memory: Memory, target: Target) -> bool:
+def forced(state: AttemptState, target: Target) -> bool:
     """Whether the operator's deadline has ended what the update waited for: no way back."""
-    return target.may_initiate and memory.made_room == target.revision
+    return target.may_initiate and state.forced_for == target.revision
 
 
-def recall(memory: Memory, target: Target | None, actual: Actual, now: float) -> Memory:
-    """The memory of this pass, before any step is taken."""
+def after_look(
+    state: AttemptState, target: Target | None, actual: Actual, now: float
+) -> AttemptState:
+    """The state of this pass, before any step is taken."""
     carrying = actual.carrying
     ikes = {sa.unique_id for sa in actual.sas}
     children = {child.unique_id for sa in actual.sas for child in sa.children}
-    changed = target is not None and target.revision != memory.revision
+    changed = target is not None and target.revision != state.revision
     return msgspec.structs.replace(
-        memory,
-        revision=target.revision if target else memory.revision,
-        attempts=_attempts(memory, target, actual, now) if target and target.admin_state_up else {},
-        took=_took(memory, target, actual, now) if target else 0.0,
-        live_since=_since(memory.live_since, (child.unique_id for child in carrying), now),
-        young_since=_since(
-            memory.young_since, (sa.unique_id for sa in actual.sas if sa.young), now
+        state,
+        revision=target.revision if target else state.revision,
+        attempts=_attempts(state, target, actual, now) if target and target.admin_state_up else {},
+        exchange_took=_took(state, target, actual, now) if target else 0.0,
+        live_since=_since(state.live_since, (child.unique_id for child in carrying), now),
+        half_open_since=_since(
+            state.half_open_since, (sa.unique_id for sa in actual.sas if sa.young), now
         ),
-        asked_since={
-            sa.unique_id: memory.asked_since.get(sa.unique_id, _asked_at(memory, sa, now))
+        unanswered_since={
+            sa.unique_id: state.unanswered_since.get(sa.unique_id, _asked_at(state, sa, now))
             for sa in actual.sas
             if sa.live and sa.tasks
         },
-        probed_at={k: v for k, v in memory.probed_at.items() if k in ikes},
-        unread=memory.unread & ikes,
-        condemned=memory.condemned & ikes,
-        ending_ikes={k: v for k, v in memory.ending_ikes.items() if k in ikes},
-        ending_children={k: v for k, v in memory.ending_children.items() if k in children},
-        was_up=memory.was_up or bool(carrying),
-        resting=memory.resting and not changed and not carrying,
-        pending_since=_pending(memory, target, now) if carrying else None,
+        probed_at={k: v for k, v in state.probed_at.items() if k in ikes},
+        unread=state.unread & ikes,
+        peer_dead=state.peer_dead & ikes,
+        ending_ikes={k: v for k, v in state.ending_ikes.items() if k in ikes},
+        ending_children={k: v for k, v in state.ending_children.items() if k in children},
+        was_up=state.was_up or bool(carrying),
+        resting=state.resting and not changed and not carrying,
+        pending_since=_pending(state, target, now) if carrying else None,
     )
 
 
-def _asked_at(memory: Memory, sa: IkeSa, now: float) -> float:
-    return memory.probed_at.get(sa.unique_id, now) if PROBE in sa.tasks else now
+def _asked_at(state: AttemptState, sa: IkeSa, now: float) -> float:
+    return state.probed_at.get(sa.unique_id, now) if PROBE in sa.tasks else now
 
 
-def _pending(memory: Memory, target: Target | None, now: float) -> float | None:
+def _pending(state: AttemptState, target: Target | None, now: float) -> float | None:
     """An update is a newer revision; a peer that has only moved to another address is none."""
-    if target is None or memory.applied_revision == target.revision:
+    if target is None or state.applied_revision == target.revision:
         return None
-    if target.revision != memory.revision or memory.pending_since is None:
+    if target.revision != state.revision or state.pending_since is None:
         return now
-    return memory.pending_since
+    return state.pending_since
 
 
-def begun(memory: Memory, key: str, now: float) -> Memory:
-    last = memory.attempts.get(key)
+def after_step(
+    state: AttemptState, step: Step, now: float, *, target: Target | None, candidate: Target | None
+) -> AttemptState:
+    """`target`: the configuration that is wanted; `candidate`: the one that is tried. What comes of
+    the step is read from charon later."""
+    match step:
+        case do.Initiate(child=child) if candidate is not None:
+            if step.disruption is Disruption.INTERRUPT:
+                state = msgspec.structs.replace(
+                    state, identity_tried=candidate.revision, identity_tried_at=now
+                )
+            return begun(state, attempt_key(candidate, child), now)
+        case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
+            state = msgspec.structs.replace(state, ending_ikes={**state.ending_ikes, sa: now})
+        case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
+            ending = {**state.ending_children, sa: now}
+            state = msgspec.structs.replace(state, ending_children=ending)
+        case _:
+            return state
+    forces = isinstance(step, do.Terminate | do.TerminateChild) and step.forces_update
+    if forces and target is not None:
+        state = msgspec.structs.replace(state, forced_for=target.revision)
+    return state
+
+
+def begun(state: AttemptState, key: str, now: float) -> AttemptState:
+    last = state.attempts.get(key)
     attempt = Attempt(started=now, failures=last.failures if last else 0)
-    return msgspec.structs.replace(memory, attempts={**memory.attempts, key: attempt})
+    return msgspec.structs.replace(state, attempts={**state.attempts, key: attempt})
 
 
 def under_way(target: Target, actual: Actual) -> bool:
@@ -142,7 +173,9 @@ def _creating(sa: IkeSa) -> bool:
     return sa.live and bool(CREATING & (sa.tasks | sa.queued))
 
 
-def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Mapping[str, Attempt]:
+def _attempts(
+    state: AttemptState, target: Target, actual: Actual, now: float
+) -> Mapping[str, Attempt]:
     live = by_name(
         child for sa in actual.sas if sa.name == target.name for child in sa.live_children
     )
@@ -150,17 +183,17 @@ def _attempts(memory: Memory, target: Target, actual: Actual, now: float) -> Map
     kept = {}
     for child in target.children:
         key = attempt_key(target, child.name)
-        attempt = memory.attempts.get(key)
+        attempt = state.attempts.get(key)
         sas = live.get(child.name, [])
         if attempt is not None and (not sas or uncovered(child.pairs, sas)):
             kept[key] = _judged(attempt, busy, now)
     return kept
 
 
-def _took(memory: Memory, target: Target, actual: Actual, now: float) -> float:
-    new = (c for c in actual.carrying if c.unique_id not in memory.live_since)
-    attempts = (memory.attempts.get(attempt_key(target, child.name)) for child in new)
-    return max((now - each.started for each in attempts if each), default=memory.took)
+def _took(state: AttemptState, target: Target, actual: Actual, now: float) -> float:
+    new = (c for c in actual.carrying if c.unique_id not in state.live_since)
+    attempts = (state.attempts.get(attempt_key(target, child.name)) for child in new)
+    return max((now - each.started for each in attempts if each), default=state.exchange_took)
 
 
 def _judged(attempt: Attempt, busy: bool, now: float) -> Attempt:

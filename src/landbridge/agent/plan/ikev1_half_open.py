@@ -16,24 +16,24 @@ from collections.abc import Iterator
 
 import msgspec
 
-from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.plan.view import View
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.steps import Step
 
 
-def noted(memory: Memory, unique_id: int) -> Memory:
+def noted(state: AttemptState, unique_id: int) -> AttemptState:
     """The peer cannot read what we send on that IKE_SA, nor we what it sends."""
     unread = {
         key: msgspec.structs.replace(attempt, unread=True) if attempt.open else attempt
-        for key, attempt in memory.attempts.items()
+        for key, attempt in state.attempts.items()
     }
-    return msgspec.structs.replace(memory, attempts=unread, unread=memory.unread | {unique_id})
+    return msgspec.structs.replace(state, attempts=unread, unread=state.unread | {unique_id})
 
 
 def give_up(view: View) -> Iterator[Step]:
     """End what was set up in vain. An IKE_SA that charon itself makes (a rekeying) is its own."""
-    ours = any(attempt.open for attempt in view.memory.attempts.values())
+    ours = any(attempt.open for attempt in view.state.attempts.values())
     for sa in view.current:
-        if ours and sa.young and sa.initiator and sa.unique_id in view.memory.unread:
+        if ours and sa.young and sa.initiator and sa.unique_id in view.state.unread:
             yield do.RetireIke(unique_id=sa.unique_id, force=True)

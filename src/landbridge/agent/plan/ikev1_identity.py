@@ -31,29 +31,29 @@ PAUSE: Final = 300.0  # seconds
 _MOVE: Final = 0.5  # seconds between looks whether the others have moved
 
 
-def sacrifice(view: View) -> Iterator[Step]:
+def end_lost(view: View) -> Iterator[Step]:
     """End the SA that the failed attempt has cost."""
-    attempts = view.memory.attempts.values()
+    attempts = view.state.attempts.values()
     failed = any(not each.open and each.failures for each in attempts)
     if view.target.version != "v1" or view.connected or view.busy or not failed:
         return
     for sa in view.older:
         if sa.live_children and sa.version == "1" and _other_peer(sa, view.target):
-            yield from teardown.sacrifice(view, sa)
+            yield from teardown.end_lost(view, sa)
 
 
 def not_before(view: View) -> float:
     """When the next attempt may be made, if it can cost the old SA."""
-    memory, target = view.memory, view.target
+    state, target = view.state, view.target
     at_risk = [sa for sa in view.older if sa.live_children and _other_peer(sa, target)]
     if target.version != "v1" or view.connected or not at_risk:
         return 0.0
     if any(sa.others - target.attached for sa in at_risk if not sa.foreign):
         return view.now + _MOVE
-    return memory.risked_at + PAUSE if memory.risked == target.revision else 0.0
+    return state.identity_tried_at + PAUSE if state.identity_tried == target.revision else 0.0
 
 
-def bygone(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -> Tunnel | None:
+def previous(was: Tunnel | None, tunnel: Tunnel, target: Target, actual: Actual) -> Tunnel | None:
     """`tunnel` with the identities that it runs with, or ran with last (`was`), when they are
     others."""
     live = [sa for sa in actual.sas if sa.live_children]

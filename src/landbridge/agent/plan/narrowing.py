@@ -32,7 +32,7 @@ _LOOK_AGAIN: Final = 0.5
 
 def widen(view: View, allowed: int) -> Iterator[Step]:
     """`allowed`: exchanges that may still be begun."""
-    idle = not (view.missing or view.busy or view.memory.resting)
+    idle = not (view.missing or view.busy or view.state.resting)
     room = allowed
     for config in view.target.children:
         instances = view.named(config)
@@ -49,7 +49,7 @@ def _ask_again(
 ) -> Iterator[Step]:
     taken = {child.name for child in instances}
     free = [name for name in names_of(config) if name not in taken]
-    attempt = view.memory.attempts.get(attempt_key(view.target, config.name))
+    attempt = view.state.attempts.get(attempt_key(view.target, config.name))
     due = 0.0
     if attempt is not None:
         due = attempt.retry_at + (_SELDOM if attempt.failures > OFTEN else 0.0)
@@ -69,12 +69,12 @@ def _retire(view: View, config: ChildConfig, instances: list[ChildSa]) -> Iterat
     """Those of which newer ones of the other name carry all that they carry."""
     newest_first = sorted(instances, key=lambda child: -child.unique_id)
     carriers, carried = _who_carries(config, newest_first)
-    since = view.memory.live_since
+    since = view.state.live_since
     newer: dict[str, tuple[int, float]] = {}  # by name: who was met, and when the last began
     for number, child in enumerate(newest_first):
         heirs, latest = next((newer[name] for name in newer if name != child.name), (0, 0.0))
         is_carried = heirs and all(carriers[pair] & heirs for pair in carried[number])
-        if is_carried and child.unique_id not in view.memory.ending_children:
+        if is_carried and child.unique_id not in view.state.ending_children:
             yield _when(view, latest + view.grace, do.RetireChild(unique_id=child.unique_id))
         met, last = newer.get(child.name, (0, 0.0))
         began = since.get(child.unique_id, view.now)

@@ -1,7 +1,8 @@
 """From desired and actual to steps; pure. The heart of an update.
 
 Rules this module keeps:
-- Level, not edge: desired, actual, what is loaded and a forgettable memory are all it reads.
+- Level, not edge: desired, actual, what is loaded and the state of the attempts, which may be
+  lost, are all it reads.
 - Make before break: an SA of an older configuration is retired only when every pair of CIDRs
   that it carries and that is still wanted has been carried by SAs of the present
   configuration for `GRACE`, or for as long as it took to set them up (a round trip or more).
@@ -27,7 +28,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from landbridge.agent.plan import ikev1_half_open, ikev1_identity, narrowing, secrets, teardown
-from landbridge.agent.plan.attempts import Memory, attempt_key, forced
+from landbridge.agent.plan.attempts import AttemptState, attempt_key, forced
 from landbridge.agent.plan.view import View
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import ChildConfig, Target
@@ -44,7 +45,7 @@ def plan(
     target: Target | None,
     actual: Actual,
     loaded: Loaded,
-    memory: Memory,
+    state: AttemptState,
     *,
     allowed: int,
     now: float,
@@ -54,29 +55,29 @@ def plan(
     `update_deadline`: seconds after which an update is forced on a peer that has not agreed
     (the old SA is taken down, agreed or not); 0: never.
 
-    `memory` must be that of `recall` for the same `actual` and `now`.
+    `state` must be that of `after_look` for the same `actual` and `now`.
     """
     if target is None or not target.admin_state_up:
-        return tuple(_take_down(actual, loaded, memory, now))
-    view = View(target, actual, memory, now)
+        return tuple(_take_down(actual, loaded, state, now))
+    view = View(target, actual, state, now)
     if target.owner and not _served(view, loaded):
         allowed = 0
     return (
         *(_leave_to_owner(view, loaded) if target.owner else _load(view, loaded)),
-        *teardown.bury(view),
+        *teardown.end_dead(view),
         *_force(view, update_deadline),
-        *ikev1_identity.sacrifice(view),
+        *ikev1_identity.end_lost(view),
         *_initiate(view, allowed),
         *narrowing.widen(view, allowed),
         *teardown.retire(view),
         *ikev1_half_open.give_up(view),
-        *teardown.abandon(view),
+        *teardown.end_half_open(view),
     )
 
 
-def _take_down(actual: Actual, loaded: Loaded, memory: Memory, now: float) -> Iterator[Step]:
+def _take_down(actual: Actual, loaded: Loaded, state: AttemptState, now: float) -> Iterator[Step]:
     yield from (do.Unload(name=name) for name in loaded.connections)
-    yield from teardown.take_down(actual, memory, now)
+    yield from teardown.take_down(actual, state, now)
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(loaded.secrets))
 
 
@@ -97,7 +98,7 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if not target.secret_known:
         yield from _load_connection(view, loaded)
         return
-    if secrets.held_back(target, own, loaded.secrets, view.memory, view.now):
+    if secrets.held_back(target, own, loaded.secrets, view.state, view.now):
         if target.secret_id in loaded.secrets:
             yield do.UnloadSecret(secret_id=target.secret_id)
     elif target.secret_id not in loaded.secrets:
@@ -106,7 +107,7 @@ def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     if secrets.unproven(target, own, loaded.secrets):
         yield do.Wait(until=view.now + _LOOK_AGAIN)
     spent = secrets.spent(target, own, loaded.secrets)
-    if forced(view.memory, target):
+    if forced(view.state, target):
         spent = loaded.secrets - {target.secret_id}
     yield from (do.UnloadSecret(secret_id=secret) for secret in sorted(spent))
 
@@ -119,11 +120,11 @@ def _load_connection(view: View, loaded: Loaded) -> Iterator[Step]:
 
 
 def _initiate(view: View, allowed: int) -> Iterator[Step]:
-    if view.memory.resting or not view.missing:
+    if view.state.resting or not view.missing:
         return
     if not view.target.may_initiate:
-        if view.memory.pending_since is not None:  # else the peer has only moved: it will come
-            yield from _make_room(view)
+        if view.state.pending_since is not None:  # else the peer has only moved: it will come
+            yield from _force_update(view)
         return
     if not view.connected:
         # A second child now would make a second IKE_SA; an exchange of the peer's goes first,
@@ -133,7 +134,7 @@ def _initiate(view: View, allowed: int) -> Iterator[Step]:
     else:
         candidates = view.missing
         room = allowed
-    attempts = view.memory.attempts
+    attempts = view.state.attempts
     room = min(room, MOST_AT_ONCE - sum(attempt.open for attempt in attempts.values()))
     for child in candidates:
         attempt = attempts.get(attempt_key(view.target, child.name))
@@ -166,22 +167,22 @@ def _cost(view: View, child: ChildConfig) -> Disruption:
 
 
 def _force(view: View, update_deadline: float) -> Iterator[Step]:
-    since = view.memory.pending_since
+    since = view.state.pending_since
     if not update_deadline or since is None:
         return
     if view.now >= since + update_deadline:
-        yield from _make_room(view)
+        yield from _force_update(view)
     else:
         yield do.Wait(until=since + update_deadline)
 
 
-def _make_room(view: View) -> Iterator[Step]:
+def _force_update(view: View) -> Iterator[Step]:
     """We may not initiate: only the end of the old SA brings a peer to set up the new one."""
-    if view.memory.made_room == view.target.revision:
+    if view.state.forced_for == view.target.revision:
         return  # the peer came back as it was before (with the old secret): leave it
     for child in view.stale_beside:
-        if view.is_awaited(child) and child.unique_id not in view.memory.ending_children:
+        if view.is_awaited(child) and child.unique_id not in view.state.ending_children:
             yield do.TerminateChild(unique_id=child.unique_id, disruption=Disruption.INTERRUPT)
     for sa in view.older:
-        if sa.live_children and sa.unique_id not in view.memory.ending_ikes:
-            yield from teardown.make_room(view, sa)
+        if sa.live_children and sa.unique_id not in view.state.ending_ikes:
+            yield from teardown.end_for_update(view, sa)

@@ -10,8 +10,8 @@ Rules this module keeps:
 - A charon that dies takes the old one along: the agent loads it again.
 - A newer one that has just come is tried at once, whosever turn it is.
 - While anything carries traffic only the new one is tried; but an old one that has come up keeps
-  its turn until the guests have followed (`agent.plan.attachment`): they can only while its
-  configuration is loaded.
+  its turn until the attached tunnels have followed (`agent.plan.attachment`): they can only while
+  its configuration is loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import msgspec
 
 from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attempts import Memory, attempt_key
+from landbridge.agent.plan.attempts import AttemptState, attempt_key
 from landbridge.agent.plan.secrets import proves
 from landbridge.agent.tunnels import naming
 from landbridge.agent.tunnels.desired import Target
@@ -63,23 +63,25 @@ def lost(was: Tunnel | None, tunnel: Tunnel, loaded: Loaded, backend: Backend) -
 
 
 def choose(
-    known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
-) -> tuple[Target, Memory]:
-    """The one to be tried now, of `candidates`, and the memory of it."""
-    new = known[0].name != memory.newest
-    memory = msgspec.structs.replace(memory, newest=known[0].name)
-    followed = None if new else _still_followed(known, memory, actual, now)
+    known: tuple[Target, ...], state: AttemptState, actual: Actual, now: float
+) -> tuple[Target, AttemptState]:
+    """The one to be tried now, of `candidates`, and the state of it."""
+    new = known[0].name != state.wanted
+    state = msgspec.structs.replace(state, wanted=known[0].name)
+    followed = None if new else _still_followed(known, state, actual, now)
     if followed is not None:
-        return followed, memory
+        return followed, state
     if len(known) == 1 or actual.carrying or not known[0].admin_state_up:
         lasting = any(proves(sa) for sa in actual.sas if sa.live_children)
-        since = now if lasting or memory.trial != known[0].name else memory.trial_since
-        return known[0], msgspec.structs.replace(memory, trial=known[0].name, trial_since=since)
+        since = now if lasting or state.candidate != known[0].name else state.candidate_since
+        return known[0], msgspec.structs.replace(
+            state, candidate=known[0].name, candidate_since=since
+        )
     names = [each.name for each in known]
-    goes_on = memory.trial in names and not new
-    at = names.index(memory.trial) if goes_on else 0
-    since = memory.trial_since if goes_on else now
-    here = msgspec.structs.replace(memory, trial=names[at], trial_since=since)
+    goes_on = state.candidate in names and not new
+    at = names.index(state.candidate) if goes_on else 0
+    since = state.candidate_since if goes_on else now
+    here = msgspec.structs.replace(state, candidate=names[at], candidate_since=since)
     if not _had_its_turn(known[at], here, now):
         return known[at], here
     following = known[(at + 1) % len(known)]
@@ -87,33 +89,35 @@ def choose(
 
 
 def _still_followed(
-    known: tuple[Target, ...], memory: Memory, actual: Actual, now: float
+    known: tuple[Target, ...], state: AttemptState, actual: Actual, now: float
 ) -> Target | None:
-    """An old one that has come up in its turn, while guests are yet to come up on it."""
-    tried = next((each for each in known[1:] if each.name == memory.trial), None)
+    """An old one that has come up in its turn, while attached tunnels are yet to follow."""
+    tried = next((each for each in known[1:] if each.name == state.candidate), None)
     if tried is None or not known[0].admin_state_up:
         return None
     sas = [sa for sa in actual.sas if sa.live_children and sa.name == tried.name]
-    came = [memory.live_since.get(c.unique_id, now) for sa in sas for c in sa.live_children]
+    came = [state.live_since.get(c.unique_id, now) for sa in sas for c in sa.live_children]
     missing = tried.attached.difference(*(sa.others for sa in sas))
-    if not came or not missing or min(came) <= memory.trial_since:
+    if not came or not missing or min(came) <= state.candidate_since:
         return None
     return tried if now < min(came) + TURN else None
 
 
-def _had_its_turn(target: Target, memory: Memory, now: float) -> bool:
+def _had_its_turn(target: Target, state: AttemptState, now: float) -> bool:
     if not target.may_initiate:
-        return now >= memory.trial_since + TURN
+        return now >= state.candidate_since + TURN
     keys = [attempt_key(target, child.name) for child in target.children]
-    attempts = [memory.attempts[key] for key in keys if key in memory.attempts]
+    attempts = [state.attempts[key] for key in keys if key in state.attempts]
     return bool(attempts) and all(not each.open and now >= each.retry_at for each in attempts)
 
 
-def _handed_over(memory: Memory, last: Target, following: Target, now: float) -> Memory:
+def _handed_over(state: AttemptState, last: Target, following: Target, now: float) -> AttemptState:
     """The back-off goes on over the turns."""
     attempts = {
-        attempt_key(following, child.name): memory.attempts[attempt_key(last, child.name)]
+        attempt_key(following, child.name): state.attempts[attempt_key(last, child.name)]
         for child in following.children
-        if attempt_key(last, child.name) in memory.attempts
+        if attempt_key(last, child.name) in state.attempts
     }
-    return msgspec.structs.replace(memory, attempts=attempts, trial=following.name, trial_since=now)
+    return msgspec.structs.replace(
+        state, attempts=attempts, candidate=following.name, candidate_since=now
+    )

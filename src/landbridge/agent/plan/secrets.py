@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import OWNER_DIGITS, ConfigName, generation, secret_tag
 from landbridge.agent.tunnels.observed import IkeSa
@@ -23,7 +23,7 @@ REFUSES_WITHIN: Final = 3  # seconds, round trip included
 
 
 def held_back(
-    target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str], memory: Memory, now: float
+    target: Target, sas: tuple[IkeSa, ...], secrets: frozenset[str], state: AttemptState, now: float
 ) -> bool:
     """Whether the target's own secret must not be known now."""
     others = secrets - {target.secret_id} - _too_wide(target, secrets)
@@ -32,7 +32,7 @@ def held_back(
     live = [sa.name for sa in sas if sa.live]
     if not live or target.name in live:
         return False
-    attempts = memory.attempts.values()
+    attempts = state.attempts.values()
     waiting = any(now < each.retry_at for each in attempts)
     return waiting and not any(each.open for each in attempts)
 

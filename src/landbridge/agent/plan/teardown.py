@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - An IKE_SA is ended by the tunnel whose name it bears, and as long as it carries children of
-  others, by nobody, unless they all want to leave it (they are guests on the configuration
+  others, by nobody, unless they all want to leave it (they are attached to the configuration
   that is to come) or its peer is dead. Until then a tunnel ends its own children on it, one by
   one, and the IKE_SA goes with the last.
 - What is replaced is retired when what carries in its place has done so for the grace; see
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.plan.view import FINISH, View
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.observed import PROBE, Actual, ChildSa, IkeSa
@@ -28,15 +28,15 @@ _LOOK_AGAIN: Final = 0.5
 _INTERRUPT: Final = Disruption.INTERRUPT
 
 
-def take_down(actual: Actual, memory: Memory, now: float) -> Iterator[Step]:
+def take_down(actual: Actual, state: AttemptState, now: float) -> Iterator[Step]:
     """End all of a tunnel."""
     for sa in actual.sas:
         if not sa.unshared:
-            yield from _children(sa, memory)
+            yield from _children(sa, state)
             if sa.children:
                 yield do.Wait(until=now + _LOOK_AGAIN)
             continue
-        told = memory.ending_ikes.get(sa.unique_id)
+        told = state.ending_ikes.get(sa.unique_id)
         if told is None or now >= told + ENDING_LIMIT:
             carries = _INTERRUPT if sa.live_children else Disruption.NONE
             force = told is not None or sa.young
@@ -44,35 +44,37 @@ def take_down(actual: Actual, memory: Memory, now: float) -> Iterator[Step]:
         yield do.Wait(until=now + _LOOK_AGAIN)
 
 
-def make_room(view: View, sa: IkeSa) -> Iterator[Step]:
-    """End an older IKE_SA, so that the peer sets up the new one; its host does so for all who
+def end_for_update(view: View, sa: IkeSa) -> Iterator[Step]:
+    """End an older IKE_SA, so that the peer sets up the new one. Its owner does so for all who
     want it soon. For one alone only its own children can be ended."""
-    since = view.memory.pending_since or 0.0
-    if agreed(view, sa):
-        yield do.Terminate(unique_id=sa.unique_id, room=True, disruption=_INTERRUPT)
+    since = view.state.pending_since or 0.0
+    if may_end(view, sa):
+        yield do.Terminate(unique_id=sa.unique_id, forces_update=True, disruption=_INTERRUPT)
     elif view.now < since + _AGREE:
         yield do.Wait(until=since + _AGREE)
     else:
-        yield from _children(sa, view.memory, room=True)
+        yield from _children(sa, view.state, forces_update=True)
 
 
-def agreed(view: View, sa: IkeSa) -> bool:
+def may_end(view: View, sa: IkeSa) -> bool:
     """Whether nobody on this IKE_SA wants to keep it, and it is this tunnel's to end."""
     return not sa.foreign and sa.others <= view.target.attached
 
 
-def sacrifice(view: View, sa: IkeSa) -> Iterator[Step]:
+def end_lost(view: View, sa: IkeSa) -> Iterator[Step]:
     """End what is lost already at the peer."""
-    if agreed(view, sa):
+    if may_end(view, sa):
         yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=_INTERRUPT)
     elif sa.tunnel_id != view.target.owner:
-        yield from _children(sa, view.memory)
+        yield from _children(sa, view.state)
 
 
-def _children(sa: IkeSa, memory: Memory, *, room: bool = False) -> Iterator[Step]:
+def _children(sa: IkeSa, state: AttemptState, *, forces_update: bool = False) -> Iterator[Step]:
     for child in sa.live_children:
-        if child.unique_id not in memory.ending_children:
-            yield do.TerminateChild(unique_id=child.unique_id, room=room, disruption=_INTERRUPT)
+        if child.unique_id not in state.ending_children:
+            yield do.TerminateChild(
+                unique_id=child.unique_id, forces_update=forces_update, disruption=_INTERRUPT
+            )
 
 
 def retire(view: View) -> Iterator[Step]:
@@ -83,7 +85,7 @@ def retire(view: View) -> Iterator[Step]:
 
 
 def _retire_child(view: View, child: ChildSa) -> Iterator[Step]:
-    if child.unique_id in view.memory.ending_children:
+    if child.unique_id in view.state.ending_children:
         return
     ready = _replaced_at(view, child)
     if ready <= view.now:
@@ -102,9 +104,9 @@ def _replaced_at(view: View, child: ChildSa) -> float:
 def _retire_ike(view: View, sa: IkeSa) -> Iterator[Step]:
     if not sa.live:
         return
-    told = view.memory.ending_ikes.get(sa.unique_id)
+    told = view.state.ending_ikes.get(sa.unique_id)
     if told is not None:
-        yield from _hurry(view, sa, told)
+        yield from _force_end(view, sa, told)
         return
     if not sa.unshared:
         for child in sa.live_children if view.fresh else ():
@@ -123,17 +125,17 @@ def _retire_ike(view: View, sa: IkeSa) -> Iterator[Step]:
         yield do.Wait(until=ready)
 
 
-def _hurry(view: View, sa: IkeSa, told: float) -> Iterator[Step]:
+def _force_end(view: View, sa: IkeSa, told: float) -> Iterator[Step]:
     if view.now >= told + ENDING_LIMIT:
         yield do.RetireIke(unique_id=sa.unique_id, force=True)
     yield do.Wait(until=max(told + ENDING_LIMIT, view.now + _LOOK_AGAIN))
 
 
-def abandon(view: View) -> Iterator[Step]:
+def end_half_open(view: View) -> Iterator[Step]:
     """End what is being set up for an older configuration, or for too long."""
     overtaken = {sa.unique_id for sa in view.overtaken}
     for sa in view.sas:
-        since = view.memory.young_since.get(sa.unique_id)
+        since = view.state.half_open_since.get(sa.unique_id)
         if since is None or sa.foreign:
             continue
         if sa.unique_id in overtaken:
@@ -144,7 +146,7 @@ def abandon(view: View) -> Iterator[Step]:
             yield do.Wait(until=since + ATTEMPT_LIMIT)
 
 
-def bury(view: View) -> Iterator[Step]:
+def end_dead(view: View) -> Iterator[Step]:
     """End IKE_SAs whose peer has not answered for `dpd.timeout`; charon does so for IKEv1 only.
 
     charon asks after `interval` seconds of silence, so what is left of the time-out then is
@@ -155,10 +157,10 @@ def bury(view: View) -> Iterator[Step]:
         if sa.foreign:
             continue
         cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
-        if sa.unique_id in view.memory.condemned - view.memory.ending_ikes.keys():
+        if sa.unique_id in view.state.peer_dead - view.state.ending_ikes.keys():
             yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
             continue
-        since = view.memory.asked_since.get(sa.unique_id)
+        since = view.state.unanswered_since.get(sa.unique_id)
         if since is None or sa.version != "2" or dpd.action == "disabled":
             continue
         deadline = since + (dpd.timeout - dpd.interval if PROBE in sa.tasks else dpd.timeout)

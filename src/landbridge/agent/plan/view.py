@@ -14,7 +14,7 @@ from collections.abc import Collection
 from functools import cached_property
 from typing import Final
 
-from landbridge.agent.plan.attempts import Memory, under_way
+from landbridge.agent.plan.attempts import AttemptState, under_way
 from landbridge.agent.tunnels.coverage import Cover, numbers_of
 from landbridge.agent.tunnels.desired import ChildConfig, Target
 from landbridge.agent.tunnels.naming import plain
@@ -35,8 +35,8 @@ def supplanted(children: Collection[ChildSa]) -> frozenset[int]:
 
 
 class View:
-    def __init__(self, target: Target, actual: Actual, memory: Memory, now: float) -> None:
-        self.target, self.memory, self.now = target, memory, now
+    def __init__(self, target: Target, actual: Actual, state: AttemptState, now: float) -> None:
+        self.target, self.state, self.now = target, state, now
         self.sas = actual.sas
         self.carrying = actual.carrying
         self.current = tuple(sa for sa in actual.sas if sa.name == target.name)
@@ -61,13 +61,13 @@ class View:
         it already, and send on it. It is let finish, and replaced as any other."""
         if not self.carrying:
             return ()
-        since = self.memory.young_since
+        since = self.state.half_open_since
         half = (sa for sa in self.older if sa.young and not sa.foreign)
         return tuple(sa for sa in half if self.now < since.get(sa.unique_id, self.now) + FINISH)
 
     @property
     def grace(self) -> float:
-        return max(GRACE, min(self.memory.took, MOST_GRACE))
+        return max(GRACE, min(self.state.exchange_took, MOST_GRACE))
 
     def succeeds(self, child: ChildConfig) -> bool:
         """Whether it will carry what something stale carries, or has the same selectors."""
@@ -121,7 +121,7 @@ class View:
     def _carried_at(self) -> list[float]:
         """Of each pair that is wanted: when what is fresh has carried it for long enough."""
         fresh = Cover.of_children(self.fresh)
-        since = self.memory.live_since
+        since = self.state.live_since
         ready = [since.get(each.unique_id, self.now) + self.grace for each in self.fresh]
         return [
             max(ready[n] for n in numbers_of(fresh.touching((pair.local,), (pair.remote,))))

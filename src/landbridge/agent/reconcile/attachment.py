@@ -1,92 +1,84 @@
-"""What one tunnel is to those that share its IKE_SA: by itself, host, guest, refused, or a host
-that has gone.
+"""What one tunnel is to those that share its IKE_SA: a frozen value, replaced as a whole.
 
 Rules this module keeps:
-- It runs with a configuration of its own, with the children of guests in it where there are
-  any, or as the guest of another tunnel (`landbridge.agent.plan.attachment`); which of them,
-  `landbridge.agent.reconcile.ike_sharing` says.
-- A shelter is what a tunnel that is switched off or deleted goes on with for its guests: its
-  last configuration, without children of its own.
+- A tunnel runs on an IKE_SA of its own, with the children of those attached to it, or it is
+  attached to the owner of another IKE_SA, or it does not run because another one is in its way.
+- A retained owner is not wanted, or switched off. It goes on with the configuration that it ran
+  last, without children of its own, because its IKE_SA carries those of others.
+- Which of them a tunnel is, `landbridge.agent.reconcile.ike_sharing` says.
 """
 
 from __future__ import annotations
 
-from landbridge.agent.charon import connection_config
-from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan import attachment
-from landbridge.agent.status.reasons import TunnelReasons
+from dataclasses import dataclass
+from typing import Protocol
+
+from landbridge.agent.plan.attachment import attached_to, with_attached, without_children
+from landbridge.agent.plan.ike_sharing import Member
 from landbridge.agent.tunnels.desired import Target
 from landbridge.model.objects import Reason, Tunnel, TunnelStatus
 
 
-class Lodger:
-    def __init__(self, tunnel_id: str, backend: Backend, remarks: TunnelReasons) -> None:
-        self.id = tunnel_id
-        self.remarks = remarks
-        self._backend = backend
-        #: As it is run: switched off with its router, its peer's name resolved.
-        self.tunnel: Tunnel | None = None
-        self.own: Target | None = None  # by itself
-        self.target: Target | None = None  # as it is run: with guests, or as one
-        self.trial: Target | None = None  # `target`, or it with an older secret
-        self.host: Lodger | None = None  # whose guest it is
-        self.fault: Reason | None = None  # terminal: not tried
-        self.status: TunnelStatus | None = None
-        self.bare: Target | None = None  # of a shelter, without guests
-        self.offered: Target | None = None  # what guests, if any, are to run with
-        self._guests: tuple[Target, ...] = ()
-        self._shelter: Tunnel | None = None
-
-    def stand(self, guests: tuple[Target, ...]) -> None:
-        """Run on an IKE_SA of its own, with `guests`; or let it be theirs alone (`shelter`)."""
-        present = self.bare or self.own
-        self._guests = guests
-        self.offered = attachment.with_attached(present, guests) if present else None
-        if self.bare is None:
-            self.remarks.refused(False)
-            self.fault, self.host, self.target = None, None, self.offered
-
-    def ride(self, host: Lodger) -> None:
-        """Run on the IKE_SA of `host`, who has it among its guests."""
-        self.remarks.refused(False)
-        self.fault, self.host, self._guests, self.offered = None, host, (), None
-        self.target = self.riding(host.offered)
-
-    def riding(self, there: Target | None) -> Target | None:
-        return attachment.attached_to(self.own, there) if self.own and there else None
-
-    def refuse(self, fault: Reason) -> None:
-        """Do not run: another tunnel is in its way. What is up stays."""
-        self.remarks.refused(True)
-        self.fault, self.host, self._guests, self.offered = fault, None, (), None
-        self.target = self.own
-
-    def shelter(self, tunnel: Tunnel | None) -> str | None:
-        """Serve guests as `tunnel`, though it is not wanted itself; None: no more. The contact."""
-        self._shelter, self._guests = tunnel, ()
-        self.bare = (
-            attachment.without_children(connection_config.target(tunnel, self._backend))
-            if tunnel
-            else None
-        )
-        self.offered = self.bare or self.own
-        return self.bare.contact if self.bare else None
+class Owner(Protocol):
+    """The tunnel whose IKE_SA others are attached to."""
 
     @property
-    def running(self) -> Tunnel | None:
-        """What it runs as, for itself or for others."""
-        present = self._shelter or self.tunnel
-        return present if present is not None and present.admin_state_up else None
+    def id(self) -> str: ...
+    @property
+    def status(self) -> TunnelStatus | None: ...
+    @property
+    def offered(self) -> Target | None:
+        """What attached tunnels run with, as wanted."""
 
     @property
-    def tried(self) -> Target | None:
-        """What its guests run with at present: it may be tried with an older secret."""
-        if self.trial is None or self.offered is None or self.trial.name == self.offered.name:
-            return self.offered
-        return self.offered if self.bare else attachment.with_attached(self.trial, self._guests)
+    def offered_now(self) -> Target | None:
+        """The same at present: it may be tried with an older secret."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """`target`: the tunnel as it is to be run; None: it cannot be. `offered`: what those attached
+    to it run with. `retained`: as what it goes on for others."""
+
+    target: Target | None = None
+    offered: Target | None = None
+    attached: tuple[Target, ...] = ()
+    owner: Owner | None = None
+    conflict: Reason | None = None
+    retained: Tunnel | None = None
 
     @property
-    def served_by(self) -> tuple[str, ...]:
-        """The names of the IKE_SAs that serve it though they are its host's."""
-        known = (self.host.offered, self.host.trial) if self.host else ()
-        return tuple(each.name for each in known if each is not None)
+    def run(self) -> object:
+        """What the tunnel wants a look for when it changes. An attached one does not load the
+        connection, so that another digest is nothing to it."""
+        target = self.offered if self.retained else self.target
+        if target is None or target.owner:
+            return target and (target.name, target.children)
+        return target.name, target.digest, self.conflict
+
+
+def alone(own: Target | None) -> Attachment:
+    return Attachment(target=own, offered=own)
+
+
+def owning(own: Target, attached: tuple[Target, ...]) -> Attachment:
+    """`attached`: the others by themselves."""
+    target = with_attached(own, attached)
+    return Attachment(target=target, offered=target, attached=attached)
+
+
+def attached_to_owner(own: Target, owner: Owner) -> Attachment:
+    """`owner` has `own` among those attached to it."""
+    there = owner.offered
+    return Attachment(target=attached_to(own, there) if there else own, owner=owner)
+
+
+def in_conflict(own: Target, reason: Reason) -> Attachment:
+    """Another tunnel is in its way. What is up stays."""
+    return Attachment(target=own, conflict=reason)
+
+
+def retaining(own: Target | None, last: Member, attached: tuple[Target, ...]) -> Attachment:
+    """`own`: None where the tunnel is not wanted. `last`: as it ran last."""
+    offered = with_attached(without_children(last.target), attached)
+    return Attachment(target=own, offered=offered, attached=attached, retained=last.tunnel)

@@ -49,7 +49,7 @@ def diagnosis(
     problem: str = "",
 ) -> Diagnosis:
     """`messages`: list-sas of the tunnel. `problem`: why there is nothing to list."""
-    listed, target, status = list(messages), managed.target, managed.status
+    listed, target, status = list(messages), managed.facts.target, managed.status
     current = target.name if target else ""
     children = {name for child in target.children for name in names_of(child)} if target else set()
     seen = actual(listed, managed.id, {current})
@@ -58,7 +58,7 @@ def diagnosis(
     return Diagnosis(
         tunnel_id=managed.id,
         observed_at=at,
-        revision=managed.tunnel.revision if managed.tunnel else 0,
+        revision=managed.wanted.tunnel.revision if managed.wanted.tunnel else 0,
         applied_revision=status.applied_revision if status else 0,
         state=status.state if status else TunnelState.BUILDING,
         reason=status.reason if status else None,
@@ -68,9 +68,9 @@ def diagnosis(
         split=mode is SelectorMode.SPLIT,
         selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
-        last_exchange=managed.remarks.chronicle.exchange,
+        last_exchange=managed.reasons.event_log.exchange,
         sas=tuple(_ikes(listed, seen, current, children)),
-        lines=managed.remarks.chronicle.lines,
+        lines=managed.reasons.event_log.lines,
         problem=problem,
     )
 

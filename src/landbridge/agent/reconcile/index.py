@@ -1,11 +1,10 @@
-"""All tunnels of one router: by id, by peer, and by the IKE_SA that serves them.
+"""All tunnels of one router: by id, by peer, by identities, and by the IKE_SA that serves them.
 
 Rules this module keeps:
 - Every question about one tunnel is answered without a walk through all of them.
-- What tunnels are to each other, `landbridge.agent.reconcile.ike_sharing` says.
-- Of those that share identities the first makes its first contact alone: a peer that is told of
-  a first contact (RFC 7296 section 2.4) forgets what it has with those identities. Guests make
-  none.
+- Of tunnels that share identities the first makes its first contact alone: a peer that is told of
+  a first contact (RFC 7296 section 2.4) forgets what it has with those identities. An attached
+  tunnel makes none.
 - At most `MOST_AT_ONCE` exchanges are open with one peer, over all its tunnels.
 """
 
@@ -13,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-import msgspec
-
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dns.addressbook import Place
 from landbridge.agent.plan.planner import MOST_AT_ONCE
-from landbridge.agent.reconcile.ike_sharing import Group, Sharing
+from landbridge.agent.reconcile.groups import Groups
+from landbridge.agent.reconcile.ike_sharing import IkeSharing
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
-from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Tunnel
+from landbridge.agent.tunnels.observed import Actual
+from landbridge.model.objects import Router, Tunnel
 
 
 class TunnelIndex:
@@ -30,136 +28,124 @@ class TunnelIndex:
     def __init__(self, backend: Backend, mark: Callable[[str], None]) -> None:
         self._backend = backend
         self._mark = mark
-        self._managed_tunnels: dict[str, ManagedTunnel] = {}
-        self._sharing = Sharing(self._managed_tunnels, mark)
-        self._peers: dict[str, Group] = {}
-        self._aboard: dict[str, Group] = {}  # by host
-        self._hosts: dict[str, set[str]] = {}  # by who is aboard
+        self._tunnels: dict[str, ManagedTunnel] = {}
+        self._sharing = IkeSharing(self._tunnels, mark)
+        self._by_peer = Groups()
+        self._by_identities = Groups()  # those that are to run
+        self._by_owner = Groups()
         self.nets: dict[str, TunnelNet] = {}
 
     def __iter__(self) -> Iterator[ManagedTunnel]:
-        return iter(tuple(self._managed_tunnels.values()))
+        return iter(tuple(self._tunnels.values()))
 
     def __len__(self) -> int:
-        return len(self._managed_tunnels)
+        return len(self._tunnels)
 
     def get(self, tunnel_id: str) -> ManagedTunnel | None:
-        return self._managed_tunnels.get(tunnel_id)
+        return self._tunnels.get(tunnel_id)
 
-    def take_in(self, tunnel_id: str) -> ManagedTunnel:
-        """The managed tunnel of that id; a new one, with nothing wanted, where there was none."""
-        if tunnel_id not in self._managed_tunnels:
-            self._managed_tunnels[tunnel_id] = ManagedTunnel(tunnel_id, self._backend)
-        return self._managed_tunnels[tunnel_id]
+    def get_or_add(self, tunnel_id: str) -> ManagedTunnel:
+        """A new one is not wanted."""
+        if tunnel_id not in self._tunnels:
+            self._tunnels[tunnel_id] = ManagedTunnel(tunnel_id, self._backend)
+        return self._tunnels[tunnel_id]
 
     def want(
         self,
         tunnel_id: str,
         tunnel: Tunnel | None,
         place: Place | None = None,
-        *,
-        switched_off: bool,
-    ) -> None:
-        managed = self.take_in(tunnel_id)
-        before, last = managed.own, managed.running
-        managed.wanted = tunnel
-        if tunnel is not None and switched_off:
-            tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
-        managed.want(tunnel, place)
-        self._move(managed, before, last)
+        router: Router | None = None,
+    ) -> ManagedTunnel:
+        """As with `landbridge.agent.reconcile.wanted.wanted`."""
+        managed = self.get_or_add(tunnel_id)
+        managed.want(tunnel, place, router)
+        own, running = managed.wanted.own, managed.wanted.running
+        self._by_peer.set(tunnel_id, [own.peer_address] if own else ())
+        self._by_identities.set(tunnel_id, [running.identities] if running else ())
+        self._sharing.follow(tunnel_id)
         self.refresh(managed)
+        return managed
 
     def forget(self, managed: ManagedTunnel) -> None:
-        before = managed.own
-        managed.want(None)
-        self._move(managed, before, None)
-        self._board(managed.id, set())
-        self._managed_tunnels.pop(managed.id, None)
+        """Nothing is left of the tunnel."""
+        self.want(managed.id, None)
+        self._sharing.forget(managed.id)
+        self._by_owner.set(managed.id, ())
+        self._tunnels.pop(managed.id, None)
         self.nets.pop(managed.id, None)
 
     def adopt(self, configured: Collection[str]) -> None:
-        """All have been looked at for the first time; these have a configuration in charon, and
-        keep their places before others."""
+        """All were looked at for the first time. These have a configuration in charon, and keep
+        their places before others."""
         self._sharing.adopt(configured)
         for managed in self:
             self.refresh(managed)
 
-    def review(self, managed: ManagedTunnel) -> None:
-        """Its SAs have just been looked at."""
-        self._sharing.review(managed)
+    def observe(self, managed: ManagedTunnel, actual: Actual) -> None:
+        """charon lists this of the tunnel."""
+        managed.observe(actual)
+        self._sharing.review(managed.id)
 
     def refresh(self, managed: ManagedTunnel) -> None:
-        """Bring `nets` up to date with one tunnel."""
+        """Brings `nets`, and who is served by whom, up to date with one tunnel."""
         net = managed.net()
         if net is None:
             self.nets.pop(managed.id, None)
         else:
             self.nets[managed.id] = net
-        hosts = {sa.tunnel_id for sa in managed.actual.sas if sa.foreign}
-        self._board(managed.id, hosts | ({managed.host.id} if managed.host else set()))
+        owner = managed.facts.attachment.owner
+        owners = {sa.tunnel_id for sa in managed.facts.actual.sas if sa.foreign}
+        self._by_owner.set(managed.id, owners | ({owner.id} if owner else set()))
 
-    def aboard(self, tunnel_id: str) -> tuple[ManagedTunnel, ...]:
+    def served_by(self, tunnel_id: str) -> tuple[ManagedTunnel, ...]:
         """The others that an IKE_SA of the tunnel serves, or is to serve."""
-        return tuple(self._managed_tunnels[each] for each in self._aboard.get(tunnel_id, ()))
+        return tuple(self._tunnels[each] for each in self._by_owner.of(tunnel_id))
 
     def with_peer(self, peer_address: str) -> tuple[ManagedTunnel, ...]:
-        return tuple(self._managed_tunnels[each] for each in self._peers.get(peer_address, ()))
+        return tuple(self._tunnels[each] for each in self._by_peer.of(peer_address))
 
     def allowed(self, managed: ManagedTunnel) -> int:
         """How many more exchanges the tunnel's peer can be asked for now."""
-        peer = managed.target.peer_address if managed.target else ""
-        if _contacting(managed) and any(
-            other.attempts_open and _contacting(other) for other in self._sharing.others(managed)
+        if _makes_contact(managed) and any(
+            other.facts.attempts_open and _makes_contact(other)
+            for other in self._with_identities_of(managed)
         ):
             return 0
-        return max(0, MOST_AT_ONCE - sum(c.attempts_open for c in self.with_peer(peer)))
+        asked = sum(each.facts.attempts_open for each in self._with_peer_of(managed))
+        return max(0, MOST_AT_ONCE - asked)
 
     def begin_attempt(self, managed: ManagedTunnel) -> None:
-        """Whatever it tells counts more than what is known, also for guests that it is for."""
+        """What an attempt tells counts more than what is known, also for the tunnels that it is
+        made for."""
         managed.begin_attempt()
-        for guest in self.aboard(managed.id):
-            if not guest.actual.carrying:
-                guest.begin_attempt()
+        for attached in self.served_by(managed.id):
+            if not attached.facts.carries_traffic:
+                attached.begin_attempt()
 
-    def let_others_in(self, managed: ManagedTunnel) -> None:
-        """An exchange with the tunnel's peer is over: those that wait may begin theirs."""
-        peer = managed.target.peer_address if managed.target else ""
-        for other in dict.fromkeys((*self.with_peer(peer), *self._sharing.others(managed))):
-            if other is not managed and other.waiting:
+    def mark_those_with_its_peer(self, managed: ManagedTunnel) -> None:
+        """An exchange with the tunnel's peer is over: those that wait for it may begin theirs."""
+        others = (*self._with_peer_of(managed), *self._with_identities_of(managed))
+        for other in dict.fromkeys(others):
+            if other is not managed and other.waits_for_others:
                 self._mark(other.id)
 
-    def let_guests_in(self, managed: ManagedTunnel) -> None:
-        """The tunnel's configuration is loaded: its guests may begin."""
-        for guest in self.aboard(managed.id):
-            if guest.waiting:
-                self._mark(guest.id)
+    def mark_attached(self, managed: ManagedTunnel) -> None:
+        """The tunnel's configuration is loaded: those attached to it may begin."""
+        for attached in self.served_by(managed.id):
+            if attached.waits_for_others:
+                self._mark(attached.id)
 
-    def _move(self, managed: ManagedTunnel, before: Target | None, last: Tunnel | None) -> None:
-        after = managed.own
-        if before is not None and (after is None or after.peer_address != before.peer_address):
-            _take_out(self._peers, before.peer_address, managed.id)
-        if after is not None:
-            self._peers.setdefault(after.peer_address, {})[managed.id] = None
-        self._sharing.move(managed, before, last)
+    def _with_peer_of(self, managed: ManagedTunnel) -> tuple[ManagedTunnel, ...]:
+        target = managed.facts.target
+        return self.with_peer(target.peer_address) if target else ()
 
-    def _board(self, tunnel_id: str, hosts: set[str]) -> None:
-        known = self._hosts.get(tunnel_id, set())
-        for left in known - hosts:
-            _take_out(self._aboard, left, tunnel_id)
-        for entered in hosts - known:
-            self._aboard.setdefault(entered, {})[tunnel_id] = None
-        self._hosts[tunnel_id] = hosts
-        if not hosts:
-            del self._hosts[tunnel_id]
+    def _with_identities_of(self, managed: ManagedTunnel) -> tuple[ManagedTunnel, ...]:
+        target = managed.facts.target
+        group = self._by_identities.of(target.identities) if target else ()
+        return tuple(self._tunnels[each] for each in group if each != managed.id)
 
 
-def _contacting(managed: ManagedTunnel) -> bool:
+def _makes_contact(managed: ManagedTunnel) -> bool:
     """Whether an exchange of it can be a first contact."""
-    return managed.host is None and not managed.actual.carrying
-
-
-def _take_out(groups: dict[str, Group], key: str, tunnel_id: str) -> None:
-    group = groups.get(key, {})
-    group.pop(tunnel_id, None)
-    if not group:
-        groups.pop(key, None)
+    return managed.facts.attachment.owner is None and not managed.facts.carries_traffic

@@ -8,36 +8,30 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
-from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
-
-CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
+from landbridge.agent.status.tunnel_status import CARRYING
+from landbridge.agent.tunnels.phases import Phase
+from landbridge.model.objects import TunnelStatus
 
 
 def status(managed: ManagedTunnel, at: float, *, listed: bool) -> TunnelStatus | None:
     """None: the tunnel is not wanted. `listed`: charon has told what it has, and still runs."""
-    if managed.tunnel is None:
+    tunnel, last = managed.wanted.tunnel, managed.status
+    if tunnel is None:
         return None
-    last = managed.status
-    if listed and managed.actual.carrying and (last is None or last.state in CARRYING):
+    if listed and managed.facts.carries_traffic and (last is None or last.state in CARRYING):
         return _as_it_goes_on(managed, at)
-    if last is not None and last.revision == managed.tunnel.revision and _is_off(last):
+    if last is not None and last.revision == tunnel.revision and managed.phase is Phase.OFF:
         return last
-    return tunnel_status.unknown(managed.tunnel, managed.memory.applied_revision, at)
+    return tunnel_status.unknown(tunnel, managed.facts.attempts.applied_revision, at)
 
 
 def _as_it_goes_on(managed: ManagedTunnel, at: float) -> TunnelStatus | None:
-    last, told = managed.status, managed.judge(at)
+    last, told = managed.status, managed.current_status(at)
     if last is None or told is None:
         return told
     applied = min(last.applied_revision, told.applied_revision)
     return msgspec.structs.replace(told, applied_revision=applied)
-
-
-def _is_off(last: TunnelStatus) -> bool:
-    return last.reason is not None and last.reason.code is ReasonCode.ADMIN_DOWN

@@ -1,8 +1,8 @@
-"""Hears what charon says of a router's tunnels, and tells those that it is about.
+"""Takes charon's events, finds the tunnels that they are about, and marks these for a look.
 
 Rules this module keeps:
-- It changes nothing but what a `ManagedTunnel` remembers, and marks tunnels for a look;
-  every plan is made from what that look finds.
+- An event changes reasons and the event log of a tunnel, and marks it. Every plan is made from what
+  the look finds.
 - Nothing here waits for a peer or a command: events are taken as fast as they come.
 """
 
@@ -16,7 +16,6 @@ from typing import Final, Protocol
 from landbridge.agent.charon.event_parser import EventParser, Hint
 from landbridge.agent.errors import GatewayError
 from landbridge.agent.metrics.meters import Meters
-from landbridge.agent.plan import ikev1_half_open
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import causes
@@ -58,18 +57,20 @@ class Listener:
                 self._read(event, saw)
             raise GatewayError("charon has closed its event stream")
 
-    def bury(self, managed: ManagedTunnel) -> None:
-        """Its peer is dead; so are, where that was asked for, all other tunnels to that peer."""
-        managed.found_dead()
+    def peer_died(self, managed: ManagedTunnel) -> None:
+        """The peer of the tunnel is dead. Where that was asked for, all other tunnels to that peer
+        are ended, too."""
+        managed.peer_died()
         self._meters.died()
-        for guest in self._tunnel_index.aboard(managed.id):
-            guest.found_dead()
-            self._mark(guest.id)
-        if managed.tunnel is None or managed.tunnel.dpd.action != "restart-by-peer":
+        for attached in self._tunnel_index.served_by(managed.id):
+            attached.peer_died()
+            self._mark(attached.id)
+        tunnel = managed.wanted.tunnel
+        if tunnel is None or tunnel.dpd.action != "restart-by-peer":
             return
-        for other in self._tunnel_index.with_peer(managed.tunnel.peer_address):
+        for other in self._tunnel_index.with_peer(tunnel.peer_address):
             if other is not managed:
-                other.found_dead_with()
+                other.peer_died_with()
                 self._mark(other.id)
 
     def _read(self, event: Event, saw: Callable[[IkeSa], None]) -> None:
@@ -89,11 +90,12 @@ class Listener:
 
     def _take(self, hint: Hint) -> None:
         meant = tuple(self._meant(hint))
+        attempts = any(each.facts.attempts_open for each in meant)
         if meant:
             self._count(hint)
         for managed in meant:
             if hint.line:
-                asked = managed.attempts_open > 0 or not any(each.attempts_open for each in meant)
+                asked = not attempts or managed.facts.attempts_open > 0
                 self._take_line(managed, hint, asked)
             elif not hint.child_tunnels or managed.id in {hint.tunnel_id, *hint.child_tunnels}:
                 self._take_change(managed, hint)
@@ -108,34 +110,32 @@ class Listener:
         if hint.happening is not None and (
             not hint.child_tunnels or managed.id in hint.child_tunnels
         ):
-            managed.remarks.chronicle.note(hint.happening.kind, hint.happening.message)
-        managed.remarks.stir(time.time())
+            managed.reasons.event_log.note(hint.happening.kind, hint.happening.message)
+        managed.reasons.heard(time.time())
         self._mark(managed.id)
 
     def _take_line(self, managed: ManagedTunnel, hint: Hint, asked: bool) -> None:
         """`asked`: whether it can be this tunnel that has asked for a CHILD_SA."""
         managed.hear(hint)
-        if hint.probed is not None:
-            managed.probed(hint.probed)
         if hint.unread is not None:
-            managed.memory = ikev1_half_open.noted(managed.memory, hint.unread)
             self._mark(managed.id)
         if causes.DEATH in hint.line and managed.id == hint.tunnel_id:
-            self.bury(managed)
-        failures = managed.remarks.blame.failures
-        told = managed.blame(hint.line, established=hint.established, port=hint.port, asked=asked)
-        if managed.remarks.blame.failures != failures and managed.remarks.cause_code is not None:
-            self._meters.failed(managed.remarks.cause_code)
+            self.peer_died(managed)
+        failures = managed.reasons.last_failure.failures
+        new = managed.explain(hint.line, established=hint.established, port=hint.port, asked=asked)
+        code = managed.reasons.cause_code
+        if managed.reasons.last_failure.failures != failures and code is not None:
+            self._meters.failed(code)
         if hint.silence:
             self._book.doubt(managed.id, down=False)
-        if told or hint.silence:
-            managed.remarks.stir(time.time())
+        if new or hint.silence:
+            managed.reasons.heard(time.time())
             self._mark(managed.id)
 
     def _meant(self, hint: Hint) -> Iterable[ManagedTunnel]:
         if hint.tunnel_id:
             managed = self._tunnel_index.get(hint.tunnel_id)
-            return (*((managed,) if managed else ()), *self._tunnel_index.aboard(hint.tunnel_id))
-        # One that was not looked at yet is not loaded: no wonder that charon does not find it.
+            return (*((managed,) if managed else ()), *self._tunnel_index.served_by(hint.tunnel_id))
+        # charon cannot find one that was not looked at yet, as it is not loaded.
         peers = self._tunnel_index.with_peer(hint.peer_address)
         return (managed for managed in peers if managed.status is not None)

@@ -1,13 +1,16 @@
 """The passes over a router's tunnels while its charon serves: look, plan, take steps, tell.
 
 Rules this module keeps:
-- One pass at a time; nothing in it waits for a peer, so a dead peer delays nobody.
-- Every pass reads the tunnel's actual state and plans anew, whatever has marked it. Many that are
-  marked at once are seen with one list (`landbridge.agent.reconcile.sa_reader`).
-- What a pass tells goes up at once, but that a tunnel is up: its routes come first.
-- What was planned for a configuration is taken and remembered for that one. A change that comes
-  while charon takes a step ends the pass: the next one plans anew.
-- A step that charon refuses is that tunnel's trouble: told of it, and tried again after a pause.
+- One pass at a time. Nothing in it waits for a peer, so a dead peer delays no tunnel.
+- Every pass reads what charon has of the tunnel and plans anew, whatever has marked it. Many
+  tunnels that are marked at once are seen with one list (`landbridge.agent.reconcile.sa_reader`).
+- What may be planned, and what is told, depends on the tunnel's phase
+  (`landbridge.agent.tunnels.phases`).
+- A status is reported at once, unless it says that a tunnel is up: its routes come first.
+- The steps that were planned for a configuration are taken for that one. A change that comes while
+  charon takes a step ends the pass; the next one plans anew.
+- A step that charon refuses concerns that tunnel only: it is told of it, and tried again after a
+  pause.
 """
 
 from __future__ import annotations
@@ -27,7 +30,6 @@ from landbridge.agent.dataplane.network import NetworkSide
 from landbridge.agent.dns.addressbook import AddressBook
 from landbridge.agent.errors import StepRefused
 from landbridge.agent.metrics.meters import Meters
-from landbridge.agent.plan.aftermath import remember
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.plan.psk_rotation import TURN
 from landbridge.agent.reconcile.index import TunnelIndex
@@ -35,15 +37,15 @@ from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.queue import WorkQueue
 from landbridge.agent.reconcile.sa_reader import SaReader, Sight
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
+from landbridge.agent.status.tunnel_status import CARRYING
 from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.phases import Steps
 from landbridge.agent.tunnels.steps import Step
-from landbridge.model.objects import TunnelState, TunnelStatus
+from landbridge.model.objects import TunnelStatus
 
 SLOW_PASS: Final = 300.0  # seconds; what events miss, the sampler sees much sooner
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
 REFUSED_PAUSE: Final = 10.0
-_FAILING: Final = frozenset({TunnelState.BUILDING, TunnelState.DOWN})
-_CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +79,7 @@ class Reconciler:
         while True:
             ready = await self._work_queue.next()
             known = [each for each in ready if may_take_in() or self._tunnel_index.get(each)]
-            managed_tunnels = [self._tunnel_index.take_in(each) for each in known]
+            managed_tunnels = [self._tunnel_index.get_or_add(each) for each in known]
             async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
                 seen = await reader.batch(managed_tunnels, len(self._tunnel_index))
             for managed in managed_tunnels:
@@ -92,43 +94,42 @@ class Reconciler:
     async def _pass(
         self, managed: ManagedTunnel, seen: Sight, reader: SaReader, network: NetworkSide
     ) -> None:
-        control, was_open = reader.control, managed.attempts_open
-        steps = self._consider(managed, seen, control)
+        control, was_open = reader.control, managed.facts.attempts_open
+        steps = self._plan(managed, seen, control)
         acts = any(not isinstance(step, do.Wait) for step in steps)
         if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
             seen = await reader.again(managed, seen)
-            steps = self._consider(managed, seen, control)
-        if managed.tunnel is None and not control.knows(managed.id):
+            steps = self._plan(managed, seen, control)
+        if managed.wanted.tunnel is None and not control.knows(managed.id):
             self._forget(managed, control)
             return
-        next_look = seen.now + (TURN if managed.undecided else SLOW_PASS)
+        next_look = seen.now + (TURN if managed.facts.candidate.undecided else SLOW_PASS)
         next_look = min(next_look, await self._take_all(steps, managed, control, seen.now))
         self._tunnel_index.refresh(managed)
-        before = managed.remarks.patience_left()  # it may run out while the status is told
+        before = managed.changes_in()  # it may run out while the status is told
         self._tell(managed, seen.seen_at, network)
-        for patience in (before, managed.remarks.patience_left()):
-            if patience is not None:
-                next_look = min(next_look, seen.now + patience)
+        for seconds in (before, managed.changes_in()):
+            if seconds is not None:
+                next_look = min(next_look, seen.now + seconds)
         self._work_queue.at(managed.id, next_look)
-        if managed.attempts_open < was_open:
-            self._tunnel_index.let_others_in(managed)
+        if managed.facts.attempts_open < was_open:
+            self._tunnel_index.mark_those_with_its_peer(managed)
 
-    def _consider(
-        self, managed: ManagedTunnel, seen: Sight, control: ViciClient
-    ) -> tuple[Step, ...]:
-        """What to do about what is seen."""
-        managed.actual = seen.actual
-        self._tunnel_index.review(managed)
+    def _plan(self, managed: ManagedTunnel, seen: Sight, control: ViciClient) -> tuple[Step, ...]:
+        """The steps for what is seen, as far as the tunnel's phase permits any."""
+        self._tunnel_index.observe(managed, seen.actual)
         if known := managed.address_in_use():
             self._book.assume(managed.id, known)
-        managed.look_back(control.loaded(managed.id), seen.now)
-        if not managed.plannable:
+        loaded = control.loaded(managed.id)
+        managed.begin_pass(loaded, seen.now)
+        permitted, facts = managed.permits.steps, managed.facts
+        if permitted is Steps.NONE:
             return ()
         return plan(
-            managed.trial,
-            managed.actual,
-            control.loaded(managed.id),
-            managed.memory,
+            facts.candidate.target if permitted is Steps.RUN else None,
+            facts.actual,
+            loaded,
+            facts.attempts,
             allowed=self._tunnel_index.allowed(managed),
             now=seen.now,
             update_deadline=self._update_deadline,
@@ -138,9 +139,10 @@ class Reconciler:
         self, steps: Iterable[Step], managed: ManagedTunnel, control: ViciClient, now: float
     ) -> float:
         """When what comes of them is to be looked at."""
-        managed.refusal, next_look, planned_for = "", math.inf, managed.target
+        managed.begin_steps()
+        next_look, planned_for = math.inf, managed.facts.target
         for step in steps:
-            if managed.target is not planned_for:  # changed while charon took the step before
+            if managed.facts.target is not planned_for:  # changed during the step before
                 return now
             if isinstance(step, do.Wait):
                 next_look = min(next_look, step.until)
@@ -149,7 +151,7 @@ class Reconciler:
                 await self._take(step, managed, control, now)
             except StepRefused as error:
                 log.warning("step_refused", tunnel=managed.id, error=str(error))
-                managed.refusal = str(error)
+                managed.rejected(str(error))
                 return now + REFUSED_PAUSE
             next_look = min(next_look, now + 1.0)
         return next_look
@@ -157,29 +159,29 @@ class Reconciler:
     async def _take(
         self, step: Step, managed: ManagedTunnel, control: ViciClient, now: float
     ) -> None:
-        request = managed.tunnel.request_id if managed.tunnel else ""
+        wanted, target, tried = managed.wanted.tunnel, managed.facts.target, managed.facts.candidate
+        request = wanted.request_id if wanted else ""
         log.info("step", tunnel=managed.id, request_id=request, **msgspec.to_builtins(step))
-        target, trial = managed.target, managed.trial
-        await control.take(step, managed.trial_tunnel, trial)
-        managed.memory = remember(managed.memory, step, now, target=target, trial=trial)
+        await control.take(step, tried.tunnel, tried.target)
+        managed.stepped(step, now, target, tried)
         if isinstance(step, do.Load):
-            self._tunnel_index.let_guests_in(managed)
-        if isinstance(step, do.Initiate) and trial is not None:
+            self._tunnel_index.mark_attached(managed)
+        if isinstance(step, do.Initiate) and tried.target is not None:
             self._tunnel_index.begin_attempt(managed)
         if isinstance(step, do.Terminate) and step.dead:
-            self._listener.bury(managed)
+            self._listener.peer_died(managed)
 
     def _tell(self, managed: ManagedTunnel, at: float, network: NetworkSide) -> None:
         """`at`: when what is seen became true, in seconds since the epoch."""
-        status = managed.judge(at)
+        status = managed.current_status(at)
         if status is None:
             return
-        if status.state in _CARRYING and not network.is_open(managed.id):
+        if status.state in CARRYING and not network.is_open(managed.id):
             network.once_applied(partial(self._tell, managed, at, network))
             return
-        if status.state in _FAILING:
+        if managed.permits.doubts:
             self._book.doubt(managed.id, down=True)
-        managed.status = status
+        managed.told(status)
         self._tell_status(status)
 
     def _forget(self, managed: ManagedTunnel, control: ViciClient) -> None:

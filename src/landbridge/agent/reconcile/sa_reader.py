@@ -87,4 +87,4 @@ class SaReader:
         """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""
         self.control.serve(managed.id, *managed.served_by)
         now, at = asyncio.get_running_loop().time(), time.time()
-        return Sight(now=now, seen_at=managed.remarks.observed_at(at))
+        return Sight(now=now, seen_at=managed.reasons.observed_at(at))

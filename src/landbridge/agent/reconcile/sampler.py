@@ -116,15 +116,14 @@ class Sampler:
         trips = {}
         for managed in self._managed_tunnels():
             now, trip = self._meters.distance(managed.id), self._trips.get(managed.id)
-            carrying = bool(managed.actual.carrying)
+            carrying = managed.facts.carries_traffic
             if trip is None or not carrying:
                 trip = Trip.begun(now, at)
             else:
                 trip = trip.go_on(now, at, self._pace.window)
             trips[managed.id] = trip
             found = _remark(managed) if trip.one_way(at, self._pace.window) else None
-            if (found is None) != (managed.remarks.one_way is None):
-                managed.remarks.one_way = found
+            if managed.reasons.set_one_way(found):
                 self._mark(managed.id)
         self._trips = trips
 
@@ -143,7 +142,7 @@ async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
 
 
 def _signature(managed: ManagedTunnel) -> Signature:
-    return frozenset(each for sa in managed.actual.sas for each in _signed(sa, managed.id))
+    return frozenset(each for sa in managed.facts.actual.sas for each in _signed(sa, managed.id))
 
 
 def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
@@ -154,7 +153,8 @@ def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
 
 
 def _remark(managed: ManagedTunnel) -> Reason:
-    peer = managed.tunnel.peer_address if managed.tunnel else "the peer"
+    tunnel = managed.wanted.tunnel
+    peer = tunnel.peer_address if tunnel else "the peer"
     return Reason(
         code=ReasonCode.ONE_WAY,
         message=f"The tunnel is up and we send to {peer}, but no packet comes back: ESP (or UDP "

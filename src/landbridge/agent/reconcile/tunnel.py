@@ -1,16 +1,20 @@
-"""One tunnel as its router manages it: what is wanted of it and what is remembered.
+"""One tunnel as its router manages it: one object with all that is known of it.
 
 Rules this module keeps:
-- All of it can be lost: desired comes again from the server, actual from charon.
-- What is told of it at any moment is put together here: what stands in its way, what charon's
+- Its state is one frozen value (`landbridge.agent.reconcile.facts.TunnelFacts`), which only the
+  methods of this class replace. Others read it, or ask for the phase that it is in.
+- What may be done with it, and which status is told of it, is a row of
+  `landbridge.agent.tunnels.phases.PERMITS`.
+- What can be told of it at any moment is put together here: what stands in its way, what charon's
   lines have told, what only time tells (`landbridge.agent.status.reasons`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,11 +22,15 @@ from landbridge.agent.charon import connection_config
 from landbridge.agent.charon.event_parser import Hint
 from landbridge.agent.charon.log_patterns import ANSWER
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
-from landbridge.agent.dns.addressbook import Place, unresolved
-from landbridge.agent.errors import Unsupported
-from landbridge.agent.plan import attachment, ikev1_identity, psk_rotation
-from landbridge.agent.plan.attempts import Memory, forced, recall
-from landbridge.agent.reconcile.attachment import Lodger
+from landbridge.agent.dns.addressbook import Place
+from landbridge.agent.plan import candidate, ikev1_half_open
+from landbridge.agent.plan.attachment import attached_to, with_attached
+from landbridge.agent.plan.attempts import after_look, after_step
+from landbridge.agent.plan.candidate import Candidate
+from landbridge.agent.plan.ike_sharing import Member
+from landbridge.agent.reconcile.attachment import Attachment, alone
+from landbridge.agent.reconcile.facts import TunnelFacts
+from landbridge.agent.reconcile.wanted import Wanted, wanted
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
 from landbridge.agent.status.reasons import TunnelReasons, waiting_for_owner
@@ -30,291 +38,347 @@ from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual
+from landbridge.agent.tunnels.phases import PERMITS, Permits, Phase, Told, phase_of
+from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import (
     Reason,
     ReasonCode,
+    Router,
     Tunnel,
     TunnelEventKind,
-    TunnelState,
     TunnelStatus,
 )
 
+#: Seconds for which a conflict may be over as soon as the other tunnel has changed, too.
+LASTING: Final = 2.0
 _NO_SECRET: Final = Reason(
     code=ReasonCode.PSK_UNREADABLE,
     message="The server cannot read the pre-shared key: set psk again.",
 )
 
 
-class ManagedTunnel(Lodger):
-    """`tunnel` None: it is to be taken away, and forgotten once nothing of it is left."""
+class ManagedTunnel:
+    """`clock` gives seconds, monotonic."""
 
     def __init__(
         self, tunnel_id: str, backend: Backend, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(tunnel_id, backend, TunnelReasons(clock))
+        self.id = tunnel_id
+        self._backend = backend
         self._clock = clock
-        self.wanted: Tunnel | None = None  # as the server says
-        self._bygone: Tunnel | None = None
-        self._proven: Tunnel | None = None  # see `trial.proven`
-        self.secretless = False  # not tried: nobody has its secret
-        self.undecided = False  # it is tried with several secrets in turn
-        self.held: Reason | None = None  # not tried until its peer's name is resolved
-        self.refusal = ""  # what charon has said against the last try
-        self.memory = Memory()
-        self.actual = Actual()
-        self._fine = False
+        self._facts = TunnelFacts()
+        self._reasons = TunnelReasons(clock)
+        self._last_run: tuple[Tunnel, Target] | None = None
+        self._told: TunnelStatus | None = None
+        self._told_in = Phase.REMOVING
 
-    def want(self, tunnel: Tunnel | None, place: Place | None = None) -> None:
-        """`tunnel` as it is to be run, but for its peer's address, which is `place`'s (None:
-        it is an address already)."""
-        if tunnel and self.tunnel and tunnel.revision < self.tunnel.revision:
-            self.memory = msgspec.structs.replace(self.memory, applied_revision=0)
-        before, self.own, self.fault = self.own, None, None
-        self.target, self.host = None, None
-        self.held = self.remarks.lost_name = None
-        self.tunnel = tunnel
-        if tunnel is None:
-            return
-        self.tunnel = tunnel = self._located(tunnel, place) if place else tunnel
-        try:
-            self.own = self.target = connection_config.target(tunnel, self._backend)
-        except Unsupported as error:
-            self.fault = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
-        self.remarks.blame.grow_old()
-        if before and self.own and before.peer_address != self.own.peer_address:
-            self.memory = msgspec.structs.replace(self.memory, resting=False)
-            if place is not None:
-                self._note_move(before.peer_address, self.own.peer_address)
-
-    def _note_move(self, before: str, now: str) -> None:
-        name = self.wanted.peer_address if self.wanted else ""
-        if name not in (before, now):
-            self.remarks.chronicle.note(
-                TunnelEventKind.PEER_MOVED, f"{name} has moved from {before} to {now}."
-            )
-
-    def _located(self, tunnel: Tunnel, place: Place) -> Tunnel:
-        if place.address is None:
-            self.held = unresolved(tunnel.peer_address, place)
-            return tunnel
-        if place.failure:
-            self.remarks.lost_name = unresolved(tunnel.peer_address, place)
-        return msgspec.structs.replace(tunnel, peer_address=place.address)
+    # What it is ---------------------------------------------------------------------------
 
     @property
-    def plannable(self) -> bool:
-        """Whether steps may be planned: to take it away always, to run it when all is known."""
-        if self.tunnel is None or self._shelter is not None:
-            return True
-        if self.target is None or self.fault is not None or self.secretless:
-            return False
-        return self.held is None or not self.target.admin_state_up
+    def facts(self) -> TunnelFacts:
+        return self._facts
+
+    @property
+    def wanted(self) -> Wanted:
+        return self._facts.wanted
+
+    @property
+    def reasons(self) -> TunnelReasons:
+        return self._reasons
+
+    @property
+    def phase(self) -> Phase:
+        return phase_of(self._facts, self._clock())
+
+    @property
+    def permits(self) -> Permits:
+        return PERMITS[self.phase]
+
+    @property
+    def status(self) -> TunnelStatus | None:
+        """As it was told last; None: it was not looked at yet."""
+        return self._told
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether it wants a look when an exchange of another tunnel with its peer is over."""
+        return self.permits.queues and self._told is not None and not self._facts.attempts_open
+
+    def _set(self, **changes: Any) -> None:
+        self._facts = dataclasses.replace(self._facts, **changes)
+
+    def _set_attempts(self, **changes: Any) -> None:
+        self._set(attempts=msgspec.structs.replace(self._facts.attempts, **changes))
+
+    # What is wanted -----------------------------------------------------------------------
+
+    def want(
+        self, asked: Tunnel | None, place: Place | None = None, router: Router | None = None
+    ) -> None:
+        """`asked`: as the server says; None: it is to be taken away. The rest as with `wanted`."""
+        before, now = self.wanted, wanted(asked, place, router, backend=self._backend)
+        self._set(wanted=now, attachment=alone(now.own))
+        if now.running is None:
+            self._set(deferred_until=0.0)
+        elif now.tunnel is not None:
+            self._last_run = now.tunnel, now.running
+        if now.tunnel is None:
+            return
+        self._reasons.last_failure.grow_old()
+        if before.tunnel and now.tunnel.revision < before.tunnel.revision:
+            self._set_attempts(applied_revision=0)
+        if before.own and now.own and before.own.peer_address != now.own.peer_address:
+            self._set_attempts(resting=False)
+            if place is not None:
+                self._note_move(before.own.peer_address, now.own.peer_address)
+
+    def _note_move(self, before: str, now: str) -> None:
+        name = self.wanted.asked.peer_address if self.wanted.asked else ""
+        if name not in (before, now):
+            words = f"{name} has moved from {before} to {now}."
+            self._reasons.event_log.note(TunnelEventKind.PEER_MOVED, words)
+
+    # What it is to others on its IKE_SA -----------------------------------------------------
+
+    @property
+    def member(self) -> Member | None:
+        """As it is to run, by itself; None: it is not to run."""
+        running = self.wanted.running
+        if running is None or self.wanted.tunnel is None:
+            return None
+        return Member(tunnel=self.wanted.tunnel, target=running)
+
+    @property
+    def leaver(self) -> Member | None:
+        """As it ran last, where it is not to run and its IKE_SA carries others."""
+        if self.wanted.running is not None or self._facts.is_unsupported:
+            return None
+        if not any(sa.live and sa.others for sa in self._facts.actual.sas):
+            return None
+        tunnel, own = self.wanted.tunnel, self.wanted.own
+        if self._last_run is None and tunnel is not None and own is not None:  # we have restarted
+            was = msgspec.structs.replace(tunnel, admin_state_up=True)
+            self._last_run = was, connection_config.target(was, self._backend)
+        if self._last_run is None:
+            return None
+        last, target = self._last_run
+        return Member(tunnel=last, target=target, actual=self._facts.actual)
+
+    def attach(self, attachment: Attachment) -> bool:
+        """Whether it is to run otherwise than before."""
+        before, until = self._facts.attachment, 0.0
+        if attachment.conflict is not None:
+            until = self._facts.deferred_until or self._clock() + LASTING
+        self._set(attachment=attachment, deferred_until=until)
+        return before.run != attachment.run
+
+    @property
+    def offered(self) -> Target | None:
+        return self._facts.attachment.offered
+
+    @property
+    def offered_now(self) -> Target | None:
+        offered, tried = self.offered, self._facts.candidate.target
+        if offered is None or tried is None or tried.name == offered.name:
+            return offered
+        here = self._facts.attachment
+        return offered if here.retained else with_attached(tried, here.attached)
+
+    @property
+    def served_by(self) -> tuple[str, ...]:
+        """The names of the IKE_SAs that serve it though they are another tunnel's."""
+        owner = self._facts.attachment.owner
+        known = (owner.offered, owner.offered_now) if owner is not None else ()
+        return tuple(each.name for each in known if each is not None)
+
+    # What is observed ---------------------------------------------------------------------
+
+    def observe(self, actual: Actual) -> None:
+        """charon lists this of it."""
+        self._set(actual=actual)
+
+    def begin_pass(self, loaded: Loaded, now: float) -> None:
+        """Brings the attempts up to what is observed, and chooses the candidate. `loaded`: what
+        charon has of it."""
+        here, facts, own = self._facts.attachment, self._facts, self.wanted.tunnel
+        lacks = here.owner is None and _lacks_secret(here.target, loaded)
+        last, state = facts.candidate, facts.attempts
+        if here.owner is not None and self.wanted.own is not None:
+            there = here.owner.offered_now
+            tried = attached_to(self.wanted.own, there) if there is not None else here.target
+            chosen = candidate.fixed(last, tried, own)
+            state = after_look(state, tried, facts.actual, now)
+        elif here.retained is not None or here.target is None or own is None:
+            chosen = candidate.fixed(last, here.offered, here.retained or own)
+            state = after_look(state, here.offered, facts.actual, now)
+        else:
+            chosen, state = candidate.chosen(
+                last, here.target, own, here.attached, attempts=state, actual=facts.actual,
+                loaded=loaded, backend=self._backend, now=now,
+            )  # fmt: skip
+        self._set(candidate=chosen, attempts=state, lacks_secret=lacks)
 
     def address_in_use(self) -> str | None:
-        """Of a tunnel whose peer's name is not resolved yet (the agent is new): where an SA of
+        """Of a tunnel whose peer's name has no address yet (the agent is new): where an SA of
         exactly this configuration has its peer."""
-        if self.held is None or self.wanted is None or self.memory.applied_revision:
+        asked = self.wanted.asked
+        if asked is None or not self._facts.is_unresolved or self._facts.attempts.applied_revision:
             return None
-        for sa in self.actual.sas:
-            there = msgspec.structs.replace(self.wanted, peer_address=sa.remote_host)
+        for sa in self._facts.actual.sas:
+            there = msgspec.structs.replace(asked, peer_address=sa.remote_host)
             if sa.live and connection_config.target(there, self._backend).name == sa.name:
                 return sa.remote_host
         return None
 
-    def look_back(self, loaded: Loaded, now: float) -> None:
-        """Bring the memory up to what is observed, and choose what is tried."""
-        self.secretless = self._is_secretless(loaded)
-        if self._shelter is not None or self.host is not None:
-            self.trial = self.riding(self.host.tried) if self.host else self.offered
-            self.memory = recall(self.memory, self.trial, self.actual, now)
-            self.undecided = False
-            return
-        known: tuple[Target, ...] = ()
-        if self.target is not None and self.tunnel is not None:
-            known = self._candidates(self.tunnel, self.target, loaded)
-            known = tuple(attachment.with_attached(each, self._guests) for each in known)
-        tried = next((each for each in known if each.name == self.memory.trial), self.target)
-        self.memory = recall(self.memory, tried, self.actual, now)
-        self.trial = None
-        if known:
-            self.trial, self.memory = psk_rotation.choose(known, self.memory, self.actual, now)
-        turned = self.trial is not None and self.trial.name != known[0].name
-        self.undecided = len(known) > 1 and (turned or not self.actual.carrying)
+    # What is done -------------------------------------------------------------------------
 
-    def _is_secretless(self, loaded: Loaded) -> bool:
-        """Whether its secret is known neither here nor to charon."""
-        if self.target is None or self.target.secret_known or not self.target.admin_state_up:
-            return False
-        return self.host is None and self.target.secret_id not in loaded.secrets
+    def begin_steps(self) -> None:
+        self._set(rejection="")
 
-    def _candidates(self, tunnel: Tunnel, target: Target, loaded: Loaded) -> tuple[Target, ...]:
-        """What is wanted, and what to come back with while the peer does not take that."""
-        if forced(self.memory, target):
-            self._proven = self._bygone = None
-            return (target,)
-        return (
-            *psk_rotation.candidates(target, tunnel, loaded, self._backend),
-            *self._with_lost_secret(tunnel, target, loaded),
-            *self._with_old_identities(tunnel, target),
-        )
+    def stepped(self, step: Step, now: float, target: Target | None, tried: Candidate) -> None:
+        """charon has taken a step, which was planned for `target` and `tried`."""
+        state = after_step(self._facts.attempts, step, now, target=target, candidate=tried.target)
+        self._set(attempts=state)
 
-    def _with_lost_secret(
-        self, tunnel: Tunnel, target: Target, loaded: Loaded
-    ) -> tuple[Target, ...]:
-        """What charon has forgotten, having died before the new secret authenticated anything."""
-        self._proven = psk_rotation.proven(self._proven, tunnel, target, self.actual)
-        lost = psk_rotation.lost(self._proven, tunnel, loaded, self._backend)
-        return (lost,) if lost else ()
-
-    def _with_old_identities(self, tunnel: Tunnel, target: Target) -> tuple[Target, ...]:
-        """What to come back with from an attempt that has cost the old SA; see `hazard`."""
-        self._bygone = ikev1_identity.bygone(self._bygone, tunnel, target, self.actual)
-        return (connection_config.target(self._bygone, self._backend),) if self._bygone else ()
-
-    @property
-    def trial_tunnel(self) -> Tunnel | None:
-        if self._shelter is not None:
-            return self._shelter
-        if self.trial is None:
-            return self.tunnel
-        was = self._bygone
-        if was and self.trial.name == connection_config.target(was, self._backend).name:
-            return was
-        was = self._proven
-        if was and self.trial.secret_id == connection_config.target(was, self._backend).secret_id:
-            return was
-        return self.tunnel
-
-    @property
-    def attempts_open(self) -> int:
-        return sum(attempt.open for attempt in self.memory.attempts.values())
-
-    @property
-    def waiting(self) -> bool:
-        """Whether it may be held back until an exchange with its peer is over."""
-        return (
-            self.target is not None
-            and self.status is not None
-            and (
-                (self.attempts_open == 0 and self.status.applied_revision != self.status.revision)
-                or not self.actual.carrying
-            )
-        )
+    def rejected(self, words: str) -> None:
+        """charon has refused a step."""
+        self._set(rejection=words)
 
     def begin_attempt(self) -> None:
-        self.remarks.blame.grow_old()
+        """Whatever the attempt tells counts more than what is known."""
+        self._reasons.last_failure.grow_old()
+
+    # What is heard ------------------------------------------------------------------------
 
     def hear(self, hint: Hint) -> None:
-        secret = self.tunnel.psk.value if self.tunnel and self.tunnel.psk else ""
-        self.remarks.chronicle.hear(hint.line, secret)
+        """Takes a log line into the event log."""
+        tunnel = self.wanted.tunnel
+        self._reasons.event_log.hear(hint.line, tunnel.psk.value if tunnel and tunnel.psk else "")
         if hint.ike_up or hint.child_up:
-            self.remarks.chronicle.ended(hint.line, established=True)
+            self._reasons.event_log.ended(hint.line, established=True)
+        if hint.probed is not None:
+            probed_at = {**self._facts.attempts.probed_at, hint.probed: self._clock()}
+            self._set_attempts(probed_at=probed_at)
+        if hint.unread is not None:
+            self._set(attempts=ikev1_half_open.noted(self._facts.attempts, hint.unread))
 
-    def blame(
+    def explain(
         self, line: str, *, established: bool, port: int | None = None, asked: bool = True
     ) -> bool:
         """Takes in a log line about this tunnel's IKE_SA. Whether it told anything new. `asked`:
         whether a CHILD_SA that is refused there can be this tunnel's."""
-        if self.tunnel is None or (ANSWER in line and self.memory.ending_children):
-            return False  # nothing, or the answer to a CHILD_SA that we are ending
-        told = causes.cause(line, self._as_named(), established=established, port=port)
+        if ANSWER in line and self._facts.attempts.ending_children:
+            return False  # the answer to a CHILD_SA that we are ending
+        named = self.wanted.as_named
+        told = causes.cause(line, named, established=established, port=port) if named else None
         if told is None or not (asked or told.reason.code not in causes.OF_CHILDREN):
             return False
         return self._accept(told)
 
-    def found_dead(self) -> None:
-        """The peer has not answered for its time-out; with action clear that is the end."""
-        if self.tunnel is None:
+    def peer_died(self) -> None:
+        """The peer has not answered for its time-out. With DPD action clear the tunnel rests; an
+        attached one does so with its owner."""
+        tunnel, named = self.wanted.tunnel, self.wanted.as_named
+        if tunnel is None or named is None:
             return
-        self._accept(causes.dead(self._as_named()))
-        if self.tunnel.dpd.action == "clear" and self.host is None:  # else its host's rest is its
-            self.memory = msgspec.structs.replace(self.memory, resting=True)
+        self._accept(causes.dead(named))
+        if tunnel.dpd.action == "clear" and self._facts.attachment.owner is None:
+            self._set_attempts(resting=True)
 
-    def found_dead_with(self) -> None:
+    def peer_died_with(self) -> None:
         """Another tunnel to the same peer has found it dead, and restarts all of them."""
-        if self.tunnel is None:
+        named = self.wanted.as_named
+        if named is None:
             return
-        self._accept(causes.dead(self._as_named()))
-        live = frozenset(sa.unique_id for sa in self.actual.sas if sa.live)
-        self.memory = msgspec.structs.replace(self.memory, condemned=live)
+        self._accept(causes.dead(named))
+        live = frozenset(sa.unique_id for sa in self._facts.actual.sas if sa.live)
+        self._set_attempts(peer_dead=live)
 
-    def probed(self, unique_id: int) -> None:
-        """charon has just asked the peer of an IKE_SA for a sign of life."""
-        probed_at = {**self.memory.probed_at, unique_id: self._clock()}
-        self.memory = msgspec.structs.replace(self.memory, probed_at=probed_at)
+    def _accept(self, told: Cause) -> bool:
+        return self._reasons.accept(told, self._facts.target, self._facts.actual)
 
-    def judge(self, at: float) -> TunnelStatus | None:
-        """The tunnel's status now; None when it is to be taken away."""
-        if self.tunnel is None:
+    # What is told -------------------------------------------------------------------------
+
+    def told(self, status: TunnelStatus) -> None:
+        self._told = status
+
+    def changes_in(self) -> float | None:
+        """Seconds until its phase or its reason changes by time alone; None: they do not."""
+        left = self._facts.deferred_until - self._clock()
+        return left if left > 0 else self._reasons.changes_in()
+
+    def current_status(self, at: float) -> TunnelStatus | None:
+        """None when it is to be taken away. `at`: seconds since the epoch."""
+        phase, facts, tunnel = self.phase, self._facts, self.wanted.tunnel
+        target = facts.target
+        if tunnel is None:
             return None
-        fault = _NO_SECRET if self.secretless else self.fault
-        if self.target is None or (fault is not None and not self.remarks.momentary):
-            fault = fault or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
-            applied = self.memory.applied_revision
-            failed = tunnel_status.failed(self.tunnel, self.actual, applied, fault, at)
-            return msgspec.structs.replace(failed, events=self.remarks.chronicle.events)
-        if self.refusal:
-            return self._judge_refused(self.target, at)
-        applied = tunnel_status.applied_revision(self.target, self.actual, self.memory)
-        self.memory = msgspec.structs.replace(self.memory, applied_revision=applied)
-        status = tunnel_status.judge(self.target, self.actual, self.memory, self._reason(), at)
-        fine = status.state is TunnelState.UP and applied == self.target.revision
-        if self._fine and not fine:
-            self.remarks.blame.forget_unrelated()
-            status = tunnel_status.judge(self.target, self.actual, self.memory, self._reason(), at)
-        if fine:
-            self.remarks.blame.grow_old()
-        self._fine = fine
-        warning = self.remarks.warning(self.actual) if fine else None
-        return msgspec.structs.replace(
-            status, reason=status.reason or warning, events=self.remarks.chronicle.events
-        )
+        if PERMITS[phase].told is Told.ERROR or target is None:
+            applied, reason = facts.attempts.applied_revision, self._error(phase)
+            status = tunnel_status.failed(tunnel, facts.actual, applied, reason, at)
+        elif PERMITS[phase].told is Told.REJECTED:
+            status = tunnel_status.rejected(
+                target, facts.actual, facts.attempts, facts.rejection, at
+            )
+        else:
+            status = self._observed_status(phase, target, at)
+        self._told_in = phase
+        return msgspec.structs.replace(status, events=self._reasons.event_log.events)
 
-    def _judge_refused(self, target: Target, at: float) -> TunnelStatus:
-        """What was in effect before goes on, and no more than that."""
-        self._fine = False
-        told = tunnel_status.judge(target, self.actual, self.memory, None, at)
-        return msgspec.structs.replace(
-            told,
-            applied_revision=self.memory.applied_revision,
-            reason=Reason(code=ReasonCode.GATEWAY_ERROR, message=self.refusal),
-            events=self.remarks.chronicle.events,
+    def _observed_status(self, phase: Phase, target: Target, at: float) -> TunnelStatus:
+        if phase is Phase.UP:
+            self._reasons.last_failure.grow_old()
+        elif self._told_in is Phase.UP:
+            self._reasons.last_failure.forget_unrelated()
+        facts, reason = self._facts, self._reason()
+        status = tunnel_status.observed(target, facts.actual, facts.attempts, reason, at)
+        self._set_attempts(applied_revision=status.applied_revision)
+        warning = self._reasons.warning(facts.actual) if phase is Phase.UP else None
+        return msgspec.structs.replace(status, reason=status.reason or warning)
+
+    def _error(self, phase: Phase) -> Reason:
+        """Why it is not tried."""
+        known = {
+            Phase.UNSUPPORTED: self.wanted.unsupported,
+            Phase.NO_PSK: _NO_SECRET,
+            Phase.CONFLICTING: self._facts.attachment.conflict,
+        }
+        return known.get(phase) or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
+
+    def _reason(self) -> Reason | None:
+        facts, here = self._facts, self._facts.attachment
+        told = self._reasons.reason(
+            here.target, facts.actual, self.wanted.lost_name or self.wanted.hindrance
         )
+        if self.wanted.unresolved or facts.carries_traffic:
+            return self.wanted.unresolved or told
+        if here.conflict is not None:
+            words = f"Not tried yet. {here.conflict.message}"
+            return Reason(code=ReasonCode.CONNECTING, message=words)
+        if here.owner is not None and not any(sa.live for sa in facts.actual.sas):
+            known = here.owner.status.reason if here.owner.status else None
+            return waiting_for_owner(told or known, here.owner.id)
+        return told
 
     def net(self) -> TunnelNet | None:
         """What routes and filters need to know, SAs of an older configuration included."""
-        if self.tunnel is None:
+        tunnel, target = self.wanted.tunnel, self._facts.target
+        if tunnel is None:
             return None
-        pairs = self.target.pairs if self.target else ()
-        carrying = self.actual.carrying
+        pairs = target.pairs if target else ()
+        carrying = self._facts.actual.carrying
         return TunnelNet(
             id=self.id,
             local_cidrs=coverage.cidrs([p.local for p in pairs], [c.local_ts for c in carrying]),
             peer_cidrs=coverage.cidrs([p.remote for p in pairs], [c.remote_ts for c in carrying]),
             up=bool(carrying),
-            mtu=self.tunnel.mtu,
+            mtu=tunnel.mtu,
             backend=self._backend,
         )
 
-    def _reason(self) -> Reason | None:
-        told = self.remarks.reason(self.target, self.actual)
-        if self.held or self.actual.carrying:
-            return self.held or told
-        if self.fault is not None:
-            words = f"Not tried yet. {self.fault.message}"
-            return Reason(code=ReasonCode.CONNECTING, message=words)
-        if self.host is not None and not any(sa.live for sa in self.actual.sas):
-            known = self.host.status.reason if self.host.status else None
-            return waiting_for_owner(told or known, self.host.id)
-        return told
 
-    def _as_named(self) -> Tunnel:
-        """For sentences: the peer's name as the user gave it, and where that is."""
-        assert self.tunnel is not None  # noqa: S101 - its callers have looked
-        name, address = self.wanted and self.wanted.peer_address, self.tunnel.peer_address
-        if not name or name == address:
-            return self.tunnel
-        return msgspec.structs.replace(self.tunnel, peer_address=f"{name} ({address})")
-
-    def _accept(self, told: Cause) -> bool:
-        return self.remarks.accept(told, self.target, self.actual)
+def _lacks_secret(target: Target | None, loaded: Loaded) -> bool:
+    """Whether its secret is known neither here nor to charon."""
+    if target is None or target.secret_known or not target.admin_state_up:
+        return False
+    return target.secret_id not in loaded.secrets

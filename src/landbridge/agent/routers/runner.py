@@ -39,7 +39,6 @@ from landbridge.agent.reconcile.reconciler import Reconciler
 from landbridge.agent.reconcile.sa_reader import SaReader
 from landbridge.agent.reconcile.sampler import NORMAL, Pace, Sampler
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
-from landbridge.agent.status.reachability import hindrance
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Router, RouterStatus, Tunnel, TunnelStatus
 from landbridge.vici import Session, ViciError
@@ -118,7 +117,7 @@ class RouterTask:
                 self.drop(managed.id)
         for tunnel in wanted.values():
             known = self._tunnel_index.get(tunnel.id)
-            if known is None or known.wanted != tunnel:
+            if known is None or known.wanted.asked != tunnel:
                 self.want(tunnel)
         if not self._complete:
             self._complete = True
@@ -129,7 +128,7 @@ class RouterTask:
         """The router itself has changed (legs, addresses, its administrative state)."""
         self._router = self._statuses.router = router
         for managed in self._tunnel_index:
-            self._set(managed.id, managed.wanted)
+            self._set(managed.id, managed.wanted.asked)
         if self._network is not None:
             self._network.follow()
         self._statuses.tell_router()
@@ -142,7 +141,7 @@ class RouterTask:
         """Those that IKE_SAs have here, up or about to end; None: charon has not listed them."""
         if not self._statuses.listed:
             return None
-        sas = (sa for managed in self._tunnel_index for sa in managed.actual.sas)
+        sas = (sa for managed in self._tunnel_index for sa in managed.facts.actual.sas)
         return frozenset(sa.local_host for sa in sas if not sa.young)
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
@@ -157,13 +156,9 @@ class RouterTask:
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
-        self._tunnel_index.want(
-            tunnel_id, tunnel, place, switched_off=not self._router.admin_state_up
-        )
-        managed = self._tunnel_index.get(tunnel_id)
-        if managed is not None and managed.tunnel is not None:
-            managed.remarks.hindrance = hindrance(self._router, managed.tunnel)
-            self._meters.want(tunnel_id, managed.tunnel.revision)
+        managed = self._tunnel_index.want(tunnel_id, tunnel, place, self._router)
+        if tunnel is not None:
+            self._meters.want(tunnel_id, tunnel.revision)
             self._statuses.tell_interrupted(managed)
         self._work_queue.mark(tunnel_id)
 
@@ -171,7 +166,7 @@ class RouterTask:
         """The name of the tunnel's peer tells something new."""
         managed = self._tunnel_index.get(tunnel_id)
         if managed is not None:
-            self._set(tunnel_id, managed.wanted)
+            self._set(tunnel_id, managed.wanted.asked)
 
     # Life -------------------------------------------------------------------------------
 
@@ -241,6 +236,6 @@ class RouterTask:
         """Take in what charon has."""
         self._found = await reader.control.take_stock()
         for managed, seen in (await reader.all_of(self._tunnel_index)).items():
-            managed.actual = seen.actual
+            managed.observe(seen.actual)
         self._statuses.listed = True
         self._tunnel_index.adopt(reader.control.configured)

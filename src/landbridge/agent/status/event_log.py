@@ -1,9 +1,9 @@
-"""What one tunnel has lived through lately: its events, its last lines, its last exchange.
+"""Event log of one tunnel: its latest events, log lines and its last exchange.
 
 Rules this module keeps:
 - Bounded, and in memory only: the server keeps the history, this is what it is told from.
-- Times of events grow strictly, so that who has an event knows it by its time.
-- A line goes in as charon wrote it (level 1 holds no secret), without the PSK all the same.
+- Times of events grow strictly, so that an event is known by its time.
+- A line is kept as charon wrote it. Level 1 holds no secret; the PSK is taken out all the same.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LINES_KEPT: Final = 24
 _LONGEST: Final = 400  # characters of a line
 _JUST_LATER: Final = 1e-6  # seconds
 _HIDDEN: Final = "***"
-#: Packets and payloads: most of the lines, and none of them tells anything to whoever asks why.
+#: Packets and payloads: most of the lines, and none of them tells why something failed.
 CHATTER: Final = re.compile(
     r"^(sending|received) packet: |^(generating|parsed) |received .* vendor ID|^loaded |^added vici"
 )
 
 
-class Chronicle:
+class EventLog:
     """`clock` gives seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:

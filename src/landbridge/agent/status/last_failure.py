@@ -1,4 +1,4 @@
-"""The cause that is believed of one tunnel, and when it stops to be.
+"""The reason of the last failure of one tunnel, and when it expires.
 
 Rules this module keeps:
 - A cause is kept until a newer attempt tells another; within one attempt the more telling line

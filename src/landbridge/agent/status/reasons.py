@@ -1,10 +1,10 @@
-"""What is to be said of one tunnel at any moment, beside its state.
+"""What is to be said of one tunnel beside its state: the reason, warnings, its event log.
 
 Rules this module keeps:
-- What stands in its way by configuration goes before what charon's lines have told
-  (`landbridge.agent.status.last_failure`), and that before what only time tells: nobody begins.
-- Of a tunnel that carries traffic only what was told of its present configuration counts; of
-  one that is up as wanted, only warnings: it cannot be rekeyed, nothing comes back.
+- What the configuration prevents goes before what charon's lines have told
+  (`landbridge.agent.status.last_failure`), and that before what only time tells: nobody initiates.
+- Of a tunnel that carries traffic only what was told of its present configuration counts. Of one
+  that is up as wanted, only warnings are told: it cannot be rekeyed, no packet comes back.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from collections.abc import Callable
 from typing import Final
 
 from landbridge.agent.status.causes import Cause
-from landbridge.agent.status.event_log import Chronicle
+from landbridge.agent.status.event_log import EventLog
 from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.model.objects import Reason, ReasonCode
 
-PATIENCE: Final = 10.0  # seconds after which a peer that was to begin is missed
-LASTING: Final = 2.0  # seconds; tunnels that change together come one after the other
+PATIENCE: Final = 10.0  # seconds after which a peer that was to initiate is missed
 
 
 class TunnelReasons:
@@ -29,85 +28,78 @@ class TunnelReasons:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.chronicle = Chronicle()
-        self.blame = LastFailure(clock)
-        self.hindrance: Reason | None = None  # no packet can go to the peer at all
-        self.lost_name: Reason | None = None  # its address is only the last known one
-        self.one_way: Reason | None = None  # it is up, but nothing comes back
+        self.event_log = EventLog()
+        self.last_failure = LastFailure(clock)
+        self._one_way: Reason | None = None
         self._rekeyed_in_vain: frozenset[int] = frozenset()  # CHILD_SAs that were to be rekeyed
-        self._refused_at: float | None = None  # since when another tunnel is in its way
-        self._alone_since: float | None = None  # response-only, and nobody has begun
+        self._waiting_since: float | None = None  # response-only, and nobody has initiated
         self._missed = False
-        self._stirred: float | None = None
+        self._heard_at: float | None = None
 
     @property
     def cause_code(self) -> ReasonCode | None:
-        reason = self.blame.reason
+        reason = self.last_failure.reason
         return reason.code if reason else None
 
     def accept(self, told: Cause, target: Target | None, actual: Actual) -> bool:
         """Takes in a cause. Whether it is new."""
         if told.reason.code is ReasonCode.PFS_MISMATCH:
             self._rekeyed_in_vain = frozenset(child.unique_id for child in actual.carrying)
-        failures = self.blame.failures
-        new = self.blame.accept(told, _configuration(target))
-        if self.blame.failures != failures:
-            self.chronicle.ended(told.reason.message, established=False)
+        failures = self.last_failure.failures
+        new = self.last_failure.accept(told, _configuration(target))
+        if self.last_failure.failures != failures:
+            self.event_log.ended(told.reason.message, established=False)
         return new
 
-    def reason(self, target: Target | None, actual: Actual) -> Reason | None:
-        """Why the tunnel is not up, or not as wanted."""
-        alone = self._alone(target, actual)
+    def reason(
+        self, target: Target | None, actual: Actual, hindrance: Reason | None = None
+    ) -> Reason | None:
+        """Why the tunnel is not up, or not as wanted. `hindrance`: what its configuration
+        prevents."""
+        nobody = self._nobody_initiates(target, actual)
         if actual.carrying:
-            return self.blame.reason_of(_configuration(target))
-        return self.lost_name or self.hindrance or self.blame.reason or alone
+            return self.last_failure.reason_of(_configuration(target))
+        return hindrance or self.last_failure.reason or nobody
 
     def warning(self, actual: Actual) -> Reason | None:
         """Of a tunnel that is up as wanted."""
         ids = {child.unique_id for child in actual.carrying}
         if ids & self._rekeyed_in_vain and self.cause_code is ReasonCode.PFS_MISMATCH:
-            return self.blame.reason
-        return self.one_way
+            return self.last_failure.reason
+        return self._one_way
 
-    def refused(self, yes: bool) -> None:
-        """Another tunnel is in its way, or no more."""
-        if not yes:
-            self._refused_at = None
-        elif self._refused_at is None:
-            self._refused_at = self._clock()
+    def set_one_way(self, reason: Reason | None) -> bool:
+        """That nothing comes back, or does again (None). Whether that is new."""
+        new = (reason is None) != (self._one_way is None)
+        if new:
+            self._one_way = reason
+        return new
 
-    @property
-    def momentary(self) -> bool:
-        """Whether the refusal may be over as soon as another tunnel has changed, too."""
-        return self._refused_at is not None and self._clock() < self._refused_at + LASTING
-
-    def patience_left(self) -> float | None:
-        """Seconds until a refusal is a lasting one, or a peer that was to begin is missed; None:
-        it is, or nobody waits."""
-        if self._refused_at is not None and self.momentary:
-            return max(0.0, self._refused_at + LASTING - self._clock())
-        if self._alone_since is None or self._missed:
+    def changes_in(self) -> float | None:
+        """Seconds until a peer that was to initiate is missed; None: it is, or nobody waits."""
+        if self._waiting_since is None or self._missed:
             return None
-        return max(0.0, self._alone_since + PATIENCE - self._clock())
+        return max(0.0, self._waiting_since + PATIENCE - self._clock())
 
-    def stir(self, at: float) -> None:
-        """Something about it was heard then (seconds since the epoch); the earliest counts."""
-        if self._stirred is None:
-            self._stirred = at
+    def heard(self, at: float) -> None:
+        """Something about the tunnel was heard then (seconds since the epoch). The earliest
+        counts."""
+        if self._heard_at is None:
+            self._heard_at = at
 
     def observed_at(self, now: float) -> float:
         """When what is seen now became true, as near as it is known; asked once per look."""
-        at, self._stirred = self._stirred, None
+        at, self._heard_at = self._heard_at, None
         return now if at is None else at
 
-    def _alone(self, target: Target | None, actual: Actual) -> Reason | None:
+    def _nobody_initiates(self, target: Target | None, actual: Actual) -> Reason | None:
         waits = target is not None and target.admin_state_up and not target.may_initiate
         if target is None or not waits or actual.carrying:
-            self._alone_since, self._missed = None, False
+            self._waiting_since, self._missed = None, False
             return None
-        if self._alone_since is None:
-            self._alone_since = self._clock()
-        self._missed = self._clock() >= self._alone_since + PATIENCE
+        if self._waiting_since is None:
+            self._waiting_since = self._clock()
+        self._missed = self._clock() >= self._waiting_since + PATIENCE
         if not self._missed:
             return None
         return Reason(

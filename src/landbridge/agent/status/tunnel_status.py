@@ -11,9 +11,11 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from landbridge.agent.plan.attempts import Memory
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.status import selector_mode as modes
 from landbridge.agent.status.causes import REFUSALS
 from landbridge.agent.tunnels.coverage import Cover, uncovered
@@ -33,18 +35,20 @@ from landbridge.model.objects import (
     TunnelStatus,
 )
 
+#: The tunnel carries traffic.
+CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})
 #: More pairs of networks would leave no room for the cause in a sentence; `missing` has all.
 MOST_NAMED = 16
 
 
-def judge(
-    target: Target, actual: Actual, memory: Memory, cause: Reason | None, at: float
+def observed(
+    target: Target, actual: Actual, attempts: AttemptState, cause: Reason | None, at: float
 ) -> TunnelStatus:
     """`cause`: why the last attempt failed or the tunnel went down, as far as charon told.
-    `at`: seconds since the epoch. `memory` is that of after the pass's steps."""
+    `at`: seconds since the epoch. `attempts`: as of after the pass's steps."""
     missing = uncovered(target.pairs, actual.carrying)
-    applied = applied_revision(target, actual, memory)
-    state = _state(target, actual, memory, missing)
+    applied = applied_revision(target, actual, attempts)
+    state = _state(target, actual, attempts, missing)
     if cause is None or cause.code is ReasonCode.PEER_CLOSED:
         cause = _narrowing(target, actual) or cause
     return TunnelStatus(
@@ -58,6 +62,15 @@ def judge(
         selector_mode=_mode(target, actual),
         missing=modes.missing(target, actual.carrying) if target.admin_state_up else (),
     )
+
+
+def rejected(
+    target: Target, actual: Actual, attempts: AttemptState, words: str, at: float
+) -> TunnelStatus:
+    """charon has refused a step. What was in effect before goes on, and no more than that."""
+    reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=words)
+    told = observed(target, actual, attempts, None, at)
+    return msgspec.structs.replace(told, applied_revision=attempts.applied_revision, reason=reason)
 
 
 def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: float) -> TunnelStatus:
@@ -103,27 +116,27 @@ def of_router(router: Router, error: str | None, at: float) -> RouterStatus:
     )
 
 
-def applied_revision(target: Target, actual: Actual, memory: Memory) -> int:
+def applied_revision(target: Target, actual: Actual, attempts: AttemptState) -> int:
     """0 when an older configuration is on the wire of which no revision is known (the agent
     has restarted meanwhile). A part of the children is enough where no revision was applied
     before; after that an update counts only when all of them are up."""
     if not target.admin_state_up:
         left = any(sa.unshared or sa.children for sa in actual.sas)  # for others an IKE_SA may stay
-        return memory.applied_revision if left else target.revision
+        return attempts.applied_revision if left else target.revision
     carrying = actual.carrying
     if not carrying:
         return target.revision
     wanted = {child.name for child in target.children}
     if any(_has_other_credentials(sa, target) for sa in actual.sas if sa.live_children):
         # It was down, when nothing spoke against this revision, and came back as it was.
-        return memory.applied_revision if memory.applied_revision < target.revision else 0
+        return attempts.applied_revision if attempts.applied_revision < target.revision else 0
     concerned = [sa for sa in actual.sas if sa.live and (sa.unshared or sa.live_children)]
     ours = all(sa.name == target.name for sa in concerned)
     fresh = [child for child in carrying if plain(child.name) in wanted]
     alone = ours and len(fresh) == len(carrying)
-    if alone and (not memory.applied_revision or not uncovered(target.pairs, fresh)):
+    if alone and (not attempts.applied_revision or not uncovered(target.pairs, fresh)):
         return target.revision
-    return memory.applied_revision
+    return attempts.applied_revision
 
 
 def _has_other_credentials(sa: IkeSa, target: Target) -> bool:
@@ -135,7 +148,7 @@ def _has_other_credentials(sa: IkeSa, target: Target) -> bool:
 
 
 def _state(
-    target: Target, actual: Actual, memory: Memory, missing: tuple[Pair, ...]
+    target: Target, actual: Actual, attempts: AttemptState, missing: tuple[Pair, ...]
 ) -> TunnelState:
     if not target.admin_state_up:
         return TunnelState.DOWN
@@ -143,7 +156,7 @@ def _state(
         return TunnelState.UP
     if len(missing) < len(target.pairs) or actual.carrying:
         return TunnelState.PARTIAL
-    return TunnelState.DOWN if memory.was_up else TunnelState.BUILDING
+    return TunnelState.DOWN if attempts.was_up else TunnelState.BUILDING
 
 
 def _reason(

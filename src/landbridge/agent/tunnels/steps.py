@@ -50,20 +50,20 @@ class RetireChild(Step, frozen=True, kw_only=True, tag=True):
 
 
 class Terminate(Step, frozen=True, kw_only=True, tag=True):
-    """End an IKE_SA that may carry traffic. `dead`: its peer did not answer in time. `room`:
-    so that the peer, who alone may initiate, sets up the new one."""
+    """End an IKE_SA that may carry traffic. `dead`: its peer did not answer in time.
+    `forces_update`: so that the peer, who alone may initiate, sets up the new one."""
 
     unique_id: int
     force: bool = False
     dead: bool = False
-    room: bool = False
+    forces_update: bool = False
 
 
 class TerminateChild(Step, frozen=True, kw_only=True, tag=True):
-    """End a CHILD_SA that may carry traffic. `room`: as with `Terminate`."""
+    """End a CHILD_SA that may carry traffic. `forces_update`: as with `Terminate`."""
 
     unique_id: int
-    room: bool = False
+    forces_update: bool = False
 
 
 class Wait(Step, frozen=True, kw_only=True, tag=True):
