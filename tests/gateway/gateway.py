@@ -221,7 +221,7 @@ class Gateway:
 
     def sas(self, what: Tunnel) -> tuple[IkeSa, ...]:
         """Those that bear its name or carry children of it, with those only."""
-        return actual(self._list(), what.id).sas
+        return actual(ike_sas(self._list()), what.id).sas
 
     def all_sas(self) -> tuple[IkeSa, ...]:
         return tuple(ike_sas(self._list()))

@@ -13,6 +13,7 @@ from landbridge.agent.metrics.counters import Distance, TrafficCounters
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile.sampler import LEAST, Trip
+from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message
 from tests.unit.agent.tunnels import ID, tunnel
@@ -21,13 +22,18 @@ NAME = target(tunnel(), Backend.LIBIPSEC).name
 WINDOW = 10.0
 
 
-def listed(**children: int) -> list[Message]:
+def listed(**children: int) -> tuple[IkeSa, ...]:
     """list-sas with CHILD_SAs by their incoming SPI, and how many packets each has counted."""
     sections: Message = {
         f"all-{spi}": {"spi-in": spi, "spi-out": f"{spi}x", "packets-in": str(packets)}
         for spi, packets in children.items()
     }
-    return [{NAME: {"uniqueid": "1", "child-sas": sections}}] if children else []
+    return sas_with(sections) if children else ()
+
+
+def sas_with(children: Message) -> tuple[IkeSa, ...]:
+    """The IKE_SAs of a list, or of an event, with these sections of CHILD_SAs."""
+    return tuple(ike_sas([{NAME: {"uniqueid": "1", "child-sas": children}}]))
 
 
 def test_what_a_gone_sa_has_counted_stays() -> None:
@@ -50,7 +56,7 @@ def test_the_last_count_of_an_sa_is_in_its_event() -> None:
     traffic_counters.read(listed(a=5))
     old: Message = {"spi-in": "a", "spi-out": "ax", "packets-in": "9"}
     rekeyed: Message = {"old": old, "new": {"spi-in": "b"}}
-    traffic_counters.note({NAME: {"child-sas": {"all": rekeyed}}})
+    traffic_counters.note(sas_with({"all": rekeyed}))
     assert traffic_counters.total(ID).packets_in == 9
 
 
@@ -63,12 +69,11 @@ def test_the_last_count_of_an_sa_is_in_its_event() -> None:
 def test_sums_never_go_backwards(story: list[tuple[bool, dict[str, int]]]) -> None:
     traffic_counters, before = TrafficCounters(), 0
     for is_list, children in story:
-        messages = listed(**children)
+        sas = listed(**children)
         if is_list:
-            traffic_counters.read(messages)
+            traffic_counters.read(sas)
         else:
-            for message in messages:
-                traffic_counters.note(message)
+            traffic_counters.note(sas)
         assert traffic_counters.total(ID).packets_in >= before
         before = traffic_counters.total(ID).packets_in
 

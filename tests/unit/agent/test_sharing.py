@@ -232,19 +232,19 @@ def test_what_is_actual_of_each() -> None:
     owner, attached = own(member("owner", 0)), own(member("attached", 2))
     riding = attached_to(attached, owner)
     sa = Sa(1, owner.name, {"version": "2"})
-    alone = actual([sa.listed()], "owner").sas
+    alone = actual(ike_sas([sa.listed()]), "owner").sas
     assert [each.unshared for each in alone] == [True]
-    assert actual([sa.listed()], "attached").sas == ()
-    (served,) = actual([sa.listed()], "attached", {owner.name}).sas
+    assert actual(ike_sas([sa.listed()]), "attached").sas == ()
+    (served,) = actual(ike_sas([sa.listed()]), "attached", {owner.name}).sas
     assert (served.foreign, served.unshared) == (True, False)
     sa.children = {
         2: (owner.children[0].name, ["10.1.0.0/24"], ["10.2.0.0/24"]),
         3: (riding.children[0].name, ["10.1.0.0/24"], ["10.2.2.0/24"]),
     }
-    (mine,) = actual([sa.listed()], "owner").sas
+    (mine,) = actual(ike_sas([sa.listed()]), "owner").sas
     assert [child.unique_id for child in mine.children] == [2]
     assert mine.others == {"attached"}
-    (its,) = actual([sa.listed()], "attached").sas
+    (its,) = actual(ike_sas([sa.listed()]), "attached").sas
     assert ([child.unique_id for child in its.children], its.foreign) == ([3], True)
     (whole,) = ike_sas([sa.listed()])
     assert [child.tunnel_id for child in whole.children] == ["owner", "attached"]
@@ -257,7 +257,7 @@ def test_what_a_child_carries_is_its_owners() -> None:
     rekeyed: Message = {"old": counts, "new": {**counts, "spi-in": "2"}}
     traffic_counters = TrafficCounters()
     for told in (counts, rekeyed):
-        traffic_counters.note({owner.name: {"child-sas": {name: told}}})
+        traffic_counters.note(ike_sas([{owner.name: {"uniqueid": "1", "child-sas": {name: told}}}]))
     assert (
         traffic_counters.total("attached").bytes_in,
         traffic_counters.total("owner").bytes_in,

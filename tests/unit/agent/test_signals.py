@@ -19,7 +19,7 @@ from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import Cover
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.loaded import Loaded
-from landbridge.agent.tunnels.observed import Actual, actual
+from landbridge.agent.tunnels.observed import Actual, actual, ike_sas
 from landbridge.model.objects import Dpd, Reason, ReasonCode, Router, TunnelState
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel
@@ -251,13 +251,13 @@ def listed(**changes: Any) -> Message:
 
 def test_lists_are_read() -> None:
     foreign: Message = {"site-a": {"uniqueid": "9", "state": "ESTABLISHED"}}
-    found = actual([listed(), foreign, listed()], ID)
+    found = actual(ike_sas([listed(), foreign, listed()]), ID)
     (sa,) = found.sas
     assert (sa.unique_id, sa.name, sa.age, sa.tasks) == (7, NAME, 12, frozenset({"IKE_DPD"}))
     (child,) = found.carrying
     assert (child.unique_id, child.key, child.bytes_in, child.spi_out) == (3, "all", 99, "")
-    assert actual([listed(state="CONNECTING")], ID).carrying == ()
-    assert actual([listed(uniqueid="x")], OTHER).sas == ()
+    assert actual(ike_sas([listed(state="CONNECTING")]), ID).carrying == ()
+    assert actual(ike_sas([listed(uniqueid="x")]), OTHER).sas == ()
 
 
 @pytest.mark.parametrize(
@@ -406,3 +406,19 @@ def test_a_switched_off_router_switches_its_tunnels_off_and_on_again() -> None:
     assert not managed.facts.target.admin_state_up
     tunnel_index.want(ID, managed.wanted.asked)
     assert managed.facts.target.admin_state_up
+
+
+def test_what_is_not_as_it_should_be_is_left_out() -> None:
+    """Of an SA that is listed oddly the rest is read all the same."""
+    child: Message = {
+        "name": "all.0",
+        "uniqueid": "3",
+        "bytes-in": "many",
+        "local-ts": "10.1.0.0/24",
+        "reqid": {},
+    }
+    odd = listed(established="soon", version=["2"], **{"child-sas": {"all.0-3": child, "x": "y"}})
+    (sa,) = actual(ike_sas([odd]), ID).sas
+    (found,) = sa.children
+    assert (sa.unique_id, sa.age, sa.version) == (7, 0, "")
+    assert (found.unique_id, found.bytes_in, found.local_ts, found.reqid) == (3, 0, (), 0)

@@ -7,7 +7,7 @@ import pytest
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.charon.event_parser import STALL, EventParser
-from landbridge.agent.charon.sa_events import happening
+from landbridge.agent.charon.sa_events import sa_event
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
@@ -156,14 +156,14 @@ def test_rekeyings_and_moves_are_read() -> None:
         "local-ts": ["10.1.0.0/24"],
         "remote-ts": ["10.2.0.0/24"],
     }
-    child = happening(Event("child-rekey", {NAME: {"child-sas": {"all": {"new": new}}}}))
-    ike = happening(Event("ike-rekey", {NAME: {"new": {"initiator-spi": "c"}}}))
+    child = sa_event(Event("child-rekey", {NAME: {"child-sas": {"all": {"new": new}}}}))
+    ike = sa_event(Event("ike-rekey", {NAME: {"new": {"initiator-spi": "c"}}}))
     there: Message = {"remote-host": "10.0.0.2", "remote-port": "4500", "state": "ESTABLISHED"}
-    moved = happening(
+    moved = sa_event(
         Event("ike-update", {"remote-host": "10.0.0.2", "remote-port": "5", NAME: there})
     )
     young = there | {"state": "CONNECTING"}
-    begins = happening(
+    begins = sa_event(
         Event("ike-update", {"remote-host": "10.0.0.2", "remote-port": "5", NAME: young})
     )
     assert child is not None

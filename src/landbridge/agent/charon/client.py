@@ -78,20 +78,20 @@ class ViciClient:
             secrets=frozenset(self._secrets.get(tunnel_id, ())),
         )
 
-    async def list_of(self, tunnel_id: str) -> list[Message]:
-        """The list-sas of one tunnel, as charon gives it."""
+    async def list_of(self, tunnel_id: str) -> tuple[IkeSa, ...]:
+        """The IKE_SAs of one tunnel's configurations, and those that serve it."""
         names = {*self._names.get(tunnel_id, ()), *self._connections.get(tunnel_id, ())}
         names |= self._served.get(tunnel_id, frozenset())
         messages: list[Message] = []
         for name in names:
             messages += await self._session.collect("list-sas", "list-sa", {"ike": name})
-        return messages
+        return tuple(ike_sas(messages))
 
     async def look(self, tunnel_id: str) -> Actual:
         """The SAs of one tunnel; what others have is not listed."""
         known = set(self._names.get(tunnel_id, ()))
-        messages = await self.list_of(tunnel_id)
-        found = actual(messages, tunnel_id, self._served.get(tunnel_id, frozenset()))
+        sas = await self.list_of(tunnel_id)
+        found = actual(sas, tunnel_id, self._served.get(tunnel_id, frozenset()))
         self._rename(tunnel_id, known, found)
         return found
 
@@ -102,7 +102,7 @@ class ViciClient:
         for tunnel_id in known:
             for name in self._served.get(tunnel_id, ()):
                 serving.setdefault(name, set()).add(tunnel_id)
-        found = by_tunnel(await self._session.collect("list-sas", "list-sa"), serving)
+        found = by_tunnel(await self.list_all(), serving)
         seen = {each: found.get(each, Actual()) for each in known}
         for tunnel_id, names in known.items():
             self._rename(tunnel_id, names, seen[tunnel_id])

@@ -22,8 +22,8 @@ from typing import Final
 
 from landbridge.agent.charon import log_pairs
 from landbridge.agent.charon.log_patterns import STALLED, UNREAD, UNTIMELY
-from landbridge.agent.charon.sa_events import Happening, happening
-from landbridge.agent.tunnels.naming import ConfigName, tunnel_of_child
+from landbridge.agent.charon.sa_events import SaEvent, sa_event
+from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Model
 from landbridge.vici import Event, Message
@@ -76,7 +76,7 @@ class Hint(Model, frozen=True, kw_only=True):
     probed: int | None = None
     ike_up: bool = False
     child_up: bool = False
-    happening: Happening | None = None
+    sa_event: SaEvent | None = None
     sas: tuple[IkeSa, ...] = ()
 
 
@@ -105,13 +105,14 @@ class EventParser:
     def read(self, event: Event) -> Hint | None:
         if event.name == "log":
             return self._read_line(event.message)
-        for name, section in event.message.items():
+        for name in event.message:
             if parsed := ConfigName.parse(name):
+                sas = tuple(ike_sas([event.message]))
                 return Hint(
                     tunnel_id=parsed.tunnel_id,
-                    child_tunnels=_child_tunnels(parsed.tunnel_id, section),
-                    happening=happening(event),
-                    sas=tuple(ike_sas([event.message])),
+                    child_tunnels=frozenset(each.tunnel_id for sa in sas for each in sa.children),
+                    sa_event=sa_event(event),
+                    sas=sas,
                 )
         return None
 
@@ -164,20 +165,6 @@ class EventParser:
         said.established = said.established or _UP.search(line) is not None
         said.child = said.child or _CHILD_UP.search(line) is not None
         return said
-
-
-def _child_tunnels(ike_tunnel_id: str, section: object) -> frozenset[str]:
-    """Whose the CHILD_SAs are that an event tells of."""
-    children = section.get("child-sas") if isinstance(section, dict) else None
-    told = children.values() if isinstance(children, dict) else ()
-    each = (part for child in told if isinstance(child, dict) for part in _parts(child))
-    return frozenset(tunnel_of_child(ike_tunnel_id, _text(part, "name")) for part in each)
-
-
-def _parts(child: Message) -> tuple[Message, ...]:
-    """A CHILD_SA, or the old and the new one of a rekeying."""
-    both = tuple(each for each in (child.get("old"), child.get("new")) if isinstance(each, dict))
-    return both or (child,)
 
 
 def _joined(said: _Said, line: str) -> str:

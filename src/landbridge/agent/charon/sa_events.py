@@ -1,89 +1,69 @@
-"""What happens to a tunnel without changing its state, read from charon's events; pure.
+"""Events of a tunnel that do not change its state, read from charon's events; pure.
 
 Rules this module keeps:
-- Rekeyings and moves of an established peer are told; that SAs come and go is not, it shows in
-  the tunnel's state.
+- Rekeyings and moves of an established peer are told. That SAs come and go is not: it shows in the
+  tunnel's state.
 - The words are for a person and name what is new: SPIs, addresses.
 """
 
 from __future__ import annotations
 
+from landbridge.agent.tunnels.listed import ListedIke, sections
 from landbridge.agent.tunnels.observed import ESTABLISHED
 from landbridge.model.objects import Model, TunnelEventKind
 from landbridge.vici import Event, Message
 
 
-class Happening(Model, frozen=True, kw_only=True):
+class SaEvent(Model, frozen=True, kw_only=True):
     kind: TunnelEventKind
     message: str
 
 
-def happening(event: Event) -> Happening | None:
+def sa_event(event: Event) -> SaEvent | None:
     """None: nothing of the kind."""
-    section = _ike_section(event.message)
+    ike = next((each for _, each in sections(event.message)), None)
+    if ike is None:
+        return None
     match event.name:
         case "child-rekey":
-            return _child_rekeyed(section)
+            return _child_rekeyed(ike)
         case "ike-rekey":
-            return _ike_rekeyed(_section(section, "new"))
+            return _ike_rekeyed(ike.new)
         case "ike-update":
-            return _moved(event.message, section)
+            return _moved(event.message, ike)
         case _:
             return None
 
 
-def _child_rekeyed(section: Message) -> Happening | None:
-    for child in _section(section, "child-sas").values():
-        new = _section(child, "new") if isinstance(child, dict) else {}
-        if new:
-            words = f"new SPIs in {_text(new, 'spi-in')}, out {_text(new, 'spi-out')}"
-            between = f"{_list(new, 'local-ts')} === {_list(new, 'remote-ts')}"
-            return Happening(
+def _child_rekeyed(ike: ListedIke) -> SaEvent | None:
+    for child in ike.child_sas.values():
+        if (new := child.new) is not None:
+            words = f"new SPIs in {new.spi_in}, out {new.spi_out}"
+            between = f"{', '.join(new.local_ts)} === {', '.join(new.remote_ts)}"
+            return SaEvent(
                 kind=TunnelEventKind.REKEYED,
                 message=f"CHILD_SA {between} rekeyed, {words}.",
             )
     return None
 
 
-def _ike_rekeyed(new: Message) -> Happening | None:
-    if not new:
+def _ike_rekeyed(new: ListedIke | None) -> SaEvent | None:
+    if new is None:
         return None
-    spis = f"{_text(new, 'initiator-spi')}_i {_text(new, 'responder-spi')}_r"
-    return Happening(
+    spis = f"{new.initiator_spi}_i {new.responder_spi}_r"
+    return SaEvent(
         kind=TunnelEventKind.REKEYED,
-        message=f"IKE_SA with {_text(new, 'remote-host')} rekeyed, new SPIs {spis}.",
+        message=f"IKE_SA with {new.remote_host} rekeyed, new SPIs {spis}.",
     )
 
 
-def _moved(message: Message, section: Message) -> Happening | None:
+def _moved(message: Message, ike: ListedIke) -> SaEvent | None:
     """The section has the addresses of before, the message those of now."""
-    before, now = _endpoint(section), _endpoint(message)
-    if _text(section, "state") != ESTABLISHED or before == now:
+    before = f"{ike.remote_host}[{ike.remote_port}]"
+    now = f"{message.get('remote-host', '')}[{message.get('remote-port', '')}]"
+    if ike.state != ESTABLISHED or before == now:
         return None
-    return Happening(
+    return SaEvent(
         kind=TunnelEventKind.PEER_MOVED,
         message=f"The peer has moved from {before} to {now}.",
     )
-
-
-def _endpoint(section: Message) -> str:
-    return f"{_text(section, 'remote-host')}[{_text(section, 'remote-port')}]"
-
-
-def _ike_section(message: Message) -> Message:
-    return next((each for each in message.values() if isinstance(each, dict)), {})
-
-
-def _section(message: Message, key: str) -> Message:
-    value = message.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(section: Message, key: str) -> str:
-    value = section.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _list(section: Message, key: str) -> str:
-    value = section.get(key, ())
-    return ", ".join(value) if isinstance(value, list) else ""

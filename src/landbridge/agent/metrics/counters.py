@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from landbridge.agent.tunnels.naming import ConfigName, tunnel_of_child
+from landbridge.agent.tunnels.listed import ListedChild
+from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.objects import Model
-from landbridge.vici import Message
 
 _MISSES: Final = 2
 
@@ -81,15 +81,15 @@ class TrafficCounters:
     def forget(self, tunnel_id: str) -> None:
         self._records.pop(tunnel_id, None)
 
-    def note(self, message: Message) -> None:
-        """Take in the sections of one event or list entry, of whatever SAs it tells."""
-        for tunnel_id, key, distance in _children((message,)):
+    def note(self, sas: Iterable[IkeSa]) -> None:
+        """Take in the SAs of an event."""
+        for tunnel_id, key, distance in _children(sas):
             self._see(tunnel_id, key, distance)
 
-    def read(self, messages: Iterable[Message]) -> None:
+    def read(self, sas: Iterable[IkeSa]) -> None:
         """Take in a whole list: what is not in it is going."""
         listed: dict[str, set[str]] = {}
-        for tunnel_id, key, distance in _children(messages):
+        for tunnel_id, key, distance in _children(sas):
             listed.setdefault(tunnel_id, set()).add(key)
             self._see(tunnel_id, key, distance)
         for tunnel_id, record in tuple(self._records.items()):
@@ -119,38 +119,20 @@ def _missed(record: Record, listed: set[str]) -> Record:
     return Record(before=before, present=present, misses=misses)
 
 
-def _children(messages: Iterable[Message]) -> Iterable[tuple[str, str, Distance]]:
-    for message in messages:
-        for name, section in message.items():
-            parsed = ConfigName.parse(name) if isinstance(section, dict) else None
-            if parsed is None or not isinstance(section, dict):
-                continue
-            children = section.get("child-sas")
-            for child in children.values() if isinstance(children, dict) else ():
-                if isinstance(child, dict):
-                    yield from _counts(parsed.tunnel_id, child)
+def _children(sas: Iterable[IkeSa]) -> Iterable[tuple[str, str, Distance]]:
+    for sa in sas:
+        if not sa.tunnel_id:
+            continue
+        for child in sa.children:
+            for part in child.listed.parts:
+                if part.spi_in:
+                    yield child.tunnel_id, f"{part.spi_in}/{part.spi_out}", _distance(part)
 
 
-def _counts(ike_tunnel_id: str, child: Message) -> Iterable[tuple[str, str, Distance]]:
-    """Of one CHILD_SA, or of a rekeying, which has the old and the new one in it.
-    `ike_tunnel_id`: whose IKE_SA it is."""
-    both = [each for each in (child.get("old"), child.get("new")) if isinstance(each, dict)]
-    for section in both or [child]:
-        if "spi-in" in section:
-            key = f"{section['spi-in']}/{section.get('spi-out', '')}"
-            tunnel_id = tunnel_of_child(ike_tunnel_id, str(section.get("name", "")))
-            yield tunnel_id, key, _distance(section)
-
-
-def _distance(section: Message) -> Distance:
+def _distance(child: ListedChild) -> Distance:
     return Distance(
-        bytes_in=_number(section, "bytes-in"),
-        packets_in=_number(section, "packets-in"),
-        bytes_out=_number(section, "bytes-out"),
-        packets_out=_number(section, "packets-out"),
+        bytes_in=child.bytes_in,
+        packets_in=child.packets_in,
+        bytes_out=child.bytes_out,
+        packets_out=child.packets_out,
     )
-
-
-def _number(section: Message, key: str) -> int:
-    value = section.get(key, "")
-    return int(value) if isinstance(value, str) and value.isdecimal() else 0

@@ -17,8 +17,8 @@ import msgspec
 
 from landbridge.agent.metrics.counters import Distance, Record, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.objects import ReasonCode, TunnelStatus
-from landbridge.vici import Event, Message
 
 
 class Meters:
@@ -69,10 +69,9 @@ class Meters:
     def looked(self, seconds: float) -> None:
         self._metrics.reconcile.observe(seconds)
 
-    def heard(self, event: Event) -> None:
+    def heard(self, sas: Iterable[IkeSa]) -> None:
         """Events of SAs have the last counts of those that go."""
-        if event.name != "log":
-            self._traffic_counters.note(event.message)
+        self._traffic_counters.note(sas)
 
     def told(self, *, ike_up: bool, child_up: bool) -> None:
         if ike_up:
@@ -96,9 +95,9 @@ class Meters:
     def lost(self) -> None:
         self._metrics.charon_losses.labels(self.router_id).inc()
 
-    def measured(self, messages: Iterable[Message]) -> None:
+    def measured(self, sas: Iterable[IkeSa]) -> None:
         """A list of all SAs."""
-        self._traffic_counters.read(messages)
+        self._traffic_counters.read(sas)
         self.save()
 
     def save(self) -> None:

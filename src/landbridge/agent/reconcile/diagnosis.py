@@ -1,8 +1,8 @@
 """A close look at one tunnel: what charon lists of it, as a `Diagnosis`; pure.
 
 Rules this module keeps:
-- It reads the list-sas of that tunnel's configurations and what is remembered of it; it
-  asks nothing and changes nothing.
+- It reads what charon lists of that tunnel and what is known of it; it asks nothing and changes
+  nothing.
 - Algorithms stay in charon's words. What a release leaves out is empty or None, never guessed.
 - No secret is in any of it: neither keys nor the PSK are listed by charon at all.
 """
@@ -16,12 +16,12 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.selector_mode import in_effect
 from landbridge.agent.tunnels.coverage import uncovered
+from landbridge.agent.tunnels.listed import ListedChild
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import names_of
-from landbridge.agent.tunnels.observed import Actual, actual
+from landbridge.agent.tunnels.observed import IkeSa, actual
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model.objects import IkeVersion, SelectorMode, TunnelState
-from landbridge.vici import Message
 
 UNKNOWN: Final = "This gateway does not run the tunnel."
 _VERSIONS: Final[dict[str, IkeVersion]] = {"1": "v1", "2": "v2"}
@@ -41,18 +41,18 @@ def stranger(tunnel_id: str, at: float, problem: str = UNKNOWN) -> Diagnosis:
 
 def diagnosis(
     managed: ManagedTunnel,
-    messages: Iterable[Message],
+    sas: Iterable[IkeSa],
     loaded: Loaded,
     *,
     backend: Backend,
     at: float,
     problem: str = "",
 ) -> Diagnosis:
-    """`messages`: list-sas of the tunnel. `problem`: why there is nothing to list."""
-    listed, target, status = list(messages), managed.facts.target, managed.status
+    """`sas`: what charon lists of the tunnel. `problem`: why there is nothing to list."""
+    target, status = managed.facts.target, managed.status
     current = target.name if target else ""
     children = {name for child in target.children for name in names_of(child)} if target else set()
-    seen = actual(listed, managed.id, {current})
+    seen = actual(sas, managed.id, {current})
     missing = uncovered(target.pairs, seen.carrying) if target else ()
     mode = in_effect(target.selector_mode, len(target.pairs), seen.carrying) if target else None
     return Diagnosis(
@@ -69,111 +69,72 @@ def diagnosis(
         selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
         last_exchange=managed.reasons.event_log.exchange,
-        sas=tuple(_ikes(listed, seen, current, children)),
+        sas=tuple(_ike(sa, sa.name == current, children) for sa in seen.sas),
         lines=managed.reasons.event_log.lines,
         problem=problem,
     )
 
 
-def _ikes(
-    messages: Iterable[Message], seen: Actual, current: str, children: set[str]
-) -> Iterable[IkeDiagnosis]:
-    own = {sa.unique_id: {child.unique_id for child in sa.children} for sa in seen.sas}
-    for message in messages:
-        for name, section in message.items():
-            if isinstance(section, dict) and (unique_id := _number(section, "uniqueid")) in own:
-                yield _ike(name, section, name == current, own[unique_id], children)
-
-
-def _ike(
-    name: str, section: Message, current: bool, own: set[int], children: set[str]
-) -> IkeDiagnosis:
-    """`own`: the unique ids of the CHILD_SAs on it that are the tunnel's; `children`: the names
-    of those that are wanted."""
-    nested = section.get("child-sas")
+def _ike(sa: IkeSa, current: bool, children: set[str]) -> IkeDiagnosis:
+    """`sa`: what of it is the tunnel's. `children`: the names of those that are wanted."""
+    listed = sa.listed
     return IkeDiagnosis(
-        unique_id=_number(section, "uniqueid"),
-        name=name,
-        version=_VERSIONS.get(_text(section, "version"), "v2"),
-        state=_text(section, "state"),
+        unique_id=sa.unique_id,
+        name=sa.name,
+        version=_VERSIONS.get(listed.version, "v2"),
+        state=listed.state,
         current=current,
-        initiator=_yes(section, "initiator"),
-        local_host=_text(section, "local-host"),
-        local_port=_number(section, "local-port"),
-        local_id=_text(section, "local-id"),
-        remote_host=_text(section, "remote-host"),
-        remote_port=_number(section, "remote-port"),
-        remote_id=_text(section, "remote-id"),
-        spi_initiator=_text(section, "initiator-spi"),
-        spi_responder=_text(section, "responder-spi"),
-        encryption=_algorithm(section, "encr"),
-        integrity=_algorithm(section, "integ"),
-        prf=_text(section, "prf-alg"),
-        dh_group=_text(section, "dh-group"),
-        nat_here=_yes(section, "nat-local"),
-        nat_there=_yes(section, "nat-remote"),
-        age=_optional(section, "established"),
-        rekey_in=_optional(section, "rekey-time"),
-        reauth_in=_optional(section, "reauth-time"),
+        initiator=sa.initiator,
+        local_host=listed.local_host,
+        local_port=listed.local_port,
+        local_id=listed.local_id,
+        remote_host=listed.remote_host,
+        remote_port=listed.remote_port,
+        remote_id=listed.remote_id,
+        spi_initiator=listed.initiator_spi,
+        spi_responder=listed.responder_spi,
+        encryption=_algorithm(listed.encr_alg, listed.encr_keysize),
+        integrity=_algorithm(listed.integ_alg, listed.integ_keysize),
+        prf=listed.prf_alg,
+        dh_group=listed.dh_group,
+        nat_here=listed.nat_local == "yes",
+        nat_there=listed.nat_remote == "yes",
+        age=listed.established,
+        rekey_in=listed.rekey_time,
+        reauth_in=listed.reauth_time,
         children=tuple(
-            _child(child, current and _text(child, "name") in children)
-            for child in (nested.values() if isinstance(nested, dict) else ())
-            if isinstance(child, dict) and _number(child, "uniqueid") in own
+            _child(child.listed, current and child.name in children) for child in sa.children
         ),
     )
 
 
-def _child(section: Message, current: bool) -> ChildDiagnosis:
+def _child(listed: ListedChild, current: bool) -> ChildDiagnosis:
     return ChildDiagnosis(
-        unique_id=_number(section, "uniqueid"),
-        name=_text(section, "name"),
-        state=_text(section, "state"),
+        unique_id=listed.uniqueid,
+        name=listed.name,
+        state=listed.state,
         current=current,
-        protocol=_text(section, "protocol"),
-        mode=_text(section, "mode"),
-        udp_encapsulation=_yes(section, "encap"),
-        local_ts=_list(section, "local-ts"),
-        remote_ts=_list(section, "remote-ts"),
-        spi_in=_text(section, "spi-in"),
-        spi_out=_text(section, "spi-out"),
-        encryption=_algorithm(section, "encr"),
-        integrity=_algorithm(section, "integ"),
-        dh_group=_text(section, "dh-group"),
-        bytes_in=_number(section, "bytes-in"),
-        packets_in=_number(section, "packets-in"),
-        bytes_out=_number(section, "bytes-out"),
-        packets_out=_number(section, "packets-out"),
-        idle_in=_optional(section, "use-in"),
-        idle_out=_optional(section, "use-out"),
-        age=_number(section, "install-time"),
-        rekey_in=_optional(section, "rekey-time"),
-        expires_in=_optional(section, "life-time"),
+        protocol=listed.protocol,
+        mode=listed.mode,
+        udp_encapsulation=listed.encap == "yes",
+        local_ts=listed.local_ts,
+        remote_ts=listed.remote_ts,
+        spi_in=listed.spi_in,
+        spi_out=listed.spi_out,
+        encryption=_algorithm(listed.encr_alg, listed.encr_keysize),
+        integrity=_algorithm(listed.integ_alg, listed.integ_keysize),
+        dh_group=listed.dh_group,
+        bytes_in=listed.bytes_in,
+        packets_in=listed.packets_in,
+        bytes_out=listed.bytes_out,
+        packets_out=listed.packets_out,
+        idle_in=listed.use_in,
+        idle_out=listed.use_out,
+        age=listed.install_time,
+        rekey_in=listed.rekey_time,
+        expires_in=listed.life_time,
     )
 
 
-def _algorithm(section: Message, kind: str) -> str:
-    name, size = _text(section, f"{kind}-alg"), _text(section, f"{kind}-keysize")
+def _algorithm(name: str, size: str) -> str:
     return f"{name}-{size}" if name and size else name
-
-
-def _yes(section: Message, key: str) -> bool:
-    return _text(section, key) == "yes"
-
-
-def _text(section: Message, key: str) -> str:
-    value = section.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _optional(section: Message, key: str) -> int | None:
-    text = _text(section, key)
-    return int(text) if text.lstrip("-").isdecimal() else None
-
-
-def _number(section: Message, key: str) -> int:
-    return _optional(section, key) or 0
-
-
-def _list(section: Message, key: str) -> tuple[str, ...]:
-    value = section.get(key, ())
-    return tuple(value) if isinstance(value, list) else ()

@@ -16,8 +16,9 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.diagnosis import diagnosis, stranger
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.loaded import Loaded
+from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.vici import Message, ViciError
+from landbridge.vici import ViciError
 
 PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
 
@@ -33,15 +34,15 @@ async def inquire(
     `error`: what is wrong with the router; empty: nothing."""
     if managed is None:
         return stranger(tunnel_id, time.time())
-    messages: list[Message] = []
+    sas: tuple[IkeSa, ...] = ()
     loaded, problem = Loaded(), error or "charon does not run; it is being started."
     if control is not None:
         loaded, problem = control.loaded(tunnel_id), error
         try:
             async with asyncio.timeout(PATIENCE):
-                messages = await control.list_of(tunnel_id)
+                sas = await control.list_of(tunnel_id)
         except TimeoutError:
             problem = f"charon does not answer within {PATIENCE:g} seconds."
         except ViciError as away:
             problem = f"charon does not answer: {away}"
-    return diagnosis(managed, messages, loaded, backend=backend, at=time.time(), problem=problem)
+    return diagnosis(managed, sas, loaded, backend=backend, at=time.time(), problem=problem)

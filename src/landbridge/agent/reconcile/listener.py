@@ -79,7 +79,7 @@ class Listener:
             return
         for sa in hint.sas:
             saw(sa)
-        self._meters.heard(event)
+        self._meters.heard(hint.sas)
         self._take(hint)
 
     async def _miss(self) -> None:
@@ -103,14 +103,14 @@ class Listener:
     def _count(self, hint: Hint) -> None:
         if hint.line:
             self._meters.told(ike_up=hint.ike_up, child_up=hint.child_up)
-        elif hint.happening is not None and hint.happening.kind is TunnelEventKind.REKEYED:
+        elif hint.sa_event is not None and hint.sa_event.kind is TunnelEventKind.REKEYED:
             self._meters.rekeyed()
 
     def _take_change(self, managed: ManagedTunnel, hint: Hint) -> None:
-        if hint.happening is not None and (
+        if hint.sa_event is not None and (
             not hint.child_tunnels or managed.id in hint.child_tunnels
         ):
-            managed.reasons.event_log.note(hint.happening.kind, hint.happening.message)
+            managed.reasons.event_log.note(hint.sa_event.kind, hint.sa_event.message)
         managed.reasons.heard(time.time())
         self._mark(managed.id)
 

@@ -101,9 +101,9 @@ class Sampler:
         """Until cancelled, or until charon is gone (`ViciError`)."""
         async with await Session.open(socket) as session:
             while True:
-                messages = await session.collect("list-sas", "list-sa")
-                self._meters.measured(messages)
-                self._compare(await _signatures(messages))
+                sas = await _decoded(await session.collect("list-sas", "list-sa"))
+                self._meters.measured(sas)
+                self._compare(_signatures(sas))
                 self._judge(asyncio.get_running_loop().time())
                 await asyncio.sleep(self._pace.every)
 
@@ -128,17 +128,23 @@ class Sampler:
         self._trips = trips
 
 
-async def _signatures(messages: Sequence[Message]) -> dict[str, Signature]:
-    """Of each tunnel in a list-sas. Others get a turn in between: a list may be long."""
-    found: dict[str, Signature] = {}
+async def _decoded(messages: Sequence[Message]) -> tuple[IkeSa, ...]:
+    """Others get a turn in between: a list may be long."""
+    sas: list[IkeSa] = []
     for number, message in enumerate(messages):
         if number % _TURN == 0:
             await asyncio.sleep(0)
-        for sa in ike_sas([message]):
-            for tunnel_id in {sa.tunnel_id, *(child.tunnel_id for child in sa.children)}:
-                listed = _signed(sa, tunnel_id)
-                found[tunnel_id] = found.get(tunnel_id, frozenset()) | listed
-    return found
+        sas += ike_sas([message])
+    return tuple(sas)
+
+
+def _signatures(sas: Iterable[IkeSa]) -> dict[str, Signature]:
+    """Of each tunnel in a list-sas."""
+    found: dict[str, set[tuple[str, int, str]]] = {}
+    for sa in sas:
+        for tunnel_id in {sa.tunnel_id, *(child.tunnel_id for child in sa.children)}:
+            found.setdefault(tunnel_id, set()).update(_signed(sa, tunnel_id))
+    return {tunnel_id: frozenset(signed) for tunnel_id, signed in found.items()}
 
 
 def _signature(managed: ManagedTunnel) -> Signature:

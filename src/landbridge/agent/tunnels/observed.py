@@ -1,4 +1,4 @@
-"""What charon says, as structs: list-sas (and the same sections in events) parsed; pure.
+"""What charon has of each tunnel: its IKE_SAs and CHILD_SAs, from list-sas or from events; pure.
 
 Rules this module keeps:
 - An IKE_SA belongs to the tunnel and the configuration that its name says, a CHILD_SA to the
@@ -7,16 +7,17 @@ Rules this module keeps:
   id, so that nobody touches them by mistake.
 - Of what is actual of one tunnel, children are its own only; of others' an IKE_SA tells whose.
 - SAs are told apart by their unique ids only; the number of SAs of one name is not bounded.
-- Fields that a release leaves out become empty or 0; nothing is guessed.
+- An SA has all that charon lists of it (`landbridge.agent.tunnels.listed`), decoded once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
+from landbridge.agent.tunnels.listed import NO_CHILD, NOTHING, ListedChild, ListedIke, sections
 from landbridge.agent.tunnels.naming import ConfigName, plain, tunnel_of_child
 from landbridge.model.objects import Model
 from landbridge.vici import Message
@@ -48,6 +49,7 @@ class ChildSa(Model, frozen=True, kw_only=True):
     bytes_out: int
     age: int
     reqid: int = 0
+    listed: ListedChild = NO_CHILD
 
     @property
     def live(self) -> bool:
@@ -80,6 +82,7 @@ class IkeSa(Model, frozen=True, kw_only=True):
     children: tuple[ChildSa, ...]
     foreign: bool = False
     others: frozenset[str] = frozenset()
+    listed: ListedIke = NOTHING
 
     @property
     def live(self) -> bool:
@@ -109,22 +112,18 @@ class Actual(Model, frozen=True, kw_only=True):
         return tuple(child for sa in self.sas for child in sa.live_children)
 
 
-def actual(
-    messages: Iterable[Message], tunnel_id: str, served: Collection[str] = frozenset()
-) -> Actual:
-    """The SAs of one tunnel out of a list-sas of any breadth: those that bear its name, that
+def actual(sas: Iterable[IkeSa], tunnel_id: str, served: Collection[str] = frozenset()) -> Actual:
+    """The SAs of one tunnel out of `sas`, of any breadth: those that bear its name, that
     carry children of it, or that bear one of the names `served`."""
     serving = {name: frozenset({tunnel_id}) for name in served}
-    return by_tunnel(messages, serving).get(tunnel_id, Actual())
+    return by_tunnel(sas, serving).get(tunnel_id, Actual())
 
 
-def by_tunnel(
-    messages: Iterable[Message], serving: Mapping[str, Collection[str]]
-) -> Mapping[str, Actual]:
-    """A list-sas of everything, by tunnel; those without an SA are not in it. `serving`: by name,
-    the tunnels that an IKE_SA serves though it may carry nothing of theirs."""
+def by_tunnel(sas: Iterable[IkeSa], serving: Mapping[str, Collection[str]]) -> Mapping[str, Actual]:
+    """The SAs of a list of everything, by tunnel; those without an SA are not in it. `serving`: by
+    name, the tunnels that an IKE_SA serves though it may carry nothing of theirs."""
     found: dict[str, dict[int, IkeSa]] = {}
-    for sa in ike_sas(messages):
+    for sa in sas:
         owners = {child.tunnel_id for child in sa.children}
         for tunnel_id in owners | {sa.tunnel_id, *serving.get(sa.name, ())}:
             found.setdefault(tunnel_id, {})[sa.unique_id] = _part_of(sa, tunnel_id)
@@ -152,69 +151,51 @@ def by_name(children: Iterable[ChildSa]) -> dict[str, list[ChildSa]]:
     return found
 
 
-def ike_sas(messages: Iterable[Message]) -> Iterable[IkeSa]:
+def ike_sas(messages: Iterable[Message]) -> Iterator[IkeSa]:
     """Every IKE_SA of list-sas, or of an event that carries one."""
     for message in messages:
-        for name, section in message.items():
-            if isinstance(section, dict) and "uniqueid" in section:
-                yield _ike_sa(name, section)
+        for name, listed in sections(message):
+            if listed.uniqueid:
+                yield _ike_sa(name, listed)
 
 
-def _ike_sa(name: str, section: Message) -> IkeSa:
+def _ike_sa(name: str, listed: ListedIke) -> IkeSa:
     parsed = ConfigName.parse(name)
-    ike_tunnel_id = parsed.tunnel_id if parsed else ""
-    children = section.get("child-sas")
+    tunnel_id = parsed.tunnel_id if parsed else ""
     return IkeSa(
-        unique_id=_number(section, "uniqueid"),
+        unique_id=listed.uniqueid,
         name=name,
-        tunnel_id=ike_tunnel_id,
+        tunnel_id=tunnel_id,
         ids=parsed.ids if parsed else "",
-        version=_text(section, "version"),
-        state=_text(section, "state"),
-        initiator=_text(section, "initiator") == "yes",
-        local_host=_text(section, "local-host"),
-        remote_host=_text(section, "remote-host"),
-        local_id=_text(section, "local-id"),
-        remote_id=_text(section, "remote-id"),
-        age=_number(section, "established"),
-        tasks=frozenset(_list(section, "tasks-active")),
-        queued=frozenset(_list(section, "tasks-queued")),
-        children=tuple(
-            _child_sa(child, ike_tunnel_id)
-            for child in (children.values() if isinstance(children, dict) else ())
-            if isinstance(child, dict)
-        ),
+        version=listed.version,
+        state=listed.state,
+        initiator=listed.initiator == "yes",
+        local_host=listed.local_host,
+        remote_host=listed.remote_host,
+        local_id=listed.local_id,
+        remote_id=listed.remote_id,
+        age=listed.established or 0,
+        tasks=frozenset(listed.tasks_active),
+        queued=frozenset(listed.tasks_queued),
+        children=tuple(_child_sa(child, tunnel_id) for child in listed.child_sas.values()),
+        listed=listed,
     )
 
 
-def _child_sa(section: Message, ike_tunnel_id: str) -> ChildSa:
-    name = _text(section, "name")
+def _child_sa(listed: ListedChild, ike_tunnel_id: str) -> ChildSa:
+    name = (listed.new or listed).name
     return ChildSa(
-        unique_id=_number(section, "uniqueid"),
+        unique_id=listed.uniqueid,
         name=name,
         tunnel_id=tunnel_of_child(ike_tunnel_id, name),
-        state=_text(section, "state"),
-        local_ts=_list(section, "local-ts"),
-        remote_ts=_list(section, "remote-ts"),
-        spi_in=_text(section, "spi-in"),
-        spi_out=_text(section, "spi-out"),
-        bytes_in=_number(section, "bytes-in"),
-        bytes_out=_number(section, "bytes-out"),
-        age=_number(section, "install-time"),
-        reqid=_number(section, "reqid"),
+        state=listed.state,
+        local_ts=listed.local_ts,
+        remote_ts=listed.remote_ts,
+        spi_in=listed.spi_in,
+        spi_out=listed.spi_out,
+        bytes_in=listed.bytes_in,
+        bytes_out=listed.bytes_out,
+        age=listed.install_time,
+        reqid=listed.reqid,
+        listed=listed,
     )
-
-
-def _text(section: Message, key: str) -> str:
-    value = section.get(key, "")
-    return value if isinstance(value, str) else ""
-
-
-def _number(section: Message, key: str) -> int:
-    text = _text(section, key)
-    return int(text) if text.isdecimal() else 0
-
-
-def _list(section: Message, key: str) -> tuple[str, ...]:
-    value = section.get(key, ())
-    return tuple(value) if isinstance(value, list) else ()
