@@ -33,8 +33,8 @@ from landbridge.impact.impact import impact
 from landbridge.impact.selectors import meeting
 from landbridge.model.objects import Secret, Tunnel
 from landbridge.store import columns
-from landbridge.store.transaction import Row
 from landbridge.vpn.inventory import routers
+from landbridge.vpn.rows import Attributes
 from tests.environments.databases import Databases
 from tests.hostile.work import counted, steps_of
 from tests.unit.agent.tunnels import tunnel
@@ -235,46 +235,46 @@ def rule_steps(world: World, work: Work, number: int) -> int:
     return world.trial(run)
 
 
-def _wide(world: World, tx: Any, network: str = "net1") -> Row:
+def _wide(world: World, tx: Any, network: str = "net1") -> Any:
     return world.create(tx, "subnet", network_id=network, cidr="10.128.0.0/9", gateway_ip=None)
 
 
-def _peer_cidrs(world: World, tx: Any, number: int) -> Row:
+def _peer_cidrs(world: World, tx: Any, number: int) -> Any:
     cidrs = counted([cidr(n) for n in range(number)])
     made = world.connection(tx, **(LEGACY | {"peer_cidrs": cidrs}))
-    return world.update(tx, "ipsec_site_connection", made["id"], peer_cidrs=cidrs[::-1])
+    return world.update(tx, "ipsec_site_connection", made.id, peer_cidrs=cidrs[::-1])
 
 
-def _group(world: World, tx: Any, number: int) -> Row:
+def _group(world: World, tx: Any, number: int) -> Any:
     endpoints = counted([cidr(n) for n in range(number)])
     made = world.create(tx, "endpoint_group", type="cidr", endpoints=endpoints)
-    return world.update(tx, "endpoint_group", made["id"], endpoints=endpoints[::-1])
+    return world.update(tx, "endpoint_group", made.id, endpoints=endpoints[::-1])
 
 
-def _subnet_group(world: World, tx: Any, number: int) -> Callable[[], Row]:
+def _subnet_group(world: World, tx: Any, number: int) -> Callable[[], Attributes]:
     ids = counted([_leg(world, tx, n) for n in range(number)])
     return lambda: world.create(tx, "endpoint_group", type="subnet", endpoints=ids)
 
 
 def _leg(world: World, tx: Any, number: int) -> str:
     network = world.create(tx, "network")
-    made = world.create(tx, "subnet", network_id=network["id"], cidr=f"10.100.{number}.0/24")
-    return str(made["id"])
+    made = world.create(tx, "subnet", network_id=network.id, cidr=f"10.100.{number}.0/24")
+    return str(made.id)
 
 
-def _pools(world: World, tx: Any, number: int) -> Row:
+def _pools(world: World, tx: Any, number: int) -> Any:
     pools = [{"start": f"10.128.{n}.2", "end": f"10.128.{n}.9"} for n in range(number)]
     made = world.create(
         tx, "subnet", network_id="net1", cidr="10.128.0.0/9", allocation_pools=counted(pools)
     )
-    return world.update(tx, "subnet", made["id"], allocation_pools=counted(pools[::-1]))
+    return world.update(tx, "subnet", made.id, allocation_pools=counted(pools[::-1]))
 
 
 def _of_subnet(name: str, item: Callable[[int], Any]) -> Work:
     def work(world: World, tx: Any, number: int) -> None:
         values = {name: counted([item(n) for n in range(number)])}
         made = world.create(tx, "subnet", network_id="net1", cidr="10.128.0.0/9", **values)
-        world.update(tx, "subnet", made["id"], **{name: values[name][::-1]})
+        world.update(tx, "subnet", made.id, **{name: values[name][::-1]})
 
     return work
 
@@ -282,56 +282,56 @@ def _of_subnet(name: str, item: Callable[[int], Any]) -> Work:
 def _fixed_ips(world: World, tx: Any, number: int) -> None:
     """Any of a subnet of which as many are taken, and then certain ones of it."""
     subnet = _wide(world, tx)
-    first = counted([{"subnet_id": subnet["id"]}] * number)
+    first = counted([{"subnet_id": subnet.id}] * number)
     made = world.create(tx, "port", network_id="net1", fixed_ips=first)
     world.create(tx, "port", network_id="net1", fixed_ips=first)
-    world.update(tx, "port", made["id"], fixed_ips=[{"ip_address": "10.129.0.1"}, *first])
+    world.update(tx, "port", made.id, fixed_ips=[{"ip_address": "10.129.0.1"}, *first])
     certain = counted([{"ip_address": f"10.130.0.{n + 1}"} for n in range(number)])
-    world.update(tx, "port", made["id"], fixed_ips=certain)
+    world.update(tx, "port", made.id, fixed_ips=certain)
 
 
 def _many_subnets(world: World, tx: Any, number: int) -> Callable[[], None]:
     """As many subnets as addresses."""
-    network = world.create(tx, "network")["id"]
+    network = world.create(tx, "network").id
     for n in range(number):
         world.create(tx, "subnet", network_id=network, cidr=f"10.100.{n}.0/24")
     wanted = counted([{"ip_address": f"10.100.{n}.9"} for n in range(number)])
 
     def run() -> None:
         port = world.create(tx, "port", network_id=network, fixed_ips=wanted)
-        routers.add_interface(tx, world.create(tx, "router"), {"port_id": port["id"]}, None)
+        routers.add_interface(tx, world.create(tx, "router"), {"port_id": port.id}, None)
 
     return run
 
 
 def _uplink(world: World, tx: Any, number: int) -> None:
-    outside = world.create(tx, "network", None, **{"router:external": True})["id"]
+    outside = world.create(tx, "network", None, **{"router:external": True}).id
     _wide(world, tx, outside)
     wanted = counted([{"ip_address": f"10.130.0.{n + 1}"} for n in range(number)])
     info = {"network_id": outside, "external_fixed_ips": wanted}
     made = world.create(tx, "router", external_gateway_info=info)
     info["external_fixed_ips"] = wanted[::-1]
-    world.update(tx, "router", made["id"], external_gateway_info=info)
+    world.update(tx, "router", made.id, external_gateway_info=info)
 
 
 def _foreign_pools(world: World, tx: Any, number: int) -> None:
     """A port with as many addresses as another project's subnet has pools."""
     pools = [{"start": f"10.128.{n}.2", "end": f"10.128.{n}.9"} for n in range(number)]
-    network = world.create(tx, "network", "b", shared=True)["id"]
+    network = world.create(tx, "network", "b", shared=True).id
     world.create(tx, "subnet", "b", network_id=network, cidr="10.128.0.0/9", allocation_pools=pools)
     wanted = counted([{"ip_address": f"10.128.{n}.2"} for n in range(number)])
     port = world.create(tx, "port", network_id=network, fixed_ips=wanted)
-    routers.add_interface(tx, world.create(tx, "router"), {"port_id": port["id"]}, "a")
+    routers.add_interface(tx, world.create(tx, "router"), {"port_id": port.id}, "a")
 
 
-def _users(world: World, tx: Any, number: int) -> Callable[[], Row]:
+def _users(world: World, tx: Any, number: int) -> Callable[[], Attributes]:
     """A group that many connections use gets other endpoints."""
     peers = world.create(tx, "endpoint_group", type="cidr", endpoints=[cidr(1)])
     for each in range(number):
         name = f"{each}.example.com"
-        world.connection(tx, peer_ep_group_id=peers["id"], peer_address=name, peer_id=name)
+        world.connection(tx, peer_ep_group_id=peers.id, peer_address=name, peer_id=name)
     changed = counted([cidr(n) for n in range(100)])
-    return lambda: world.update(tx, "endpoint_group", peers["id"], endpoints=changed)
+    return lambda: world.update(tx, "endpoint_group", peers.id, endpoints=changed)
 
 
 #: Of each list that a client may send (`lists`), how it is brought in; and what else is in lists.

@@ -49,6 +49,7 @@ from landbridge.auth.authentication import Door
 from landbridge.auth.caller import Caller
 from landbridge.config.settings import LimitSettings, Settings
 from landbridge.store.database import Database
+from landbridge.vpn.resources.registry import RULES
 
 COUNTED_FOR: Final = 1.0  # seconds that a census is good for
 
@@ -81,7 +82,7 @@ def create_app(
 
 
 def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
-    verbs = Handlers(service, resource)
+    verbs = Handlers(service, resource, RULES[resource.name])
     many = {"GET": verbs.index, "POST": verbs.create}
     one = {"GET": verbs.show, "PUT": verbs.update, "DELETE": verbs.delete}
     return [
@@ -92,7 +93,7 @@ def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
 
 
 def _plan(service: Service, resource: Resource) -> BaseRoute:
-    verbs = Handlers(service, resource)
+    verbs = Handlers(service, resource, RULES[resource.name])
     return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 

@@ -36,6 +36,9 @@ Texts = Annotated[tuple[Text, ...], Meta(max_length=10_000)]
 Networks = Annotated[tuple[Short, ...], Meta(max_length=10_000)]
 
 IkeVersion = Literal["v1", "v2"]
+Phase1Mode = Literal["main", "aggressive"]
+TransformProtocol = Literal["esp", "ah", "ah-esp"]
+EncapsulationMode = Literal["tunnel", "transport"]
 DpdAction = Literal["clear", "hold", "restart", "disabled", "restart-by-peer"]
 Initiator = Literal["bi-directional", "response-only"]
 GATEWAY_NAME_LENGTH: Final = 200
@@ -56,7 +59,7 @@ class IkeProposal(Model, frozen=True, kw_only=True):
     them."""
 
     version: IkeVersion
-    mode: Literal["main", "aggressive"]
+    mode: Phase1Mode
     encryption: str
     integrity: str
     dh_group: str
@@ -66,8 +69,8 @@ class IkeProposal(Model, frozen=True, kw_only=True):
 class EspProposal(Model, frozen=True, kw_only=True):
     """An IPsec policy in the API's words."""
 
-    protocol: Literal["esp", "ah", "ah-esp"]
-    encapsulation: Literal["tunnel", "transport"]
+    protocol: TransformProtocol
+    encapsulation: EncapsulationMode
     encryption: str
     integrity: str
     pfs_group: str

@@ -17,6 +17,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Double, TypeDecorator
 
+#: Values by the name of their column, on their way into a statement or out of one.
+Columns = dict[str, Any]
+
 ID_LENGTH = 36
 NAME_LENGTH = 255
 

@@ -11,16 +11,17 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, select
 
+from landbridge.store.columns import Columns
 from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as _events
 from landbridge.store.records import history as _history
+from landbridge.store.resource_rows import ResourceRow
 from landbridge.store.statements import run_many
-from landbridge.store.transaction import Row, order, pending, precisely, wake
+from landbridge.store.transaction import order, pending, precisely, wake
 
 KEPT: Final = 10_000
 KEPT_HISTORY: Final = 100
@@ -41,6 +42,10 @@ _SHOWN: Final = (
 )
 
 
+#: What an event shows of its object, by attribute.
+Content = dict[str, Any]
+
+
 class Event(NamedTuple):
     """One thing that happened to one object. `number` is 0 before it is written."""
 
@@ -50,7 +55,7 @@ class Event(NamedTuple):
     resource: str
     resource_id: str
     project_id: str
-    content: Row
+    content: Content
 
 
 Note = tuple[Event, bool]  # with whether it happens by routine
@@ -97,15 +102,15 @@ def note(
     tx: Connection,
     kind: str,
     resource: str,
-    row: Mapping[str, Any],
+    row: ResourceRow,
     *,
     at: str = "",
     routine: bool = False,
     **details: Any,
 ) -> None:
     """Something has happened to `row`, which is as it is now. `at`: when, if not now."""
-    content = {name: row[name] for name in _SHOWN if name in row} | details
-    event = Event(0, at or precisely(), kind, resource, row["id"], row["project_id"], content)
+    shown = {name: getattr(row, name) for name in _SHOWN if name in row.__struct_fields__}
+    event = Event(0, at or precisely(), kind, resource, row.id, row.project_id, shown | details)
     pending(tx).notes.append((event, routine))
 
 
@@ -153,7 +158,7 @@ def since(tx: Connection, number: int, project_id: str | None, limit: int = 500)
     return [Event(*row) for row in rows]
 
 
-def history(tx: Connection, connection_id: str, limit: int = KEPT_HISTORY) -> list[Row]:
+def history(tx: Connection, connection_id: str, limit: int = KEPT_HISTORY) -> list[Content]:
     """The last events of a connection, newest first, as they are shown."""
     rows = tx.execute(_HISTORY_OF, {"of": connection_id, "most": limit}).mappings()
     return [
@@ -161,13 +166,13 @@ def history(tx: Connection, connection_id: str, limit: int = KEPT_HISTORY) -> li
     ]
 
 
-def _event_row(event: Event) -> Row:
+def _event_row(event: Event) -> Columns:
     row = event._asdict()
     del row["number"]
     return row
 
 
-def _history_row(event: Event, routine: bool) -> Row:
+def _history_row(event: Event, routine: bool) -> Columns:
     return {
         "connection_id": event.resource_id,
         "at": event.at,

@@ -23,7 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import LRUCache
 
-from landbridge.store.transaction import Row
+from landbridge.store.columns import Columns
 
 STATEMENTS: Final = "landbridge_statements"
 MOST_READY: Final = 512
@@ -56,7 +56,7 @@ class Ready:
         bound = [convert(values[n]) if convert else values[n] for n, convert in self._binds]
         return bound if self._positional else dict(zip(dict(self._binds), bound, strict=True))
 
-    def row(self, found: Sequence[Any], description: Sequence[Sequence[Any]]) -> Row:
+    def row(self, found: Sequence[Any], description: Sequence[Sequence[Any]]) -> Columns:
         """`description`: the driver's, of the columns found."""
         made = dict(zip(self._types, found, strict=True))
         if self._converters is None:
@@ -103,7 +103,7 @@ def shaped(tx: Connection, statement: Select[Any]) -> Result[Any]:
     return tx.execute(statement, execution_options={"compiled_cache": statements.shaped})
 
 
-def one(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Row | None:
+def one(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Columns | None:
     """The first row."""
     ready = _ready(tx, statement, parameters)
     cursor = _execute(tx, ready, parameters)
@@ -111,7 +111,7 @@ def one(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> 
     return None if found is None else ready.row(found, cursor.description)
 
 
-def every(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+def every(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> list[Columns]:
     ready = _ready(tx, statement, parameters)
     cursor = _execute(tx, ready, parameters)
     return [ready.row(found, cursor.description) for found in cursor.fetchall()]

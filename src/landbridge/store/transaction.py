@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 
 from landbridge.store.secrets import Sealer
 
-Row = dict[str, Any]
 Settle = Callable[[Connection], None]  # what is done last, before the commit
 
 SEALER = "landbridge_sealer"

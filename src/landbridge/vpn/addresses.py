@@ -22,6 +22,8 @@ from ipaddress import (
     ip_network,
 )
 
+from landbridge.store.resource_rows import Pool
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -114,7 +116,7 @@ def default_gateway(network: Network) -> str | None:
     return str(network[0] if network.num_addresses == 2 and network.version == 4 else network[1])  # noqa: PLR2004
 
 
-def default_pools(network: Network, gateway: str | None) -> list[dict[str, str]]:
+def default_pools(network: Network, gateway: str | None) -> list[Pool]:
     """All that hosts can have, without the gateway."""
     first, last = _host_range(network)
     ranges = [(first, last)]
@@ -127,7 +129,7 @@ def default_pools(network: Network, gateway: str | None) -> list[dict[str, str]]
     ]
 
 
-def free(pools: Iterable[dict[str, str]], taken: Container[str]) -> Iterator[str]:
+def free(pools: Iterable[Pool], taken: Container[str]) -> Iterator[str]:
     """The addresses of the pools that are not taken, the lowest first; `taken` may grow."""
     for pool in pools:
         start, end = ip_address(pool["start"]), ip_address(pool["end"])
@@ -140,7 +142,7 @@ def free(pools: Iterable[dict[str, str]], taken: Container[str]) -> Iterator[str
 class Ranges:
     """Pools, which do not overlap, to be asked for addresses."""
 
-    def __init__(self, pools: Iterable[dict[str, str]]) -> None:
+    def __init__(self, pools: Iterable[Pool]) -> None:
         bounds = ((int(ip_address(p["start"])), int(ip_address(p["end"]))) for p in pools)
         self._bounds = sorted(bounds)
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
 from landbridge.model.objects import ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
 from landbridge.store import events
-from landbridge.store.transaction import Row, precisely
+from landbridge.store.resource_rows import ConnectionRow, R
+from landbridge.store.transaction import precisely
 from landbridge.vpn.status_rules import MESSAGE_LENGTH
 
 
@@ -52,29 +53,31 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Kind]:
+def between(before: ConnectionRow, after: ConnectionRow) -> list[Kind]:
     """What has happened to a connection between two of its rows. Pure."""
     silent = ReasonCode.GATEWAY_SILENT.value
     candidates = (
-        (Kind.HEARD, before["status_reason"] == silent != after["status_reason"]),
+        (Kind.HEARD, before.status_reason == silent != after.status_reason),
         (Kind.UP, _became(before, after, TunnelState.UP)),
         (Kind.PARTIAL, _became(before, after, TunnelState.PARTIAL)),
-        (Kind.DOWN, before["observed_state"] in _UP and after["observed_state"] not in _UP),
+        (Kind.DOWN, before.observed_state in _UP and after.observed_state not in _UP),
         (Kind.APPLIED, _applied(before, after)),
     )
     happened = [kind for kind, true in candidates if true]
     if happened:
         return happened
-    if before["status"] != after["status"]:
+    if before.status != after.status:
         return [Kind.STATUS]
-    same = all(before[name] == after[name] for name in ("status_reason", "status_message"))
+    same = _reason(before) == _reason(after)
     return [] if same else [Kind.REASON]
 
 
-def observed(tx: Connection, before: Row, after: Row, told: TunnelStatus) -> None:
+def observed(
+    tx: Connection, before: ConnectionRow, after: ConnectionRow, told: TunnelStatus
+) -> None:
     """Write what a report has shown, first what happened on the way to it."""
     for event in told.events:
-        if event.at > before["told_until"]:
+        if event.at > before.told_until:
             events.note(
                 tx,
                 event.kind.value,
@@ -89,29 +92,35 @@ def observed(tx: Connection, before: Row, after: Row, told: TunnelStatus) -> Non
         events.note(tx, kind.value, events.CONNECTION, after, at=at)
 
 
-def observed_at(before: Mapping[str, Any], told: TunnelStatus) -> str:
+def observed_at(before: ConnectionRow, told: TunnelStatus) -> str:
     """When it became so: by the gateway's clock, but neither in the future nor before what
     was known already."""
     at = precisely(min(told.observed_at, time.time()))
-    known = str(before["status_changed_at"] or "")
+    known = before.status_changed_at or ""
     return at if at.rstrip("Z") >= known.rstrip("Z") else precisely()
 
 
-def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def changed_names(before: R, after: R) -> list[str]:
     """The attributes that a client has changed, by the API's names."""
     names = {
-        _NAMES.get(name, str(name))  # SQLAlchemy has names of its own type
-        for name, value in after.items()
-        if before.get(name) != value and name not in _NOT_CHANGES and not name.startswith("status")
+        _NAMES.get(name, name)
+        for name in after.__struct_fields__
+        if name not in _NOT_CHANGES
+        and not name.startswith("status")
+        and getattr(before, name) != getattr(after, name)
     }
     return sorted(names)
 
 
-def _applied(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _reason(row: ConnectionRow) -> tuple[str | None, str | None]:
+    return row.status_reason, row.status_message
+
+
+def _applied(before: ConnectionRow, after: ConnectionRow) -> bool:
     """An update is in effect: the first revision is no update."""
-    wanted = after["revision"]
-    return bool(wanted > 1 and before["applied_revision"] < wanted <= after["applied_revision"])
+    wanted = after.revision
+    return wanted > 1 and before.applied_revision < wanted <= after.applied_revision
 
 
-def _became(before: Mapping[str, Any], after: Mapping[str, Any], state: TunnelState) -> bool:
-    return bool(before["observed_state"] != after["observed_state"] == state.value)
+def _became(before: ConnectionRow, after: ConnectionRow, state: TunnelState) -> bool:
+    return before.observed_state != after.observed_state == state.value

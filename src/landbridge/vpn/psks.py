@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from landbridge.model.objects import Reason, ReasonCode
 from landbridge.store.secrets import SealError
-from landbridge.store.transaction import Row, sealer, suspect
-from landbridge.vpn.status_rules import reason_columns
+from landbridge.store.transaction import sealer, suspect
+from landbridge.vpn.status_rules import status_columns
 
 UNREADABLE: Final = Reason(
     code=ReasonCode.PSK_UNREADABLE,
@@ -24,18 +24,18 @@ UNREADABLE: Final = Reason(
     "tunnel that is up goes on as it is.",
 )
 #: What a connection says while its secret cannot be read.
-DAMAGED: Final[Row] = {"status": "ERROR", **reason_columns(UNREADABLE)}
+UNREADABLE_STATUS: Final = status_columns("ERROR", UNREADABLE)
 
 
-def read(tx: Connection, row: Row) -> str | None:
+def read(tx: Connection, connection_id: str, sealed: bytes) -> str | None:
     """The connection's PSK; None: it cannot be read."""
     try:
-        return sealer(tx).unseal(row["id"], bytes(row["psk_sealed"]))
+        return sealer(tx).unseal(connection_id, bytes(sealed))
     except SealError:
-        suspect(tx, row["id"])
+        suspect(tx, connection_id)
         return None
 
 
-def is_marked(row: Row) -> bool:
-    """Whether the connection says so already."""
-    return bool(row.get("status_reason") == ReasonCode.PSK_UNREADABLE.value)
+def is_unreadable(status_reason: str | None) -> bool:
+    """Whether a connection with this reason says so already."""
+    return status_reason == ReasonCode.PSK_UNREADABLE.value

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from landbridge.model.objects import Reason, ReasonCode, TunnelState
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ConnectionRow, RouterRow
 
 _FIRST_TIME: dict[TunnelState, str] = {
     TunnelState.BUILDING: "BUILD",
@@ -105,21 +105,47 @@ def unknown_status(status: str) -> str:
     return _UNKNOWN.get(status, status)
 
 
-def true_anyway(row: Row) -> bool:
+def true_anyway(row: ConnectionRow) -> bool:
     """Whether what the connection says is true without its gateway: it is switched off, or its
     configuration is wrong."""
-    return row["status"] == "ERROR" or row["status_reason"] in OFF
+    return row.status == "ERROR" or row.status_reason in OFF
 
 
-def reason_columns(reason: Reason | None) -> Row:
+class ReasonColumns(NamedTuple):
     """A reason as the rows keep it."""
-    return {
-        "status_reason": None if reason is None else reason.code.value,
-        "status_message": None if reason is None else reason.message[:MESSAGE_LENGTH],
-    }
+
+    status_reason: str | None
+    status_message: str | None
 
 
-def gateway_silent(gateway_id: str, holds: str = "") -> Row:
+class StatusColumns(NamedTuple):
+    """A status with its reason, as the rows keep them."""
+
+    status: str
+    status_reason: str | None
+    status_message: str | None
+
+
+class DatedStatus(NamedTuple):
+    """A status with its reason, and since when (UTC, as the API writes times)."""
+
+    status: str
+    status_reason: str | None
+    status_message: str | None
+    status_changed_at: str | None
+
+
+def reason_columns(reason: Reason | None) -> ReasonColumns:
+    if reason is None:
+        return ReasonColumns(None, None)
+    return ReasonColumns(reason.code.value, reason.message[:MESSAGE_LENGTH])
+
+
+def status_columns(status: str, reason: Reason | None) -> StatusColumns:
+    return StatusColumns(status, *reason_columns(reason))
+
+
+def gateway_silent(gateway_id: str, holds: str = "") -> ReasonColumns:
     """What the connections of a gateway say that does not report. `holds`: why it does not follow
     this database."""
     what = f"does not follow this database and keeps what it ran: {holds} W" if holds else ""
@@ -132,7 +158,7 @@ def gateway_silent(gateway_id: str, holds: str = "") -> Row:
     )
 
 
-def unanswered(gateway_id: str | None, *, silent: bool) -> Row:
+def unanswered(gateway_id: str | None, *, silent: bool) -> ReasonColumns:
     """What a connection says between a change and the gateway's first word on it."""
     if gateway_id is None:
         return reason_columns(_NO_GATEWAY)
@@ -153,12 +179,12 @@ def switched(*, admin: bool) -> str:
     return "ACTIVE" if admin else "DOWN"
 
 
-def service_status(router: Row, *, admin: bool) -> str:
-    """The status of a vpnservice, from its router's row."""
-    if not (admin and router.get("admin_state_up", True)):
+def service_status(router: RouterRow | None, *, admin: bool) -> str:
+    """The status of a VPN service, from its router's row."""
+    if not admin or (router is not None and not router.admin_state_up):
         return "DOWN"
-    if router.get("ready") is None:
+    if router is None or router.ready is None:
         return "PENDING_CREATE"
-    if router["ready"]:
+    if router.ready:
         return "ACTIVE"
-    return "ERROR" if router.get("status_reason") in _ROUTER_FAILURES else "DOWN"
+    return "ERROR" if router.status_reason in _ROUTER_FAILURES else "DOWN"

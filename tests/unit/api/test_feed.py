@@ -16,9 +16,10 @@ from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.hub import EVENTS
 from landbridge.store.records import events as table
+from tests.rows import SERVICE
 
 DEADLINE = 20.0
-ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+ROW = SERVICE
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Update, func, insert, select, update
 
 from landbridge import errors
@@ -15,6 +16,7 @@ from landbridge.store.database import Database, DatabaseUrlError
 from landbridge.store.secrets import Sealer
 from landbridge.store.tables import networks
 from landbridge.store.transaction import sealer, wake
+from tests.rows import SERVICE
 
 DEADLINE = 10.0
 
@@ -162,8 +164,8 @@ def test_a_writer_survives_what_fails_before_its_commit(db: Database) -> None:
     """Whoever shares that commit is told; the next are kept."""
 
     def unfit(tx: Connection) -> None:
-        row = {"id": "1", "project_id": None, "name": "n"}  # may not be NULL
-        events.note(tx, "unfit", "network", row)
+        row = replace(SERVICE, project_id=None)  # may not be NULL
+        events.note(tx, "unfit", "vpnservice", row)
 
     with pytest.raises(errors.Conflict):
         db.write_sync(unfit)

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert
 
 from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.records import events as table
+from tests.rows import SERVICE
 
-ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+ROW = SERVICE
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def db(database_url: str) -> Iterator[Database]:
 
 
 def _note(tx: Connection, kind: str, project: str = "p", hold: float = 0.0) -> None:
-    events.note(tx, kind, "ikepolicy", ROW | {"project_id": project})
+    events.note(tx, kind, "ikepolicy", replace(ROW, project_id=project))
     time.sleep(hold)  # other transactions begin and end meanwhile
 
 

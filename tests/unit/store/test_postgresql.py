@@ -11,8 +11,9 @@ from landbridge import errors
 from landbridge.store import events
 from landbridge.store.database import Database
 from tests.environments.databases import Databases
+from tests.rows import SERVICE
 
-ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+ROW = SERVICE
 CUT = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 

@@ -13,7 +13,6 @@ from landbridge.store import statements
 from landbridge.store.columns import database_clock
 from landbridge.store.database import Database
 from landbridge.store.tables import gateways, networks
-from landbridge.store.transaction import Row
 
 TIMES = {"created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z"}
 ADD = insert(networks).returning(*networks.c)
@@ -35,7 +34,7 @@ def db(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def _network(id: str, **more: Any) -> Row:
+def _network(id: str, **more: Any) -> Any:
     return {"id": id, "project_id": "p", "name": "100% 'ours' %(x)s ?", **TIMES, **more}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert
 
 from landbridge import errors
@@ -19,9 +20,10 @@ from landbridge.store.databasefile import WriterEnded
 from landbridge.store.tables import networks
 from landbridge.store.transaction import wake
 from tests.environments.databases import Databases
+from tests.rows import SERVICE
 
 DEADLINE = 10.0
-ROW = {"id": "1", "project_id": "p", "name": "n", "status": "ACTIVE"}
+ROW = SERVICE
 TIMES = {"created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z"}
 
 
@@ -52,7 +54,7 @@ def _undone_by_sqlite(tx: Connection) -> None:
 
 
 def _unfit_note(tx: Connection) -> None:
-    events.note(tx, "unfit", "network", ROW | {"project_id": None})
+    events.note(tx, "unfit", "network", replace(ROW, project_id=None))
 
 
 def _unfit_row(tx: Connection) -> None:

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from landbridge.store.resource_rows import Pool
 from landbridge.vpn import addresses
 
 
@@ -97,7 +98,10 @@ def test_host_addresses(address: str, cidr: str, host: bool) -> None:
 
 
 def test_the_lowest_free_addresses_are_given_out() -> None:
-    pools = [{"start": "10.0.0.2", "end": "10.0.0.3"}, {"start": "10.0.0.9", "end": "10.0.0.9"}]
+    pools: list[Pool] = [
+        {"start": "10.0.0.2", "end": "10.0.0.3"},
+        {"start": "10.0.0.9", "end": "10.0.0.9"},
+    ]
     assert list(addresses.free(pools, {"10.0.0.2"})) == ["10.0.0.3", "10.0.0.9"]
     assert list(addresses.free(pools, {"10.0.0.2", "10.0.0.3", "10.0.0.9"})) == []
     taken = {"10.0.0.2"}
@@ -113,5 +117,8 @@ def test_the_lowest_free_addresses_are_given_out() -> None:
      ("10.0.0.9", True), ("10.0.0.10", False), ("fd00::1", False)],
 )  # fmt: skip
 def test_what_is_in_a_pool(address: str, inside: bool) -> None:
-    pools = [{"start": "10.0.0.9", "end": "10.0.0.9"}, {"start": "10.0.0.2", "end": "10.0.0.5"}]
+    pools: list[Pool] = [
+        {"start": "10.0.0.9", "end": "10.0.0.9"},
+        {"start": "10.0.0.2", "end": "10.0.0.5"},
+    ]
     assert (address in addresses.Ranges(pools)) is inside

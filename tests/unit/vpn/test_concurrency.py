@@ -12,25 +12,26 @@ from sqlalchemy import Connection, Dialect, event, select
 from landbridge.errors import Conflict
 from landbridge.model.objects import Report, TunnelState, TunnelStatus
 from landbridge.store import changes
+from landbridge.store.resource_rows import PortRow
 from landbridge.store.statements import STATEMENTS, Ready, Statement, Statements
-from landbridge.store.transaction import Row
+from landbridge.store.tables import ipsec_site_connections
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import routers
-from landbridge.vpn.resources.connections import TABLE
 from landbridge.vpn.resources.registry import RULES
+from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status import apply
 from tests.unit.vpn.world import GATEWAY, World
 
 CONN = "ipsec_site_connection"
 
 
-def _update(world: World, kind: str, id: str, **values: Any) -> Awaitable[Row]:
+def _update(world: World, kind: str, id: str, **values: Any) -> Awaitable[Attributes]:
     return world.db.write(lambda tx: world.update(tx, kind, id, **values))
 
 
 def test_updates_of_different_attributes_all_hold(own_world: World) -> None:
     world = own_world
-    asked: list[Row] = [
+    asked: list[Attributes] = [
         {"name": "n"},
         {"mtu": 1400},
         {"dpd": {"interval": 7}},
@@ -50,8 +51,8 @@ def test_updates_of_different_attributes_all_hold(own_world: World) -> None:
     assert (after["name"], after["mtu"], after["psk"]) == ("n", 1400, "other")
     assert after["dpd"] == {"action": "hold", "interval": 7, "timeout": 77}
     assert (after["peer_id"], after["initiator"]) == ("p", "response-only")
-    assert after["revision_number"] == before["revision_number"] + len(asked)
-    assert after["revision"] == before["revision"] + len(asked) - 1  # the name is nobody's business
+    assert after["revision_number"] == before.revision_number + len(asked)
+    assert after["revision"] == before.revision + len(asked) - 1  # the name is nobody's business
 
 
 def test_policies_connections_and_reports_do_not_stand_in_each_others_way(
@@ -61,7 +62,7 @@ def test_policies_connections_and_reports_do_not_stand_in_each_others_way(
 
     def report(tx: Connection, sequence: int) -> None:
         RULES[CONN].enter(tx, "update")
-        revision = world.row(tx, CONN, "conn")["revision"]
+        revision = world.row(tx, CONN, "conn").revision
         told = TunnelStatus(
             id=world.ids["conn"],
             revision=revision,
@@ -87,24 +88,25 @@ def test_policies_connections_and_reports_do_not_stand_in_each_others_way(
 
     asyncio.run(scenario())
     row = world.keep(lambda tx: world.row(tx, CONN, "conn"))
-    assert row["revision"] > 30  # each of the 40 raised it, except a service's first no-change
+    assert row.revision > 30  # each of the 40 raised it, except a service's first no-change
     (told,) = [
         change
         for change in world.db.read_sync(changes.since, GATEWAY, 0)
         if change.id == world.ids["conn"]
     ]
-    assert told.revision == row["revision"]
+    assert told.revision == row.revision
 
 
 def test_no_address_is_given_out_twice(own_world: World) -> None:
     world = own_world
 
-    async def scenario() -> list[Row]:
+    async def scenario() -> list[PortRow]:
         create = (
             world.db.write(lambda tx: world.create(tx, "port", network_id="netx"))
             for _ in range(12)
         )
-        return await asyncio.gather(*create)
+        made: list[PortRow] = await asyncio.gather(*create)
+        return made
 
     ports = asyncio.run(scenario())
     shown = world.keep(lambda tx: [world.shown(tx, "port", port) for port in ports])
@@ -115,7 +117,7 @@ def test_no_address_is_given_out_twice(own_world: World) -> None:
 def test_of_many_that_connect_a_subnet_one_does(own_world: World) -> None:
     world = own_world
 
-    def connect(tx: Connection) -> Row:
+    def connect(tx: Connection) -> Any:
         RULES["router"].enter(tx, "add_router_interface")
         row = world.row(tx, "router", "router1")
         return routers.add_interface(tx, row, {"subnet_id": world.ids["sub_unattached"]}, "a")
@@ -150,9 +152,10 @@ def test_a_group_does_not_change_under_a_connection_that_is_being_made(own_world
 
     def consistent(tx: Connection) -> bool:
         group = world.row(tx, "endpoint_group", "epg_peer2")
-        users = select(TABLE.c.id).where(TABLE.c.peer_ep_group_id == group["id"])
+        connections = ipsec_site_connections.c
+        users = select(connections.id).where(connections.peer_ep_group_id == group.id)
         used = rows.first(tx, users) is not None
-        return not used or bool(group["endpoints"] == ["10.0.0.0/8"])
+        return not used or bool(group.endpoints == ["10.0.0.0/8"])
 
     assert world.keep(consistent)
 
@@ -191,7 +194,7 @@ def test_an_update_costs_few_statements(world: World) -> None:
     def count(tx: Connection, **values: Any) -> int:
         row = world.row(tx, CONN, "conn")
         with _statements(tx) as seen:
-            world.update(tx, CONN, row["id"], **values)
+            world.update(tx, CONN, row.id, **values)
         looked_up = 1
         return len([one for one in seen if "pg_advisory" not in one]) - looked_up
 

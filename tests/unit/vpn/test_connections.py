@@ -6,15 +6,16 @@ from ipaddress import ip_interface
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
-from landbridge.store.transaction import Row
 from landbridge.vpn import errors
 from landbridge.vpn.resources import connections
+from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.world import LEGACY, NOWHERE, World
 
-V6: Row = {
+V6: Attributes = {
     "vpnservice_id": "svc_legacy6",
     "local_ep_group_id": None,
     "peer_ep_group_id": None,
@@ -23,7 +24,7 @@ V6: Row = {
 }
 ON_R2 = {"vpnservice_id": "svc_r2", "local_ep_group_id": "epg_local_r2"}
 
-REFUSED_TO_BOTH: list[tuple[Row, int, str, str]] = [
+REFUSED_TO_BOTH: list[tuple[Attributes, int, str, str]] = [
     ({"mtu": 67}, 400, "IPsecSiteConnectionMtuError", "MTU 67 is too small for ipv4"),
     ({"mtu": 1}, 400, "IPsecSiteConnectionMtuError", "MTU 1 is too small for ipv4"),
     (
@@ -113,7 +114,7 @@ REFUSED_TO_BOTH: list[tuple[Row, int, str, str]] = [
         "encapsulation_mode with value 'transport': transport mode carries only packets between",
     ),
 ]
-REFUSED_TO_CREATE: list[tuple[Row, int, str, str]] = [
+REFUSED_TO_CREATE: list[tuple[Attributes, int, str, str]] = [
     ({"vpnservice_id": NOWHERE}, 404, "VPNServiceNotFound", f"VPNService {NOWHERE} could not"),
     ({"vpnservice_id": "svc_b"}, 404, "VPNServiceNotFound", "could not be found"),
     ({"vpnservice_id": "svc_r2"}, 400, "SubnetIsNotConnectedToRouter", "not connected to Router"),
@@ -144,7 +145,7 @@ REFUSED_TO_CREATE: list[tuple[Row, int, str, str]] = [
         "external network has no IPv6 subnet",
     ),
 ]
-ACCEPTED: list[tuple[Row, Row]] = [
+ACCEPTED: list[tuple[Any, Any]] = [
     ({"mtu": 0}, {"mtu": 0}),
     ({"mtu": 68}, {"mtu": 68}),
     ({**V6, "mtu": 1280}, {"mtu": 1280, "peer_cidrs": ["fd00:9::/64"]}),
@@ -178,15 +179,19 @@ def _refused(world: World, attempt: Any) -> ApiError:
 @pytest.mark.parametrize(
     ("values", "status", "kind", "words"), REFUSED_TO_BOTH + REFUSED_TO_CREATE, ids=_case
 )
-def test_refuses_to_create(world: World, values: Row, status: int, kind: str, words: str) -> None:
+def test_refuses_to_create(
+    world: World, values: Attributes, status: int, kind: str, words: str
+) -> None:
     error = _refused(world, lambda tx: world.connection(tx, **values))
     assert (error.status, error.type) == (status, kind)
     assert words in error.message
 
 
 @pytest.mark.parametrize(("values", "status", "kind", "words"), REFUSED_TO_BOTH, ids=_case)
-def test_refuses_to_update(world: World, values: Row, status: int, kind: str, words: str) -> None:
-    def attempt(tx: Connection) -> Row:
+def test_refuses_to_update(
+    world: World, values: Attributes, status: int, kind: str, words: str
+) -> None:
+    def attempt(tx: Connection) -> Any:
         return world.update(tx, "ipsec_site_connection", "conn", **values)
 
     error = _refused(world, attempt)
@@ -195,8 +200,8 @@ def test_refuses_to_update(world: World, values: Row, status: int, kind: str, wo
 
 
 @pytest.mark.parametrize(("values", "shown"), ACCEPTED, ids=_case)
-def test_creates(world: World, values: Row, shown: Row) -> None:
-    def attempt(tx: Connection) -> Row:
+def test_creates(world: World, values: Attributes, shown: Attributes) -> None:
+    def attempt(tx: Connection) -> Any:
         return world.shown(tx, "ipsec_site_connection", world.connection(tx, **values))
 
     row = world.trial(attempt)
@@ -231,21 +236,21 @@ def test_creates(world: World, values: Row, shown: Row) -> None:
     ids=_case,
 )
 def test_raises_the_revision_for_what_the_gateway_must_act_on(
-    world: World, changes: Row, raises: bool
+    world: World, changes: Attributes, raises: bool
 ) -> None:
-    def attempt(tx: Connection) -> tuple[Row, Row]:
+    def attempt(tx: Connection) -> tuple[Any, Any]:
         before = world.row(tx, "ipsec_site_connection", "conn")
-        before = before | {"status": "ACTIVE", "established": True}
+        before = replace(before, status="ACTIVE", established=True)
         return before, connections.update(tx, before, world.resolve(changes), "a")
 
     before, after = world.trial(attempt)
-    assert after["revision"] - before["revision"] == int(raises)
-    assert after["status"] == ("PENDING_UPDATE" if raises else "ACTIVE")
-    assert after["psk_generation"] == (2 if changes.get("psk") == "other" else 1)
+    assert after.revision - before.revision == int(raises)
+    assert after.status == ("PENDING_UPDATE" if raises else "ACTIVE")
+    assert after.psk_generation == (2 if changes.get("psk") == "other" else 1)
 
 
 def test_merges_dpd_over_what_was_there(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         world.update(tx, "ipsec_site_connection", "conn", dpd={"interval": 10, "timeout": 20})
         row = world.update(tx, "ipsec_site_connection", "conn", dpd={"timeout": 15})
         return world.shown(tx, "ipsec_site_connection", row)
@@ -254,7 +259,7 @@ def test_merges_dpd_over_what_was_there(world: World) -> None:
 
 
 def test_a_smaller_minimum_mtu_does_not_survive_a_move_to_ipv6(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         world.update(tx, "ipsec_site_connection", "conn", mtu=1000)
         groups = {"local_ep_group_id": "epg_local6", "peer_ep_group_id": "epg_peer6"}
         return world.update(tx, "ipsec_site_connection", "conn", **groups)
@@ -264,11 +269,11 @@ def test_a_smaller_minimum_mtu_does_not_survive_a_move_to_ipv6(world: World) -> 
 
 def test_an_administrator_refers_to_what_any_project_has(world: World) -> None:
     row = world.trial(lambda tx: world.connection(tx, scope=None))
-    assert row["project_id"] == "admin"
+    assert row.project_id == "admin"
 
 
 def test_legacy_mode_stays_legacy(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         groups = {"local_ep_group_id": "epg_local", "peer_ep_group_id": "epg_peer"}
         return world.update(tx, "ipsec_site_connection", "conn_legacy", **groups)
 
@@ -278,26 +283,26 @@ def test_legacy_mode_stays_legacy(world: World) -> None:
 
 
 def test_legacy_mode_changes_peer_cidrs(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
-        changes: Row = {"peer_cidrs": ["0.0.0.0/0"], "local_ep_group_id": None}
+    def attempt(tx: Connection) -> Any:
+        changes: Attributes = {"peer_cidrs": ["0.0.0.0/0"], "local_ep_group_id": None}
         return world.update(tx, "ipsec_site_connection", "conn_legacy", **changes)
 
-    assert world.trial(attempt)["peer_cidrs"] == ["0.0.0.0/0"]
+    assert world.trial(attempt).peer_cidrs == ["0.0.0.0/0"]
 
 
 def test_secrets_are_sealed_to_their_row_and_can_stay_out(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         row = world.row(tx, "ipsec_site_connection", "conn")
-        assert b"secret" not in bytes(row["psk_sealed"])
+        assert b"secret" not in bytes(row.psk_sealed)
         return connections.present(tx, [row], secrets=False)[0]
 
     assert not {"psk", "psk_sealed"} & world.trial(attempt).keys()
 
 
 def test_an_update_that_changes_nothing_writes_nothing(world: World) -> None:
-    def attempt(tx: Connection) -> tuple[Row, Row]:
+    def attempt(tx: Connection) -> tuple[Any, Any]:
         before = world.row(tx, "ipsec_site_connection", "conn")
-        return before, connections.update(tx, before, {"name": before["name"]}, "a")
+        return before, connections.update(tx, before, {"name": before.name}, "a")
 
     before, after = world.trial(attempt)
     assert before == after
@@ -307,7 +312,7 @@ def test_an_update_that_changes_nothing_writes_nothing(world: World) -> None:
 @pytest.mark.parametrize("what", ["own", "broadcast", "network"])
 def test_on_its_own_networks_a_peer_is_another_host(world: World, mapped: str, what: str) -> None:
     def attempt(tx: Connection) -> None:
-        own = world.row(tx, "vpnservice", "svc_legacy6")["external_v4_ip"]
+        own = world.row(tx, "vpnservice", "svc_legacy6").external_v4_ip
         network = ip_interface(f"{own}/16").network
         peer = {"own": own, "broadcast": network[-1], "network": network[0]}[what]
         with pytest.raises(errors.PeerAddressImpossible, match=r"is .*(itself|address of)"):

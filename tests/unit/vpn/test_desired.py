@@ -9,15 +9,15 @@ from sqlalchemy import Connection
 
 from landbridge.model.objects import Desired, Router, Secret, Tunnel
 from landbridge.store import changes
-from landbridge.store.transaction import Row
 from landbridge.vpn.revisions import desired
+from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.world import GATEWAY, LEGACY, World
 
 
 def _tunnel(world: World, **values: Any) -> Tunnel:
     def attempt(tx: Connection) -> Tunnel | None:
         row = world.connection(tx, **values)
-        return desired.tunnel(tx, GATEWAY, row["id"])
+        return desired.tunnel(tx, GATEWAY, row.id)
 
     found = world.trial(attempt)
     assert found is not None
@@ -52,7 +52,7 @@ def test_a_tunnel_is_resolved(world: World) -> None:
         ({"split_selector": True}, {"split_selector": True}),
     ],
 )
-def test_what_a_connection_becomes(world: World, values: Row, expected: Row) -> None:
+def test_what_a_connection_becomes(world: World, values: Attributes, expected: Attributes) -> None:
     tunnel = _tunnel(world, **values)
     assert {name: getattr(tunnel, name) for name in expected} == expected
 

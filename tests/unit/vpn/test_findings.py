@@ -7,20 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model.objects import Reason, ReasonCode, TunnelState
 from landbridge.model.reasons import EXPLANATIONS, markdown
 from landbridge.vpn.status.findings import Known, findings
+from tests.rows import CONNECTION
 
 C = ReasonCode
-ROW: dict[str, Any] = {
-    "admin_state_up": True,
-    "status_reason": None,
-    "status_message": None,
-    "revision": 2,
-    "applied_revision": 2,
-}
 CHILD = ChildDiagnosis(
     unique_id=1, name="0", state="INSTALLED", current=True, protocol="ESP", mode="TUNNEL",
     udp_encapsulation=False, local_ts=("10.0.0.0/24",), remote_ts=("10.1.0.0/24",), spi_in="c1",
@@ -86,7 +81,7 @@ def test_the_most_probable_cause_comes_first(
     found: Diagnosis | None,
     expected: list[ReasonCode],
 ) -> None:
-    told = findings(Known(ROW | row, gateway, alive, found))
+    told = findings(Known(replace(CONNECTION, **row), gateway, alive, found))
     assert [each.code for each in told] == expected
     assert all(each.meaning for each in told)
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from msgspec.structs import replace
 
 from landbridge.model.objects import TunnelState, TunnelStatus
+from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.event_kinds import Kind, between, changed_names, observed_at
+from tests.rows import CONNECTION
 
-UP: dict[str, Any] = {
-    "status": "ACTIVE",
-    "status_reason": None,
-    "status_message": None,
-    "status_changed_at": "2026-01-01T10:00:00Z",
-    "observed_state": "up",
-    "applied_revision": 2,
-    "revision": 2,
-}
-DOWN = UP | {"status": "DOWN", "status_reason": "dpd-timeout", "observed_state": "down"}
-PARTIAL = UP | {"status_reason": "partial", "observed_state": "partial"}
-NEW = UP | {"status": "PENDING_CREATE", "observed_state": None, "applied_revision": 0,
-            "revision": 1}  # fmt: skip
-BUILDING = NEW | {"status": "BUILD", "observed_state": "building", "applied_revision": 1}
-FIRST = BUILDING | {"status": "ACTIVE", "observed_state": "up"}
-PENDING = UP | {"status": "PENDING_UPDATE", "status_reason": "pending", "revision": 3}
-REFUSED = PENDING | {"status_reason": "peer-not-changed"}
-APPLIED = UP | {"revision": 3, "applied_revision": 3}
-SILENT = UP | {"status": "DOWN", "status_reason": "gateway-silent"}
-BROKEN = DOWN | {"status": "ERROR", "status_reason": "unsupported"}
+UP = CONNECTION
+DOWN = replace(UP, status="DOWN", status_reason="dpd-timeout", observed_state="down")
+PARTIAL = replace(UP, status_reason="partial", observed_state="partial")
+NEW = replace(UP, status="PENDING_CREATE", observed_state=None, applied_revision=0, revision=1)
+BUILDING = replace(NEW, status="BUILD", observed_state="building", applied_revision=1)
+FIRST = replace(BUILDING, status="ACTIVE", observed_state="up")
+PENDING = replace(UP, status="PENDING_UPDATE", status_reason="pending", revision=3)
+REFUSED = replace(PENDING, status_reason="peer-not-changed")
+APPLIED = replace(UP, revision=3, applied_revision=3)
+SILENT = replace(UP, status="DOWN", status_reason="gateway-silent")
+BROKEN = replace(DOWN, status="ERROR", status_reason="unsupported")
 
 
 @pytest.mark.parametrize(
@@ -44,16 +36,16 @@ BROKEN = DOWN | {"status": "ERROR", "status_reason": "unsupported"}
         (BUILDING, FIRST, [Kind.UP]),
         (DOWN, BROKEN, [Kind.STATUS]),
         (PENDING, REFUSED, [Kind.REASON]),
-        (DOWN, DOWN | {"status_message": "another"}, [Kind.REASON]),
+        (DOWN, replace(DOWN, status_message="another"), [Kind.REASON]),
         (PENDING, APPLIED, [Kind.APPLIED]),
-        (REFUSED, APPLIED | {"observed_state": "partial"}, [Kind.PARTIAL, Kind.APPLIED]),
+        (REFUSED, replace(APPLIED, observed_state="partial"), [Kind.PARTIAL, Kind.APPLIED]),
         (SILENT, UP, [Kind.HEARD]),
         (SILENT, DOWN, [Kind.HEARD, Kind.DOWN]),
         (SILENT, SILENT, []),
     ],
 )
 def test_what_has_happened(
-    before: dict[str, Any], after: dict[str, Any], expected: list[Kind]
+    before: ConnectionRow, after: ConnectionRow, expected: list[Kind]
 ) -> None:
     assert between(before, after) == expected
 
@@ -76,24 +68,18 @@ def test_when_it_happened(observed: float, known: str | None, expected: str | No
         reason=None,
         observed_at=observed,
     )
-    at = observed_at({"status_changed_at": known}, told)
+    at = observed_at(replace(CONNECTION, status_changed_at=known), told)
     assert at == expected if expected else "2026-01-01T10:00:01" < at < "2100"
 
 
 def test_changes_go_by_the_names_of_the_api() -> None:
-    before = {
-        "psk_sealed": b"1",
-        "psk_generation": 1,
-        "dpd_action": "hold",
-        "mtu": 1500,
-        "name": "",
-    }
-    after = {
-        "psk_sealed": b"2",
-        "psk_generation": 2,
-        "dpd_action": "clear",
-        "mtu": 1500,
-        "name": "",
-    }
-    more = {"status": "PENDING_UPDATE", "status_reason": "pending", "revision_number": 4}
-    assert changed_names(before, after | more) == ["dpd", "psk"]
+    after = replace(
+        CONNECTION,
+        psk_sealed=b"2",
+        psk_generation=2,
+        dpd_action="clear",
+        status="PENDING_UPDATE",
+        status_reason="pending",
+        revision_number=4,
+    )
+    assert changed_names(CONNECTION, after) == ["dpd", "psk"]

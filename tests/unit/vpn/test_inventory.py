@@ -9,27 +9,27 @@ import pytest
 from sqlalchemy import Connection
 
 from landbridge.store import changes
-from landbridge.store.transaction import Row
 from landbridge.vpn.inventory import routers
+from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.test_vpn_resources import refusal
 from tests.unit.vpn.world import GATEWAY, NOWHERE, World
 
 CONN = "ipsec_site_connection"
-EXTERNAL: Row = {"router:external": True}
-INTERNAL: Row = {"router:external": False}
+EXTERNAL: Attributes = {"router:external": True}
+INTERNAL: Attributes = {"router:external": False}
 
-Attempt = Callable[[Connection], Row]
+Attempt = Callable[[Connection], Any]
 
 
 def _add(world: World, router: str, **body: Any) -> Attempt:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         return routers.add_interface(tx, world.row(tx, "router", router), world.resolve(body), "a")
 
     return attempt
 
 
 def _remove(world: World, router: str, **body: Any) -> Attempt:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         row = world.row(tx, "router", router)
         return routers.remove_interface(tx, row, world.resolve(body), "a")
 
@@ -49,12 +49,14 @@ def _remove(world: World, router: str, **body: Any) -> Attempt:
         ("router_nogw", {"subnet_id": "sub1"}, "already allocated in subnet"),
     ],
 )
-def test_interfaces_that_are_refused(world: World, router: str, body: Row, answer: str) -> None:
+def test_interfaces_that_are_refused(
+    world: World, router: str, body: Attributes, answer: str
+) -> None:
     assert answer in refusal(world, _add(world, router, **body))[2]
 
 
 def test_an_interface_takes_the_subnets_gateway_address(world: World) -> None:
-    def attempt(tx: Connection) -> tuple[Row, Row]:
+    def attempt(tx: Connection) -> tuple[Any, Any]:
         before = changes.position(tx, GATEWAY)
         answer = _add(world, "router1", subnet_id="UP_sub_unattached")(tx)
         (told,) = changes.since(tx, GATEWAY, before)
@@ -73,19 +75,19 @@ def test_an_interface_takes_the_subnets_gateway_address(world: World) -> None:
 
 
 def test_an_interface_can_be_a_port(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         port = world.create(tx, "port", network_id="netx")
         assert world.shown(tx, "port", port)["fixed_ips"][0]["ip_address"] == "10.9.0.2"
-        return _add(world, "router1", port_id=port["id"])(tx)
+        return _add(world, "router1", port_id=port.id)(tx)
 
     assert world.trial(attempt)["subnet_id"] == world.ids["sub_unattached"]
 
 
 def test_subnets_of_one_router_do_not_overlap(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         network = world.create(tx, "network", name="n")
-        subnet = world.create(tx, "subnet", network_id=network["id"], cidr="10.1.0.128/25")
-        return _add(world, "router1", subnet_id=subnet["id"])(tx)
+        subnet = world.create(tx, "subnet", network_id=network.id, cidr="10.1.0.128/25")
+        return _add(world, "router1", subnet_id=subnet.id)(tx)
 
     assert "overlaps with cidr 10.1.0.0/24 of subnet" in refusal(world, attempt)[2]
 
@@ -101,13 +103,13 @@ def test_subnets_of_one_router_do_not_overlap(world: World) -> None:
     ],
 )
 def test_interfaces_that_stay(
-    world: World, router: str, body: Row, answer: tuple[int, str]
+    world: World, router: str, body: Attributes, answer: tuple[int, str]
 ) -> None:
     assert refusal(world, _remove(world, router, **body))[:2] == answer
 
 
 def test_an_unused_interface_goes(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         answer = _remove(world, "router2", subnet_id="sub3")(tx)
         return routers.add_interface(
             tx, world.row(tx, "router", "router2"), {"subnet_id": answer["subnet_id"]}, "a"
@@ -136,7 +138,7 @@ def test_inventory_in_use_is_not_deleted(
 
 
 def test_a_router_with_services_keeps_its_gateway(world: World) -> None:
-    def clear(tx: Connection) -> Row:
+    def clear(tx: Connection) -> Any:
         return world.update(tx, "router", "router1", external_gateway_info={})
 
     services = sorted(world.ids[name] for name in ("svc", "svc_legacy", "svc_legacy6"))
@@ -146,7 +148,7 @@ def test_a_router_with_services_keeps_its_gateway(world: World) -> None:
         f"Router {world.ids['router1']} is currently used by VPN services ({','.join(services)})",
     )
 
-    def move(tx: Connection) -> Row:
+    def move(tx: Connection) -> Any:
         return world.update(tx, "router", "router2", external_gateway_info={"network_id": "ext6"})
 
     assert "is currently used by VPN service (" in refusal(world, move)[2]
@@ -157,7 +159,7 @@ def test_a_router_goes_with_its_gateway_port(world: World) -> None:
         info = {"network_id": "ext"}
         row = world.create(tx, "router", external_gateway_info=info)
         before = changes.position(tx, GATEWAY)
-        world.delete(tx, "router", row["id"])
+        world.delete(tx, "router", row.id)
         return [change.deleted for change in changes.since(tx, GATEWAY, before)]
 
     assert world.trial(attempt) == [True]
@@ -187,7 +189,7 @@ def test_a_router_goes_with_its_gateway_port(world: World) -> None:
     ],
 )
 def test_gateways_that_are_refused(
-    world: World, info: Row, answer: tuple[int, str], words: str
+    world: World, info: Attributes, answer: tuple[int, str], words: str
 ) -> None:
     found = refusal(world, lambda tx: world.create(tx, "router", external_gateway_info=info))
     assert found[:2] == answer
@@ -199,7 +201,7 @@ def test_the_gateways_addresses_are_shown_and_kept(world: World) -> None:
         info = {"network_id": "ext6", "enable_snat": False}
         row = world.create(tx, "router", external_gateway_info=info)
         first = world.shown(tx, "router", row)["external_gateway_info"]
-        row = world.update(tx, "router", row["id"], external_gateway_info=info)
+        row = world.update(tx, "router", row.id, external_gateway_info=info)
         return first, world.shown(tx, "router", row)["external_gateway_info"]
 
     first, again = world.trial(attempt)
@@ -212,15 +214,15 @@ def test_the_gateways_addresses_are_shown_and_kept(world: World) -> None:
 
 
 def test_tunnels_move_to_a_new_outside_address(world: World) -> None:
-    def attempt(tx: Connection) -> tuple[Row, Row]:
+    def attempt(tx: Connection) -> tuple[Any, Any]:
         fixed = [{"ip_address": "172.25.0.77"}]
         info = {"network_id": "ext6", "external_fixed_ips": fixed}
         world.update(tx, "router", "router1", external_gateway_info=info)
         return world.row(tx, "vpnservice", "svc"), world.row(tx, CONN, "conn")
 
     service, connection = world.trial(attempt)
-    assert (service["external_v4_ip"], service["external_v6_ip"]) == ("172.25.0.77", None)
-    assert connection["revision"] == 2
+    assert (service.external_v4_ip, service.external_v6_ip) == ("172.25.0.77", None)
+    assert connection.revision == 2
 
 
 @pytest.mark.parametrize(
@@ -246,11 +248,11 @@ def test_tunnels_move_to_a_new_outside_address(world: World) -> None:
     ],
 )
 def test_subnets_have_a_gateway_and_pools(
-    world: World, values: Row, gateway: str | None, pools: list[tuple[str, str]]
+    world: World, values: Attributes, gateway: str | None, pools: list[tuple[str, str]]
 ) -> None:
     row = world.trial(lambda tx: world.create(tx, "subnet", network_id="netx", **values))
-    assert row["gateway_ip"] == gateway
-    assert row["allocation_pools"] == [{"start": start, "end": end} for start, end in pools]
+    assert row.gateway_ip == gateway
+    assert row.allocation_pools == [{"start": start, "end": end} for start, end in pools]
 
 
 def _pool(start: str, end: str) -> list[dict[str, str]]:
@@ -286,8 +288,8 @@ def _pool(start: str, end: str) -> list[dict[str, str]]:
         ),
     ],
 )
-def test_subnets_that_are_refused(world: World, values: Row, fault: str) -> None:
-    def attempt(tx: Connection) -> Row:
+def test_subnets_that_are_refused(world: World, values: Attributes, fault: str) -> None:
+    def attempt(tx: Connection) -> Any:
         return world.create(tx, "subnet", network_id="netx", **values)
 
     assert refusal(world, attempt)[1] == fault
@@ -296,15 +298,15 @@ def test_subnets_that_are_refused(world: World, values: Row, fault: str) -> None
 def test_a_subnet_runs_out_of_addresses(world: World) -> None:
     def attempt(tx: Connection) -> None:
         network = world.create(tx, "network", name="small")
-        world.create(tx, "subnet", network_id=network["id"], cidr="10.60.0.0/30")
-        world.create(tx, "port", network_id=network["id"])
-        world.create(tx, "port", network_id=network["id"])
+        world.create(tx, "subnet", network_id=network.id, cidr="10.60.0.0/30")
+        world.create(tx, "port", network_id=network.id)
+        world.create(tx, "port", network_id=network.id)
 
     assert refusal(world, attempt)[1] == "IpAddressGenerationFailure"
 
 
 def test_a_gateway_address_in_use_stays(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         return world.update(tx, "subnet", "sub1", gateway_ip="10.1.0.9")
 
     assert refusal(world, attempt)[1] == "GatewayIpInUse"
@@ -330,20 +332,20 @@ def test_ports_of_routers_are_left_to_their_router(world: World) -> None:
 
 
 def test_an_external_network_in_use_stays_external(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         return world.update(tx, "network", "ext", **INTERNAL)
 
     assert refusal(world, attempt)[1] == "ExternalNetworkInUse"
 
 
 def test_a_network_goes_with_its_subnets(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         network = world.create(tx, "network", name="n", **EXTERNAL)
-        subnet = world.create(tx, "subnet", network_id=network["id"], cidr="10.70.0.0/24")
+        subnet = world.create(tx, "subnet", network_id=network.id, cidr="10.70.0.0/24")
         shown = world.shown(tx, "network", network)
         assert shown["router:external"] is True
-        assert shown["subnets"] == [subnet["id"]]
-        world.delete(tx, "network", network["id"])
+        assert shown["subnets"] == [subnet.id]
+        world.delete(tx, "network", network.id)
         return shown
 
     world.trial(attempt)
@@ -352,10 +354,10 @@ def test_a_network_goes_with_its_subnets(world: World) -> None:
 def test_a_port_changes_its_addresses(world: World) -> None:
     def attempt(tx: Connection) -> list[Any]:
         port = world.create(tx, "port", network_id="netx", mac_address="FA:16:3E:00:00:01")
-        assert port["mac_address"] == "fa:16:3e:00:00:01"
-        row = world.update(tx, "port", port["id"], fixed_ips=[{"ip_address": "10.9.0.77"}])
-        assert row["revision_number"] == port["revision_number"] + 1
-        row = world.update(tx, "port", port["id"], fixed_ips=[{"subnet_id": "sub_unattached"}])
+        assert port.mac_address == "fa:16:3e:00:00:01"
+        row = world.update(tx, "port", port.id, fixed_ips=[{"ip_address": "10.9.0.77"}])
+        assert row.revision_number == port.revision_number + 1
+        row = world.update(tx, "port", port.id, fixed_ips=[{"subnet_id": "sub_unattached"}])
         return [one["ip_address"] for one in world.shown(tx, "port", row)["fixed_ips"]]
 
     assert world.trial(attempt) == ["10.9.0.77"]
@@ -374,10 +376,10 @@ def test_addresses_that_are_wanted_by_their_subnet_are_kept_each_once(world: Wor
         of_sub1 = {"subnet_id": world.ids["sub1"]}
         port = world.create(tx, "port", network_id="net1", fixed_ips=[of_sub1] * 3)
         before = world.shown(tx, "port", port)["fixed_ips"]
-        port = world.update(tx, "port", port["id"], fixed_ips=[of_sub1] * 3)
+        port = world.update(tx, "port", port.id, fixed_ips=[of_sub1] * 3)
         assert world.shown(tx, "port", port)["fixed_ips"] == before
         wanted = [of_sub1, {"ip_address": before[0]["ip_address"]}]
-        port = world.update(tx, "port", port["id"], fixed_ips=wanted)
+        port = world.update(tx, "port", port.id, fixed_ips=wanted)
         assert world.shown(tx, "port", port)["fixed_ips"] == before[:2]
 
     world.trial(work)

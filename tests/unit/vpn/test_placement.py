@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from landbridge.model.objects import Lease
 from landbridge.store import changes
-from landbridge.store.transaction import Row
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.gateways.leases import LeaseHeld
 from landbridge.vpn.inventory import routers
@@ -109,9 +109,9 @@ def test_of_many_that_take_an_expired_lease_one_gets_it(own_world: World) -> Non
 def test_new_routers_go_to_the_least_busy_living_gateway(world: World) -> None:
     def attempt(tx: Connection) -> list[str | None]:
         _lease(tx, "h1")
-        placed = [world.create(tx, "router", name="r")["gateway_id"]]
+        placed = [world.create(tx, "router", name="r").gateway_id]
         _lease(tx, "h1", epoch=1, ttl=-1.0)
-        return [*placed, world.create(tx, "router", name="r")["gateway_id"]]
+        return [*placed, world.create(tx, "router", name="r").gateway_id]
 
     assert world.trial(attempt) == ["gw9", "gw1"]
 
@@ -119,17 +119,17 @@ def test_new_routers_go_to_the_least_busy_living_gateway(world: World) -> None:
 def test_routers_that_nobody_runs_go_to_the_next_gateway(own_world: World) -> None:
     world = own_world
 
-    def orphan(tx: Connection) -> Row:
+    def orphan(tx: Connection) -> Any:
         leases.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
         row = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
-        assert row["gateway_id"] is None
+        assert row.gateway_id is None
         return row
 
     row = world.keep(orphan)
     world.keep(lambda tx: _lease(tx, "h1"))
     (told,) = world.db.read_sync(changes.since, "gw9", 0)
-    assert (told.kind, told.id) == ("router", row["id"])
-    assert world.keep(lambda tx: world.row(tx, "router", row["id"]))["gateway_id"] == "gw9"
+    assert (told.kind, told.id) == ("router", row.id)
+    assert world.keep(lambda tx: world.row(tx, "router", row.id)).gateway_id == "gw9"
 
 
 @pytest.mark.parametrize("renews", [False, True], ids=["new", "renewed"])
@@ -138,22 +138,22 @@ def test_a_connection_that_had_no_gateway_says_so_until_there_is_one(
 ) -> None:
     world = own_world
 
-    def orphan(tx: Connection) -> Row:
+    def orphan(tx: Connection) -> Any:
         if renews:
             _lease(tx, "h1", ttl=-1.0)
         leases.lease(tx, "gw1", hostname="host1", epoch=1, ttl=-1.0)
         router = world.create(tx, "router", external_gateway_info={"network_id": "ext"})
-        assert router["gateway_id"] is None
+        assert router.gateway_id is None
         routers.add_interface(tx, router, world.resolve({"subnet_id": "sub_unattached"}), "a")
-        service = world.create(tx, "vpnservice", router_id=router["id"])
+        service = world.create(tx, "vpnservice", router_id=router.id)
         return world.connection(
-            tx, vpnservice_id=service["id"], local_ep_group_id="epg_local_unattached"
+            tx, vpnservice_id=service.id, local_ep_group_id="epg_local_unattached"
         )
 
     made = world.keep(orphan)
-    assert made["status_reason"] == "no-gateway"
+    assert made.status_reason == "no-gateway"
     other = world.keep(lambda tx: world.row(tx, "ipsec_site_connection", "conn"))
     world.keep(lambda tx: _lease(tx, "h1", epoch=1 if renews else None))
-    now = world.keep(lambda tx: world.row(tx, "ipsec_site_connection", made["id"]))
-    assert (now["status"], now["status_reason"]) == ("PENDING_CREATE", "pending")
+    now = world.keep(lambda tx: world.row(tx, "ipsec_site_connection", made.id))
+    assert (now.status, now.status_reason) == ("PENDING_CREATE", "pending")
     assert world.keep(lambda tx: world.row(tx, "ipsec_site_connection", "conn")) == other

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from landbridge.model.objects import (
@@ -13,11 +16,13 @@ from landbridge.model.objects import (
     TunnelState,
     TunnelStatus,
 )
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.gateways.leases import lease
+from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status import apply
 from landbridge.vpn.status.apply import Changed, StaleEpoch
 from landbridge.vpn.status_rules import Facts, connection_verdict, service_status
+from tests.rows import CONNECTION, ROUTER
 from tests.unit.vpn.world import GATEWAY, World
 
 CONN = "ipsec_site_connection"
@@ -89,8 +94,8 @@ def test_what_is_not_wanted_up_is_down(
         ({"ready": False, "status_reason": "no-route"}, True, "DOWN"),
     ],
 )
-def test_the_status_of_a_service(router: Row, admin: bool, expected: str) -> None:
-    assert service_status(router, admin=admin) == expected
+def test_the_status_of_a_service(router: Attributes, admin: bool, expected: str) -> None:
+    assert service_status(replace(ROUTER, **router), admin=admin) == expected
 
 
 class Reports:
@@ -129,7 +134,7 @@ class Reports:
     def router(self, ready: bool, reason: Reason | None = None) -> Changed:
         row = self.world.row(self.tx, "router", "router1")
         told = RouterStatus(
-            id=row["id"], revision=row["revision"], ready=ready, reason=reason, observed_at=0.0
+            id=row.id, revision=row.revision, ready=ready, reason=reason, observed_at=0.0
         )
         return self.send(Report(epoch=1, sequence=self.next(), routers=(told,)))
 
@@ -141,7 +146,7 @@ class Reports:
         return self.sequence
 
     @property
-    def row(self) -> Row:
+    def row(self) -> Any:
         return self.world.row(self.tx, CONN, "conn")
 
 
@@ -149,23 +154,23 @@ def test_the_life_of_a_connection(world: World) -> None:
     def attempt(tx: Connection) -> None:
         gateway = Reports(world, tx)
         before = gateway.row
-        seen = [before["status"]]
+        seen = [before.status]
         gateway.tunnel(S.BUILDING, 1, 0)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         gateway.tunnel(S.UP, 1, 1)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         world.update(tx, CONN, "conn", mtu=1400)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         gateway.tunnel(S.UP, 2, 1, WHY)
-        seen.append(gateway.row["status"])
-        assert gateway.row["status_reason"] == "psk-mismatch"
+        seen.append(gateway.row.status)
+        assert gateway.row.status_reason == "psk-mismatch"
         gateway.tunnel(S.UP, 2, 2)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         gateway.tunnel(S.DOWN, 2, 2, WHY)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         world.update(tx, CONN, "conn", admin_state_up=False)
         gateway.tunnel(S.DOWN, 3, 3)
-        seen.append(gateway.row["status"])
+        seen.append(gateway.row.status)
         assert seen == [
             "PENDING_CREATE",
             "BUILD",
@@ -176,10 +181,10 @@ def test_the_life_of_a_connection(world: World) -> None:
             "DOWN",
             "DOWN",
         ]
-        assert gateway.row["status_reason"] == "admin-down"
-        assert gateway.row["applied_revision"] == 3
+        assert gateway.row.status_reason == "admin-down"
+        assert gateway.row.applied_revision == 3
         # Two updates were made by the client; the reports are no changes of his.
-        assert gateway.row["revision_number"] == before["revision_number"] + 2
+        assert gateway.row.revision_number == before.revision_number + 2
 
     world.trial(attempt)
 
@@ -196,7 +201,7 @@ def test_a_gateway_that_cannot_look_says_why_and_what_was_seen_is_kept(world: Wo
         gateway.tunnel(S.UP, 1, 1)
         gateway.unknown(1)
         assert _says(gateway.row)[:2] == ("DOWN", "gateway-error")
-        assert (gateway.row["applied_revision"], gateway.row["observed_state"]) == (1, "up")
+        assert (gateway.row.applied_revision, gateway.row.observed_state) == (1, "up")
         gateway.unknown(1, "charon does not start.")
         assert _says(gateway.row)[2] == "charon does not start."
         gateway.tunnel(S.UP, 1, 1)
@@ -227,8 +232,8 @@ def test_what_is_wrong_with_a_configuration_is_true_whatever_the_gateway_sees(
     world.trial(attempt)
 
 
-def _says(row: Row) -> tuple[str, str | None, str | None]:
-    return row["status"], row["status_reason"], row["status_message"]
+def _says(row: ConnectionRow) -> tuple[str, str | None, str | None]:
+    return row.status, row.status_reason, row.status_message
 
 
 def test_what_is_stale_is_dropped(world: World) -> None:
@@ -240,7 +245,7 @@ def test_what_is_stale_is_dropped(world: World) -> None:
         gateway.tunnel(S.UP, 2, 2)
         gateway.sequence -= 1
         assert gateway.tunnel(S.DOWN, 2, 2) == ([], [], [])  # an older sequence
-        assert gateway.row["status"] == "ACTIVE"
+        assert gateway.row.status == "ACTIVE"
         assert gateway.tunnel(S.UP, 2, 2) == ([], [], [])  # nothing new
 
     world.trial(attempt)
@@ -272,13 +277,13 @@ def test_a_new_epoch_counts_its_reports_anew(world: World) -> None:
             observed_at=0.0,
         )
         gateway.send(Report(epoch=2, sequence=1, tunnels=(told,)))
-        assert gateway.row["status"] == "DOWN"
+        assert gateway.row.status == "DOWN"
 
     world.trial(attempt)
 
 
 def test_a_gateway_speaks_for_its_own_only(world: World) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         lease(tx, "gw2", hostname="host2", ttl=3600)
         gateway = Reports(world, tx)
         told = TunnelStatus(
@@ -292,47 +297,37 @@ def test_a_gateway_speaks_for_its_own_only(world: World) -> None:
         gateway.send(Report(epoch=1, sequence=1, tunnels=(told,)), gateway="gw2")
         return gateway.row
 
-    assert world.trial(attempt)["status"] == "PENDING_CREATE"
+    assert world.trial(attempt).status == "PENDING_CREATE"
 
 
 def test_services_follow_their_router(world: World) -> None:
     def attempt(tx: Connection) -> None:
         gateway = Reports(world, tx)
         changed = gateway.router(True)
-        assert {row["id"] for row in changed.services} == {
+        assert {row.id for row in changed.services} == {
             world.ids[name] for name in ("svc", "svc_legacy", "svc_legacy6")
         }
-        assert world.row(tx, "vpnservice", "svc")["status"] == "ACTIVE"
-        assert world.row(tx, "vpnservice", "svc_r2")["status"] == "PENDING_CREATE"
+        assert world.row(tx, "vpnservice", "svc").status == "ACTIVE"
+        assert world.row(tx, "vpnservice", "svc_r2").status == "PENDING_CREATE"
         world.update(tx, "vpnservice", "svc", admin_state_up=False)
-        assert world.row(tx, "vpnservice", "svc")["status"] == "DOWN"
+        assert world.row(tx, "vpnservice", "svc").status == "DOWN"
         world.update(tx, "vpnservice", "svc", admin_state_up=True)
-        assert world.row(tx, "vpnservice", "svc")["status"] == "ACTIVE"
+        assert world.row(tx, "vpnservice", "svc").status == "ACTIVE"
         broken = Reason(code=ReasonCode.GATEWAY_ERROR, message="No charon.")
         gateway.router(False, broken)
-        assert world.row(tx, "vpnservice", "svc")["status"] == "ERROR"
+        assert world.row(tx, "vpnservice", "svc").status == "ERROR"
 
     world.trial(attempt)
 
 
 def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
-    row = {
-        "established": True,
-        "revision": 1,
-        "admin_state_up": True,
-        "service_up": True,
-        "router_up": True,
-        "status": "ACTIVE",
-        "status_reason": None,
-        "status_message": None,
-        "status_changed_at": "then",
-        "told_until": 0.0,
-    }
+    row = replace(CONNECTION, revision=1, status_changed_at="then")
+    reported = apply.Reported(row, service_up=True, router_up=True)
     up = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.UP, reason=None, observed_at=0.0
     )
     down = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.DOWN, reason=WHY, observed_at=0.0
     )
-    assert apply.observe(row, up, "now")["status_changed_at"] == "then"
-    assert apply.observe(row, down, "now")["status_changed_at"] == "now"
+    assert apply.observe(reported, up, "now").status_changed_at == "then"
+    assert apply.observe(reported, down, "now").status_changed_at == "now"

@@ -18,17 +18,17 @@ def test_a_router_that_is_switched_off_is_the_reason(world: World) -> None:
         told.tunnel(S.UP, 1, 1)
         world.update(tx, "router", "router1", admin_state_up=False)
         told.router(ready=True)
-        assert world.row(tx, "router", "router1")["status"] == "DOWN"
+        assert world.row(tx, "router", "router1").status == "DOWN"
         told.tunnel(S.DOWN, 1, 1)
         row = world.row(tx, "ipsec_site_connection", "conn")
-        assert (row["status"], row["status_reason"]) == ("DOWN", "router-down")
-        assert world.row(tx, "vpnservice", "svc")["status"] == "DOWN"
+        assert (row.status, row.status_reason) == ("DOWN", "router-down")
+        assert world.row(tx, "vpnservice", "svc").status == "DOWN"
         world.update(tx, "router", "router1", admin_state_up=True)
         told.router(ready=True)
-        assert world.row(tx, "router", "router1")["status"] == "ACTIVE"
+        assert world.row(tx, "router", "router1").status == "ACTIVE"
         told.tunnel(S.UP, 1, 1)
-        assert world.row(tx, "vpnservice", "svc")["status"] == "ACTIVE"
-        assert world.row(tx, "ipsec_site_connection", "conn")["status"] == "ACTIVE"
+        assert world.row(tx, "vpnservice", "svc").status == "ACTIVE"
+        assert world.row(tx, "ipsec_site_connection", "conn").status == "ACTIVE"
 
     world.trial(attempt)
 
@@ -38,7 +38,7 @@ def test_a_leg_that_is_switched_off_is_told_to_its_gateway(world: World, kind: s
     def attempt(tx: Connection) -> None:
         router_id = world.ids["router1"]
         port = port_roles.interfaces(tx, router_id)[0]
-        target = port["id"] if kind == "port" else port["network_id"]
+        target = port.id if kind == "port" else port.network_id
         before = legs.router(tx, GATEWAY, router_id)
         world.update(tx, kind, target, None, admin_state_up=False)
         after = legs.router(tx, GATEWAY, router_id)
@@ -46,11 +46,11 @@ def test_a_leg_that_is_switched_off_is_told_to_its_gateway(world: World, kind: s
         assert after is not None
         assert after.revision > before.revision
         off = [leg.port_id for leg in after.inside if not leg.admin_state_up]
-        assert port["id"] in off
+        assert port.id in off
         assert after.uplink is not None
         assert after.uplink.admin_state_up
         if kind == "port":
-            assert world.row(tx, "port", target)["status"] == "DOWN"
+            assert world.row(tx, "port", target).status == "DOWN"
 
     world.trial(attempt)
 
@@ -59,8 +59,8 @@ def test_what_does_not_change_is_not_told(world: World) -> None:
     def attempt(tx: Connection) -> None:
         at = desired.desired(tx, GATEWAY).cursor
         port = port_roles.interfaces(tx, world.ids["router1"])[0]
-        world.update(tx, "port", port["id"], None, admin_state_up=True)
-        world.update(tx, "network", port["network_id"], None, admin_state_up=True)
+        world.update(tx, "port", port.id, None, admin_state_up=True)
+        world.update(tx, "network", port.network_id, None, admin_state_up=True)
         assert desired.desired(tx, GATEWAY).cursor == at
 
     world.trial(attempt)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
 from landbridge.store import changes
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ServiceRow
+from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.world import GATEWAY, IKE, NOWHERE, World
 
 CONN = "ipsec_site_connection"
@@ -71,7 +72,7 @@ def test_what_is_not_in_use_is_deleted(world: World, kind: str, id: str) -> None
     ],
 )
 def test_connections_follow_what_they_use(
-    world: World, kind: str, id: str, change: Row, followers: list[str]
+    world: World, kind: str, id: str, change: Attributes, followers: list[str]
 ) -> None:
     def attempt(tx: Connection) -> dict[str, int]:
         cursor = changes.position(tx, GATEWAY)
@@ -79,8 +80,8 @@ def test_connections_follow_what_they_use(
         told = changes.since(tx, GATEWAY, cursor)
         for name in ("conn", "conn_legacy"):
             row = world.row(tx, CONN, name)
-            assert row["revision"] == (2 if name in followers else 1)
-            assert row["status"] == "PENDING_CREATE"  # it was never up
+            assert row.revision == (2 if name in followers else 1)
+            assert row.status == "PENDING_CREATE"  # it was never up
         return {one.id: one.revision for one in told}
 
     assert world.trial(attempt) == {world.ids[name]: 2 for name in followers}
@@ -90,7 +91,7 @@ def test_lifetimes_are_merged(world: World) -> None:
     def attempt(tx: Connection) -> Any:
         row = world.create(tx, "ikepolicy", **IKE, lifetime={"value": 60})
         assert world.shown(tx, "ikepolicy", row)["lifetime"] == {"units": "seconds", "value": 60}
-        row = world.update(tx, "ikepolicy", row["id"], lifetime={})
+        row = world.update(tx, "ikepolicy", row.id, lifetime={})
         return world.shown(tx, "ikepolicy", row)["lifetime"]
 
     assert world.trial(attempt) == {"units": "seconds", "value": 60}
@@ -106,7 +107,7 @@ def test_a_policy_in_use_does_not_become_one_that_cannot_run(
         return lambda tx: world.update(tx, "ipsecpolicy", id, **{name: value})
 
     assert refusal(world, attempt("ipsec"))[1] == "IpsecValidationFailure"
-    assert world.trial(attempt("ipsec_free"))[name] == value
+    assert getattr(world.trial(attempt("ipsec_free")), name) == value
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_a_policy_in_use_does_not_become_one_that_cannot_run(
 def test_endpoints_that_are_refused(
     world: World, type: str, endpoints: Any, fault: str, words: str
 ) -> None:
-    def create(tx: Connection) -> Row:
+    def create(tx: Connection) -> Any:
         return world.create(tx, "endpoint_group", type=type, endpoints=endpoints)
 
     status, kind, message = refusal(world, create)
@@ -158,10 +159,10 @@ def test_endpoints_that_are_refused(
 def test_endpoints_that_are_kept(
     world: World, type: str, endpoints: list[Any], kept: list[str]
 ) -> None:
-    def create(tx: Connection) -> Row:
+    def create(tx: Connection) -> Any:
         return world.create(tx, "endpoint_group", type=type, endpoints=endpoints)
 
-    assert world.trial(create)["endpoints"] == kept
+    assert world.trial(create).endpoints == kept
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_endpoints_that_are_kept(
 def test_endpoints_in_use_change_only_to_what_their_connections_can_carry(
     world: World, id: str, endpoints: list[str], fault: str
 ) -> None:
-    def attempt(tx: Connection) -> Row:
+    def attempt(tx: Connection) -> Any:
         return world.update(tx, "endpoint_group", id, endpoints=endpoints)
 
     assert refusal(world, attempt)[1] == fault
@@ -198,19 +199,21 @@ def test_endpoints_in_use_change_only_to_what_their_connections_can_carry(
         ),
     ],
 )
-def test_services_that_are_refused(world: World, values: Row, answer: tuple[int, str, str]) -> None:
+def test_services_that_are_refused(
+    world: World, values: Attributes, answer: tuple[int, str, str]
+) -> None:
     found = refusal(world, lambda tx: world.create(tx, "vpnservice", **values))
     assert found[:2] == answer[:2]
     assert answer[2] in found[2]
 
 
 def test_a_service_shows_its_routers_outside_addresses(world: World) -> None:
-    def attempt(tx: Connection) -> list[Row]:
+    def attempt(tx: Connection) -> list[ServiceRow]:
         routers = ("UP_router1", "router2")
         return [world.create(tx, "vpnservice", router_id=router) for router in routers]
 
     both, only4 = world.trial(attempt)
-    assert (both["external_v4_ip"], both["external_v6_ip"]) == ("172.25.0.2", "2001:db8:e::2")
-    assert (only4["external_v4_ip"][:7], only4["external_v6_ip"]) == ("172.24.", None)
-    assert both["status"] == "PENDING_CREATE"
-    assert both["router_id"] == world.ids["router1"]
+    assert (both.external_v4_ip, both.external_v6_ip) == ("172.25.0.2", "2001:db8:e::2")
+    assert ((only4.external_v4_ip or "")[:7], only4.external_v6_ip) == ("172.24.", None)
+    assert both.status == "PENDING_CREATE"
+    assert both.router_id == world.ids["router1"]

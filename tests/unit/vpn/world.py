@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
-from landbridge.store.transaction import Row
 from landbridge.vpn import rows
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.inventory import routers
 from landbridge.vpn.resources.registry import RULES
+from landbridge.vpn.rows import Attributes
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class World:
             result: T = undone.result
             return result
 
-    def create(self, tx: Connection, kind: str, scope: str | None = "a", **values: Any) -> Row:
+    def create(self, tx: Connection, kind: str, scope: str | None = "a", **values: Any) -> Any:
         """A resource of project `scope` (None: made by an administrator for project admin)."""
         given = {"project_id": scope or "admin", **DEFAULTS.get(kind, {}), **self.resolve(values)}
         RULES[kind].enter(tx, "create")
@@ -62,7 +62,7 @@ class World:
 
     def update(
         self, tx: Connection, kind: str, id: str, scope: str | None = "a", **changes: Any
-    ) -> Row:
+    ) -> Any:
         RULES[kind].enter(tx, "update")
         return RULES[kind].update(tx, self.row(tx, kind, id), self.resolve(changes), scope)
 
@@ -70,12 +70,12 @@ class World:
         RULES[kind].enter(tx, "delete")
         RULES[kind].delete(tx, self.row(tx, kind, id))
 
-    def row(self, tx: Connection, kind: str, id: str) -> Row:
+    def row(self, tx: Connection, kind: str, id: str) -> Any:
         row = rows.get(tx, RULES[kind].table, self.ids.get(id, id), to_change=True)
         assert row is not None, id
         return row
 
-    def shown(self, tx: Connection, kind: str, row: Row) -> Row:
+    def shown(self, tx: Connection, kind: str, row: Any) -> Attributes:
         return RULES[kind].present(tx, [row])[0]
 
     def resolve(self, value: Any) -> Any:
@@ -88,7 +88,7 @@ class World:
             return self.ids[value[3:]].upper()
         return self.ids.get(value, value) if isinstance(value, str) else value
 
-    def connection(self, tx: Connection, scope: str | None = "a", **values: Any) -> Row:
+    def connection(self, tx: Connection, scope: str | None = "a", **values: Any) -> Any:
         return self.create(tx, "ipsec_site_connection", scope, **(CONNECTION | values))
 
     def _inventory(self, tx: Connection) -> None:
@@ -98,7 +98,7 @@ class World:
                 tx, name, "network", scope, name=name, **{"router:external": external}
             )
             for subnet, cidr in subnets:
-                self._named(tx, subnet, "subnet", scope, network_id=network["id"], cidr=cidr)
+                self._named(tx, subnet, "subnet", scope, network_id=network.id, cidr=cidr)
         for name, scope, uplink, subnets_inside in ROUTERS:
             info = {"network_id": uplink} if uplink else None
             router = self._named(tx, name, "router", scope, name=name, external_gateway_info=info)
@@ -109,14 +109,14 @@ class World:
     def _vpn(self, tx: Connection) -> None:
         for name, kind, scope, values in VPN:
             self._named(tx, name, kind, scope, name=name, **values)
-        self.ids["conn"] = self.connection(tx, name="conn")["id"]
-        self.ids["conn_legacy"] = self.connection(tx, **LEGACY)["id"]
+        self.ids["conn"] = self.connection(tx, name="conn").id
+        self.ids["conn_legacy"] = self.connection(tx, **LEGACY).id
 
     def _named(
         self, tx: Connection, id_name: str, kind: str, scope: str | None, **values: Any
-    ) -> Row:
+    ) -> Any:
         row = self.create(tx, kind, scope, **values)
-        self.ids[id_name] = row["id"]
+        self.ids[id_name] = row.id
         return row
 
 
@@ -155,14 +155,14 @@ IPSEC = {
     "encapsulation_mode": "tunnel",
     "pfs": "group14",
 }
-DEFAULTS: dict[str, Row] = {"ikepolicy": IKE, "ipsecpolicy": IPSEC}
+DEFAULTS: dict[str, Attributes] = {"ikepolicy": IKE, "ipsecpolicy": IPSEC}
 
 
-def _group(type: str, *endpoints: str) -> Row:
+def _group(type: str, *endpoints: str) -> Attributes:
     return {"type": type, "endpoints": list(endpoints)}
 
 
-VPN: list[tuple[str, str, str, Row]] = [
+VPN: list[tuple[str, str, str, Attributes]] = [
     ("ike", "ikepolicy", "a", {}),
     ("ipsec", "ipsecpolicy", "a", {}),
     ("ipsec_ahesp", "ipsecpolicy", "a", {"transform_protocol": "ah-esp"}),
@@ -188,7 +188,7 @@ VPN: list[tuple[str, str, str, Row]] = [
     ("svc_legacy6", "vpnservice", "a", {"router_id": "router1", "subnet_id": "sub6"}),
     ("svc_b", "vpnservice", "b", {"router_id": "router_b"}),
 ]
-CONNECTION: Row = {
+CONNECTION: Attributes = {
     "vpnservice_id": "svc",
     "ikepolicy_id": "ike",
     "ipsecpolicy_id": "ipsec",
@@ -198,7 +198,7 @@ CONNECTION: Row = {
     "local_ep_group_id": "epg_local",
     "peer_ep_group_id": "epg_peer",
 }
-LEGACY: Row = {
+LEGACY: Attributes = {
     "vpnservice_id": "svc_legacy",
     "local_ep_group_id": None,
     "peer_ep_group_id": None,

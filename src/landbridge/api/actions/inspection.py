@@ -26,7 +26,8 @@ from landbridge.auth.caller import Caller
 from landbridge.impact import identities
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.store import events
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ConnectionRow
+from landbridge.vpn.resources.registry import CONNECTION
 from landbridge.vpn.status import diagnostics
 from landbridge.vpn.status.findings import Known, findings
 
@@ -48,9 +49,9 @@ ADDRESS: Final = "address of the gateway"
 View = dict[str, Any]
 
 
-class InspectionHandlers(Handlers):
+class InspectionHandlers(Handlers[ConnectionRow]):
     def __init__(self, service: Service, metrics: ApiMetrics) -> None:
-        super().__init__(service, IPSEC_SITE_CONNECTION)
+        super().__init__(service, IPSEC_SITE_CONNECTION, CONNECTION)
         self._metrics = metrics
 
     async def history(self, request: Request, caller: Caller) -> Response:
@@ -80,8 +81,8 @@ class InspectionHandlers(Handlers):
                     return found
                 await wake.wait(left)
 
-    def _history(self, tx: Connection, caller: Caller, id: str, limit: int) -> list[Row]:
-        return events.history(tx, self._desk.see(tx, caller, id)["id"], limit)
+    def _history(self, tx: Connection, caller: Caller, id: str, limit: int) -> list[events.Content]:
+        return events.history(tx, self._desk.see(tx, caller, id).id, limit)
 
     def _ask(self, tx: Connection, caller: Caller, id: str) -> str | None:
         return diagnostics.ask(tx, self._desk.see(tx, caller, id))
@@ -91,15 +92,15 @@ class InspectionHandlers(Handlers):
         gateway = diagnostics.gateway_of(tx, row)
         told = findings(Known(row, gateway.id, gateway.alive, found))
         return {
-            "connection": {name: row[name] for name in _SHOWN},
+            "connection": {name: getattr(row, name) for name in _SHOWN},
             "identities": {
-                "local": _identity(row["local_id"]),
-                "peer": _identity(row["peer_id"] or row["peer_address"]),
+                "local": _identity(row.local_id),
+                "peer": _identity(row.peer_id or row.peer_address),
             },
-            "desired": {"revision": row["revision"]},
+            "desired": {"revision": row.revision},
             "applied": {
-                "revision": row["applied_revision"],
-                "in_effect": row["applied_revision"] >= row["revision"],
+                "revision": row.applied_revision,
+                "in_effect": row.applied_revision >= row.revision,
             },
             "gateway": {
                 "id": gateway.id,
@@ -113,7 +114,7 @@ class InspectionHandlers(Handlers):
             },
             "findings": msgspec.to_builtins(told),
             "tunnel": msgspec.to_builtins(found),
-            "history": events.history(tx, row["id"], RECENT),
+            "history": events.history(tx, row.id, RECENT),
         }
 
 

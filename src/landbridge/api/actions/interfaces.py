@@ -20,15 +20,18 @@ from landbridge.api.schema.field_types import Refused, Uuid
 from landbridge.api.schema.masking import masked
 from landbridge.api.schema.network import ROUTER
 from landbridge.auth.caller import Caller
+from landbridge.store.resource_rows import RouterRow
 from landbridge.vpn.inventory import routers
+from landbridge.vpn.resources.registry import ROUTER as ROUTER_RULES
+from landbridge.vpn.rows import Attributes
 
 _NAMES: Final = ("subnet_id", "port_id")
 _ID: Final = Uuid()
 
 
-class InterfaceHandlers(Handlers):
+class InterfaceHandlers(Handlers[RouterRow]):
     def __init__(self, service: Service) -> None:
-        super().__init__(service, ROUTER)
+        super().__init__(service, ROUTER, ROUTER_RULES)
 
     async def add(self, request: Request, caller: Caller) -> Response:
         return await self._act(request, caller, "add_router_interface")
@@ -44,8 +47,8 @@ class InterfaceHandlers(Handlers):
         return json_body.Json(content)
 
     def _change(
-        self, tx: Connection, caller: Caller, id: str, action: str, body: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, tx: Connection, caller: Caller, id: str, action: str, body: dict[str, str]
+    ) -> Attributes:
         row = self._desk.act(tx, caller, id, action)
         change = {
             "add_router_interface": routers.add_interface,

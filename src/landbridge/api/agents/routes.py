@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -57,8 +57,13 @@ from landbridge.auth.caller import Caller
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Change, Lease, Position, Report, Taken
 from landbridge.store import changes, identity
-from landbridge.store import tables as t
 from landbridge.store.database import Database
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    ROUTERS,
+    R,
+    ResourceTable,
+)
 from landbridge.vpn import rows
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.revisions import desired
@@ -174,10 +179,10 @@ class _Agents:
             return await self._db.read(_all_tunnels, gateway)
 
     async def tunnel(self, request: Request, caller: Caller) -> Response:
-        return await self._one(desired.tunnel, t.ipsec_site_connections, request, caller)
+        return await self._one(desired.tunnel, CONNECTIONS, request, caller)
 
     async def router(self, request: Request, caller: Caller) -> Response:
-        return await self._one(desired.router, t.routers, request, caller)
+        return await self._one(desired.router, ROUTERS, request, caller)
 
     async def report(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
@@ -217,7 +222,7 @@ class _Agents:
         observed = {told.id: told.observed_at for told in report.tunnels}
         now = time.time()
         for row in changed.connections:
-            self._metrics.reported.observe(max(0.0, now - observed[row["id"]]))
+            self._metrics.reported.observe(max(0.0, now - observed[row.id]))
 
     async def stream(self, request: Request, caller: Caller) -> Response:
         gateway, cursor = gateway_of(request, caller), cursor_of(request)
@@ -253,12 +258,16 @@ class _Agents:
                 if len(batch) < BATCH and not await wake.wait(HEARTBEAT, apart=APART):
                     yield b"\n"
 
-    async def _one(self, fetch: Fetch, table: Table, request: Request, caller: Caller) -> Response:
+    async def _one(
+        self, fetch: Fetch, table: ResourceTable[R], request: Request, caller: Caller
+    ) -> Response:
         gateway, asked = gateway_of(request, caller), str(request.path_params["id"])
         return _answer(await self._db.read(_found, fetch, table, gateway, asked))
 
 
-def _found(tx: Connection, fetch: Fetch, table: Table, gateway: str, id: str) -> msgspec.Struct:
+def _found(
+    tx: Connection, fetch: Fetch, table: ResourceTable[R], gateway: str, id: str
+) -> msgspec.Struct:
     """Raises: NotFound, RunsElsewhere."""
     found = fetch(tx, gateway, id)
     if found is None:

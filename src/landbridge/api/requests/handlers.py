@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import msgspec
 from sqlalchemy import Connection
@@ -34,6 +34,8 @@ from landbridge.api.schema.validate import Input, Terms
 from landbridge.auth.authentication import Door
 from landbridge.auth.caller import Caller
 from landbridge.store.database import Database
+from landbridge.store.resource_rows import R
+from landbridge.vpn.resources.registry import Rules
 
 Links = Callable[[list[str]], list[dict[str, str]]]
 
@@ -51,10 +53,10 @@ class Service(msgspec.Struct, frozen=True):
     lanes: Lanes
 
 
-class Handlers:
+class Handlers(Generic[R]):
     """The verbs on one resource."""
 
-    def __init__(self, service: Service, resource: Resource) -> None:
+    def __init__(self, service: Service, resource: Resource, rules: Rules[R]) -> None:
         self._db = service.db
         self._terms = service.terms
         self._aside = service.aside
@@ -62,6 +64,7 @@ class Handlers:
         self._resource = resource
         self._desk = operations.Desk(
             resource=resource,
+            rules=rules,
             viewer=Viewer(resource),
             policy=service.door.policy,
             quota=service.quotas.get(resource.name, -1),

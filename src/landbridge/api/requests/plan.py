@@ -15,7 +15,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,7 +27,7 @@ from landbridge.auth.caller import Caller
 from landbridge.impact.conflicts import Neighbours
 from landbridge.impact.impact import ROWS, impact
 from landbridge.model.objects import Tunnel
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import R, ResourceRow
 from landbridge.vpn import rows
 from landbridge.vpn.revisions import dependents
 from landbridge.vpn.revisions.dependents import Owned
@@ -48,10 +48,10 @@ class Rehearsal(NamedTuple):
     changed: Asked
 
 
-class Planner(msgspec.Struct, frozen=True):
+class Planner(msgspec.Struct, Generic[R], frozen=True):
     """Plans the updates of one resource: one step after the other."""
 
-    desk: Desk
+    desk: Desk[R]
 
     def rehearse(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
@@ -59,7 +59,7 @@ class Planner(msgspec.Struct, frozen=True):
         """In a transaction that is to be undone. Raises: as the update."""
         desk, name = self.desk, self.desk.resource.name
         desk.rules.enter(tx, "update")
-        kept = rows.get(tx, desk.rules.table, id) or {}
+        kept = rows.get(tx, desk.rules.table, id)
         before = dependents.connections(tx, name, id.lower())
         view = desk.update(tx, caller, id, asked, expected)
         after = dependents.connections(tx, name, id.lower())
@@ -83,8 +83,8 @@ class Planner(msgspec.Struct, frozen=True):
         return {name: tried.view, "connections": connections}
 
     def _visible(self, caller: Caller, owned: Owned) -> bool:
+        in_scope = rows.owned(owned.project_id, scope_of(caller))
         owner = {"project_id": owned.project_id}
-        in_scope = rows.visible(owner, scope_of(caller))
         return in_scope and self.desk.policy.check(caller, _SEEN, owner)
 
 
@@ -95,7 +95,7 @@ def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> di
     return told | {"collisions": msgspec.to_builtins(beside.collisions(after.tunnel))}
 
 
-def _changed(resource: str, kept: Row, asked: Input) -> Asked:
+def _changed(resource: str, kept: ResourceRow | None, asked: Input) -> Asked:
     """The rows that the update names. What no gateway hears of only where a connection is
     given another value of it."""
     named: Asked = set()
@@ -105,5 +105,6 @@ def _changed(resource: str, kept: Row, asked: Input) -> Asked:
     return {
         row
         for row in named & ROWS.keys()
-        if ROWS[row] or (resource == _CONNECTION and kept.get(row[1]) != asked.values.get(row[1]))
+        if ROWS[row]
+        or (resource == _CONNECTION and getattr(kept, row[1], None) != asked.values.get(row[1]))
     }

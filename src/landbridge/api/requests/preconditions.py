@@ -8,10 +8,10 @@ Rules this module keeps:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from landbridge import errors
+from landbridge.store.resource_rows import ResourceRow
 
 _TAG: Final = re.compile(r'"([^"]*)"|([^",\s]+)')
 _PREFIX: Final = "revision_number="
@@ -32,7 +32,7 @@ def expected_revision(header: str | None) -> int | None:
         raise errors.BadPart("if-match", reason) from None
 
 
-def check(row: Mapping[str, Any], expected: int | None) -> None:
+def check(row: ResourceRow, expected: int | None) -> None:
     """Raises: errors.RevisionNumberConstraintFailed."""
-    if expected is not None and row["revision_number"] != expected:
-        raise errors.RevisionNumberConstraintFailed(expected, row["revision_number"])
+    if expected is not None and row.revision_number != expected:
+        raise errors.RevisionNumberConstraintFailed(expected, row.revision_number)

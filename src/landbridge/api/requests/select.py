@@ -38,8 +38,7 @@ from landbridge.api.http.query import Filter, Listing
 from landbridge.api.schema.field_types import Uuid
 from landbridge.store import statements
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
-from landbridge.vpn import rows
+from landbridge.store.resource_rows import R, ResourceRow, ResourceTable
 from landbridge.vpn.rows import Scope
 
 Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
@@ -47,10 +46,13 @@ Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
 _EXACT: Final = frozenset({"project_id", "device_id"})
 
 
-def one(tx: Connection, table: Table, id: str, scope: Scope, *, change: bool) -> Row | None:
+def one(
+    tx: Connection, table: ResourceTable[R], id: str, scope: Scope, *, change: bool
+) -> R | None:
     """The row if it is there and in scope; locked when it is to be changed."""
-    query = _one(table, scope is not None, change)
-    return statements.one(tx, query, {"the_id": id.lower(), "the_scope": scope})
+    query = _one(table.table, scope is not None, change)
+    found = statements.one(tx, query, {"the_id": id.lower(), "the_scope": scope})
+    return None if found is None else table.row(found)
 
 
 @cache
@@ -61,21 +63,22 @@ def _one(table: Table, scoped: bool, change: bool) -> Select[Any]:
     return query.with_for_update(of=table, key_share=True) if change else query
 
 
-def page(tx: Connection, table: Table, listing: Listing, scope: Scope) -> list[Row]:
+def page(tx: Connection, resources: ResourceTable[R], listing: Listing, scope: Scope) -> list[R]:
     """The rows of one page, in the order that was asked for."""
+    table = resources.table
     order = [(table.c[s.attribute.stored_as], s.ascending) for s in listing.sorts]
     order.append((table.c.id, True))
     if listing.reverse and listing.limit:
         order = [(column, not ascending) for column, ascending in order]
-    query = select(table).where(in_scope(table, scope))
+    query = select(*resources.columns).where(in_scope(table, scope))
     for condition in (_matches(table, wanted) for wanted in listing.filters):
         query = query.where(condition)
     if listing.marker:
-        marker = one(tx, table, listing.marker, scope, change=False)
+        marker = one(tx, resources, listing.marker, scope, change=False)
         if marker is None:
             return []
         query = query.where(_after(order, marker))
-    found = rows.fetch_all(statements.shaped(tx, _ordered(query, order, listing.limit)))
+    found = resources.read_all(statements.shaped(tx, _ordered(query, order, listing.limit)))
     return found[::-1] if listing.reverse and listing.limit else found
 
 
@@ -140,7 +143,7 @@ def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:
     return t.ports.c.id.in_(query)
 
 
-def _after(order: Order, marker: Row) -> ColumnElement[bool]:
+def _after(order: Order, marker: ResourceRow) -> ColumnElement[bool]:
     """What comes after `marker` in `order`, key by key."""
     alternatives = []
     equal: list[ColumnElement[bool]] = []
@@ -151,13 +154,13 @@ def _after(order: Order, marker: Row) -> ColumnElement[bool]:
     return and_(_not_before(order[0], marker), or_(*alternatives))
 
 
-def _kept(column: Column[Any], row: Row) -> ColumnElement[Any] | None:
+def _kept(column: Column[Any], row: ResourceRow) -> ColumnElement[Any] | None:
     """The row's value as a parameter: also booleans can then be compared by size."""
-    value = row[str(column.key)]
+    value = getattr(row, str(column.key))
     return None if value is None else literal(value, column.type)
 
 
-def _not_before(first: tuple[Column[Any], bool], marker: Row) -> ColumnElement[bool]:
+def _not_before(first: tuple[Column[Any], bool], marker: ResourceRow) -> ColumnElement[bool]:
     """The first key alone: says nothing new, but lets an index begin at the marker."""
     column, ascending = first
     if column.nullable:

@@ -10,9 +10,10 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import Connection
 
 from landbridge import errors
@@ -26,13 +27,13 @@ from landbridge.api.schema.validate import Input
 from landbridge.auth.caller import Caller
 from landbridge.auth.policy import Policy
 from landbridge.store import events
-from landbridge.store import tables as t
-from landbridge.store.transaction import Row, origin
+from landbridge.store.resource_rows import NETWORKS, NetworkRow, R
+from landbridge.store.transaction import origin
 from landbridge.vpn import errors as faults
 from landbridge.vpn import rows
 from landbridge.vpn.event_kinds import Kind, changed_names
-from landbridge.vpn.resources.registry import RULES
-from landbridge.vpn.resources.registry import Rules as RulesOf
+from landbridge.vpn.resources.registry import Rules
+from landbridge.vpn.rows import Attributes
 
 VPN_PREFIX = "/vpn"
 _NOT_FOUND = "The resource could not be found."
@@ -48,17 +49,14 @@ def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
     return None if caller.is_admin or serves else caller.project_id
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """Where requests for one resource are dealt with. `quota`: the default limit."""
 
     resource: Resource
+    rules: Rules[R]
     viewer: Viewer
     policy: Policy
     quota: int
-
-    @property
-    def rules(self) -> RulesOf:
-        return RULES[self.resource.name]
 
     def page(
         self, tx: Connection, caller: Caller, listing: Listing
@@ -69,15 +67,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         presented = self.rules.present(tx, found, wanted and bool(self.viewer.secrets))
         rule = f"get_{self.resource.name}"
         rules = [rule, *(f"{rule}:{name}" for name in self._asked_of_secrets(listing))]
-        targets = self._with_owners(tx, presented)
-        visible = [row for row in targets if self._passes(caller, rules, row)]
+        targets = self._targets(tx, presented)
+        visible = [target for target in targets if self._passes(caller, rules, target)]
         views = [self.viewer.view(self._guarded(caller, r), listing.fields) for r in visible]
         return views, [row["id"] for row in visible]
 
     def show(self, tx: Connection, caller: Caller, id: str, fields: frozenset[str]) -> View:
         return self.viewer.view(self._presented(tx, caller, self.see(tx, caller, id)), fields)
 
-    def see(self, tx: Connection, caller: Caller, id: str) -> Row:
+    def see(self, tx: Connection, caller: Caller, id: str) -> R:
         """The row, if the caller may see it. Raises: NotFound."""
         row = self._find(tx, caller, id)
         if not self._may(tx, caller, "get", row):
@@ -86,7 +84,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     def create(self, tx: Connection, caller: Caller, asked: Input) -> View:
         self.rules.enter(tx, "create")
-        target = self._target(tx, caller, asked.values)
+        target = self._new_target(tx, caller, asked.values)
         rule = f"create_{self.resource.name}"
         self.policy.enforce(caller, rule, target, _members(self._chosen(asked)))
         quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
@@ -112,21 +110,21 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         self.rules.delete(tx, row)
         self._note(tx, Kind.DELETED, row)
 
-    def act(self, tx: Connection, caller: Caller, id: str, action: str) -> Row:
+    def act(self, tx: Connection, caller: Caller, id: str, action: str) -> R:
         """The row, to be changed by `action`, which has a policy rule of its own name."""
         row = self._find(tx, caller, id, to=action)
         if not self._may(tx, caller, "get", row):
             raise errors.NotFound(_NOT_FOUND)
-        self.policy.enforce(caller, action, row)
+        self.policy.enforce(caller, action, asdict(row))
         return row
 
-    def _note(self, tx: Connection, kind: Kind, row: Row, **details: Any) -> None:
+    def _note(self, tx: Connection, kind: Kind, row: R, **details: Any) -> None:
         """What a client did to a VPN resource is an event; the inventory's changes are not."""
         if self.resource.prefix == VPN_PREFIX:
             details["request_id"] = origin(tx)
             events.note(tx, kind.value, self.resource.name, row, **details)
 
-    def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> Row:
+    def _find(self, tx: Connection, caller: Caller, id: str, *, to: str | None = None) -> R:
         """The row; `to`: what will be done to it."""
         if to is not None:
             self.rules.enter(tx, to)
@@ -135,14 +133,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             raise self.rules.not_found(id)
         return row
 
-    def _may(self, tx: Connection, caller: Caller, verb: str, row: Row) -> bool:
-        (target,) = self._with_owners(tx, [row])
+    def _may(self, tx: Connection, caller: Caller, verb: str, row: R) -> bool:
+        (target,) = self._targets(tx, [asdict(row)])
         return self.policy.check(caller, f"{verb}_{self.resource.name}", target)
 
     def _enforce(
-        self, tx: Connection, caller: Caller, verb: str, row: Row, asked: Input | None = None
+        self, tx: Connection, caller: Caller, verb: str, row: R, asked: Input | None = None
     ) -> None:
-        (target,) = self._with_owners(tx, [row | asked.values if asked else row])
+        (target,) = self._targets(tx, [asdict(row) | (asked.values if asked else {})])
         try:
             rule = f"{verb}_{self.resource.name}"
             self.policy.enforce(caller, rule, target, _members(asked.values) if asked else ())
@@ -151,36 +149,37 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
                 raise
             raise errors.NotFound(_NOT_FOUND) from None
 
-    def _target(self, tx: Connection, caller: Caller, values: Row) -> Row:
+    def _new_target(self, tx: Connection, caller: Caller, values: Attributes) -> Attributes:
         """What the policy looks at when something is to be made."""
-        (target,) = self._with_owners(tx, [values])
+        (target,) = self._targets(tx, [values])
         if network_id := values.get("network_id"):
-            network = rows.get(tx, t.networks, network_id)
+            network = rows.get(tx, NETWORKS, network_id)
             if network is None or not rows.visible(network, self._scope(caller)):
                 raise faults.NetworkNotFound(network_id)
         return target
 
-    def _with_owners(self, tx: Connection, found: list[Row]) -> list[Row]:
-        """Subnets and ports with what the policy asks of their network beside."""
+    def _targets(self, tx: Connection, found: list[Attributes]) -> list[Attributes]:
+        """Targets of policy rules: the attributes of the objects; those of subnets and ports with
+        what rules ask of their network."""
         if self.resource.attribute("network_id") is None:
             return found
-        networks = rows.by_id(tx, t.networks, (row["network_id"] for row in found))
-        return [row | self._of_network(networks.get(row["network_id"], {})) for row in found]
+        networks = rows.by_id(tx, NETWORKS, (each["network_id"] for each in found))
+        return [each | self._of_network(networks.get(each["network_id"])) for each in found]
 
-    def _of_network(self, network: Row) -> Row:
-        seen = {
-            "network:project_id": network.get("project_id"),
-            "shared": network.get("shared", False),
+    def _of_network(self, network: NetworkRow | None) -> Attributes:
+        seen: Attributes = {
+            "network:project_id": network and network.project_id,
+            "shared": network is not None and network.shared,
         }
         if self.resource is SUBNET:
-            seen["router:external"] = network.get("router_external", False)
+            seen["router:external"] = network is not None and network.router_external
         return seen
 
     def _scope(self, caller: Caller) -> rows.Scope:
         return scope_of(caller, self.resource)
 
-    def _passes(self, caller: Caller, rules: list[str], row: Row) -> bool:
-        return all(self.policy.check(caller, rule, row) for rule in rules)
+    def _passes(self, caller: Caller, rules: list[str], target: Attributes) -> bool:
+        return all(self.policy.check(caller, rule, target) for rule in rules)
 
     def _asked_of_secrets(self, listing: Listing) -> list[str]:
         """The attributes, of those that not everybody sees, by which a list is asked for."""
@@ -188,26 +187,28 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         asked += [each.attribute for each in listing.sorts]
         return [attribute.name for attribute in asked if attribute.secret]
 
-    def _chosen(self, asked: Input) -> Row:
+    def _chosen(self, asked: Input) -> Attributes:
         """What a request for something new names, but for what it would have anyway."""
         defaults = {each.name: each.default for each in self.resource.attributes}
         values = {name: value for name, value in asked.values.items() if name in asked.sent}
         return {name: value for name, value in values.items() if value != defaults[name]}
 
-    def _presented(self, tx: Connection, caller: Caller, row: Row) -> Row:
+    def _presented(self, tx: Connection, caller: Caller, row: R) -> Attributes:
         return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])
 
-    def _guarded(self, caller: Caller, row: Row) -> Row:
+    def _guarded(self, caller: Caller, shown: Attributes) -> Attributes:
         """Without the secrets that the caller may not see."""
         hidden = [
             name
             for name in self.viewer.secrets
-            if not self.policy.check(caller, f"get_{self.resource.name}:{name}", row)
+            if not self.policy.check(caller, f"get_{self.resource.name}:{name}", shown)
         ]
-        return {key: value for key, value in row.items() if key not in hidden} if hidden else row
+        return (
+            {key: value for key, value in shown.items() if key not in hidden} if hidden else shown
+        )
 
 
-def _members(values: Row) -> list[str]:
+def _members(values: Attributes) -> list[str]:
     """The attributes that the values are of, those inside dictionaries and lists as ``a:b``."""
     named = list(values)
     for name, value in values.items():

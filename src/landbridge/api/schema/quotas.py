@@ -125,6 +125,6 @@ def _accept(kind: Kind, name: str, value: Any) -> Any:
 
 
 def _used(tx: Connection, project_id: str, resource: str) -> int:
-    table = RULES[resource].table
+    table = RULES[resource].table.table
     query = select(func.count()).select_from(table).where(table.c.project_id == project_id)
     return int(tx.execute(query).scalar_one())

@@ -20,8 +20,9 @@ from landbridge.api.schema.field_types import Choice, Refused, Text
 from landbridge.api.schema.masking import masked
 from landbridge.api.schema.resource import UNSET, Attribute, Resource
 from landbridge.auth.caller import Caller
+from landbridge.vpn.rows import Attributes
 
-Values = dict[str, Any]
+Values = Attributes
 
 _OTHER_PROJECT: Final = (
     "Specifying 'project_id' other than the authenticated project in request is not allowed "

@@ -15,16 +15,24 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from landbridge.model.objects import ReasonCode
 from landbridge.store import events
 from landbridge.store import tables as t
-from landbridge.store.columns import database_clock
-from landbridge.store.transaction import Row, enter, utcnow
+from landbridge.store.columns import Columns, database_clock
+from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
+from landbridge.store.transaction import enter, utcnow
 from landbridge.vpn.event_kinds import Kind
 from landbridge.vpn.status import child_sas
-from landbridge.vpn.status_rules import BACK, UNANSWERED, gateway_silent, unknown_status
+from landbridge.vpn.status_rules import (
+    BACK,
+    UNANSWERED,
+    DatedStatus,
+    gateway_silent,
+    unknown_status,
+)
 
 _g = t.gateways.c
 _connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.routers
@@ -38,14 +46,14 @@ _RAN_OUT: Final = (~_g.silent) & or_(
 _OVERDUE: Final = select(_g.id).where(_RAN_OUT).order_by(_g.id)
 _MARK: Final = update(t.gateways).where(_g.id == bindparam("gateway"), _RAN_OUT).values(silent=True)
 _OF_GATEWAY: Final = (
-    select(_connections)
+    select(*CONNECTIONS.columns)
     .join(_services, _services.c.id == _connections.c.vpnservice_id)
     .join(_routers, _routers.c.id == _services.c.router_id)
     .where(_routers.c.gateway_id == bindparam("gateway"))
     .order_by(_connections.c.id)
     .with_for_update(of=_connections, key_share=True)
 )
-_TOLD: Final = ("status", "status_reason", "status_message", "status_changed_at", *child_sas.NONE)
+_TOLD: Final = (*DatedStatus._fields, *child_sas.Columns._fields)
 _TELL: Final = (
     update(_connections)
     .where(_connections.c.id == bindparam("the_id"))
@@ -83,29 +91,27 @@ def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
     """What the connections of a gateway say that does not report; `holds`: why, where it told."""
     tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
     reason = gateway_silent(gateway_id, holds)
-    said = (
-        row | {"status": unknown_status(row["status"]), **reason, **child_sas.NONE}
-        for row in _rows(tx, gateway_id, _speaks_on(reason["status_message"]))
-    )
-    return _tell(tx, list(said), Kind.SILENT)
+    none_up = child_sas.NONE._asdict()
+    said = [
+        replace(row, status=unknown_status(row.status), **reason._asdict(), **none_up)
+        for row in _rows(tx, gateway_id, _speaks_on(reason.status_message))
+    ]
+    return _tell(tx, said, Kind.SILENT)
 
 
 def end(tx: Connection, gateway_id: str) -> None:
     """The gateway is back: until it has reported, that is all that is known."""
-    _tell(
-        tx,
-        [row | BACK for row in _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))],
-        Kind.REASON,
-    )
+    rows = _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))
+    _tell(tx, [replace(row, **BACK._asdict()) for row in rows], Kind.REASON)
 
 
 def found(tx: Connection, gateway_id: str) -> None:
     """The gateway runs routers that nobody ran: it has not said anything of them yet."""
     rows = _rows(tx, gateway_id, _says(ReasonCode.NO_GATEWAY))
-    _tell(tx, [row | UNANSWERED for row in rows], Kind.REASON)
+    _tell(tx, [replace(row, **UNANSWERED._asdict()) for row in rows], Kind.REASON)
 
 
-def _speaks_on(message: str) -> ColumnElement[bool]:
+def _speaks_on(message: str | None) -> ColumnElement[bool]:
     """Connections of which silence is news, or why."""
     reason = _connections.c.status_reason
     told = (reason == ReasonCode.GATEWAY_SILENT.value) & (_connections.c.status_message == message)
@@ -117,19 +123,20 @@ def _says(code: ReasonCode) -> ColumnElement[bool]:
     return _connections.c.status_reason == code.value
 
 
-def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[Row]:
+def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[ConnectionRow]:
     query = _OF_GATEWAY.where(which)
-    return [dict(row) for row in tx.execute(query, {"gateway": gateway_id}).mappings()]
+    return CONNECTIONS.read_all(tx.execute(query, {"gateway": gateway_id}))
 
 
-def _tell(tx: Connection, changed: list[Row], kind: Kind) -> int:
+def _tell(tx: Connection, changed: list[ConnectionRow], kind: Kind) -> int:
     now = utcnow()
-    for row in changed:
-        row["status_changed_at"] = now
+    dated = [replace(row, status_changed_at=now) for row in changed]
+    for row in dated:
         events.note(tx, kind.value, events.CONNECTION, row)
-    if changed:
-        tx.execute(
-            _TELL,
-            [{"the_id": r["id"]} | {f"new_{name}": r[name] for name in _TOLD} for r in changed],
-        )
-    return len(changed)
+    if dated:
+        tx.execute(_TELL, [_told(row) for row in dated])
+    return len(dated)
+
+
+def _told(row: ConnectionRow) -> Columns:
+    return {"the_id": row.id} | {f"new_{name}": getattr(row, name) for name in _TOLD}

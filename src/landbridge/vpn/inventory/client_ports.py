@@ -14,17 +14,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import NETWORKS, PORTS, ROUTERS, PortRow
 from landbridge.vpn import errors, rows
 from landbridge.vpn.inventory import errors as refused
 from landbridge.vpn.inventory import port_roles, ports, routers, uplinks
 from landbridge.vpn.inventory.allocation import Wanted
 from landbridge.vpn.revisions.revisions import router_changed
-from landbridge.vpn.rows import Scope
+from landbridge.vpn.rows import Attributes, Scope
 from landbridge.vpn.status_rules import switched
-
-TABLE = ports.TABLE
 
 present = ports.present
 
@@ -32,41 +29,43 @@ _DEVICE: Final = ("device_id", "device_owner")
 _NETWORK_DEVICE: Final = "network:"
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> PortRow:
     """Raises: NetworkNotFound, MacAddressInUse, RouterPortByPort, DeviceIDNotOwnedByTenant, and
     what allocation refuses.
     """
-    network = rows.refer(tx, t.networks, values["network_id"], scope, errors.NetworkNotFound)
+    network = rows.refer(tx, NETWORKS, values["network_id"], scope, errors.NetworkNotFound)
     given = {name: value for name, value in values.items() if value is not None}
     _check_device(tx, given, scope)
     return ports.plug(tx, network, values.get("fixed_ips"), given)
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(tx: Connection, row: PortRow, changes: Attributes, scope: Scope = None) -> PortRow:
     """Raises: as `create`, UnsupportedPortDeviceOwner, and what the port's router refuses."""
-    place = port_roles.place_of(tx, row["id"])
+    place = port_roles.place_of(tx, row.id)
     if place is not None:
         _check_left_alone(row, changes)
-    elif any(changes.get(name, row[name]) != row[name] for name in _DEVICE):
-        _check_device(tx, row | changes, scope)
+    elif any(name in changes and changes[name] != getattr(row, name) for name in _DEVICE):
+        _check_device(
+            tx, {"device_id": row.device_id, "device_owner": row.device_owner} | changes, scope
+        )
     _check_mac_address(tx, row, changes)
     readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], place)
-    admin = bool(changes.get("admin_state_up", row["admin_state_up"]))
-    updated = rows.update(tx, TABLE, row, changes | {"status": switched(admin=admin)})
-    if place is not None and updated["admin_state_up"] != row["admin_state_up"]:
+    admin = bool(changes.get("admin_state_up", row.admin_state_up))
+    updated = rows.update(tx, PORTS, row, changes | {"status": switched(admin=admin)})
+    if place is not None and updated.admin_state_up != row.admin_state_up:
         router_changed(tx, place.router_id)
-    return rows.touch(tx, TABLE, updated) if readdressed else updated
+    return rows.touch(tx, PORTS, updated) if readdressed else updated
 
 
-def delete(tx: Connection, row: Row) -> None:
+def delete(tx: Connection, row: PortRow) -> None:
     """Raises: ServicePortInUse."""
-    if port_roles.place_of(tx, row["id"]) is not None:
-        raise refused.ServicePortInUse(row["id"], row["device_owner"])
-    rows.delete(tx, TABLE, row)
+    if port_roles.place_of(tx, row.id) is not None:
+        raise refused.ServicePortInUse(row.id, row.device_owner)
+    rows.delete(tx, PORTS, row)
 
 
 def _readdress(
-    tx: Connection, row: Row, wanted: list[Wanted], place: port_roles.Place | None
+    tx: Connection, row: PortRow, wanted: list[Wanted], place: port_roles.Place | None
 ) -> bool:
     if place is None:
         return ports.readdress(tx, row, wanted)
@@ -74,31 +73,29 @@ def _readdress(
     return readdress(tx, place.router_id, row, wanted)
 
 
-def _check_device(tx: Connection, port: Row, scope: Scope) -> None:
+def _check_device(tx: Connection, port: Attributes, scope: Scope) -> None:
     """Raises: RouterPortByPort, DeviceIDNotOwnedByTenant."""
     device_id, owner = port.get("device_id"), port.get("device_owner")
     if not device_id or owner not in port_roles.OWNERS:
         return
-    router = rows.get(tx, t.routers, device_id)
+    router = rows.get(tx, ROUTERS, device_id)
     if router is not None and rows.visible(router, scope):
         raise refused.RouterPortByPort(device_id, owner)
     if scope is not None:
         raise refused.DeviceIDNotOwnedByTenant(device_id)
 
 
-def _check_left_alone(row: Row, changes: Row) -> None:
+def _check_left_alone(row: PortRow, changes: Attributes) -> None:
     for name in _DEVICE:
-        if changes.get(name, row[name]) != row[name]:
-            raise refused.UnsupportedPortDeviceOwner(
-                f"{name} update", row["id"], row["device_owner"]
-            )
+        if name in changes and changes[name] != getattr(row, name):
+            raise refused.UnsupportedPortDeviceOwner(f"{name} update", row.id, row.device_owner)
 
 
-def _check_mac_address(tx: Connection, row: Row, changes: Row) -> None:
+def _check_mac_address(tx: Connection, row: PortRow, changes: Attributes) -> None:
     wanted = changes.get("mac_address")
-    if wanted is None or wanted == row["mac_address"]:
+    if wanted is None or wanted == row.mac_address:
         return
-    owner = changes.get("device_owner") or row["device_owner"]
+    owner = changes.get("device_owner") or row.device_owner
     if owner.startswith(_NETWORK_DEVICE):
-        raise refused.UnsupportedPortDeviceOwner("mac address update", row["id"], owner)
-    ports.check_mac_address(tx, row["network_id"], wanted)
+        raise refused.UnsupportedPortDeviceOwner("mac address update", row.id, owner)
+    ports.check_mac_address(tx, row.network_id, wanted)

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import NETWORKS, NetworkRow
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors, port_roles, providers, subnets
 from landbridge.vpn.revisions.revisions import router_changed
-from landbridge.vpn.rows import Scope
-
-TABLE = t.networks
-_ACTED_ON = (providers.PHYSICAL, "admin_state_up")
+from landbridge.vpn.rows import Attributes, Scope
 
 _COLUMNS = {
     "router:external": "router_external",
@@ -31,71 +30,77 @@ _COLUMNS = {
 }
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> NetworkRow:
     """Raises: InvalidInput, FlatNetworkInUse."""
     given = _flat(values)
-    return rows.insert(tx, TABLE, given | providers.of_new(tx, given))
+    return rows.insert(tx, NETWORKS, given | providers.of_new(tx, given))
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(tx: Connection, row: NetworkRow, changes: Attributes, scope: Scope = None) -> NetworkRow:
     """Raises: ExternalNetworkInUse, InvalidSharedSetting, InvalidInput, FlatNetworkInUse."""
     given = _flat(changes)
-    if row["shared"] and not given.get("shared", True):
+    if row.shared and not given.get("shared", True):
         _check_not_used_by_others(tx, row)
-    if row["router_external"] and not given.get("router_external", True):
-        gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row["id"])
+    if row.router_external and not given.get("router_external", True):
+        gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row.id)
         if rows.first(tx, gateway) is not None:
-            raise errors.ExternalNetworkInUse(row["id"])
-    updated = rows.update(tx, TABLE, row, given | providers.of_changed(tx, row, given))
-    if any(updated[name] != row[name] for name in _ACTED_ON):
-        _tell_routers(tx, row["id"])
+            raise errors.ExternalNetworkInUse(row.id)
+    updated = rows.update(tx, NETWORKS, row, given | providers.of_changed(tx, row, given))
+    if _acted_on(updated) != _acted_on(row):
+        _tell_routers(tx, row.id)
     return updated
 
 
-def delete(tx: Connection, row: Row) -> None:
+def delete(tx: Connection, row: NetworkRow) -> None:
     """Raises: NetworkInUse, SubnetInUse."""
     ports = tx.execute(
-        select(t.ports.c.id).where(t.ports.c.network_id == row["id"]).order_by(t.ports.c.id)
+        select(t.ports.c.id).where(t.ports.c.network_id == row.id).order_by(t.ports.c.id)
     )
     if ids := list(ports.scalars()):
         raise errors.NetworkInUse(
-            row["id"],
+            row.id,
             "There are one or more ports still in use on the network, "
             f"id for these ports is: {','.join(ids)}",
         )
-    for subnet in subnets.of_network(tx, row["id"]):
+    for subnet in subnets.of_network(tx, row.id):
         subnets.delete(tx, subnet)
-    rows.delete(tx, TABLE, row)
+    rows.delete(tx, NETWORKS, row)
 
 
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+def present(tx: Connection, found: list[NetworkRow], secrets: bool = True) -> list[Attributes]:
     """Networks with their attributes that have a colon and the ids of their `subnets`, in one
     query.
     """
     ids: defaultdict[str, list[str]] = defaultdict(list)
     query = (
         select(t.subnets.c.network_id, t.subnets.c.id)
-        .where(t.subnets.c.network_id.in_([row["id"] for row in found]))
+        .where(t.subnets.c.network_id.in_([row.id for row in found]))
         .order_by(t.subnets.c.created_at, t.subnets.c.id)
     )
     for network_id, subnet_id in tx.execute(query):
         ids[network_id].append(subnet_id)
-    return [row | _shown(row) | {"subnets": ids[row["id"]]} for row in found]
+    return [_shown(row) | {"subnets": ids[row.id]} for row in found]
 
 
-def _check_not_used_by_others(tx: Connection, row: Row) -> None:
-    own = (row["project_id"], "")  # gateway ports are of no project
+def _acted_on(row: NetworkRow) -> tuple[object, ...]:
+    """What gateways must act on."""
+    return row.provider_physical_network, row.admin_state_up
+
+
+def _check_not_used_by_others(tx: Connection, row: NetworkRow) -> None:
+    own = (row.project_id, "")  # gateway ports are of no project
     ports = t.ports.c
-    others = select(ports.id).where(ports.network_id == row["id"], ports.project_id.not_in(own))
+    others = select(ports.id).where(ports.network_id == row.id, ports.project_id.not_in(own))
     if rows.first(tx, others) is not None:
-        raise errors.InvalidSharedSetting(row["name"])
+        raise errors.InvalidSharedSetting(row.name)
 
 
-def _shown(row: Row) -> Row:
-    return {name: row.get(column) for name, column in _COLUMNS.items()}
+def _shown(row: NetworkRow) -> Attributes:
+    columns = asdict(row)
+    return columns | {name: columns.get(column) for name, column in _COLUMNS.items()}
 
 
-def _flat(values: Row) -> Row:
+def _flat(values: Attributes) -> Columns:
     return {_COLUMNS.get(name, name): value for name, value in values.items()}
 
 

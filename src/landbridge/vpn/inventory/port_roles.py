@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select
 
 from landbridge.impact.selectors import Overlaps
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import PORTS, PortRow, SubnetRow
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors
 
@@ -34,16 +34,16 @@ class Place(NamedTuple):
     uplink: bool
 
 
-def attach(tx: Connection, router_id: str, port: Row, *, uplink: bool = False) -> Row:
+def attach(tx: Connection, router_id: str, port: PortRow, *, uplink: bool = False) -> PortRow:
     """Make `port` a leg of the router; returns its row as it is now."""
-    tx.execute(insert(_table).values(port_id=port["id"], router_id=router_id, uplink=uplink))
+    tx.execute(insert(_table).values(port_id=port.id, router_id=router_id, uplink=uplink))
     owner = UPLINK if uplink else INTERFACE
-    return rows.update(tx, t.ports, port, {"device_id": router_id, "device_owner": owner})
+    return rows.update(tx, PORTS, port, {"device_id": router_id, "device_owner": owner})
 
 
-def remove(tx: Connection, port: Row) -> None:
+def remove(tx: Connection, port: PortRow) -> None:
     """The leg and its port go."""
-    rows.delete(tx, t.ports, port)
+    rows.delete(tx, PORTS, port)
 
 
 def place_of(tx: Connection, port_id: str) -> Place | None:
@@ -53,12 +53,12 @@ def place_of(tx: Connection, port_id: str) -> Place | None:
     return None if found is None else Place(*found)
 
 
-def interfaces(tx: Connection, router_id: str) -> list[Row]:
+def interfaces(tx: Connection, router_id: str) -> list[PortRow]:
     """The inside legs of a router, oldest first."""
     return _ports(tx, router_id, uplink=False)
 
 
-def uplinks(tx: Connection, router_id: str) -> list[Row]:
+def uplinks(tx: Connection, router_id: str) -> list[PortRow]:
     """The gateway port of a router, if it has one."""
     return _ports(tx, router_id, uplink=True)
 
@@ -87,7 +87,7 @@ def routers_on_subnet(tx: Connection, subnet_id: str) -> list[str]:
 
 
 def check_no_overlap(
-    tx: Connection, router_id: str, subnets: list[Row], *, but_not: str | None = None
+    tx: Connection, router_id: str, subnets: list[SubnetRow], *, but_not: str | None = None
 ) -> None:
     """A router cannot tell two networks apart that share addresses. Raises: BadRouterRequest."""
     query = (
@@ -99,23 +99,23 @@ def check_no_overlap(
     others = {other: ip_network(cidr) for other, cidr in tx.execute(query)}
     ids, overlaps = {net: other for other, net in others.items()}, Overlaps(others.values())
     for subnet in subnets:
-        if subnet["id"] in others:
-            raise errors.BadRouterRequest(f"Router already has a port on subnet {subnet['id']}")
-        if other := next(overlaps.of(ip_network(subnet["cidr"])), None):
+        if subnet.id in others:
+            raise errors.BadRouterRequest(f"Router already has a port on subnet {subnet.id}")
+        if other := next(overlaps.of(ip_network(subnet.cidr)), None):
             raise errors.BadRouterRequest(
-                f"Cidr {subnet['cidr']} of subnet {subnet['id']} overlaps with cidr "
+                f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr "
                 f"{other} of subnet {ids[other]}"
             )
 
 
-def _ports(tx: Connection, router_id: str, *, uplink: bool) -> list[Row]:
+def _ports(tx: Connection, router_id: str, *, uplink: bool) -> list[PortRow]:
     query = (
-        select(t.ports)
+        select(*PORTS.columns)
         .join(_table, and_(_table.c.port_id == t.ports.c.id, _table.c.uplink == uplink))
         .where(_table.c.router_id == router_id)
         .order_by(t.ports.c.created_at, t.ports.c.id)
     )
-    return [dict(row) for row in tx.execute(query).mappings()]
+    return PORTS.read_all(tx.execute(query))
 
 
 def _routers(tx: Connection, which: ColumnElement[bool]) -> list[str]:

@@ -3,7 +3,7 @@
 Rules this module keeps:
 - An address, and on one network a MAC address, is given to one port only; the subnet's row is
   locked while one is looked for (`landbridge.vpn.inventory.allocation`).
-- It gives what is asked for. What clients may ask of a port is for `clientports`, what a
+- It gives what is asked for. What clients may ask of a port is for `client_ports`, what a
   router's port may become for `routers` and `uplinks`.
 """
 
@@ -11,57 +11,65 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as sql_delete
 
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import PORTS, SUBNETS, NetworkRow, PortRow, SubnetRow
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors
-from landbridge.vpn.inventory.allocation import ORDER, Wanted, allocate
+from landbridge.vpn.inventory.allocation import ORDER, FixedIp, Wanted, allocate
+from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status_rules import switched
 
-TABLE = t.ports
 
-
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+def present(tx: Connection, found: list[PortRow], secrets: bool = True) -> list[Attributes]:
     """Ports with `fixed_ips`, in one query."""
-    addresses: defaultdict[str, list[Row]] = defaultdict(list)
+    addresses = fixed_ips(tx, [row.id for row in found])
+    return [asdict(row) | {"fixed_ips": addresses[row.id]} for row in found]
+
+
+def fixed_ips(tx: Connection, port_ids: list[str]) -> Mapping[str, list[FixedIp]]:
+    """The addresses of ports, by the ports' ids; in one query."""
+    addresses: defaultdict[str, list[FixedIp]] = defaultdict(list)
     table = t.port_addresses
     query = (
         select(table)
-        .where(table.c.port_id.in_([row["id"] for row in found]))
+        .where(table.c.port_id.in_(port_ids))
         .order_by(table.c.port_id, table.c.subnet_id, table.c.ip_address)
     )
     for port_id, subnet_id, ip_address in tx.execute(query):
         addresses[port_id].append({"subnet_id": subnet_id, "ip_address": ip_address})
-    return [row | {"fixed_ips": addresses[row["id"]]} for row in found]
+    return addresses
 
 
-def plug(tx: Connection, network: Row, wanted: list[Wanted] | None, values: Row) -> Row:
+def plug(
+    tx: Connection, network: NetworkRow, wanted: list[Wanted] | None, values: Attributes
+) -> PortRow:
     """A new port on `network` with the addresses wanted, or one of each IP version."""
     if mac_address := (values.get("mac_address") or "").lower():
-        check_mac_address(tx, network["id"], mac_address)
+        check_mac_address(tx, network.id, mac_address)
     else:
-        mac_address = _free_mac_address(tx, network["id"])
+        mac_address = _free_mac_address(tx, network.id)
     status = switched(admin=bool(values.get("admin_state_up", True)))
-    made = {"network_id": network["id"], "mac_address": mac_address, "status": status}
-    port = rows.insert(tx, TABLE, values | made)
-    _take(tx, port, allocate(tx, network["id"], wanted))
+    made = {"network_id": network.id, "mac_address": mac_address, "status": status}
+    port = rows.insert(tx, PORTS, values | made)
+    _take(tx, port, allocate(tx, network.id, wanted))
     return port
 
 
-def readdress(tx: Connection, port: Row, wanted: list[Wanted]) -> bool:
+def readdress(tx: Connection, port: PortRow, wanted: list[Wanted]) -> bool:
     """Give a port other addresses; False when it has them already."""
     table = t.port_addresses
-    query = select(table.c.subnet_id, table.c.ip_address).where(table.c.port_id == port["id"])
+    query = select(table.c.subnet_id, table.c.ip_address).where(table.c.port_id == port.id)
     before = {tuple(row) for row in tx.execute(query)}
-    tx.execute(sql_delete(table).where(table.c.port_id == port["id"]))
+    tx.execute(sql_delete(table).where(table.c.port_id == port.id))
     kept = _as_before(wanted, before)
-    after = allocate(tx, port["network_id"], kept) if kept else []
+    after = allocate(tx, port.network_id, kept) if kept else []
     _take(tx, port, after)
     return set(after) != before
 
@@ -72,12 +80,12 @@ def check_mac_address(tx: Connection, network_id: str, mac_address: str) -> None
         raise errors.MacAddressInUse(network_id, mac_address)
 
 
-def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[Row]:
+def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[SubnetRow]:
     """Each once, in the order in which ports get addresses of them."""
     table = t.port_addresses
     theirs = select(table.c.subnet_id).where(table.c.port_id.in_(list(port_ids)))
-    query = select(t.subnets).where(t.subnets.c.id.in_(theirs)).order_by(*ORDER)
-    return [dict(row) for row in tx.execute(query).mappings()]
+    query = select(*SUBNETS.columns).where(t.subnets.c.id.in_(theirs)).order_by(*ORDER)
+    return SUBNETS.read_all(tx.execute(query))
 
 
 def _as_before(wanted: list[Wanted], before: set[tuple[Any, ...]]) -> list[Wanted]:
@@ -97,12 +105,12 @@ def _as_before(wanted: list[Wanted], before: set[tuple[Any, ...]]) -> list[Wante
     return kept
 
 
-def _take(tx: Connection, port: Row, addresses: list[tuple[str, str]]) -> None:
+def _take(tx: Connection, port: PortRow, addresses: list[tuple[str, str]]) -> None:
     if addresses:
         tx.execute(
             insert(t.port_addresses),
             [
-                {"port_id": port["id"], "subnet_id": subnet_id, "ip_address": address}
+                {"port_id": port.id, "subnet_id": subnet_id, "ip_address": address}
                 for subnet_id, address in addresses
             ],
         )
@@ -116,7 +124,7 @@ def _free_mac_address(tx: Connection, network_id: str) -> str:
 
 
 def _has_mac_address(tx: Connection, network_id: str, mac_address: str) -> bool:
-    query = select(TABLE.c.id).where(
-        TABLE.c.network_id == network_id, TABLE.c.mac_address == mac_address
+    query = select(t.ports.c.id).where(
+        t.ports.c.network_id == network_id, t.ports.c.mac_address == mac_address
     )
     return rows.first(tx, query) is not None

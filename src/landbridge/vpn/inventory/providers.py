@@ -14,7 +14,8 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import NetworkRow
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors
 
@@ -27,7 +28,7 @@ SEGMENT: Final = "provider_segmentation_id"  # no network has one
 _ATTRIBUTES: Final = (TYPE, PHYSICAL, SEGMENT)
 
 
-def of_new(tx: Connection, values: Row) -> Row:
+def of_new(tx: Connection, values: Columns) -> Columns:
     """The columns of a new network. Raises: InvalidInput, FlatNetworkInUse."""
     given = _given(values)
     if not given:
@@ -35,7 +36,7 @@ def of_new(tx: Connection, values: Row) -> Row:
     return _checked(tx, {TYPE: None, PHYSICAL: None} | given)
 
 
-def of_changed(tx: Connection, row: Row, changes: Row) -> Row:
+def of_changed(tx: Connection, row: NetworkRow, changes: Columns) -> Columns:
     """The columns that change. Raises: as `of_new`."""
     given = _given(changes)
     if not given:
@@ -44,14 +45,15 @@ def of_changed(tx: Connection, row: Row, changes: Row) -> Row:
         given.setdefault(PHYSICAL, None)
     elif given.get(PHYSICAL):
         given.setdefault(TYPE, FLAT)
-    return _checked(tx, {TYPE: row[TYPE], PHYSICAL: row[PHYSICAL]} | given, but_not=row["id"])
+    kept = {TYPE: row.provider_network_type, PHYSICAL: row.provider_physical_network}
+    return _checked(tx, kept | given, but_not=row.id)
 
 
-def _given(values: Row) -> Row:
+def _given(values: Columns) -> Columns:
     return {name: values[name] for name in _ATTRIBUTES if name in values}
 
 
-def _checked(tx: Connection, asked: Row, *, but_not: str = "") -> Row:
+def _checked(tx: Connection, asked: Columns, *, but_not: str = "") -> Columns:
     kind, physical = asked[TYPE], asked[PHYSICAL]
     if kind is None:
         raise errors.InvalidInput("network_type required")

@@ -11,13 +11,21 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import (
+    NETWORKS,
+    PORTS,
+    ROUTERS,
+    SUBNETS,
+    PortRow,
+    RouterRow,
+    SubnetRow,
+)
 from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import Ranges
 from landbridge.vpn.gateways import leases
@@ -25,49 +33,48 @@ from landbridge.vpn.inventory import errors as refused
 from landbridge.vpn.inventory import port_roles, ports, uplinks
 from landbridge.vpn.inventory.allocation import Wanted
 from landbridge.vpn.revisions.revisions import router_changed
-from landbridge.vpn.rows import Scope
-
-TABLE = t.routers
-_ACTED_ON = ("admin_state_up", "external_network_id", "enable_snat")
+from landbridge.vpn.rows import Attributes, Scope
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> RouterRow:
     """Raises: NetworkNotFound, BadRouterRequest, and what allocation refuses."""
     given = {name: value for name, value in values.items() if name != "external_gateway_info"}
-    row = rows.insert(tx, TABLE, given | {"gateway_id": leases.choose(tx)})
+    row = rows.insert(tx, ROUTERS, given | {"gateway_id": leases.choose(tx)})
     if info := values.get("external_gateway_info"):
-        row = rows.update(tx, TABLE, row, uplinks.set_gateway(tx, row, info, scope))
-    router_changed(tx, row["id"])
+        row = rows.update(tx, ROUTERS, row, uplinks.set_gateway(tx, row, info, scope))
+    router_changed(tx, row.id)
     return row
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(tx: Connection, row: RouterRow, changes: Attributes, scope: Scope = None) -> RouterRow:
     """Raises: as `create`, and RouterInUse."""
     given = {name: value for name, value in changes.items() if name != "external_gateway_info"}
     if "external_gateway_info" in changes:
         given |= uplinks.set_gateway(tx, row, changes["external_gateway_info"], scope)
-    updated = rows.update(tx, TABLE, row, given)
+    updated = rows.update(tx, ROUTERS, row, given)
     readdressed = "external_gateway_info" in changes
-    if readdressed or any(updated[name] != row[name] for name in _ACTED_ON):
-        router_changed(tx, row["id"])
+    if readdressed or _acted_on(updated) != _acted_on(row):
+        router_changed(tx, row.id)
     return updated
 
 
-def delete(tx: Connection, row: Row) -> None:
+def delete(tx: Connection, row: RouterRow) -> None:
     """Raises: RouterInUse."""
-    if interfaces := port_roles.interfaces(tx, row["id"]):
-        raise refused.RouterInUse.by_ports(row["id"], [port["id"] for port in interfaces])
+    if interfaces := port_roles.interfaces(tx, row.id):
+        raise refused.RouterInUse.by_ports(row.id, [port.id for port in interfaces])
     uplinks.clear_gateway(tx, row)
-    rows.delete(tx, TABLE, row)
-    gone = Item(row["id"], row["id"], row["revision"] + 1, deleted=True)
-    record(tx, row["gateway_id"], "router", [gone])
+    rows.delete(tx, ROUTERS, row)
+    gone = Item(row.id, row.id, row.revision + 1, deleted=True)
+    record(tx, row.gateway_id, "router", [gone])
 
 
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+def present(tx: Connection, found: list[RouterRow], secrets: bool = True) -> list[Attributes]:
     return uplinks.present(tx, found)
 
 
-def add_interface(tx: Connection, router: Row, body: Row, scope: Scope = None) -> Row:
+def add_interface(
+    tx: Connection, router: RouterRow, body: Mapping[str, str], scope: Scope = None
+) -> Attributes:
     """Connect a subnet (`subnet_id`) or a port (`port_id`); returns the answer's body.
 
     Raises: BadRouterRequest, SubnetNotFound, PortNotFound, PortInUse, and what allocation
@@ -87,7 +94,9 @@ def add_interface(tx: Connection, router: Row, body: Row, scope: Scope = None) -
     return _answer(tx, router, port, subnet)
 
 
-def remove_interface(tx: Connection, router: Row, body: Row, scope: Scope = None) -> Row:
+def remove_interface(
+    tx: Connection, router: RouterRow, body: Mapping[str, str], scope: Scope = None
+) -> Attributes:
     """Disconnect by `subnet_id` or `port_id`; returns the answer's body.
 
     Raises: BadRouterRequest, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet,
@@ -96,21 +105,21 @@ def remove_interface(tx: Connection, router: Row, body: Row, scope: Scope = None
     subnet_id, port_id = body.get("subnet_id"), body.get("port_id")
     if not subnet_id and not port_id:
         raise refused.BadRouterRequest("Either subnet_id or port_id must be specified")
-    for port in port_roles.interfaces(tx, router["id"]):
-        subnets = ports.subnets_of(tx, [port["id"]])
+    for port in port_roles.interfaces(tx, router.id):
+        subnets = ports.subnets_of(tx, [port.id])
         for subnet in subnets:
-            if (port_id or port["id"]).lower() == port["id"] and (
-                subnet_id or subnet["id"]
-            ).lower() == subnet["id"]:
-                _check_unused(tx, router["id"], [each["id"] for each in subnets])
+            if (port_id or port.id).lower() == port.id and (
+                subnet_id or subnet.id
+            ).lower() == subnet.id:
+                _check_unused(tx, router.id, [each.id for each in subnets])
                 port_roles.remove(tx, port)
                 return _answer(tx, router, port, subnet)
     if port_id:
-        raise refused.RouterInterfaceNotFound(router["id"], port_id)
-    raise refused.RouterInterfaceNotFoundForSubnet(router["id"], str(subnet_id))
+        raise refused.RouterInterfaceNotFound(router.id, port_id)
+    raise refused.RouterInterfaceNotFoundForSubnet(router.id, str(subnet_id))
 
 
-def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
+def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
     """Give an interface other addresses; False when it has them already.
 
     Raises: BadRouterRequest, SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection, and what
@@ -118,78 +127,83 @@ def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -
     """
     if not wanted:
         raise refused.BadRouterRequest("Router port must have at least one fixed IP")
-    before = {subnet["id"] for subnet in ports.subnets_of(tx, [port["id"]])}
+    before = {subnet.id for subnet in ports.subnets_of(tx, [port.id])}
     if not ports.readdress(tx, port, wanted):
         return False
-    after = ports.subnets_of(tx, [port["id"]])
-    _check_unused(tx, router_id, before - {subnet["id"] for subnet in after})
-    port_roles.check_no_overlap(tx, router_id, after, but_not=port["id"])
+    after = ports.subnets_of(tx, [port.id])
+    _check_unused(tx, router_id, before - {subnet.id for subnet in after})
+    port_roles.check_no_overlap(tx, router_id, after, but_not=port.id)
     router_changed(tx, router_id)
     return True
 
 
-def _add_by_subnet(tx: Connection, router: Row, subnet_id: str, scope: Scope) -> tuple[Row, Row]:
-    subnet = rows.get(tx, t.subnets, subnet_id)
-    network = rows.get(tx, t.networks, subnet["network_id"]) if subnet else None
+def _acted_on(row: RouterRow) -> tuple[object, ...]:
+    """What the gateway must act on."""
+    return row.admin_state_up, row.external_network_id, row.enable_snat
+
+
+def _add_by_subnet(
+    tx: Connection, router: RouterRow, subnet_id: str, scope: Scope
+) -> tuple[PortRow, SubnetRow]:
+    subnet = rows.get(tx, SUBNETS, subnet_id)
+    network = rows.get(tx, NETWORKS, subnet.network_id) if subnet else None
     if subnet is None or network is None:
         raise errors.SubnetNotFound(subnet_id)
     if not (rows.visible(subnet, scope) or rows.visible(network, scope)):
         raise errors.SubnetNotFound(subnet_id)
-    if subnet["gateway_ip"] is None:
+    if subnet.gateway_ip is None:
         raise refused.BadRouterRequest("Subnet for router interface must have a gateway IP")
-    if not _owns(subnet, scope):
+    if not rows.owned(subnet.project_id, scope):
         raise refused.BadRouterRequest(
-            f"Cannot add interface to router because subnet {subnet['id']} is not owned by "
+            f"Cannot add interface to router because subnet {subnet.id} is not owned by "
             "project making the request"
         )
-    port_roles.check_no_overlap(tx, router["id"], [subnet])
-    wanted = [{"subnet_id": subnet["id"], "ip_address": subnet["gateway_ip"]}]
-    device = {"device_id": router["id"], "device_owner": port_roles.INTERFACE}
-    port = ports.plug(tx, network, wanted, device | {"project_id": router["project_id"]})
-    return port_roles.attach(tx, router["id"], port), subnet
+    port_roles.check_no_overlap(tx, router.id, [subnet])
+    wanted: list[Wanted] = [{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}]
+    device = {"device_id": router.id, "device_owner": port_roles.INTERFACE}
+    port = ports.plug(tx, network, wanted, device | {"project_id": router.project_id})
+    return port_roles.attach(tx, router.id, port), subnet
 
 
-def _add_by_port(tx: Connection, router: Row, port_id: str, scope: Scope) -> tuple[Row, Row]:
-    port = rows.refer(tx, t.ports, port_id, scope, errors.PortNotFound, to_change=True)
-    if port["device_id"]:
-        raise refused.PortInUse(port["id"], port["network_id"], port["device_id"])
-    subnets = ports.subnets_of(tx, [port["id"]])
+def _add_by_port(
+    tx: Connection, router: RouterRow, port_id: str, scope: Scope
+) -> tuple[PortRow, SubnetRow]:
+    port = rows.refer(tx, PORTS, port_id, scope, errors.PortNotFound, to_change=True)
+    if port.device_id:
+        raise refused.PortInUse(port.id, port.network_id, port.device_id)
+    subnets = ports.subnets_of(tx, [port.id])
     if not subnets:
         raise refused.BadRouterRequest("Router port must have at least one fixed IP")
     _check_in_pools(tx, port, subnets, scope)
-    port_roles.check_no_overlap(tx, router["id"], subnets)
-    return port_roles.attach(tx, router["id"], port), subnets[0]
+    port_roles.check_no_overlap(tx, router.id, subnets)
+    return port_roles.attach(tx, router.id, port), subnets[0]
 
 
-def _owns(subnet: Row, scope: Scope) -> bool:
-    return scope is None or subnet["project_id"] == scope
-
-
-def _check_in_pools(tx: Connection, port: Row, subnets: list[Row], scope: Scope) -> None:
+def _check_in_pools(tx: Connection, port: PortRow, subnets: list[SubnetRow], scope: Scope) -> None:
     """Raises: BadRouterRequest."""
-    theirs = (each for each in subnets if not _owns(each, scope))
-    pools = {each["id"]: Ranges(each["allocation_pools"]) for each in theirs}
-    for fixed in ports.present(tx, [port])[0]["fixed_ips"]:
+    theirs = (each for each in subnets if not rows.owned(each.project_id, scope))
+    pools = {each.id: Ranges(each.allocation_pools) for each in theirs}
+    for fixed in ports.fixed_ips(tx, [port.id])[port.id]:
         subnet_id = fixed["subnet_id"]
         if subnet_id in pools and fixed["ip_address"] not in pools[subnet_id]:
             raise refused.BadRouterRequest(
-                f"Cannot add interface to router because specified port {port['id']} has an IP "
+                f"Cannot add interface to router because specified port {port.id} has an IP "
                 f"address out of the allocation pool of subnet {subnet_id}, which is not owned "
                 "by the project making the request"
             )
 
 
-def _answer(tx: Connection, router: Row, port: Row, subnet: Row) -> Row:
-    rows.touch(tx, TABLE, router)
-    router_changed(tx, router["id"])
+def _answer(tx: Connection, router: RouterRow, port: PortRow, subnet: SubnetRow) -> Attributes:
+    rows.touch(tx, ROUTERS, router)
+    router_changed(tx, router.id)
     return {
-        "id": router["id"],
-        "project_id": router["project_id"],
-        "tenant_id": router["project_id"],
-        "port_id": port["id"],
-        "network_id": port["network_id"],
-        "subnet_id": subnet["id"],
-        "subnet_ids": [subnet["id"]],
+        "id": router.id,
+        "project_id": router.project_id,
+        "tenant_id": router.project_id,
+        "port_id": port.id,
+        "network_id": port.network_id,
+        "subnet_id": subnet.id,
+        "subnet_ids": [subnet.id],
     }
 
 

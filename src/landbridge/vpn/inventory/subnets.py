@@ -10,14 +10,15 @@ Rules this module keeps:
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, exists, or_, select
 from sqlalchemy import delete as sql_delete
 
 from landbridge import errors
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import NETWORKS, SUBNETS, Pool, SubnetRow
 from landbridge.vpn import errors as faults
 from landbridge.vpn import rows
 from landbridge.vpn.addresses import (
@@ -31,85 +32,88 @@ from landbridge.vpn.addresses import (
 from landbridge.vpn.inventory import errors as refused
 from landbridge.vpn.inventory import port_roles
 from landbridge.vpn.revisions.revisions import router_changed, uses_group
-from landbridge.vpn.rows import Scope
-
-TABLE = t.subnets
-
-Pool = dict[str, Any]
+from landbridge.vpn.rows import Attributes, Scope
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> SubnetRow:
     """Raises: NetworkNotFound, InvalidInput, and what the pools are refused for."""
     missing = faults.NetworkNotFound
-    parent = rows.refer(tx, t.networks, values["network_id"], scope, missing, to_change=True)
+    parent = rows.refer(tx, NETWORKS, values["network_id"], scope, missing, to_change=True)
     network = _network(values)
-    for other in _cidrs_of(tx, parent["id"]):
+    for other in _cidrs_of(tx, parent.id):
         if network.overlaps(ip_network(other)):
             raise refused.InvalidInput(
-                f"Requested subnet with cidr: {network} for network: {parent['id']} "
+                f"Requested subnet with cidr: {network} for network: {parent.id} "
                 "overlaps with another subnet"
             )
     gateway = values.get("gateway_ip") if "gateway_ip" in values else default_gateway(network)
-    made = {
-        "network_id": parent["id"],
+    gateway_ip = _checked_gateway(network, gateway)
+    pools = values.get("allocation_pools") or default_pools(network, gateway_ip)
+    made: Columns = {
+        "network_id": parent.id,
         "cidr": str(network),
         "ip_version": network.version,
-        "gateway_ip": _checked_gateway(network, gateway),
+        "gateway_ip": gateway_ip,
+        "allocation_pools": _checked_pools(network, gateway_ip, pools),
     }
-    pools = values.get("allocation_pools") or default_pools(network, made["gateway_ip"])
-    made["allocation_pools"] = _checked_pools(network, made["gateway_ip"], pools)
-    return rows.insert(tx, TABLE, {k: v for k, v in values.items() if v is not None} | made)
+    return rows.insert(tx, SUBNETS, {k: v for k, v in values.items() if v is not None} | made)
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(tx: Connection, row: SubnetRow, changes: Attributes, scope: Scope = None) -> SubnetRow:
     """Raises: InvalidInput, GatewayIpInUse, and what the pools are refused for."""
     given = dict(changes)
-    network = ip_network(row["cidr"])
+    network = ip_network(row.cidr)
     if "gateway_ip" in given:
         given["gateway_ip"] = _checked_gateway(network, given["gateway_ip"])
-        if given["gateway_ip"] != row["gateway_ip"]:
+        if given["gateway_ip"] != row.gateway_ip:
             _check_gateway_unused(tx, row)
-    merged = row | given
     if {"gateway_ip", "allocation_pools"} & given.keys():
-        pools = merged["allocation_pools"]
-        given["allocation_pools"] = _checked_pools(network, merged["gateway_ip"], pools)
-    updated = rows.update(tx, TABLE, row, given)
-    if updated["gateway_ip"] != row["gateway_ip"]:
-        _tell_routers(tx, row["id"])
+        gateway = given.get("gateway_ip", row.gateway_ip)
+        pools = given.get("allocation_pools", row.allocation_pools)
+        given["allocation_pools"] = _checked_pools(network, gateway, pools)
+    updated = rows.update(tx, SUBNETS, row, given)
+    if updated.gateway_ip != row.gateway_ip:
+        _tell_routers(tx, row.id)
     return updated
 
 
-def delete(tx: Connection, row: Row) -> None:
+def delete(tx: Connection, row: SubnetRow) -> None:
     """Raises: SubnetInUse."""
     if group := _group_that_holds(tx, row):
-        raise refused.SubnetInUse(
-            row["id"], f"Subnet {row['id']} is used by endpoint group {group}"
-        )
-    address = select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == row["id"])
+        raise refused.SubnetInUse(row.id, f"Subnet {row.id} is used by endpoint group {group}")
+    address = select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == row.id)
     if rows.first(tx, address) is not None:
         raise refused.SubnetInUse(
-            row["id"], "One or more ports have an IP allocation from this subnet"
+            row.id, "One or more ports have an IP allocation from this subnet"
         )
     links = t.endpoint_group_subnets
-    tx.execute(sql_delete(links).where(links.c.subnet_id == row["id"]))
-    rows.delete(tx, TABLE, row)
+    tx.execute(sql_delete(links).where(links.c.subnet_id == row.id))
+    rows.delete(tx, SUBNETS, row)
 
 
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
-    return found
+def present(tx: Connection, found: list[SubnetRow], secrets: bool = True) -> list[Attributes]:
+    return [asdict(row) for row in found]
 
 
-def of_network(tx: Connection, network_id: str) -> list[Row]:
-    query = select(TABLE).where(TABLE.c.network_id == network_id).order_by(TABLE.c.id)
-    return [dict(row) for row in tx.execute(query).mappings()]
+def of_network(tx: Connection, network_id: str) -> list[SubnetRow]:
+    query = (
+        select(*SUBNETS.columns)
+        .where(t.subnets.c.network_id == network_id)
+        .order_by(t.subnets.c.id)
+    )
+    return SUBNETS.read_all(tx.execute(query))
 
 
 def _cidrs_of(tx: Connection, network_id: str) -> list[str]:
-    query = select(TABLE.c.cidr).where(TABLE.c.network_id == network_id).order_by(TABLE.c.id)
+    query = (
+        select(t.subnets.c.cidr)
+        .where(t.subnets.c.network_id == network_id)
+        .order_by(t.subnets.c.id)
+    )
     return list(tx.execute(query).scalars())
 
 
-def _network(values: Row) -> Network:
+def _network(values: Attributes) -> Network:
     if "cidr" not in values:
         raise errors.BadPart("subnets", "cidr must be specified, as there are no subnet pools")
     network = parse_network(values["cidr"])
@@ -172,31 +176,31 @@ def _shown(pool: Pool) -> str:
     return f"{pool.get('start')}-{pool.get('end')}"
 
 
-def _group_that_holds(tx: Connection, row: Row) -> str | None:
+def _group_that_holds(tx: Connection, row: SubnetRow) -> str | None:
     groups, links = t.endpoint_groups, t.endpoint_group_subnets
     used = exists().where(uses_group(groups.c.id))
     query = (
         select(groups.c.id)
         .join(links, links.c.endpoint_group_id == groups.c.id)
-        .where(links.c.subnet_id == row["id"])
-        .where(or_(groups.c.project_id == row["project_id"], used))
+        .where(links.c.subnet_id == row.id)
+        .where(or_(groups.c.project_id == row.project_id, used))
         .order_by(groups.c.id)
     )
     found: str | None = rows.first(tx, query)
     return found
 
 
-def _check_gateway_unused(tx: Connection, row: Row) -> None:
-    """The address that a router's port has as the subnet's gateway cannot stop being it."""
+def _check_gateway_unused(tx: Connection, row: SubnetRow) -> None:
+    """A router's port that has the subnet's gateway address keeps it. Raises: GatewayIpInUse."""
+    if row.gateway_ip is None:
+        return
     table = t.port_addresses
-    port_id = rows.first(
-        tx,
-        select(table.c.port_id).where(
-            table.c.subnet_id == row["id"], table.c.ip_address == (row["gateway_ip"] or "")
-        ),
+    query = select(table.c.port_id).where(
+        table.c.subnet_id == row.id, table.c.ip_address == row.gateway_ip
     )
+    port_id = rows.first(tx, query)
     if port_id is not None:
-        raise refused.GatewayIpInUse(row["gateway_ip"], port_id)
+        raise refused.GatewayIpInUse(row.gateway_ip, port_id)
 
 
 def _tell_routers(tx: Connection, subnet_id: str) -> None:

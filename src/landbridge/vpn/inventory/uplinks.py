@@ -13,21 +13,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, select, update
 
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row, utcnow
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import NETWORKS, ROUTERS, NetworkRow, PortRow, RouterRow
+from landbridge.store.transaction import utcnow
 from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import parse_address
 from landbridge.vpn.inventory import errors as refused
 from landbridge.vpn.inventory import port_roles, ports
-from landbridge.vpn.inventory.allocation import Wanted
+from landbridge.vpn.inventory.allocation import FixedIp, Wanted
 from landbridge.vpn.revisions.revisions import raise_connections, router_changed
-from landbridge.vpn.rows import Scope
+from landbridge.vpn.rows import Attributes, Scope
 
 
-def set_gateway(tx: Connection, router: Row, info: Row | None, scope: Scope) -> Row:
+def set_gateway(
+    tx: Connection, router: RouterRow, info: Attributes | None, scope: Scope
+) -> Columns:
     """Give `router` the gateway that `info` asks for; returns its columns that change.
 
     Raises: NetworkNotFound, BadRouterRequest, RouterInUse, and what allocation refuses.
@@ -37,27 +43,27 @@ def set_gateway(tx: Connection, router: Row, info: Row | None, scope: Scope) -> 
         return {"external_network_id": None, "enable_snat": True}
     network = _external_network(tx, info, router, scope)
     wanted = info.get("external_fixed_ips") or None
-    if network["id"] == router["external_network_id"]:
+    if network.id == router.external_network_id:
         _keep(tx, router, wanted)
     else:
         clear_gateway(tx, router)
         _connect(tx, router, network, wanted)
     return {
-        "external_network_id": network["id"],
-        "enable_snat": info.get("enable_snat", router["enable_snat"]),
+        "external_network_id": network.id,
+        "enable_snat": info.get("enable_snat", router.enable_snat),
     }
 
 
-def clear_gateway(tx: Connection, router: Row) -> None:
+def clear_gateway(tx: Connection, router: RouterRow) -> None:
     """Raises: RouterInUse."""
-    if router["external_network_id"] is None:
+    if router.external_network_id is None:
         return
-    _check_no_services(tx, router["id"])
-    for port in port_roles.uplinks(tx, router["id"]):
+    _check_no_services(tx, router.id)
+    for port in port_roles.uplinks(tx, router.id):
         port_roles.remove(tx, port)
 
 
-def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
+def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
     """Give the gateway port other addresses, past its router; False when it has them already.
 
     Raises: BadRouterRequest, RouterInUse, and what allocation refuses.
@@ -66,68 +72,76 @@ def readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -
         _check_no_services(tx, router_id)
     if not _readdress(tx, router_id, port, wanted):
         return False
-    if router := rows.get(tx, t.routers, router_id, to_change=True):
-        rows.touch(tx, t.routers, router)  # its `external_gateway_info` shows them
+    if router := rows.get(tx, ROUTERS, router_id, to_change=True):
+        rows.touch(tx, ROUTERS, router)  # its `external_gateway_info` shows them
     router_changed(tx, router_id)
     return True
 
 
-def external_ips(tx: Connection, router_id: str) -> Row:
-    """The outside addresses as the columns of a vpnservice: the first of each IP version."""
-    columns: Row = {"external_v4_ip": None, "external_v6_ip": None}
+class ExternalIps(NamedTuple):
+    """A router's outside addresses, as the columns of a VPN service: the first of each version."""
+
+    external_v4_ip: str | None
+    external_v6_ip: str | None
+
+
+def external_ips(tx: Connection, router_id: str) -> ExternalIps:
+    first: dict[int, str] = {}
     for fixed in _fixed_ips(tx, [router_id])[router_id]:
-        address = parse_address(fixed["ip_address"])
-        name = f"external_v{address.version}_ip" if address else ""
-        if columns.get(name, "") is None:
-            columns[name] = fixed["ip_address"]
-    return columns
+        if address := parse_address(fixed["ip_address"]):
+            first.setdefault(address.version, fixed["ip_address"])
+    return ExternalIps(first.get(4), first.get(6))
 
 
-def present(tx: Connection, routers: list[Row]) -> list[Row]:
+def present(tx: Connection, routers: list[RouterRow]) -> list[Attributes]:
     """Routers with `external_gateway_info`, in one query."""
-    fixed = _fixed_ips(tx, [row["id"] for row in routers])
-    return [row | {"external_gateway_info": _info(row, fixed[row["id"]])} for row in routers]
+    fixed = _fixed_ips(tx, [row.id for row in routers])
+    return [asdict(row) | {"external_gateway_info": _info(row, fixed[row.id])} for row in routers]
 
 
-def _info(router: Row, fixed_ips: list[Row]) -> Row | None:
-    if router["external_network_id"] is None:
+def _info(router: RouterRow, fixed_ips: list[FixedIp]) -> Attributes | None:
+    if router.external_network_id is None:
         return None
     return {
-        "network_id": router["external_network_id"],
+        "network_id": router.external_network_id,
         "external_fixed_ips": fixed_ips,
-        "enable_snat": router["enable_snat"],
+        "enable_snat": router.enable_snat,
     }
 
 
-def _external_network(tx: Connection, info: Row, router: Row, scope: Scope) -> Row:
-    network_id = info.get("network_id") or router["external_network_id"]
+def _external_network(
+    tx: Connection, info: Attributes, router: RouterRow, scope: Scope
+) -> NetworkRow:
+    network_id = info.get("network_id") or router.external_network_id
     if network_id is None:
         raise refused.BadRouterRequest("external_gateway_info needs a network_id")
-    network = rows.refer(tx, t.networks, network_id, scope, errors.NetworkNotFound)
-    if not network["router_external"]:
+    network = rows.refer(tx, NETWORKS, network_id, scope, errors.NetworkNotFound)
+    if not network.router_external:
         raise refused.BadRouterRequest(f"Network {network_id} is not an external network")
     return network
 
 
-def _connect(tx: Connection, router: Row, network: Row, wanted: list[Wanted] | None) -> None:
-    _check_not_the_gateways(tx, network["id"], wanted or [])
-    device = {"device_id": router["id"], "device_owner": port_roles.UPLINK, "project_id": ""}
+def _connect(
+    tx: Connection, router: RouterRow, network: NetworkRow, wanted: list[Wanted] | None
+) -> None:
+    _check_not_the_gateways(tx, network.id, wanted or [])
+    device = {"device_id": router.id, "device_owner": port_roles.UPLINK, "project_id": ""}
     port = ports.plug(tx, network, wanted, device)
-    port_roles.attach(tx, router["id"], port, uplink=True)
-    _check_overlap(tx, router["id"], port)
-    _tell_services(tx, router["id"])
+    port_roles.attach(tx, router.id, port, uplink=True)
+    _check_overlap(tx, router.id, port)
+    _tell_services(tx, router.id)
 
 
-def _keep(tx: Connection, router: Row, wanted: list[Wanted] | None) -> None:
+def _keep(tx: Connection, router: RouterRow, wanted: list[Wanted] | None) -> None:
     """The same network: the port stays, its addresses change if others are wanted."""
     if wanted is None:
         return
-    for port in port_roles.uplinks(tx, router["id"]):
-        _readdress(tx, router["id"], port, wanted)
+    for port in port_roles.uplinks(tx, router.id):
+        _readdress(tx, router.id, port, wanted)
 
 
-def _readdress(tx: Connection, router_id: str, port: Row, wanted: list[Wanted]) -> bool:
-    _check_not_the_gateways(tx, port["network_id"], wanted)
+def _readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
+    _check_not_the_gateways(tx, port.network_id, wanted)
     if not ports.readdress(tx, port, wanted):
         return False
     _check_overlap(tx, router_id, port)
@@ -147,9 +161,9 @@ def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[Wanted
             )
 
 
-def _check_overlap(tx: Connection, router_id: str, port: Row) -> None:
-    subnets = ports.subnets_of(tx, [port["id"]])
-    port_roles.check_no_overlap(tx, router_id, subnets, but_not=port["id"])
+def _check_overlap(tx: Connection, router_id: str, port: PortRow) -> None:
+    subnets = ports.subnets_of(tx, [port.id])
+    port_roles.check_no_overlap(tx, router_id, subnets, but_not=port.id)
 
 
 def _check_no_services(tx: Connection, router_id: str) -> None:
@@ -170,14 +184,18 @@ def _tell_services(tx: Connection, router_id: str) -> None:
     told = tx.execute(
         update(services)
         .where(services.c.router_id == router_id)
-        .values(revision_number=services.c.revision_number + 1, updated_at=utcnow(), **addresses)
+        .values(
+            revision_number=services.c.revision_number + 1,
+            updated_at=utcnow(),
+            **addresses._asdict(),
+        )
     )
     if told.rowcount:
         raise_connections(tx, services.c.router_id == router_id)
 
 
-def _fixed_ips(tx: Connection, router_ids: Iterable[str]) -> defaultdict[str, list[Row]]:
-    found: defaultdict[str, list[Row]] = defaultdict(list)
+def _fixed_ips(tx: Connection, router_ids: Iterable[str]) -> defaultdict[str, list[FixedIp]]:
+    found: defaultdict[str, list[FixedIp]] = defaultdict(list)
     legs, addresses = t.router_ports, t.port_addresses
     query = (
         select(legs.c.router_id, addresses.c.subnet_id, addresses.c.ip_address)

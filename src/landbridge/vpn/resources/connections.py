@@ -13,22 +13,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict, replace
 from sqlalchemy import Connection
 
 from landbridge.impact.peers import plain, why_never
-from landbridge.store import tables as t
-from landbridge.store.transaction import Row, sealer
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    IKE_POLICIES,
+    IPSEC_POLICIES,
+    SERVICES,
+    ConnectionRow,
+    ServiceRow,
+)
+from landbridge.store.transaction import sealer
 from landbridge.vpn import errors, psks, rows
 from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse_network
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.resources.policies import check_supported
 from landbridge.vpn.revisions import legs
 from landbridge.vpn.revisions.revisions import connection_changed, pending, place_of
-from landbridge.vpn.rows import Scope
+from landbridge.vpn.rows import Attributes, Scope
 
-TABLE = t.ipsec_site_connections
-
-DPD_DEFAULTS: Row = {"dpd_action": "hold", "dpd_interval": 30, "dpd_timeout": 120}
+DPD_DEFAULTS: Columns = {"dpd_action": "hold", "dpd_interval": 30, "dpd_timeout": 120}
 
 ACTED_ON = frozenset(
     {
@@ -50,12 +57,11 @@ ACTED_ON = frozenset(
         "admin_state_up",
     }
 )
-_NEW: Row = {"status": "PENDING_CREATE", "established": False}
-_SELECTORS = frozenset({"local_ep_group_id", "peer_ep_group_id", "peer_cidrs"})
+_SELECTION = frozenset(selectors.Selection._fields)
 _REFERENCES = ("ikepolicy_id", "ipsecpolicy_id", "local_ep_group_id", "peer_ep_group_id")
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> ConnectionRow:
     """A new connection, PENDING_CREATE until its gateway reports.
 
     Raises: the `faults` of its references, mode, IP versions, DPD, MTU and peer address.
@@ -65,11 +71,12 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     wanted.setdefault("peer_ep_group_id", None)
     _check_ipsec_policy(tx, wanted["ipsecpolicy_id"], scope)
     missing = errors.VPNServiceNotFound
-    service = rows.refer(tx, t.vpnservices, wanted["vpnservice_id"], scope, missing)
-    rows.refer(tx, t.ikepolicies, wanted["ikepolicy_id"], scope, errors.IKEPolicyNotFound)
-    selectors.check_mode(wanted, service["subnet_id"])
-    version = selectors.check_versions(tx, wanted, service, scope)
-    _check_dpd(wanted)
+    service = rows.refer(tx, SERVICES, wanted["vpnservice_id"], scope, missing)
+    rows.refer(tx, IKE_POLICIES, wanted["ikepolicy_id"], scope, errors.IKEPolicyNotFound)
+    selection = selectors.Selection(**{name: wanted[name] for name in selectors.Selection._fields})
+    selectors.check_mode(selection, service.subnet_id)
+    version = selectors.check_versions(tx, selection, service, scope)
+    _check_dpd(wanted["dpd_interval"], wanted["dpd_timeout"])
     selectors.check_mtu(wanted.get("mtu", 1500), version)
     wanted["peer_address"] = _peer_address(tx, wanted["peer_address"], service)
     _canonical_references(wanted)
@@ -77,57 +84,65 @@ def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
     sealed = sealer(tx).seal(row_id, values["psk"])
     place = place_of(tx, wanted["vpnservice_id"])
     made = {"revision": 1, "psk_sealed": sealed, "psk_generation": 1}
-    row = rows.insert(tx, TABLE, wanted | made | pending(_NEW, place), id=row_id)
+    status = pending(None, place)._asdict()
+    row = rows.insert(tx, CONNECTIONS, wanted | made | status, id=row_id)
     connection_changed(tx, row, place)
     return row
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(
+    tx: Connection, row: ConnectionRow, changes: Attributes, scope: Scope = None
+) -> ConnectionRow:
     """Change a connection; what the gateway must act on raises its revision.
 
     Raises: as `create`.
     """
-    given = _flat(changes, row)
+    given = _flat(changes, {name: getattr(row, name) for name in DPD_DEFAULTS})
+    wanted = replace(row, **given)
     _check_policies(tx, given, scope)
-    version = _version(tx, row, given, scope)
-    _check_dpd(row | given)
+    version = _version(tx, wanted, given, scope)
+    _check_dpd(wanted.dpd_interval, wanted.dpd_timeout)
     if version is not None:
-        selectors.check_mtu((row | given)["mtu"], version)
+        selectors.check_mtu(wanted.mtu, version)
     if "peer_address" in given:
         given["peer_address"] = _peer_address(tx, given["peer_address"], _service(tx, row))
     _canonical_references(given)
     given |= _new_psk(tx, row, changes)
-    if not any(row[name] != value for name, value in given.items() if name in ACTED_ON):
-        return rows.update(tx, TABLE, row, given)
-    place = place_of(tx, row["vpnservice_id"])
-    before = row | {"status_reason": None} if "psk_sealed" in given else row
-    given |= pending(before, place) | {"revision": row["revision"] + 1}
-    updated = rows.update(tx, TABLE, row, given)
+    if not any(getattr(row, name) != given[name] for name in ACTED_ON & given.keys()):
+        return rows.update(tx, CONNECTIONS, row, given)
+    place = place_of(tx, row.vpnservice_id)
+    before = replace(row, status_reason=None) if "psk_sealed" in given else row
+    given |= pending(before, place)._asdict() | {"revision": row.revision + 1}
+    updated = rows.update(tx, CONNECTIONS, row, given)
     connection_changed(tx, updated, place)
     return updated
 
 
-def delete(tx: Connection, row: Row) -> None:
-    rows.delete(tx, TABLE, row)
-    gone = row | {"revision": row["revision"] + 1}
-    connection_changed(tx, gone, place_of(tx, row["vpnservice_id"]), deleted=True)
+def delete(tx: Connection, row: ConnectionRow) -> None:
+    rows.delete(tx, CONNECTIONS, row)
+    gone = replace(row, revision=row.revision + 1)
+    connection_changed(tx, gone, place_of(tx, row.vpnservice_id), deleted=True)
 
 
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
+def present(tx: Connection, found: list[ConnectionRow], secrets: bool = True) -> list[Attributes]:
     return [_present(tx, row, secrets) for row in found]
 
 
-def _present(tx: Connection, row: Row, secrets: bool) -> Row:
-    dpd = {key: row[f"dpd_{key}"] for key in ("action", "interval", "timeout")}
-    shown = row | {"dpd": dpd}
+def _present(tx: Connection, row: ConnectionRow, secrets: bool) -> Attributes:
+    shown = asdict(row)
     del shown["psk_sealed"]
+    shown["dpd"] = {
+        "action": row.dpd_action,
+        "interval": row.dpd_interval,
+        "timeout": row.dpd_timeout,
+    }
     if not secrets:
         return shown
-    psk = psks.read(tx, row)
-    return shown | {"psk": psk} | ({} if psk is not None else psks.DAMAGED)
+    psk = psks.read(tx, row.id, row.psk_sealed)
+    return shown | {"psk": psk} | ({} if psk is not None else psks.UNREADABLE_STATUS._asdict())
 
 
-def _flat(values: Row, before: Row) -> Row:
+def _flat(values: Attributes, before: Columns) -> Columns:
     """`values` as columns: `dpd` merged over what was there before."""
     flat = {name: value for name, value in values.items() if name not in {"dpd", "psk"}}
     given: dict[str, Any] = values.get("dpd") or {}
@@ -138,39 +153,40 @@ def _flat(values: Row, before: Row) -> Row:
     return flat
 
 
-def _version(tx: Connection, row: Row, given: Row, scope: Scope) -> int | None:
+def _version(tx: Connection, wanted: ConnectionRow, given: Columns, scope: Scope) -> int | None:
     """The IP version inside, where `given` makes it matter; checks what decides it."""
-    if _SELECTORS & given.keys():
-        service = _service(tx, row)
-        wanted = row | given
-        selectors.check_mode(wanted, service["subnet_id"])
-        return selectors.check_versions(tx, wanted, service, scope)
-    return selectors.known_version(tx, row) if "mtu" in given else None
+    if _SELECTION & given.keys():
+        service = _service(tx, wanted)
+        selection = selectors.selection(wanted)
+        selectors.check_mode(selection, service.subnet_id)
+        return selectors.check_versions(tx, selection, service, scope)
+    return selectors.known_version(tx, wanted) if "mtu" in given else None
 
 
-def _check_policies(tx: Connection, given: Row, scope: Scope) -> None:
+def _check_policies(tx: Connection, given: Columns, scope: Scope) -> None:
     if "ipsecpolicy_id" in given:
         _check_ipsec_policy(tx, given["ipsecpolicy_id"], scope)
     if "ikepolicy_id" in given:
-        rows.refer(tx, t.ikepolicies, given["ikepolicy_id"], scope, errors.IKEPolicyNotFound)
+        rows.refer(tx, IKE_POLICIES, given["ikepolicy_id"], scope, errors.IKEPolicyNotFound)
 
 
 def _check_ipsec_policy(tx: Connection, policy_id: str, scope: Scope) -> None:
-    policy = rows.refer(tx, t.ipsecpolicies, policy_id, scope, errors.IPsecPolicyNotFound)
-    check_supported(policy)
+    policy = rows.refer(tx, IPSEC_POLICIES, policy_id, scope, errors.IPsecPolicyNotFound)
+    check_supported(asdict(policy))
 
 
-def _service(tx: Connection, row: Row) -> Row:
+def _service(tx: Connection, row: ConnectionRow) -> ServiceRow:
     """The service of a connection that exists: in reach, whoever owns it."""
-    return rows.refer(tx, t.vpnservices, row["vpnservice_id"], None, errors.VPNServiceNotFound)
+    return rows.refer(tx, SERVICES, row.vpnservice_id, None, errors.VPNServiceNotFound)
 
 
-def _check_dpd(connection: Row) -> None:
-    if connection["dpd_timeout"] <= connection["dpd_interval"]:
+def _check_dpd(interval: int, timeout: int) -> None:
+    """Both in seconds."""
+    if timeout <= interval:
         raise errors.IPsecSiteConnectionDpdIntervalValueError
 
 
-def _peer_address(tx: Connection, given: str, service: Row) -> str:
+def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
     """The peer address as it is kept: one where a peer can be, whose IP version is one that the
     router speaks outside."""
     kept = kept_peer(given)
@@ -181,9 +197,9 @@ def _peer_address(tx: Connection, given: str, service: Row) -> str:
     address = parse_address(kept)
     if address is None:
         return kept
-    if service[f"external_v{address.version}_ip"] is None:
-        raise errors.ExternalNetworkHasNoSubnet(service["router_id"], address.version)
-    if why := _why_not_beside(tx, kept, service["router_id"]):
+    if {4: service.external_v4_ip, 6: service.external_v6_ip}[address.version] is None:
+        raise errors.ExternalNetworkHasNoSubnet(service.router_id, address.version)
+    if why := _why_not_beside(tx, kept, service.router_id):
         raise errors.PeerAddressImpossible(given, why)
     return kept
 
@@ -202,16 +218,16 @@ def _why_not_beside(tx: Connection, kept: str, router_id: str) -> str | None:
     return None
 
 
-def _canonical_references(values: Row) -> None:
+def _canonical_references(values: Columns) -> None:
     for name in (*_REFERENCES, "vpnservice_id"):
         if values.get(name):
             values[name] = values[name].lower()
 
 
-def _new_psk(tx: Connection, row: Row, changes: Row) -> Row:
+def _new_psk(tx: Connection, row: ConnectionRow, changes: Attributes) -> Columns:
     """Sealed columns for a PSK that is another one than before."""
     given = changes.get("psk")
-    if given is None or given == psks.read(tx, row):
+    if given is None or given == psks.read(tx, row.id, row.psk_sealed):
         return {}
-    generation = row["psk_generation"] + 1
-    return {"psk_sealed": sealer(tx).seal(row["id"], given), "psk_generation": generation}
+    generation = row.psk_generation + 1
+    return {"psk_sealed": sealer(tx).seal(row.id, given), "psk_generation": generation}

@@ -11,62 +11,71 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as sql_delete
 
 from landbridge import errors
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    ENDPOINT_GROUPS,
+    NETWORKS,
+    SUBNETS,
+    EndpointGroupRow,
+)
 from landbridge.vpn import errors as faults
 from landbridge.vpn import rows
 from landbridge.vpn.addresses import is_cidr
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.revisions.revisions import raise_connections, uses_group
-from landbridge.vpn.rows import Scope
-
-TABLE = t.endpoint_groups
+from landbridge.vpn.rows import Attributes, Scope
 
 _SHOWN_WHEN_EMPTY = ("type", "endpoints", "project_id", "name", "description")
 _LONGEST = 255
 
 
-def create(tx: Connection, values: Row, scope: Scope = None) -> Row:
+def create(tx: Connection, values: Attributes, scope: Scope = None) -> EndpointGroupRow:
     """Raises: MissingEndpointForEndpointGroup, InvalidEndpointInEndpointGroup,
     NonExistingSubnetInEndpointGroup.
     """
     endpoints = _checked(tx, values, values.get("endpoints") or [], scope)
-    row = rows.insert(tx, TABLE, values | {"endpoints": endpoints})
+    row = rows.insert(tx, ENDPOINT_GROUPS, values | {"endpoints": endpoints})
     _refer_to_subnets(tx, row)
     return row
 
 
-def update(tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+def update(
+    tx: Connection, row: EndpointGroupRow, changes: Attributes, scope: Scope = None
+) -> EndpointGroupRow:
     """Raises: as `create`, and what a connection that uses the group would refuse."""
     given = {name: value for name, value in changes.items() if name != "endpoints"}
     if "endpoints" in changes:
-        group = {name: (row | given)[name] for name in _SHOWN_WHEN_EMPTY}
+        group = {name: given.get(name, getattr(row, name)) for name in _SHOWN_WHEN_EMPTY}
         given["endpoints"] = _checked(tx, group, changes["endpoints"] or [], scope)
-    updated = rows.update(tx, TABLE, row, given)
-    if updated["endpoints"] != row["endpoints"]:
+    updated = rows.update(tx, ENDPOINT_GROUPS, row, given)
+    if updated.endpoints != row.endpoints:
         _refer_to_subnets(tx, updated)
-        _check_users(tx, row["id"])
-        raise_connections(tx, uses_group(row["id"]))
+        _check_users(tx, row.id)
+        raise_connections(tx, uses_group(row.id))
     return updated
 
 
-def delete(tx: Connection, row: Row) -> None:
+def delete(tx: Connection, row: EndpointGroupRow) -> None:
     """Raises: EndpointGroupInUse."""
-    user = select(t.ipsec_site_connections.c.id).where(uses_group(row["id"]))
+    user = select(t.ipsec_site_connections.c.id).where(uses_group(row.id))
     if rows.first(tx, user) is not None:
-        raise faults.EndpointGroupInUse(row["id"])
-    rows.delete(tx, TABLE, row)
+        raise faults.EndpointGroupInUse(row.id)
+    rows.delete(tx, ENDPOINT_GROUPS, row)
 
 
-def present(tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
-    return found
+def present(
+    tx: Connection, found: list[EndpointGroupRow], secrets: bool = True
+) -> list[Attributes]:
+    return [asdict(row) for row in found]
 
 
-def _checked(tx: Connection, group: Row, endpoints: list[Any], scope: Scope) -> list[str]:
+def _checked(tx: Connection, group: Attributes, endpoints: list[Any], scope: Scope) -> list[str]:
     """The endpoints as they are kept."""
     if not endpoints:
         raise faults.MissingEndpointForEndpointGroup(_shown_when_empty(group))
@@ -80,9 +89,9 @@ def _checked(tx: Connection, group: Row, endpoints: list[Any], scope: Scope) -> 
     return texts
 
 
-def _shown_when_empty(group: Row) -> Row:
+def _shown_when_empty(group: Attributes) -> Attributes:
     """What was asked for, in the order of the request; with the project's old name."""
-    shown: Row = {}
+    shown: Attributes = {}
     for name, value in group.items():
         if name in _SHOWN_WHEN_EMPTY:
             shown[name] = [] if name == "endpoints" else value
@@ -123,14 +132,14 @@ def _check_storable(endpoints: list[str]) -> None:
 def _checked_subnets(tx: Connection, endpoints: list[str], scope: Scope) -> list[str]:
     """One after the other, so that the first that is wrong is told."""
     ids = [endpoint.lower() for endpoint in endpoints]
-    known = rows.by_id(tx, t.subnets, filter(_is_uuid, ids))
-    networks = rows.by_id(tx, t.networks, {row["network_id"] for row in known.values()})
+    known = rows.by_id(tx, SUBNETS, filter(_is_uuid, ids))
+    networks = rows.by_id(tx, NETWORKS, {row.network_id for row in known.values()})
     for subnet_id, given in zip(ids, endpoints, strict=True):
         if not _is_uuid(given):
             raise faults.InvalidEndpointInEndpointGroup(given, selectors.SUBNET, "Invalid UUID")
         subnet = known.get(subnet_id)
         if subnet is None or not (
-            rows.visible(subnet, scope) or rows.visible(networks[subnet["network_id"]], scope)
+            rows.visible(subnet, scope) or rows.visible(networks[subnet.network_id], scope)
         ):
             raise faults.NonExistingSubnetInEndpointGroup(given)
     return ids
@@ -143,18 +152,15 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _refer_to_subnets(tx: Connection, row: Row) -> None:
+def _refer_to_subnets(tx: Connection, row: EndpointGroupRow) -> None:
     """Keep the subnets from being deleted while a group names them."""
     links = t.endpoint_group_subnets
-    if row["type"] != selectors.SUBNET:
+    if row.type != selectors.SUBNET:
         return
-    tx.execute(sql_delete(links).where(links.c.endpoint_group_id == row["id"]))
+    tx.execute(sql_delete(links).where(links.c.endpoint_group_id == row.id))
     tx.execute(
         insert(links),
-        [
-            {"endpoint_group_id": row["id"], "subnet_id": subnet_id}
-            for subnet_id in row["endpoints"]
-        ],
+        [{"endpoint_group_id": row.id, "subnet_id": subnet_id} for subnet_id in row.endpoints],
     )
 
 
@@ -162,10 +168,14 @@ def _check_users(tx: Connection, group_id: str) -> None:
     """Every connection that uses the group must be valid with its new endpoints."""
     connections = t.ipsec_site_connections
     query = (
-        select(connections, t.vpnservices.c.router_id, t.vpnservices.c.subnet_id)
+        select(*CONNECTIONS.columns, t.vpnservices.c.router_id, t.vpnservices.c.subnet_id)
         .join(t.vpnservices, t.vpnservices.c.id == connections.c.vpnservice_id)
         .where(uses_group(group_id))
     )
     sides = selectors.Sides(tx, None)
-    for user in tx.execute(query).mappings().all():
-        selectors.check_mtu(user["mtu"], sides.version(dict(user), dict(user)))
+    for found in tx.execute(query).all():
+        user, (router_id, subnet_id) = CONNECTIONS.split(found)
+        version = sides.version(
+            selectors.selection(user), selectors.Attachment(router_id, subnet_id)
+        )
+        selectors.check_mtu(user.mtu, version)

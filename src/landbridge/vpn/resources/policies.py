@@ -10,17 +10,22 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Table, select
+from msgspec.structs import asdict
+from sqlalchemy import Column, Connection, select
 
 from landbridge.errors import ApiError
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import IKE_POLICIES, IPSEC_POLICIES, PolicyRow, ResourceTable
 from landbridge.vpn import errors, rows
 from landbridge.vpn.revisions.revisions import raise_connections
-from landbridge.vpn.rows import Scope
+from landbridge.vpn.rows import Attributes, Scope
 
-LIFETIME_DEFAULTS: Row = {"lifetime_units": "seconds", "lifetime_value": 3600}
+P = TypeVar("P", bound=PolicyRow)
+
+LIFETIME_DEFAULTS: Columns = {"lifetime_units": "seconds", "lifetime_value": 3600}
 #: strongSwan has no bundles of AH and ESP. Transport mode carries only packets between the two
 #: gateways' own addresses (RFC 4301, 4.1); a connection joins networks behind them.
 UNSUPPORTED: Mapping[str, str] = {
@@ -28,56 +33,58 @@ UNSUPPORTED: Mapping[str, str] = {
     "encapsulation_mode": "transport",
 }
 
-_NO_TUNNELS_BUSINESS = frozenset({"name", "description", "revision_number", "updated_at"})
+_NOT_ACTED_ON = frozenset({"name", "description", "revision_number", "updated_at"})
 
 
-class Policies:
+class Policies(Generic[P]):
     """The five verbs for one kind of policy."""
 
-    def __init__(self, table: Table, user: Column[str], in_use: type[ApiError]) -> None:
+    def __init__(self, table: ResourceTable[P], user: Column[str], in_use: type[ApiError]) -> None:
         self.table = table
         self._user = user  # the connection's column that names a policy of this kind
         self._in_use = in_use
+        self._acted_on = table.fields - _NOT_ACTED_ON
 
-    def create(self, tx: Connection, values: Row, scope: Scope = None) -> Row:
+    def create(self, tx: Connection, values: Attributes, scope: Scope = None) -> P:
         return rows.insert(tx, self.table, _flat(values, LIFETIME_DEFAULTS))
 
-    def update(self, tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row:
+    def update(self, tx: Connection, row: P, changes: Attributes, scope: Scope = None) -> P:
         """Raises: IpsecValidationFailure."""
-        given = _flat(changes, row)
+        before = {name: getattr(row, name) for name in LIFETIME_DEFAULTS}
+        given = _flat(changes, before)
         if unsupported(given) and self._is_used(tx, row):
             check_supported(given)
         updated = rows.update(tx, self.table, row, given)
-        if any(updated[name] != row[name] for name in row if name not in _NO_TUNNELS_BUSINESS):
-            raise_connections(tx, self._user == row["id"])
+        if any(getattr(updated, name) != getattr(row, name) for name in self._acted_on):
+            raise_connections(tx, self._user == row.id)
         return updated
 
-    def delete(self, tx: Connection, row: Row) -> None:
+    def delete(self, tx: Connection, row: P) -> None:
         """Raises: IKEPolicyInUse, IPsecPolicyInUse."""
         if self._is_used(tx, row):
-            raise self._in_use(row["id"])
+            raise self._in_use(row.id)
         rows.delete(tx, self.table, row)
 
-    def present(self, tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]:
-        return [row | {"lifetime": _lifetime(row)} for row in found]
+    def present(self, tx: Connection, found: list[P], secrets: bool = True) -> list[Attributes]:
+        return [asdict(row) | {"lifetime": _lifetime(row)} for row in found]
 
-    def _is_used(self, tx: Connection, row: Row) -> bool:
-        return rows.first(tx, select(self._user).where(self._user == row["id"])) is not None
+    def _is_used(self, tx: Connection, row: P) -> bool:
+        return rows.first(tx, select(self._user).where(self._user == row.id)) is not None
 
 
-def unsupported(policy: Row) -> str | None:
+def unsupported(policy: Mapping[str, object]) -> str | None:
     """The attribute by which no connection can use the policy."""
     return next((name for name, value in UNSUPPORTED.items() if policy.get(name) == value), None)
 
 
-def check_supported(policy: Row) -> None:
+def check_supported(policy: Mapping[str, str]) -> None:
     """Raises: IpsecValidationFailure."""
     name = unsupported(policy)
     if name is not None:
         raise errors.IpsecValidationFailure("IPsec Policy", name, policy[name])
 
 
-def _flat(values: Row, before: Row) -> Row:
+def _flat(values: Attributes, before: Columns) -> Columns:
     """`values` as columns: `lifetime` merged over what was there before."""
     flat = {name: value for name, value in values.items() if name != "lifetime"}
     given = values.get("lifetime") or {}
@@ -86,11 +93,9 @@ def _flat(values: Row, before: Row) -> Row:
     return flat
 
 
-def _lifetime(row: Row) -> Row:
-    return {"units": row["lifetime_units"], "value": row["lifetime_value"]}
+def _lifetime(row: PolicyRow) -> Attributes:
+    return {"units": row.lifetime_units, "value": row.lifetime_value}
 
 
-IKE = Policies(t.ikepolicies, t.ipsec_site_connections.c.ikepolicy_id, errors.IKEPolicyInUse)
-IPSEC = Policies(
-    t.ipsecpolicies, t.ipsec_site_connections.c.ipsecpolicy_id, errors.IPsecPolicyInUse
-)
+IKE = Policies(IKE_POLICIES, t.ipsec_site_connections.c.ikepolicy_id, errors.IKEPolicyInUse)
+IPSEC = Policies(IPSEC_POLICIES, t.ipsec_site_connections.c.ipsecpolicy_id, errors.IPsecPolicyInUse)

@@ -8,45 +8,62 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
-from landbridge.store import tables as t
-from landbridge.store.transaction import Row, enter
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    ENDPOINT_GROUPS,
+    IKE_POLICIES,
+    IPSEC_POLICIES,
+    NETWORKS,
+    PORTS,
+    ROUTERS,
+    SERVICES,
+    SUBNETS,
+    ResourceRow,
+    ResourceTable,
+)
+from landbridge.store.transaction import enter
 from landbridge.vpn import errors
 from landbridge.vpn.inventory import client_ports, networks, routers, subnets
 from landbridge.vpn.resources import connections, endpoints, policies, services
-from landbridge.vpn.rows import Scope
+from landbridge.vpn.rows import Attributes, Scope
+
+R = TypeVar("R", bound=ResourceRow)
+R_co = TypeVar("R_co", bound=ResourceRow, covariant=True)
 
 
-class Create(Protocol):
-    def __call__(self, tx: Connection, values: Row, scope: Scope = None) -> Row: ...
+class Create(Protocol[R_co]):
+    def __call__(self, tx: Connection, values: Attributes, scope: Scope = None) -> R_co: ...
 
 
-class Update(Protocol):
-    def __call__(self, tx: Connection, row: Row, changes: Row, scope: Scope = None) -> Row: ...
+class Update(Protocol[R]):
+    def __call__(self, tx: Connection, row: R, changes: Attributes, scope: Scope = None) -> R: ...
 
 
-class Present(Protocol):
-    def __call__(self, tx: Connection, found: list[Row], secrets: bool = True) -> list[Row]: ...
+class Present(Protocol[R]):
+    def __call__(
+        self, tx: Connection, found: list[R], secrets: bool = True
+    ) -> list[Attributes]: ...
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(Generic[R]):
     """What can be done to one kind of resource; each verb runs in the caller's transaction.
 
     Who writes calls `enter` before the first row is read. `beside`: the verbs that may run
     beside each other; all others run alone.
     """
 
-    table: Table
+    table: ResourceTable[R]
     not_found: Callable[[str], ApiError]
-    create: Create
-    update: Update
-    delete: Callable[[Connection, Row], None]
-    present: Present
+    create: Create[R]
+    update: Update[R]
+    delete: Callable[[Connection, R], None]
+    present: Present[R]
     beside: frozenset[str] = frozenset()
 
     def enter(self, tx: Connection, verb: str) -> None:
@@ -54,29 +71,79 @@ class Rules:
         enter(tx, alone=verb not in self.beside)
 
 
-def _of(
-    module: object,
-    table: Table,
-    not_found: Callable[[str], ApiError],
-    beside: frozenset[str] = frozenset(),
-) -> Rules:
-    verbs = {name: getattr(module, name) for name in ("create", "update", "delete", "present")}
-    return Rules(table, not_found, **verbs, beside=beside)
+_NETWORK = Rules(
+    NETWORKS,
+    errors.NetworkNotFound,
+    networks.create,
+    networks.update,
+    networks.delete,
+    networks.present,
+)
+_SUBNET = Rules(
+    SUBNETS, errors.SubnetNotFound, subnets.create, subnets.update, subnets.delete, subnets.present
+)
+_PORT = Rules(
+    PORTS,
+    errors.PortNotFound,
+    client_ports.create,
+    client_ports.update,
+    client_ports.delete,
+    client_ports.present,
+)
+ROUTER = Rules(
+    ROUTERS, errors.RouterNotFound, routers.create, routers.update, routers.delete, routers.present
+)
+_IKE_POLICY = Rules(
+    IKE_POLICIES,
+    errors.IKEPolicyNotFound,
+    policies.IKE.create,
+    policies.IKE.update,
+    policies.IKE.delete,
+    policies.IKE.present,
+)
+_IPSEC_POLICY = Rules(
+    IPSEC_POLICIES,
+    errors.IPsecPolicyNotFound,
+    policies.IPSEC.create,
+    policies.IPSEC.update,
+    policies.IPSEC.delete,
+    policies.IPSEC.present,
+)
+_ENDPOINT_GROUP = Rules(
+    ENDPOINT_GROUPS,
+    errors.VPNEndpointGroupNotFound,
+    endpoints.create,
+    endpoints.update,
+    endpoints.delete,
+    endpoints.present,
+)
+_SERVICE = Rules(
+    SERVICES,
+    errors.VPNServiceNotFound,
+    services.create,
+    services.update,
+    services.delete,
+    services.present,
+)
+CONNECTION = Rules(
+    CONNECTIONS,
+    errors.IPsecSiteConnectionNotFound,
+    connections.create,
+    connections.update,
+    connections.delete,
+    connections.present,
+    beside=frozenset({"update", "delete"}),
+)
 
-
-RULES: dict[str, Rules] = {
-    "network": _of(networks, t.networks, errors.NetworkNotFound),
-    "subnet": _of(subnets, t.subnets, errors.SubnetNotFound),
-    "port": _of(client_ports, t.ports, errors.PortNotFound),
-    "router": _of(routers, t.routers, errors.RouterNotFound),
-    "ikepolicy": _of(policies.IKE, t.ikepolicies, errors.IKEPolicyNotFound),
-    "ipsecpolicy": _of(policies.IPSEC, t.ipsecpolicies, errors.IPsecPolicyNotFound),
-    "endpoint_group": _of(endpoints, t.endpoint_groups, errors.VPNEndpointGroupNotFound),
-    "vpnservice": _of(services, t.vpnservices, errors.VPNServiceNotFound),
-    "ipsec_site_connection": _of(
-        connections,
-        t.ipsec_site_connections,
-        errors.IPsecSiteConnectionNotFound,
-        beside=frozenset({"update", "delete"}),
-    ),
+#: `Any`: which struct the rows of a resource are is known to its own rules alone.
+RULES: dict[str, Rules[Any]] = {
+    "network": _NETWORK,
+    "subnet": _SUBNET,
+    "port": _PORT,
+    "router": ROUTER,
+    "ikepolicy": _IKE_POLICY,
+    "ipsecpolicy": _IPSEC_POLICY,
+    "endpoint_group": _ENDPOINT_GROUP,
+    "vpnservice": _SERVICE,
+    "ipsec_site_connection": CONNECTION,
 }

@@ -14,8 +14,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import (
+    ENDPOINT_GROUPS,
+    SUBNETS,
+    ConnectionRow,
+    EndpointGroupRow,
+    ServiceRow,
+)
 from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import families
 from landbridge.vpn.inventory import port_roles
@@ -32,36 +37,59 @@ class Group:
     """An endpoint group as a connection sees it: `id` is spelled as the user did."""
 
     id: str
-    row: Row
+    row: EndpointGroupRow
 
 
-def check_mode(connection: Row, subnet_id: str | None) -> None:
+class Selection(NamedTuple):
+    """What a connection names to say which networks it carries."""
+
+    local_ep_group_id: str | None
+    peer_ep_group_id: str | None
+    peer_cidrs: list[str]
+
+
+class Attachment(NamedTuple):
+    """Where a connection's service is attached: its router, and in legacy mode its subnet."""
+
+    router_id: str
+    subnet_id: str | None
+
+
+def selection(row: ConnectionRow) -> Selection:
+    return Selection(row.local_ep_group_id, row.peer_ep_group_id, row.peer_cidrs)
+
+
+def attachment(service: ServiceRow) -> Attachment:
+    return Attachment(service.router_id, service.subnet_id)
+
+
+def check_mode(selection: Selection, subnet_id: str | None) -> None:
     """Raises: MissingPeerCidrs, InvalidEndpointGroup, PeerCidrsInvalid,
     MissingRequiredEndpointGroup.
     """
-    sides = {"local": connection["local_ep_group_id"], "peer": connection["peer_ep_group_id"]}
+    sides = {"local": selection.local_ep_group_id, "peer": selection.peer_ep_group_id}
     given = [side for side, group in sides.items() if group]
     missing = [side for side, group in sides.items() if not group]
     if subnet_id is not None:
-        if not connection["peer_cidrs"]:
+        if not selection.peer_cidrs:
             raise errors.MissingPeerCidrs
         if given:
             raise errors.InvalidEndpointGroup(given)
         return
-    if connection["peer_cidrs"]:
+    if selection.peer_cidrs:
         raise errors.PeerCidrsInvalid
     if missing:
         raise errors.MissingRequiredEndpointGroup(missing)
 
 
-def check_versions(tx: Connection, connection: Row, service: Row, scope: Scope) -> int:
+def check_versions(tx: Connection, selection: Selection, service: ServiceRow, scope: Scope) -> int:
     """The one IP version of all that the connection carries.
 
     Raises: VPNEndpointGroupNotFound, WrongEndpointGroupType, SubnetIsNotConnectedToRouter,
     MixedIPVersionsForIPSecEndpoints, MixedIPVersionsForPeerCidrs,
     MixedIPVersionsForIPSecConnection, TooManySelectors.
     """
-    return Sides(tx, scope).version(connection, service)
+    return Sides(tx, scope).version(selection, attachment(service))
 
 
 class Side(NamedTuple):
@@ -77,58 +105,56 @@ class Sides:
     def __init__(self, tx: Connection, scope: Scope) -> None:
         self._tx = tx
         self._scope = scope
-        self._groups: dict[str, Row] = {}
+        self._groups: dict[str, EndpointGroupRow] = {}
         self._local: dict[tuple[str, str], Side] = {}
         self._peer: dict[str, Side] = {}
 
-    def version(self, connection: Row, service: Row) -> int:
-        """As `check_versions`."""
-        if service["subnet_id"] is not None:
-            local, peer = self._of_subnet(connection, service)
+    def version(self, selection: Selection, at: Attachment) -> int:
+        """As `check_versions`; `check_mode` has passed."""
+        if at.subnet_id is not None:
+            local, peer = self._of_subnet(selection.peer_cidrs, at.subnet_id)
         else:
-            local = self._of_local_group(connection["local_ep_group_id"], service["router_id"])
-            peer = self._of_peer_group(connection["peer_ep_group_id"])
+            local = self._of_local_group(selection.local_ep_group_id or "", at.router_id)
+            peer = self._of_peer_group(selection.peer_ep_group_id or "")
         if local.version != peer.version:
             raise errors.MixedIPVersionsForIPSecConnection
         if local.networks * peer.networks > MOST_PAIRS:
             raise errors.TooManySelectors(local.networks, peer.networks, MOST_PAIRS)
         return local.version
 
-    def _of_subnet(self, connection: Row, service: Row) -> tuple[Side, Side]:
-        subnets = rows.by_id(self._tx, t.subnets, [service["subnet_id"]])
-        cidrs = connection["peer_cidrs"]
-        version = _only(families(cidrs), errors.MixedIPVersionsForPeerCidrs())
-        local = int(subnets[service["subnet_id"]]["ip_version"])
-        return Side(local, 1), Side(version, len(cidrs))
+    def _of_subnet(self, peer_cidrs: list[str], subnet_id: str) -> tuple[Side, Side]:
+        subnets = rows.by_id(self._tx, SUBNETS, [subnet_id])
+        version = _only(families(peer_cidrs), errors.MixedIPVersionsForPeerCidrs())
+        return Side(subnets[subnet_id].ip_version, 1), Side(version, len(peer_cidrs))
 
     def _of_local_group(self, id: str, router_id: str) -> Side:
         key = id, router_id
         if key not in self._local:
             group = self._group(id)
             version = local_version(self._tx, group, router_id)
-            self._local[key] = Side(version, len(group.row["endpoints"]))
+            self._local[key] = Side(version, len(group.row.endpoints))
         return self._local[key]
 
     def _of_peer_group(self, id: str) -> Side:
         if id not in self._peer:
             group = self._group(id)
-            self._peer[id] = Side(peer_version(group), len(group.row["endpoints"]))
+            self._peer[id] = Side(peer_version(group), len(group.row.endpoints))
         return self._peer[id]
 
     def _group(self, id: str) -> Group:
         if id not in self._groups:
             missing = errors.VPNEndpointGroupNotFound
-            found = rows.refer(self._tx, t.endpoint_groups, id, self._scope, missing)
+            found = rows.refer(self._tx, ENDPOINT_GROUPS, id, self._scope, missing)
             self._groups[id] = found
         return Group(id, self._groups[id])
 
 
-def known_version(tx: Connection, connection: Row) -> int:
+def known_version(tx: Connection, row: ConnectionRow) -> int:
     """The IP version of a connection that was checked before."""
-    cidrs = connection["peer_cidrs"]
+    cidrs = row.peer_cidrs
     if not cidrs:
-        peer = rows.get(tx, t.endpoint_groups, connection["peer_ep_group_id"])
-        cidrs = [] if peer is None else peer["endpoints"]
+        peer = rows.get(tx, ENDPOINT_GROUPS, row.peer_ep_group_id or "")
+        cidrs = [] if peer is None else peer.endpoints
     return _only(families(cidrs), errors.MixedIPVersionsForIPSecConnection())
 
 
@@ -140,24 +166,24 @@ def check_mtu(mtu: int, version: int) -> None:
 
 def local_version(tx: Connection, group: Group, router_id: str) -> int:
     _check_type(group, SUBNET)
-    subnets = rows.by_id(tx, t.subnets, group.row["endpoints"])
+    subnets = rows.by_id(tx, SUBNETS, group.row.endpoints)
     attached = port_roles.subnet_ids(tx, router_id)
-    for subnet_id in group.row["endpoints"]:
+    for subnet_id in group.row.endpoints:
         if subnet_id not in attached:
             raise errors.SubnetIsNotConnectedToRouter(subnet_id, router_id)
-    versions = {int(subnet["ip_version"]) for subnet in subnets.values()}
+    versions = {subnet.ip_version for subnet in subnets.values()}
     return _only(versions, errors.MixedIPVersionsForIPSecEndpoints(group.id))
 
 
 def peer_version(group: Group) -> int:
     _check_type(group, CIDR)
-    versions = families(group.row["endpoints"])
+    versions = families(group.row.endpoints)
     return _only(versions, errors.MixedIPVersionsForIPSecEndpoints(group.id))
 
 
 def _check_type(group: Group, expected: str) -> None:
-    if group.row["type"] != expected:
-        raise errors.WrongEndpointGroupType(group.id, group.row["type"], expected)
+    if group.row.type != expected:
+        raise errors.WrongEndpointGroupType(group.id, group.row.type, expected)
 
 
 def _only(versions: set[int], mixed: Exception) -> int:

@@ -12,8 +12,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -29,7 +29,14 @@ from landbridge.model.objects import (
 )
 from landbridge.store import identity
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    IKE_POLICIES,
+    IPSEC_POLICIES,
+    ConnectionRow,
+    IkePolicyRow,
+    IpsecPolicyRow,
+)
 from landbridge.vpn import psks
 from landbridge.vpn.addresses import canonical_cidrs, canonical_peer, parse_address
 from landbridge.vpn.revisions import legs
@@ -40,10 +47,6 @@ _connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.r
 _local, _peer = t.endpoint_groups.alias("local_group"), t.endpoint_groups.alias("peer_group")
 
 
-def _labelled(prefix: str, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [column.label(f"{prefix}_{column.key}") for column in columns]
-
-
 _NEWEST_CHANGE = (
     (t.changes.c.gateway_id == _routers.c.gateway_id)
     & (t.changes.c.kind == "tunnel")
@@ -51,20 +54,17 @@ _NEWEST_CHANGE = (
 )
 _TUNNELS = (
     select(
-        _connections,
-        *_labelled(
-            "service",
-            _services.c.router_id,
-            _services.c.admin_state_up,
-            _services.c.external_v4_ip,
-            _services.c.external_v6_ip,
-        ),
-        *_labelled("ike", *t.ikepolicies.c),
-        *_labelled("esp", *t.ipsecpolicies.c),
-        _local.c.endpoints.label("local_subnets"),
-        _peer.c.endpoints.label("peer_endpoints"),
-        _services.c.subnet_id.label("local_subnet"),
-        t.changes.c.request_id.label("request_id"),
+        *CONNECTIONS.columns,
+        *IKE_POLICIES.columns,
+        *IPSEC_POLICIES.columns,
+        _services.c.router_id,
+        _services.c.admin_state_up,
+        _services.c.external_v4_ip,
+        _services.c.external_v6_ip,
+        _services.c.subnet_id,
+        _local.c.endpoints,
+        _peer.c.endpoints,
+        t.changes.c.request_id,
     )
     .join(_services, _services.c.id == _connections.c.vpnservice_id)
     .join(_routers, _routers.c.id == _services.c.router_id)
@@ -118,44 +118,76 @@ def tunnel(tx: Connection, gateway_id: str, id: str) -> Tunnel | None:
     return found[0] if found else None
 
 
+class _Surroundings(NamedTuple):
+    """What a tunnel takes from its service, its endpoint groups and its newest change; in the
+    order of the statement."""
+
+    router_id: str
+    service_up: bool
+    external_v4_ip: str | None
+    external_v6_ip: str | None
+    local_subnet: str | None
+    local_subnets: list[str] | None
+    peer_endpoints: list[str] | None
+    request_id: str | None
+
+    @property
+    def subnet_ids(self) -> list[str]:
+        return [self.local_subnet] if self.local_subnet else self.local_subnets or []
+
+
+class _Joined(NamedTuple):
+    """One line of the statement: a connection with all that it refers to."""
+
+    connection: ConnectionRow
+    ike: IkePolicyRow
+    esp: IpsecPolicyRow
+    around: _Surroundings
+
+
+def _joined(found: Sequence[Any]) -> _Joined:
+    connection, others = CONNECTIONS.split(found)
+    ike, others = IKE_POLICIES.split(others)
+    esp, others = IPSEC_POLICIES.split(others)
+    return _Joined(connection, ike, esp, _Surroundings(*others))
+
+
 def _tunnels(tx: Connection, which: ColumnElement[bool]) -> list[Tunnel]:
-    found = tx.execute(_TUNNELS.where(which)).mappings().all()
-    cidrs = _cidrs(tx, (subnet for row in found for subnet in _subnet_ids(row)))
-    return [_tunnel(tx, dict(row), cidrs) for row in found]
+    found = [_joined(line) for line in tx.execute(_TUNNELS.where(which)).all()]
+    cidrs = _cidrs(tx, (subnet for each in found for subnet in each.around.subnet_ids))
+    return [_tunnel(tx, each, cidrs) for each in found]
 
 
-def _tunnel(tx: Connection, row: Row, cidrs: dict[str, str]) -> Tunnel:
-    peer_address = canonical_peer(row["peer_address"])
-    local_address = local_address_for(
-        peer_address, row["service_external_v4_ip"], row["service_external_v6_ip"]
-    )
-    peer_cidrs = row["peer_cidrs"] or row["peer_endpoints"] or []
+def _tunnel(tx: Connection, joined: _Joined, cidrs: dict[str, str]) -> Tunnel:
+    row, around = joined.connection, joined.around
+    peer_address = canonical_peer(row.peer_address)
+    local_address = local_address_for(peer_address, around.external_v4_ip, around.external_v6_ip)
     return Tunnel(
-        id=row["id"],
-        name=row["name"],
-        router_id=row["service_router_id"],
-        revision=row["revision"],
-        admin_state_up=row["admin_state_up"] and row["service_admin_state_up"],
+        id=row.id,
+        name=row.name,
+        router_id=around.router_id,
+        revision=row.revision,
+        admin_state_up=row.admin_state_up and around.service_up,
         local_address=local_address,
-        local_id=row["local_id"] or local_address,
+        local_id=row.local_id or local_address,
         peer_address=peer_address,
-        peer_id=row["peer_id"] or peer_address,
+        peer_id=row.peer_id or peer_address,
         psk=_secret(tx, row),
-        psk_generation=row["psk_generation"],
-        initiator=row["initiator"],
-        mtu=row["mtu"],
-        dpd=Dpd(action=row["dpd_action"], interval=row["dpd_interval"], timeout=row["dpd_timeout"]),
-        ike=_ike(row),
-        esp=_esp(row),
-        local_cidrs=canonical_cidrs(cidrs[subnet] for subnet in _subnet_ids(row)),
-        peer_cidrs=canonical_cidrs(peer_cidrs),
-        split_selector=row["split_selector"],
-        request_id=row["request_id"] or "",
+        psk_generation=row.psk_generation,
+        initiator=row.initiator,
+        mtu=row.mtu,
+        dpd=Dpd(action=row.dpd_action, interval=row.dpd_interval, timeout=row.dpd_timeout),
+        ike=_ike(joined.ike),
+        esp=_esp(joined.esp),
+        local_cidrs=canonical_cidrs(cidrs[subnet] for subnet in around.subnet_ids),
+        peer_cidrs=canonical_cidrs(row.peer_cidrs or around.peer_endpoints or []),
+        split_selector=row.split_selector,
+        request_id=around.request_id or "",
     )
 
 
-def _secret(tx: Connection, row: Row) -> Secret | None:
-    psk = psks.read(tx, row)
+def _secret(tx: Connection, row: ConnectionRow) -> Secret | None:
+    psk = psks.read(tx, row.id, row.psk_sealed)
     return None if psk is None else Secret(value=psk)
 
 
@@ -167,30 +199,26 @@ def local_address_for(peer_address: str, v4: str | None, v6: str | None) -> str:
     return {4: v4, 6: v6}[peer.version] or ""
 
 
-def _ike(row: Row) -> IkeProposal:
+def _ike(policy: IkePolicyRow) -> IkeProposal:
     return IkeProposal(
-        version=row["ike_ike_version"],
-        mode=row["ike_phase1_negotiation_mode"],
-        encryption=row["ike_encryption_algorithm"],
-        integrity=row["ike_auth_algorithm"],
-        dh_group=row["ike_pfs"],
-        lifetime=row["ike_lifetime_value"],
+        version=policy.ike_version,
+        mode=policy.phase1_negotiation_mode,
+        encryption=policy.encryption_algorithm,
+        integrity=policy.auth_algorithm,
+        dh_group=policy.pfs,
+        lifetime=policy.lifetime_value,
     )
 
 
-def _esp(row: Row) -> EspProposal:
+def _esp(policy: IpsecPolicyRow) -> EspProposal:
     return EspProposal(
-        protocol=row["esp_transform_protocol"],
-        encapsulation=row["esp_encapsulation_mode"],
-        encryption=row["esp_encryption_algorithm"],
-        integrity=row["esp_auth_algorithm"],
-        pfs_group=row["esp_pfs"],
-        lifetime=row["esp_lifetime_value"],
+        protocol=policy.transform_protocol,
+        encapsulation=policy.encapsulation_mode,
+        encryption=policy.encryption_algorithm,
+        integrity=policy.auth_algorithm,
+        pfs_group=policy.pfs,
+        lifetime=policy.lifetime_value,
     )
-
-
-def _subnet_ids(row: Any) -> list[str]:
-    return [row["local_subnet"]] if row["local_subnet"] else row["local_subnets"] or []
 
 
 def _cidrs(tx: Connection, subnet_ids: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from landbridge.model.objects import Leg, Router
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ROUTERS, RouterRow
 
 _LEGS = (
     select(
@@ -78,22 +78,23 @@ def router(tx: Connection, gateway_id: str, id: str) -> Router | None:
 
 
 def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
-    found = tx.execute(select(t.routers).where(which).order_by(t.routers.c.id)).mappings().all()
+    query = select(*ROUTERS.columns).where(which).order_by(t.routers.c.id)
+    found = ROUTERS.read_all(tx.execute(query))
     ports: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     placed = select(t.routers.c.id).where(which)
     for line in tx.execute(_LEGS.where(t.router_ports.c.router_id.in_(placed))):
         ports[line.router_id][line.port_id].append(line)
-    return [_router(dict(row), list(ports[row["id"]].values())) for row in found]
+    return [_router(row, list(ports[row.id].values())) for row in found]
 
 
-def _router(row: Row, ports: list[list[Any]]) -> Router:
+def _router(row: RouterRow, ports: list[list[Any]]) -> Router:
     uplinks = [_leg(lines, uplink=True) for lines in ports if lines[0].uplink]
     inside = [_leg(lines, uplink=False) for lines in ports if not lines[0].uplink]
     return Router(
-        id=row["id"],
-        name=row["name"],
-        revision=row["revision"],
-        admin_state_up=row["admin_state_up"],
+        id=row.id,
+        name=row.name,
+        revision=row.revision,
+        admin_state_up=row.admin_state_up,
         uplink=uplinks[0] if uplinks else None,
         inside=tuple(inside),
     )

@@ -12,16 +12,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
 from landbridge.store.statements import one, run_many
-from landbridge.store.transaction import Row, origin, utcnow
+from landbridge.store.transaction import origin, utcnow
 from landbridge.vpn import psks
 from landbridge.vpn.event_kinds import Kind
-from landbridge.vpn.status_rules import unanswered
+from landbridge.vpn.status_rules import DatedStatus, unanswered
 
 NEVER_UP = ("PENDING_CREATE", "BUILD")
 
@@ -65,20 +68,26 @@ def place_of(tx: Connection, vpnservice_id: str) -> Place:
     return Place(place["id"], place["gateway_id"], place["silent"])
 
 
-def pending(row: Row, place: Place) -> Row:
-    """What a connection says whose revision is being raised, until its gateway answers; one whose
-    secret cannot be read goes on saying that."""
-    if psks.is_marked(row):
-        return {name: row[name] for name in ("status", "status_changed_at", *psks.DAMAGED)}
-    never_up = row["status"] in NEVER_UP and not row["established"]
-    status = row["status"] if never_up else "PENDING_UPDATE"
+def pending(row: ConnectionRow | None, place: Place) -> DatedStatus:
+    """The status of a connection (None: a new one) from the raising of its revision until its
+    gateway answers. A connection whose secret cannot be read keeps saying that."""
+    if row is not None and psks.is_unreadable(row.status_reason):
+        return DatedStatus(row.status, row.status_reason, row.status_message, row.status_changed_at)
     reason = unanswered(place.gateway_id, silent=place.silent)
-    return {"status": status, "status_changed_at": utcnow(), **reason}
+    return DatedStatus(_pending_status(row), *reason, utcnow())
 
 
-def connection_changed(tx: Connection, row: Row, place: Place, *, deleted: bool = False) -> None:
+def _pending_status(row: ConnectionRow | None) -> str:
+    if row is None:
+        return "PENDING_CREATE"
+    return row.status if row.status in NEVER_UP and not row.established else "PENDING_UPDATE"
+
+
+def connection_changed(
+    tx: Connection, row: ConnectionRow, place: Place, *, deleted: bool = False
+) -> None:
     """Tell the gateway of the connection's revision, as `row` has it."""
-    item = Item(row["id"], place.router_id, row["revision"], deleted)
+    item = Item(row.id, place.router_id, row.revision, deleted)
     record(tx, place.gateway_id, "tunnel", [item])
 
 
@@ -96,7 +105,7 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
     `concerned` may speak of the connection and of its vpnservice.
     """
     query = (
-        select(_connections, _routers.c.id.label("at"), *_GATEWAY)
+        select(*CONNECTIONS.columns, _routers.c.id, *_GATEWAY)
         .join(_services, _services.c.id == _connections.c.vpnservice_id)
         .join(_routers, _routers.c.id == _services.c.router_id)
         .outerjoin(t.gateways, t.gateways.c.id == _routers.c.gateway_id)
@@ -105,12 +114,13 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
         .with_for_update(of=_connections, key_share=True)
     )
     by_gateway: defaultdict[str | None, list[Item]] = defaultdict(list)
-    raised: list[Row] = []
-    for row in map(dict, tx.execute(query).mappings().all()):
-        place = Place(row["at"], row["gateway_id"], row["silent"])
-        raised.append(row | pending(row, place) | {"revision": row["revision"] + 1})
-        item = Item(row["id"], place.router_id, row["revision"] + 1)
-        by_gateway[place.gateway_id].append(item)
+    raised: list[ConnectionRow] = []
+    for found in tx.execute(query).all():
+        row, (router_id, gateway_id, silent) = CONNECTIONS.split(found)
+        place = Place(router_id, gateway_id, silent)
+        status = pending(row, place)._asdict()
+        raised.append(replace(row, **status, revision=row.revision + 1))
+        by_gateway[gateway_id].append(Item(row.id, router_id, row.revision + 1))
     if raised:
         run_many(tx, _RAISE_CONNECTION, [_raised(row) for row in raised])
     for row in raised:
@@ -119,8 +129,8 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
         record(tx, gateway_id, "tunnel", by_gateway[gateway_id])
 
 
-def _raised(row: Row) -> Row:
-    return {"connection": row["id"]} | {f"new_{name}": row[name] for name in _RAISED}
+def _raised(row: ConnectionRow) -> Columns:
+    return {"connection": row.id} | {f"new_{name}": getattr(row, name) for name in _RAISED}
 
 
 def uses_group(group_id: str | ColumnElement[str]) -> ColumnElement[bool]:

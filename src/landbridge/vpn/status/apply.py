@@ -16,25 +16,40 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, select, update
 
 from landbridge.errors import Conflict
 from landbridge.model.objects import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store import tables as t
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import (
+    CONNECTIONS,
+    ROUTERS,
+    SERVICES,
+    ChildSaView,
+    ConnectionRow,
+    ResourceRow,
+    RouterRow,
+    ServiceRow,
+)
 from landbridge.store.statements import run, run_many
-from landbridge.store.transaction import Row, enter
+from landbridge.store.transaction import enter
 from landbridge.vpn import event_kinds, psks
 from landbridge.vpn.event_kinds import Kind
 from landbridge.vpn.status import child_sas
 from landbridge.vpn.status_rules import (
+    DatedStatus,
     Facts,
+    StatusColumns,
     connection_verdict,
     reason_columns,
     service_status,
+    status_columns,
     switched,
     true_anyway,
     unknown_status,
@@ -60,8 +75,8 @@ class Changed(NamedTuple):
     `elsewhere`: the ids of what was reported on and another gateway runs.
     """
 
-    connections: list[Row]
-    services: list[Row]
+    connections: list[ConnectionRow]
+    services: list[ServiceRow]
     elsewhere: list[str]
 
 
@@ -73,11 +88,7 @@ _ADVANCE = (
 )
 _EPOCH = select(t.gateways.c.epoch).where(t.gateways.c.id == bindparam("gateway"))
 _REPORTED_ON = (
-    select(
-        _connections,
-        _services.c.admin_state_up.label("service_up"),
-        _routers.c.admin_state_up.label("router_up"),
-    )
+    select(*CONNECTIONS.columns, _services.c.admin_state_up, _routers.c.admin_state_up)
     .join(_services, _services.c.id == _connections.c.vpnservice_id)
     .join(_routers, _routers.c.id == _services.c.router_id)
     .where(_routers.c.gateway_id == bindparam("gateway"))
@@ -85,25 +96,51 @@ _REPORTED_ON = (
     .order_by(_connections.c.id)
     .with_for_update(of=_connections, key_share=True)
 )
-_OBSERVED = (
-    "applied_revision",
-    "observed_state",
-    "established",
-    "status",
-    "status_reason",
-    "status_message",
-    "status_changed_at",
-    "told_until",
-    "selector_mode",
-    "child_sas",
-)
+
+
+class Observed(NamedTuple):
+    """The columns of a connection that its gateway's reports write."""
+
+    status: str
+    status_reason: str | None
+    status_message: str | None
+    status_changed_at: str | None
+    selector_mode: str | None
+    child_sas: list[ChildSaView]
+    applied_revision: int
+    observed_state: str | None
+    established: bool
+    told_until: float
+
+    @classmethod
+    def of(cls, row: ConnectionRow) -> Observed:
+        """What was observed before."""
+        return cls(*(getattr(row, name) for name in cls._fields))
+
+
+class Reported(NamedTuple):
+    """A connection that a report is about, with the `admin_state_up` of its service and router."""
+
+    row: ConnectionRow
+    service_up: bool
+    router_up: bool
+
+
+class Observation(NamedTuple):
+    """A connection that a report changes."""
+
+    before: ConnectionRow
+    after: ConnectionRow
+    told: TunnelStatus
+
+
 _WRITE_CONNECTION = (
     update(_connections)
     .where(_connections.c.id == bindparam("the_id"))
-    .values({name: bindparam(f"new_{name}") for name in _OBSERVED})
+    .values({name: bindparam(f"new_{name}") for name in Observed._fields})
 )
 _ROUTERS_OF = (
-    select(_routers)
+    select(*ROUTERS.columns)
     .where(_routers.c.gateway_id == bindparam("gateway"))
     .where(_routers.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_routers.c.id)
@@ -116,7 +153,7 @@ _WRITE_ROUTER = (
     .values({name: bindparam(f"new_{name}") for name in _READINESS})
 )
 _SERVICES_OF = (
-    select(_services)
+    select(*SERVICES.columns)
     .where(_services.c.router_id.in_(bindparam("ids", expanding=True)))
     .order_by(_services.c.id)
     .with_for_update(key_share=True)
@@ -145,65 +182,68 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     enter(tx, alone=False)
     tunnels = _tunnels_here(tx, gateway_id, report.tunnels)
     observed = _observed_tunnels(tunnels, report.tunnels)
-    connections = [after for _, after, _ in observed]
+    connections = [each.after for each in observed]
     routers_here = _routers_here(tx, gateway_id, report.routers)
     routers = _observed_routers(routers_here, report.routers)
     services = _derived_services(tx, routers)
     elsewhere = [
-        *_elsewhere(tx, gateway_id, _TUNNELS_ELSEWHERE, report.tunnels, tunnels),
+        *_elsewhere(
+            tx, gateway_id, _TUNNELS_ELSEWHERE, report.tunnels, [each.row for each in tunnels]
+        ),
         *_elsewhere(tx, gateway_id, _ROUTERS_ELSEWHERE, report.routers, routers_here),
     ]
     if not _is_newer(tx, gateway_id, report):
         return Changed([], [], elsewhere)
-    _write(tx, _WRITE_CONNECTION, connections, _OBSERVED)
+    _write(tx, _WRITE_CONNECTION, connections, Observed._fields)
     _write(tx, _WRITE_ROUTER, list(routers.values()), _READINESS)
     _write(tx, _WRITE_SERVICE, services, ("status",))
-    for before, after, told in observed:
-        event_kinds.observed(tx, before, after, told)
+    for each in observed:
+        event_kinds.observed(tx, each.before, each.after, each.told)
     for service in services:
         events.note(tx, Kind.STATUS.value, "vpnservice", service)
     return Changed(connections, services, elsewhere)
 
 
-def observe(row: Row, status: TunnelStatus, at: str) -> Row:
-    """What a report makes of a connection's observed columns. `at`: when it became so."""
+def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
+    """What a report makes of a connection. `at`: when it became so."""
+    row = reported.row
     if not status.known:
         return _unknown(row, status, at)
-    established = row["established"] or status.state in (TunnelState.UP, TunnelState.PARTIAL)
+    established = row.established or status.state in (TunnelState.UP, TunnelState.PARTIAL)
     facts = Facts(
         state=status.state,
         established=established,
-        settled=status.applied_revision >= row["revision"],
-        connection_up=row["admin_state_up"],
-        service_up=row["service_up"],
-        router_up=row["router_up"],
+        settled=status.applied_revision >= row.revision,
+        connection_up=row.admin_state_up,
+        service_up=reported.service_up,
+        router_up=reported.router_up,
     )
     verdict = connection_verdict(facts, status.reason)
-    said = {"status": verdict.status, **reason_columns(verdict.reason)}
-    if psks.is_marked(row):
-        said = {name: row[name] for name in psks.DAMAGED}
-    return {
-        **_since(row, said, at),
-        **child_sas.columns(status),
-        "applied_revision": status.applied_revision,
-        "observed_state": status.state.value,
-        "established": established,
-        "told_until": max([row["told_until"], *(event.at for event in status.events)]),
-    }
+    said = status_columns(verdict.status, verdict.reason)
+    if psks.is_unreadable(row.status_reason):
+        said = StatusColumns(row.status, row.status_reason, row.status_message)
+    return Observed(
+        *_dated(row, said, at),
+        *child_sas.columns(status),
+        applied_revision=status.applied_revision,
+        observed_state=status.state.value,
+        established=established,
+        told_until=max([row.told_until, *(event.at for event in status.events)]),
+    )
 
 
-def _unknown(row: Row, status: TunnelStatus, at: str) -> Row:
+def _unknown(row: ConnectionRow, status: TunnelStatus, at: str) -> Observed:
     """The gateway cannot look: what was observed before is kept, but for what is up."""
-    kept = {name: row[name] for name in _OBSERVED}
+    kept = Observed.of(row)
     if true_anyway(row):
         return kept
-    told = {"status": unknown_status(row["status"]), **reason_columns(status.reason)}
-    return kept | child_sas.NONE | _since(row, told, at)
+    said = status_columns(unknown_status(row.status), status.reason)
+    return kept._replace(**_dated(row, said, at)._asdict(), **child_sas.NONE._asdict())
 
 
-def _since(row: Row, told: Row, at: str) -> Row:
-    same = all(row[name] == told[name] for name in ("status", "status_reason"))
-    return told | {"status_changed_at": row["status_changed_at"] if same else at}
+def _dated(row: ConnectionRow, said: StatusColumns, at: str) -> DatedStatus:
+    same = (row.status, row.status_reason) == (said.status, said.status_reason)
+    return DatedStatus(*said, status_changed_at=row.status_changed_at if same else at)
 
 
 def _seconds(precise: str) -> str:
@@ -221,84 +261,95 @@ def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
     return False
 
 
-def _tunnels_here(tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]) -> list[Row]:
+def _tunnels_here(
+    tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]
+) -> list[Reported]:
     """The connections that a report is about, as far as the gateway runs them."""
-    return _reported_on(tx, gateway_id, _REPORTED_ON, statuses)
+    found = map(CONNECTIONS.split, _reported_on(tx, gateway_id, _REPORTED_ON, statuses))
+    return [Reported(row, *switches) for row, switches in found]
 
 
-def _routers_here(tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]) -> list[Row]:
-    return _reported_on(tx, gateway_id, _ROUTERS_OF, statuses)
+def _routers_here(
+    tx: Connection, gateway_id: str, statuses: Iterable[RouterStatus]
+) -> list[RouterRow]:
+    found = map(ROUTERS.split, _reported_on(tx, gateway_id, _ROUTERS_OF, statuses))
+    return [row for row, _ in found]
 
 
 def _reported_on(
     tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status]
-) -> list[Row]:
+) -> Sequence[Any]:
     ids = sorted({status.id for status in statuses})
-    if not ids:
-        return []
-    return [dict(row) for row in tx.execute(query, {"gateway": gateway_id, "ids": ids}).mappings()]
+    return tx.execute(query, {"gateway": gateway_id, "ids": ids}).all() if ids else ()
 
 
 def _elsewhere(
-    tx: Connection, gateway_id: str, query: Select[Any], statuses: Iterable[Status], here: list[Row]
+    tx: Connection,
+    gateway_id: str,
+    query: Select[Any],
+    statuses: Iterable[Status],
+    here: Sequence[ResourceRow],
 ) -> list[str]:
     """What is reported on and there, but not here."""
-    missing = {status.id for status in statuses}.difference(row["id"] for row in here)
+    missing = {status.id for status in statuses}.difference(row.id for row in here)
     if not missing:
         return []
     return list(tx.execute(query, {"gateway": gateway_id, "ids": sorted(missing)}).scalars())
 
 
-def _observed_tunnels(
-    here: list[Row], statuses: Iterable[TunnelStatus]
-) -> list[tuple[Row, Row, TunnelStatus]]:
+def _observed_tunnels(here: list[Reported], statuses: Iterable[TunnelStatus]) -> list[Observation]:
     """The connections that a report changes, as they are and as they will be."""
     newest = {status.id: status for status in statuses}
     changed = []
-    for row in here:
-        status = newest[row["id"]]
-        if status.revision != row["revision"]:
+    for reported in here:
+        row = reported.row
+        status = newest[row.id]
+        if status.revision != row.revision:
             continue
-        observed = observe(row, status, _seconds(event_kinds.observed_at(row, status)))
-        if any(row[name] != value for name, value in observed.items()):
-            changed.append((row, row | observed, status))
+        observed = observe(reported, status, _seconds(event_kinds.observed_at(row, status)))
+        if observed != Observed.of(row):
+            changed.append(Observation(row, replace(row, **observed._asdict()), status))
     return changed
 
 
-def _observed_routers(here: list[Row], statuses: Iterable[RouterStatus]) -> dict[str, Row]:
+def _observed_routers(
+    here: list[RouterRow], statuses: Iterable[RouterStatus]
+) -> dict[str, RouterRow]:
     """The routers that a report is about, as they will be, by id."""
     newest = {status.id: status for status in statuses}
     routers = {}
     for row in here:
-        status = newest[row["id"]]
-        if status.revision == row["revision"]:
-            ready = {
-                "ready": status.ready,
-                "status": switched(admin=row["admin_state_up"]),
-                "applied_revision": status.revision,
-            }
-            routers[row["id"]] = row | ready | reason_columns(status.reason)
+        status = newest[row.id]
+        if status.revision == row.revision:
+            routers[row.id] = replace(
+                row,
+                ready=status.ready,
+                status=switched(admin=row.admin_state_up),
+                applied_revision=status.revision,
+                **reason_columns(status.reason)._asdict(),
+            )
     return routers
 
 
-def _derived_services(tx: Connection, routers: dict[str, Row]) -> list[Row]:
+def _derived_services(tx: Connection, routers: dict[str, RouterRow]) -> list[ServiceRow]:
     """The services whose status is another one with their routers as they will be."""
     if not routers:
         return []
     changed = []
-    for row in map(dict, tx.execute(_SERVICES_OF, {"ids": sorted(routers)}).mappings().all()):
-        router = routers[row["router_id"]]
-        status = service_status(router, admin=row["admin_state_up"])
-        if status != row["status"]:
-            changed.append(row | {"status": status})
+    for row in SERVICES.read_all(tx.execute(_SERVICES_OF, {"ids": sorted(routers)})):
+        status = service_status(routers[row.router_id], admin=row.admin_state_up)
+        if status != row.status:
+            changed.append(replace(row, status=status))
     return changed
 
 
-def _write(tx: Connection, statement: Update, changed: list[Row], columns: Iterable[str]) -> None:
+def _write(
+    tx: Connection, statement: Update, changed: Sequence[ResourceRow], columns: Iterable[str]
+) -> None:
     names = tuple(columns)
     if changed:
         run_many(tx, statement, [_parameters(row, names) for row in changed])
 
 
-def _parameters(row: Row, names: Iterable[str]) -> Row:
-    return {"the_id": row["id"]} | {f"new_{name}": row[name] for name in names}
+def _parameters(row: ResourceRow, names: Iterable[str]) -> Columns:
+    return {"the_id": row.id} | {f"new_{name}": getattr(row, name) for name in names}

@@ -10,28 +10,37 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from landbridge.model.objects import TunnelStatus
-from landbridge.store.transaction import Row
+from landbridge.store.resource_rows import ChildSaView
 
 UP: Final = "ACTIVE"
 DOWN: Final = "DOWN"
+
+
+class Columns(NamedTuple):
+    """As the rows keep them."""
+
+    selector_mode: str | None
+    child_sas: list[ChildSaView]
+
+
 #: Of a connection of which nothing is known to be up.
-NONE: Final[Row] = {"selector_mode": None, "child_sas": []}
+NONE: Final = Columns(None, [])
 
 
-def columns(status: TunnelStatus) -> Row:
+def columns(status: TunnelStatus) -> Columns:
     up = sorted({(child.local_ts, child.remote_ts) for child in status.children})
     down = ((each.local, each.remote) for each in status.missing)
-    return {
-        "selector_mode": status.selector_mode and status.selector_mode.value,
-        "child_sas": [
+    return Columns(
+        status.selector_mode and status.selector_mode.value,
+        [
             *(_view(*networks, status=UP) for networks in up),
             *(_view(*networks, status=DOWN) for networks in down),
         ],
-    }
+    )
 
 
-def _view(local: Iterable[str], peer: Iterable[str], *, status: str) -> Row:
+def _view(local: Iterable[str], peer: Iterable[str], *, status: str) -> ChildSaView:
     return {"local_cidrs": list(local), "peer_cidrs": list(peer), "status": status}

@@ -21,8 +21,9 @@ from landbridge.store import changes
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.store.records import diagnoses
+from landbridge.store.resource_rows import ConnectionRow
 from landbridge.store.statements import every
-from landbridge.store.transaction import Row, origin, wake
+from landbridge.store.transaction import origin, wake
 from landbridge.vpn import rows
 
 PATIENCE: Final = 3.0  # seconds in which a gateway answers
@@ -90,8 +91,8 @@ def topic(diagnosis_id: str) -> str:
     return f"*diagnosis {diagnosis_id}"
 
 
-def gateway_of(tx: Connection, connection: Row) -> Gateway:
-    found = tx.execute(_GATEWAY_OF, {"service": connection["vpnservice_id"]}).one()
+def gateway_of(tx: Connection, connection: ConnectionRow) -> Gateway:
+    found = tx.execute(_GATEWAY_OF, {"service": connection.vpnservice_id}).one()
     able: dict[str, Any] = found.capabilities or {}
     return Gateway(
         id=found.id,
@@ -104,12 +105,12 @@ def gateway_of(tx: Connection, connection: Row) -> Gateway:
     )
 
 
-def ask(tx: Connection, connection: Row) -> str | None:
+def ask(tx: Connection, connection: ConnectionRow) -> str | None:
     """Ask the connection's gateway; the question's id, None where nobody would answer."""
     gateway = gateway_of(tx, connection)
     if not gateway.alive or gateway.id is None:
         return None
-    of = {"gateway": gateway.id, "of": connection["id"]}
+    of = {"gateway": gateway.id, "of": connection.id}
     asked: str | None = tx.execute(_OPEN, of).scalar()
     if asked is None:
         asked = rows.new_id()

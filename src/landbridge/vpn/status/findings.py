@@ -9,12 +9,13 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Model, ReasonCode
 from landbridge.model.reasons import EXPLANATIONS
+from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.status_rules import OFF
 
 SETTLED: Final = 10  # seconds after which an answer to our packets is missed
@@ -23,7 +24,7 @@ SETTLED: Final = 10  # seconds after which an answer to our packets is missed
 class Known(NamedTuple):
     """What the findings rest on. `gateway` None: none runs it. `found` None: no answer."""
 
-    row: Mapping[str, Any]
+    row: ConnectionRow
     gateway: str | None
     alive: bool
     found: Diagnosis | None
@@ -81,13 +82,13 @@ def _reported_now(known: Known) -> tuple[ReasonCode, str] | None:
 
 
 def _status(known: Known) -> tuple[ReasonCode, str] | None:
-    code = known.row["status_reason"]
-    return (ReasonCode(code), known.row["status_message"] or "") if code else None
+    code = known.row.status_reason
+    return (ReasonCode(code), known.row.status_message or "") if code else None
 
 
 def _not_loaded(known: Known) -> tuple[ReasonCode, str] | None:
     found = known.found
-    off = known.row["status_reason"] in OFF
+    off = known.row.status_reason in OFF
     wanted = not off and found is not None and not found.problem
     if found is None or not wanted or found.config_loaded:
         return None
@@ -110,8 +111,8 @@ def _missing(known: Known) -> tuple[ReasonCode, str] | None:
 
 
 def _behind(known: Known) -> tuple[ReasonCode, str] | None:
-    wanted, applied = known.row["revision"], known.row["applied_revision"]
-    answered = known.row["status_reason"] not in (None, ReasonCode.PENDING)
+    wanted, applied = known.row.revision, known.row.applied_revision
+    answered = known.row.status_reason not in (None, ReasonCode.PENDING)
     if applied >= wanted or answered:
         return None  # why it is not in effect has been told
     seen = f"Revision {wanted} is wanted; in effect is {applied or 'none yet'}."

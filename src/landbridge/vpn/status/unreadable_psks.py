@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, select, update
 
 from landbridge.store import events
 from landbridge.store import tables as t
-from landbridge.store.transaction import Row, enter, utcnow
+from landbridge.store.columns import Columns
+from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
+from landbridge.store.transaction import enter, utcnow
 from landbridge.vpn import psks, rows
 from landbridge.vpn.event_kinds import Kind
 from landbridge.vpn.revisions.revisions import connection_changed, pending, place_of
@@ -39,34 +42,35 @@ def review(tx: Connection, ids: Iterable[str] | None = None) -> Reviewed:
     query = _SEALED if ids is None else _SEALED.where(_connections.c.id.in_(sorted(set(ids))))
     damaged: list[str] = []
     healed: list[str] = []
-    for found in rows.fetch_all(tx.execute(query)):
-        lost = psks.read(tx, found) is None
-        if lost != psks.is_marked(found):
-            (damaged if lost else healed).append(found["id"])
+    for connection_id, sealed, reason in tx.execute(query).all():
+        lost = psks.read(tx, connection_id, sealed) is None
+        if lost != psks.is_unreadable(reason):
+            (damaged if lost else healed).append(connection_id)
     for each in damaged:
-        _write(tx, _row(tx, each), psks.DAMAGED)
+        _write(tx, _row(tx, each), psks.UNREADABLE_STATUS._asdict())
     for each in healed:
         _heal(tx, _row(tx, each))
     return Reviewed(tuple(damaged), tuple(healed))
 
 
-def _heal(tx: Connection, row: Row) -> None:
-    place = place_of(tx, row["vpnservice_id"])
-    waits = pending(row | {"status_reason": None}, place)
-    after = _write(tx, row, waits | {"revision": row["revision"] + 1})
+def _heal(tx: Connection, row: ConnectionRow) -> None:
+    place = place_of(tx, row.vpnservice_id)
+    status = pending(replace(row, status_reason=None), place)
+    after = _write(tx, row, status._asdict() | {"revision": row.revision + 1})
     connection_changed(tx, after, place)
 
 
-def _row(tx: Connection, id: str) -> Row:
-    found = rows.get(tx, _connections, id, to_change=True)
+def _row(tx: Connection, id: str) -> ConnectionRow:
+    found = rows.get(tx, CONNECTIONS, id, to_change=True)
     if found is None:
         raise LookupError(f"there is no connection {id}")
     return found
 
 
-def _write(tx: Connection, row: Row, told: Row) -> Row:
+def _write(tx: Connection, row: ConnectionRow, changes: Columns) -> ConnectionRow:
     """A status is no client's change: `revision_number` stays."""
-    given = told | {"status_changed_at": utcnow()}
-    tx.execute(update(_connections).where(_connections.c.id == row["id"]).values(given))
-    events.note(tx, Kind.STATUS.value, events.CONNECTION, row | given)
-    return row | given
+    given = changes | {"status_changed_at": utcnow()}
+    tx.execute(update(_connections).where(_connections.c.id == row.id).values(given))
+    after = replace(row, **given)
+    events.note(tx, Kind.STATUS.value, events.CONNECTION, after)
+    return after
