@@ -92,7 +92,7 @@ def filters(resource: Resource) -> Parameters:
     """Each with a value that it takes."""
     samples = {"boolean": "true", "integer": "1"}
     return [
-        (each.name, samples.get(str(each.kind.schema()["type"]), NOWHERE))
+        (each.name, samples.get(str(each.type.schema()["type"]), NOWHERE))
         for each in resource.attributes
         if each.filter
     ]

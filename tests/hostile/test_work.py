@@ -23,10 +23,10 @@ from landbridge.api.schema.address_types import (
     Pools,
 )
 from landbridge.api.schema.catalogue import RESOURCES
-from landbridge.api.schema.field_types import Kind, Many, Refused
+from landbridge.api.schema.field_types import FieldType, InvalidValue, ListType
 from landbridge.api.schema.openapi import document
 from landbridge.api.schema.resource import Attribute, Resource
-from landbridge.api.schema.validate import Terms
+from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.auth.caller import Caller
 from landbridge.impact.conflicts import MOST_TOLD, Neighbours
 from landbridge.impact.impact import impact
@@ -55,7 +55,7 @@ def cidr(number: int) -> str:
 
 
 #: How items of each kind are made, all different and all valid.
-ITEMS: dict[type[Kind], Callable[[int], Any]] = {
+ITEMS: dict[type[FieldType], Callable[[int], Any]] = {
     Cidrs: cidr,
     Endpoints: cidr,
     FixedIps: lambda n: {"subnet_id": ID, "ip_address": address(n)},
@@ -68,13 +68,13 @@ ITEMS: dict[type[Kind], Callable[[int], Any]] = {
 class Listed(NamedTuple):
     resource: Resource
     attribute: Attribute
-    kind: Many
+    kind: ListType
 
     def value(self, number: int) -> Any:
         return self.wrapped([ITEMS[type(self.kind)](each) for each in range(number)])
 
     def wrapped(self, items: list[Any]) -> Any:
-        if isinstance(self.attribute.kind, Gateway):
+        if isinstance(self.attribute.type, Gateway):
             return {"network_id": ID, "external_fixed_ips": items}
         return items
 
@@ -88,11 +88,11 @@ def lists() -> Iterator[Listed]:
         for attribute in resource.attributes:
             if not (attribute.post or attribute.put):
                 continue
-            if isinstance(attribute.kind, Gateway):
+            if isinstance(attribute.type, Gateway):
                 yield Listed(resource, attribute, FixedIps())
-            elif "array" in attribute.kind.schema()["type"]:
-                assert isinstance(attribute.kind, Many), f"{attribute.name} has no maximum"
-                yield Listed(resource, attribute, attribute.kind)
+            elif "array" in attribute.type.schema()["type"]:
+                assert isinstance(attribute.type, ListType), f"{attribute.name} has no maximum"
+                yield Listed(resource, attribute, attribute.type)
 
 
 LISTS = list(lists())
@@ -155,7 +155,7 @@ def test_validation_grows_with_the_list(listed: Listed) -> None:
 def refusal(listed: Listed, value: Any) -> str:
     body = {listed.resource.name: {listed.attribute.name: value}}
     with pytest.raises(errors.ApiError) as caught:
-        attributes.for_update(listed.resource, body, CALLER, Terms())
+        attributes.for_update(listed.resource, body, CALLER, AlgorithmPolicy())
     assert caught.value.status == 400
     return caught.value.message
 
@@ -169,7 +169,7 @@ def test_there_is_a_maximum_and_it_is_told(listed: Listed) -> None:
     assert f"at most {most}" in message
     schemas = document()["components"]["schemas"]
     shape = schemas[f"{listed.resource.name}_update"]["properties"][listed.attribute.name]
-    if isinstance(listed.attribute.kind, Gateway):
+    if isinstance(listed.attribute.type, Gateway):
         shape = shape["properties"]["external_fixed_ips"]
     assert shape["maxItems"] == most
 
@@ -191,7 +191,7 @@ def test_duplicates_are_found_as_before() -> None:
         ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], "{"),
         ([[1], [1], [2]], "[1]"),
     ):
-        with pytest.raises(Refused, match="Duplicate items") as caught:
+        with pytest.raises(InvalidValue, match="Duplicate items") as caught:
             Cidrs().convert(items)
         assert told in str(caught.value)
 
@@ -377,7 +377,7 @@ def test_no_list_is_hidden_from_these_tests() -> None:
     """Neither in an attribute of a resource nor in any other body that the API describes."""
     known = {
         f"{listed}.external_fixed_ips"
-        if isinstance(listed.attribute.kind, Gateway)
+        if isinstance(listed.attribute.type, Gateway)
         else f"{listed}"
         for listed in LISTS
     }

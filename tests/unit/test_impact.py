@@ -17,7 +17,7 @@ from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair, Target
 from landbridge.agent.tunnels.steps import Step
-from landbridge.api.schema.field_types import Group
+from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.vpn import VPN
 from landbridge.impact.impact import FACETS, ROWS, impact
 from landbridge.impact.steps import Disruption, worst
@@ -198,8 +198,8 @@ def updatable() -> Iterator[tuple[str, str]]:
         for attribute in resource.attributes:
             if not attribute.put:
                 continue
-            if isinstance(attribute.kind, Group):
-                for member, *_ in attribute.kind.members:
+            if isinstance(attribute.type, Dictionary):
+                for member, *_ in attribute.type.members:
                     yield resource.name, f"{attribute.name}.{member}"
             else:
                 yield resource.name, attribute.name

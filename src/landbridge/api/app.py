@@ -43,7 +43,7 @@ from landbridge.api.requests.handlers import Handlers, Service
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.api.schema.openapi import document
 from landbridge.api.schema.resource import Resource
-from landbridge.api.schema.validate import Terms
+from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION, VPN
 from landbridge.auth.authentication import Door
 from landbridge.auth.caller import Caller
@@ -58,8 +58,8 @@ def create_app(
     settings: Settings, db: Database, door: Door, metrics: ApiMetrics | None = None
 ) -> Starlette:
     """The API of one process, on an open database behind a door."""
-    terms = Terms(weak_algorithms=settings.vpn.weak_algorithms)
-    service = Service(db, door, terms, settings.quotas, Aside(), Lanes())
+    algorithms = AlgorithmPolicy(weak_algorithms=settings.vpn.weak_algorithms)
+    service = Service(db, door, algorithms, settings.quotas, Aside(), Lanes())
     metrics, faults = metrics or ApiMetrics(), Faults(door)
     db.measure = metrics.transaction
     app = Starlette(
@@ -69,7 +69,7 @@ def create_app(
             *_inspection(service, metrics, settings.limits),
             *_interfaces(service),
             *_quotas(service),
-            *_discovery(db, door, Discovery(weak_algorithms=terms.weak_algorithms)),
+            *_discovery(db, door, Discovery(weak_algorithms=algorithms.weak_algorithms)),
             _measured(db, metrics),
             *agent_routes(db, door, metrics, service.aside, _of_gateways(settings.limits)),
             _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),

@@ -168,7 +168,7 @@ def _body(table: Resource, changes: Iterable[tuple[str, str]]) -> Body:
 
 def _value(attribute: Attribute | None, text: str) -> Any:
     """What the API converts by itself goes as it is."""
-    types = attribute.kind.schema().get("type", ()) if attribute else ()
+    types = attribute.type.schema().get("type", ()) if attribute else ()
     if "array" in types:
         return [part.strip() for part in text.split(",") if part.strip()]
     return None if "null" in types and text in ("", "null") else text

@@ -1,8 +1,8 @@
-"""What the rules refuse, in the words that clients of the Networking API know.
+"""Errors of the VPN rules, with the types and messages of the Networking API.
 
 Rules this module keeps:
 - Types and messages are those of the reference implementation: clients match on both.
-- A fault names the object and the attribute; it never holds a secret.
+- An error names the object and the attribute; it never holds a secret.
 """
 
 from __future__ import annotations

@@ -20,23 +20,23 @@ from landbridge.api.schema.address_types import (
     Subnet,
 )
 from landbridge.api.schema.field_types import (
+    Boolean,
     Choice,
-    Flag,
+    Dictionary,
+    FieldType,
     Flavor,
-    Group,
-    Kind,
-    Member,
+    InvalidValue,
+    MemberNumber,
     Name,
     Number,
-    Refused,
     Text,
     Uuid,
 )
 
 ID = "ad861590-f09d-4f83-bae6-2fb29c120a67"
-DPD = Group(members=(
+DPD = Dictionary(members=(
     ("action", Choice(values=("hold", "clear")), "hold"),
-    ("interval", Member(), 30),
+    ("interval", MemberNumber(), 30),
 ))  # fmt: skip
 
 
@@ -51,14 +51,14 @@ DPD = Group(members=(
         (Uuid(), ID.upper(), ID),
         (Uuid(), f"urn:uuid:{ID}", f"urn:uuid:{ID}"),
         (Uuid(), ID.replace("-", ""), ID.replace("-", "")),
-        (Flag(), "TRUE", True),
-        (Flag(), 0, False),
-        (Flag(), " off ", False),
+        (Boolean(), "TRUE", True),
+        (Boolean(), 0, False),
+        (Boolean(), " off ", False),
         (Number(least=0), "1450", 1450),
         (Number(least=0), 1400.7, 1400),
         (Number(least=0), True, 1),
-        (Member(least=60), 3600.7, 3601),
-        (Member(least=60), "60", 60),
+        (MemberNumber(least=60), 3600.7, 3601),
+        (MemberNumber(least=60), "60", 60),
         (Choice(values=("a", "b")), "b", "b"),
         (Choice(values=(4, 6), number=True), "6", 6),
         (DPD, None, {}),
@@ -82,7 +82,7 @@ DPD = Group(members=(
         (Mac(), "FA-16-3E-00-00-01", "fa:16:3e:00:00:01"),
     ],
 )  # fmt: skip
-def test_kept(kind: Kind, value: Any, kept: Any) -> None:
+def test_kept(kind: FieldType, value: Any, kept: Any) -> None:
     assert kind.convert(value) == kept
 
 
@@ -105,9 +105,9 @@ def test_kept(kind: Kind, value: Any, kept: Any) -> None:
         (Number(least=0), -1, "'-1' should be non-negative"),
         (Number(), 2**31, "'2147483648' is too large - must be no larger than '2147483647'"),
         (Number(least=-1), -2, "'-2' is too small - must be at least '-1'"),
-        (Member(least=60), 59.9, "'59' is too small - must be at least '60'"),
-        (Member(least=60), None, "'None' is not an integer"),
-        (Member(), float("inf"), "'inf' is not an integer"),
+        (MemberNumber(least=60), 59.9, "'59' is too small - must be at least '60'"),
+        (MemberNumber(least=60), None, "'None' is not an integer"),
+        (MemberNumber(), float("inf"), "'inf' is not an integer"),
         (Choice(values=("a",)), {}, "{} is not in valid_values"),
         (Choice(values=("a",)), "", " is not in valid_values"),
         (DPD, "hold", "'hold' is not a dictionary"),
@@ -129,8 +129,8 @@ def test_kept(kind: Kind, value: Any, kept: Any) -> None:
         (Mac(), "01:00:00:00:00:00", "'01:00:00:00:00:00' is not a valid MAC address"),
     ],
 )  # fmt: skip
-def test_refused(kind: Kind, value: Any, reason: str) -> None:
-    with pytest.raises(Refused) as refusal:
+def test_refused(kind: FieldType, value: Any, reason: str) -> None:
+    with pytest.raises(InvalidValue) as refusal:
         kind.convert(value)
     assert str(refusal.value) == reason
 
@@ -138,14 +138,14 @@ def test_refused(kind: Kind, value: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        (Flag(), 2, "Invalid input for operation: '2' cannot be converted to boolean."),
-        (Flag(), None, "Invalid input for operation: 'None' cannot be converted to boolean."),
+        (Boolean(), 2, "Invalid input for operation: '2' cannot be converted to boolean."),
+        (Boolean(), None, "Invalid input for operation: 'None' cannot be converted to boolean."),
         (Number(), "abc", "Invalid input for operation: 'abc' is not an integer."),
         (Number(), float("nan"), "Invalid input for operation: 'nan' is not an integer."),
         (Flavor(), ID, f"Flavor {ID} could not be found."),
     ],
 )
-def test_refused_by_conversion(kind: Kind, value: Any, message: str) -> None:
+def test_refused_by_conversion(kind: FieldType, value: Any, message: str) -> None:
     with pytest.raises(errors.ApiError) as refusal:
         kind.convert(value)
     assert refusal.value.message == message

@@ -11,7 +11,7 @@ from landbridge.api.http import json_body, query
 from landbridge.api.requests import preconditions
 from landbridge.api.schema import validate
 from landbridge.api.schema.resource import Resource
-from landbridge.api.schema.validate import Terms
+from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.api.schema.vpn import (
     ENDPOINT_GROUP,
     IKEPOLICY,
@@ -26,7 +26,7 @@ ADMIN = Caller(user_id="u", project_id="admins", roles=frozenset({"admin"}), is_
 
 
 def test_a_policy_has_its_defaults() -> None:
-    made = validate.for_create(IKEPOLICY, {"ikepolicy": {"name": "x"}}, MEMBER, Terms())
+    made = validate.for_create(IKEPOLICY, {"ikepolicy": {"name": "x"}}, MEMBER, AlgorithmPolicy())
     assert made.values == {
         "name": "x",
         "description": "",
@@ -43,20 +43,23 @@ def test_a_policy_has_its_defaults() -> None:
 
 def test_an_update_holds_what_was_sent() -> None:
     body = {"ikepolicy": {"lifetime": {"value": "7200"}}, "extra": 1}
-    changed = validate.for_update(IKEPOLICY, body, MEMBER, Terms())
+    changed = validate.for_update(IKEPOLICY, body, MEMBER, AlgorithmPolicy())
     assert changed.values == {"lifetime": {"value": 7200}}
 
 
 def test_an_administrator_creates_for_another_project() -> None:
     body = {"ikepolicy": {"tenant_id": "other"}}
-    assert validate.for_create(IKEPOLICY, body, ADMIN, Terms()).values["project_id"] == "other"
+    assert (
+        validate.for_create(IKEPOLICY, body, ADMIN, AlgorithmPolicy()).values["project_id"]
+        == "other"
+    )
 
 
 def test_weak_algorithms_need_the_operators_word() -> None:
     body = {"ikepolicy": {"auth_algorithm": "sha1", "encryption_algorithm": "3des"}}
     with pytest.raises(errors.BadRequest, match="3des is weak"):
-        validate.for_create(IKEPOLICY, body, MEMBER, Terms())
-    made = validate.for_create(IKEPOLICY, body, MEMBER, Terms(weak_algorithms=True))
+        validate.for_create(IKEPOLICY, body, MEMBER, AlgorithmPolicy())
+    made = validate.for_create(IKEPOLICY, body, MEMBER, AlgorithmPolicy(weak_algorithms=True))
     assert made.values["auth_algorithm"] == "sha1"
 
 
@@ -81,7 +84,7 @@ def test_weak_algorithms_need_the_operators_word() -> None:
 )  # fmt: skip
 def test_refused_bodies(body: Any, message: str) -> None:
     with pytest.raises(errors.ApiError) as refusal:
-        validate.for_create(VPNSERVICE, body, MEMBER, Terms())
+        validate.for_create(VPNSERVICE, body, MEMBER, AlgorithmPolicy())
     assert refusal.value.message == message
 
 
@@ -89,12 +92,12 @@ def test_refused_bodies(body: Any, message: str) -> None:
 def test_the_encryption_algorithm_is_checked_first(resource: Resource) -> None:
     body = {resource.name: {"name": 5, "auth_algorithm": "x", "encryption_algorithm": "y"}}
     with pytest.raises(errors.BadRequest, match=r"y is not in valid_values\.$"):
-        validate.for_update(resource, body, MEMBER, Terms())
+        validate.for_update(resource, body, MEMBER, AlgorithmPolicy())
 
 
 def test_a_creation_keeps_the_order_of_the_request() -> None:
     body = {"endpoint_group": {"type": "cidr", "name": "x"}}
-    made = validate.for_create(ENDPOINT_GROUP, body, MEMBER, Terms())
+    made = validate.for_create(ENDPOINT_GROUP, body, MEMBER, AlgorithmPolicy())
     assert list(made.values) == ["type", "name", "project_id", "description", "endpoints"]
 
 
@@ -102,7 +105,7 @@ def test_no_message_holds_a_key() -> None:
     for key in ("s3cret\0", "s3cret" * 50):
         body = {"ipsec_site_connection": {"psk": key}}
         with pytest.raises(errors.BadRequest) as refusal:
-            validate.for_update(IPSEC_SITE_CONNECTION, body, MEMBER, Terms())
+            validate.for_update(IPSEC_SITE_CONNECTION, body, MEMBER, AlgorithmPolicy())
         assert "s3cret" not in refusal.value.message
 
 

@@ -16,7 +16,7 @@ from landbridge import errors
 from landbridge.api.http import json_body
 from landbridge.api.requests.handlers import Handlers, Service
 from landbridge.api.requests.service import scope_of
-from landbridge.api.schema.field_types import Refused, Uuid
+from landbridge.api.schema.field_types import InvalidValue, Uuid
 from landbridge.api.schema.masking import masked
 from landbridge.api.schema.network import ROUTER
 from landbridge.auth.caller import Caller
@@ -64,5 +64,5 @@ def _named(body: Any) -> dict[str, str]:
         raise errors.BadPart("router", "Either subnet_id or port_id must be specified")
     try:
         return {name: _ID.accept(masked(body[name])) for name in given}
-    except Refused as refused:
+    except InvalidValue as refused:
         raise errors.BadPart("router", str(refused)) from None

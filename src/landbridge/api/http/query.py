@@ -114,7 +114,7 @@ def _filters(resource: Resource, parameters: Parameters) -> tuple[Filter, ...]:
                 f"{key}: {len(texts)} values are too many, a filter takes at most {MOST_VALUES}."
             )
         else:
-            found.append(Filter(attribute, tuple(map(attribute.kind.from_query, texts))))
+            found.append(Filter(attribute, tuple(map(attribute.type.from_query, texts))))
     if invalid:
         raise errors.BadRequest(f"{invalid} is invalid attribute for filtering")
     return tuple(found)

@@ -30,7 +30,7 @@ from landbridge.api.requests.plan import Planner
 from landbridge.api.requests.serializer import Viewer
 from landbridge.api.schema import validate
 from landbridge.api.schema.resource import Resource
-from landbridge.api.schema.validate import Input, Terms
+from landbridge.api.schema.validate import AlgorithmPolicy, Input
 from landbridge.auth.authentication import Door
 from landbridge.auth.caller import Caller
 from landbridge.store.database import Database
@@ -47,7 +47,7 @@ class Service(msgspec.Struct, frozen=True):
 
     db: Database
     door: Door
-    terms: Terms
+    algorithms: AlgorithmPolicy
     quotas: Mapping[str, int]
     aside: Aside
     lanes: Lanes
@@ -58,7 +58,7 @@ class Handlers(Generic[R]):
 
     def __init__(self, service: Service, resource: Resource, rules: Rules[R]) -> None:
         self._db = service.db
-        self._terms = service.terms
+        self._terms = service.algorithms
         self._aside = service.aside
         self._lanes = service.lanes
         self._resource = resource

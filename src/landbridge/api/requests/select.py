@@ -128,7 +128,7 @@ def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _is_id(wanted: Filter) -> bool:
-    return isinstance(wanted.attribute.kind, Uuid)
+    return isinstance(wanted.attribute.type, Uuid)
 
 
 def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:

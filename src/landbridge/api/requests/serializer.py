@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from landbridge.api.schema.field_types import Group
+from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.validate import Input
 
@@ -26,7 +26,7 @@ class Viewer:
         self._keys = tuple(
             (a.name, a.stored_as if a.name == "tenant_id" else a.name) for a in visible
         )
-        self._groups = tuple(a.name for a in visible if isinstance(a.kind, Group))
+        self._groups = tuple(a.name for a in visible if isinstance(a.type, Dictionary))
         self.secrets = tuple(a.name for a in visible if a.secret)
 
     def view(self, row: Mapping[str, Any], fields: frozenset[str]) -> View:

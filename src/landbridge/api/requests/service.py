@@ -29,7 +29,7 @@ from landbridge.auth.policy import Policy
 from landbridge.store import events
 from landbridge.store.resource_rows import NETWORKS, NetworkRow, R
 from landbridge.store.transaction import origin
-from landbridge.vpn import errors as faults
+from landbridge.vpn import errors as vpn_errors
 from landbridge.vpn import rows
 from landbridge.vpn.event_kinds import Kind, changed_names
 from landbridge.vpn.resources.registry import Rules
@@ -155,7 +155,7 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         if network_id := values.get("network_id"):
             network = rows.get(tx, NETWORKS, network_id)
             if network is None or not rows.visible(network, self._scope(caller)):
-                raise faults.NetworkNotFound(network_id)
+                raise vpn_errors.NetworkNotFound(network_id)
         return target
 
     def _targets(self, tx: Connection, found: list[Attributes]) -> list[Attributes]:

@@ -1,11 +1,11 @@
-"""Kinds of values that hold addresses: networks, endpoints, fixed IPs, pools, routes.
+"""The types of values that hold addresses: networks, endpoints, fixed IPs, pools, routes.
 
 Rules this module keeps:
-- The same as `kinds`: the reference's reasons, message by message.
+- As in `field_types`: the reference's reasons, message by message.
 - Lists have a maximum, and their work grows with their length, no faster
   (docs/decisions/034-lists-have-a-maximum.md).
-- Addresses are judged by the standard library; where the reference takes an odd spelling
-  that it would rewrite anyway (an IPv4 mask instead of a length), it is refused.
+- The standard library parses addresses. Odd spellings that the reference accepts and rewrites (an
+  IPv4 mask instead of a prefix length) are refused.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import msgspec
 
 from landbridge.api.schema.field_types import (
     TEXT_LENGTH,
-    Kind,
-    Many,
-    Refused,
+    FieldType,
+    InvalidValue,
+    ListType,
     Schema,
     Uuid,
     is_uuid_like,
@@ -32,7 +32,7 @@ from landbridge.vpn.addresses import is_cidr
 _MAC: Final = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
 
-class Address(Kind, frozen=True, kw_only=True):
+class Address(FieldType, frozen=True, kw_only=True):
     """One IP address; IPv6 is kept in its canonical form."""
 
     def accept(self, value: Any) -> str:
@@ -42,19 +42,19 @@ class Address(Kind, frozen=True, kw_only=True):
         return {"type": "string"}
 
 
-class Subnet(Kind, frozen=True, kw_only=True):
+class Subnet(FieldType, frozen=True, kw_only=True):
     """A CIDR, kept with a canonical address."""
 
     def accept(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise Refused(f"'{value}' is not a valid IP subnet")
+            raise InvalidValue(f"'{value}' is not a valid IP subnet")
         return _canonical(_cidr(value))
 
     def shape(self) -> Schema:
         return {"type": "string"}
 
 
-class Cidrs(Many, frozen=True, kw_only=True):
+class Cidrs(ListType, frozen=True, kw_only=True):
     """A list of different CIDRs; one bare string stands for a list of one. Kept as sent."""
 
     most: int = 255
@@ -71,8 +71,8 @@ class Cidrs(Many, frozen=True, kw_only=True):
         return {"type": "string"}
 
 
-class Endpoints(Many, frozen=True, kw_only=True):
-    """What an endpoint group holds: text. What it must name depends on the group's type."""
+class Endpoints(ListType, frozen=True, kw_only=True):
+    """The endpoints of a group, as texts; the group's type decides what they must name."""
 
     most: int = 255
 
@@ -84,38 +84,38 @@ class Endpoints(Many, frozen=True, kw_only=True):
         return {"type": "string", "maxLength": TEXT_LENGTH}
 
 
-class FixedIps(Many, frozen=True, kw_only=True):
+class FixedIps(ListType, frozen=True, kw_only=True):
     """``[{"subnet_id": ..., "ip_address": ...}]``, either of the two."""
 
     most: int = 64
 
     def accept(self, value: Any) -> list[dict[str, str]]:
         if not isinstance(value, list):
-            raise Refused(f"Invalid data format for fixed IP: '{value}'")
+            raise InvalidValue(f"Invalid data format for fixed IP: '{value}'")
         found = [_fixed_ip(item) for item in value]
         times = Counter(item["ip_address"] for item in found if "ip_address" in item)
         if twice := next((address for address, n in times.items() if n > 1), None):
-            raise Refused(f"Duplicate IP address '{twice}'")
+            raise InvalidValue(f"Duplicate IP address '{twice}'")
         return found
 
     def item(self) -> Schema:
         return {"type": "object"}
 
 
-class Gateway(Kind, frozen=True, kw_only=True):
+class Gateway(FieldType, frozen=True, kw_only=True):
     """A router's uplink: ``{"network_id": ..., ...}``; {} and null take it away."""
 
-    def count(self, value: Any) -> None:
+    def check_length(self, value: Any) -> None:
         if isinstance(value, dict):
-            FixedIps().count(value.get("external_fixed_ips"))
+            FixedIps().check_length(value.get("external_fixed_ips"))
 
     def accept(self, value: Any) -> dict[str, Any]:
         if not value and (value is None or value == {}):
             return {}
         if not isinstance(value, dict):
-            raise Refused(f"'{value}' is not a dictionary")
+            raise InvalidValue(f"'{value}' is not a dictionary")
         if "network_id" not in value:
-            raise Refused(
+            raise InvalidValue(
                 "Validation of dictionary's keys failed. Expected keys: {'network_id'} "
                 f"Provided keys: {set(value)}"
             )
@@ -125,7 +125,7 @@ class Gateway(Kind, frozen=True, kw_only=True):
             "enable_snat": _flag,
         }
         if unknown := [key for key in value if key not in known]:
-            raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
+            raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
         return {key: known[key](item) for key, item in value.items()}
 
     def shape(self) -> Schema:
@@ -137,7 +137,7 @@ class Gateway(Kind, frozen=True, kw_only=True):
         return {"type": "object", "properties": properties}
 
 
-class Pools(Many, frozen=True, kw_only=True):
+class Pools(ListType, frozen=True, kw_only=True):
     """``[{"start": ADDRESS, "end": ADDRESS}]``."""
 
     most: int = 255
@@ -146,26 +146,26 @@ class Pools(Many, frozen=True, kw_only=True):
         if value is None:
             return []
         if not isinstance(value, list):
-            raise Refused(f"Invalid data format for IP pool: '{value}'")
+            raise InvalidValue(f"Invalid data format for IP pool: '{value}'")
         return [_record(pool, {"start": _address, "end": _address}) for pool in value]
 
     def item(self) -> Schema:
         return {"type": "object"}
 
 
-class Nameservers(Many, frozen=True, kw_only=True):
+class Nameservers(ListType, frozen=True, kw_only=True):
     most: int = 32
 
     def accept(self, value: Any) -> list[str]:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise Refused(f"Invalid data format for nameserver: '{value}'")
+            raise InvalidValue(f"Invalid data format for nameserver: '{value}'")
         found: dict[str, None] = {}
         for host in value:
             address = _nameserver(host)
             if address in found:
-                raise Refused(f"Duplicate nameserver '{host}'")
+                raise InvalidValue(f"Duplicate nameserver '{host}'")
             found[address] = None
         return list(found)
 
@@ -173,7 +173,7 @@ class Nameservers(Many, frozen=True, kw_only=True):
         return {"type": "string"}
 
 
-class HostRoutes(Many, frozen=True, kw_only=True):
+class HostRoutes(ListType, frozen=True, kw_only=True):
     """``[{"destination": CIDR, "nexthop": ADDRESS}]``."""
 
     most: int = 255
@@ -182,13 +182,13 @@ class HostRoutes(Many, frozen=True, kw_only=True):
         if value is None:
             return []
         if not isinstance(value, list):
-            raise Refused(f"Invalid data format for hostroute: '{value}'")
+            raise InvalidValue(f"Invalid data format for hostroute: '{value}'")
         found: dict[tuple[str, str], dict[str, str]] = {}
         for item in value:
             route = _record(item, {"destination": _route_cidr, "nexthop": _address})
             key = route["destination"], route["nexthop"]
             if key in found:
-                raise Refused(f"Duplicate hostroute '{item}'")
+                raise InvalidValue(f"Duplicate hostroute '{item}'")
             found[key] = route
         return list(found.values())
 
@@ -196,13 +196,13 @@ class HostRoutes(Many, frozen=True, kw_only=True):
         return {"type": "object"}
 
 
-class Mac(Kind, frozen=True, kw_only=True):
+class Mac(FieldType, frozen=True, kw_only=True):
     """A unicast MAC address, kept in lower case with colons."""
 
     def accept(self, value: Any) -> str:
         text = str(value).lower().replace("-", ":")
         if not isinstance(value, str) or not _MAC.fullmatch(text) or text == "00:00:00:00:00:00":
-            raise Refused(f"'{value}' is not a valid MAC address")
+            raise InvalidValue(f"'{value}' is not a valid MAC address")
         return text
 
     def shape(self) -> Schema:
@@ -224,7 +224,7 @@ def _refuse_duplicates(items: list[Any]) -> None:
             twice.setdefault(key, str(item))
         seen.add(key)
     if twice:
-        raise Refused(f"Duplicate items in the list: '{', '.join(twice.values())}'")
+        raise InvalidValue(f"Duplicate items in the list: '{', '.join(twice.values())}'")
 
 
 def _comparable(item: Any) -> Hashable:
@@ -236,7 +236,7 @@ def _comparable(item: Any) -> Hashable:
 
 def _cidr(value: Any) -> str:
     if not isinstance(value, str) or not is_cidr(value):
-        raise Refused(f"'{value}' is not a valid IP subnet")
+        raise InvalidValue(f"'{value}' is not a valid IP subnet")
     return value
 
 
@@ -246,7 +246,7 @@ def _canonical(cidr: str) -> str:
 
 def _address(value: Any) -> str:
     if not isinstance(value, str) or not _is_address(value):
-        raise Refused(f"'{value}' is not a valid IP address")
+        raise InvalidValue(f"'{value}' is not a valid IP address")
     return str(ipaddress.ip_address(value))
 
 
@@ -261,22 +261,24 @@ def _is_address(text: str) -> bool:
 def _nameserver(value: Any) -> str:
     try:
         return _address(value)
-    except Refused as reason:
-        raise Refused(f"'{value}' is not a valid nameserver. {reason}") from None
+    except InvalidValue as reason:
+        raise InvalidValue(f"'{value}' is not a valid nameserver. {reason}") from None
 
 
 def _route_cidr(value: Any) -> str:
     try:
         return str(ipaddress.ip_network(_cidr(value)))
-    except (Refused, ValueError):
-        raise Refused(f"'{value}' is not a valid CIDR") from None
+    except (InvalidValue, ValueError):
+        raise InvalidValue(f"'{value}' is not a valid CIDR") from None
 
 
 def _record(value: Any, fields: dict[str, Callable[[Any], str]]) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise Refused(f"Invalid input. '{value}' must be a dictionary with keys: {list(fields)}")
+        raise InvalidValue(
+            f"Invalid input. '{value}' must be a dictionary with keys: {list(fields)}"
+        )
     if set(value) != set(fields):
-        raise Refused(
+        raise InvalidValue(
             "Validation of dictionary's keys failed. "
             f"Expected keys: {sorted(fields)} Provided keys: {sorted(map(str, value))}"
         )
@@ -285,14 +287,14 @@ def _record(value: Any, fields: dict[str, Callable[[Any], str]]) -> dict[str, st
 
 def _fixed_ip(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise Refused(f"Invalid data format for fixed IP: '{value}'")
+        raise InvalidValue(f"Invalid data format for fixed IP: '{value}'")
     known: dict[str, Callable[[Any], str]] = {"ip_address": _address, "subnet_id": Uuid().accept}
     if unknown := [key for key in value if key not in known]:
-        raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
+        raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
     return {key: known[key](item) for key, item in value.items()}
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Refused(f"'{value}' is not a boolean")
+        raise InvalidValue(f"'{value}' is not a boolean")
     return value

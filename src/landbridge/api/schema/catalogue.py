@@ -1,4 +1,4 @@
-"""All resources, and how to find them.
+"""All resources, and their index by collection.
 
 Rules this module keeps:
 - One entry per resource; a resource that is not here has no route, no extension, no docs.

@@ -1,8 +1,8 @@
-"""The extensions that are advertised: exactly what is built, no more.
+"""The API extensions that are advertised: those that are implemented.
 
 Rules this module keeps:
-- Aliases, names, descriptions and dates of upstream's extensions are upstream's; clients
-  look for aliases. What is our own begins with ``landbridge-``.
+- Aliases, names, descriptions and dates of upstream's extensions are upstream's, because clients
+  look for aliases. Aliases of our own extensions begin with ``landbridge-``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What a value may be: one small frozen type per kind, each converts, refuses and describes.
+"""The types of attributes' values: each converts a value, refuses it, and describes itself.
 
 Rules this module keeps:
-- `convert` returns the value as it is stored or raises `Refused` with the reason in the
-  words of the Networking API (neutron-lib's validators are the reference, message by
-  message), or `errors.InvalidInput` where the reference's converters do.
-- A kind knows no attribute, no resource and no caller: `attributes` puts the name before
-  the reason.
+- `convert` returns the value as it is stored. It raises `InvalidValue` with the reason in the
+  words of the Networking API (the reference is neutron-lib's validators, message by message),
+  or `errors.InvalidInput` where the reference's converters do.
+- A type knows no attribute, no resource and no caller: `landbridge.api.schema.validate` puts the
+  attribute's name before the reason.
 - What a database cannot keep (NUL, numbers above 31 bits, over-long text) is refused here,
   so that it never becomes a server error.
 """
@@ -32,26 +32,23 @@ _FALSE: Final = frozenset({"0", "f", "false", "off", "n", "no"})
 Schema = dict[str, Any]
 
 
-class Refused(Exception):
-    """The value is not of its kind; the text is the reason, without a full stop."""
+class InvalidValue(Exception):
+    """The value does not fit its type; the text is the reason, without a full stop."""
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all kinds."""
+class FieldType(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all types."""
 
     nullable: bool = False
 
     def convert(self, value: Any) -> Any:
-        """The value as it is kept. Raises: Refused, errors.InvalidInput."""
+        """The value as it is kept. Raises: InvalidValue, errors.InvalidInput."""
         if value is None and self.nullable:
             return None
         return self.accept(value)
 
-    def count(self, value: Any) -> None:
-        """Whether there are too many of something, before anything else is asked of it.
-
-        Raises: Refused.
-        """
+    def check_length(self, value: Any) -> None:
+        """Check the number of items, before anything else is checked. Raises: InvalidValue."""
 
     def accept(self, value: Any) -> Any:
         raise NotImplementedError
@@ -61,7 +58,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         return text
 
     def schema(self) -> Schema:
-        """The kind in JSON Schema, for the OpenAPI document."""
+        """The type in JSON Schema, for the OpenAPI document."""
         shape = self.shape()
         if self.nullable:
             shape["type"] = [shape["type"], "null"]
@@ -71,18 +68,20 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class Many(Kind, frozen=True, kw_only=True):
-    """A list of at most `most` items: counted before anything else is asked of them."""
+class ListType(FieldType, frozen=True, kw_only=True):
+    """A list of at most `most` items, which are counted before anything else is checked."""
 
     most: int
 
     def convert(self, value: Any) -> Any:
-        self.count(value)
+        self.check_length(value)
         return super().convert(value)
 
-    def count(self, value: Any) -> None:
+    def check_length(self, value: Any) -> None:
         if isinstance(value, list | dict) and len(value) > self.most:
-            raise Refused(f"{len(value)} items are too many - there may be at most {self.most}")
+            raise InvalidValue(
+                f"{len(value)} items are too many - there may be at most {self.most}"
+            )
 
     def shape(self) -> Schema:
         return {"type": "array", "items": self.item(), "maxItems": self.most}
@@ -91,8 +90,8 @@ class Many(Kind, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class Text(Kind, frozen=True, kw_only=True):
-    """A string. `secret`: its value never stands in a reason, whatever its type."""
+class Text(FieldType, frozen=True, kw_only=True):
+    """A string. `secret`: no reason repeats its value, whatever type was sent."""
 
     shortest: int = 0
     longest: int = TEXT_LENGTH
@@ -101,13 +100,13 @@ class Text(Kind, frozen=True, kw_only=True):
     def accept(self, value: Any) -> str:
         shown = "the value" if self.secret and value is not None else f"'{value}'"
         if not isinstance(value, str):
-            raise Refused(f"{shown} is not a valid string")
+            raise InvalidValue(f"{shown} is not a valid string")
         if len(value) < self.shortest:
-            raise Refused(f"{shown} must not be empty")
+            raise InvalidValue(f"{shown} must not be empty")
         if len(value) > self.longest:
-            raise Refused(f"{shown} exceeds maximum length of {self.longest}")
+            raise InvalidValue(f"{shown} exceeds maximum length of {self.longest}")
         if "\0" in value:
-            raise Refused(f"{shown} is not a valid string")
+            raise InvalidValue(f"{shown} is not a valid string")
         return value
 
     def shape(self) -> Schema:
@@ -124,7 +123,9 @@ class PeerIdentity(Text, frozen=True, kw_only=True):
             try:
                 identities.parse(typed)
             except identities.NoIdentity as error:
-                raise Refused(f"'{typed}' cannot be the identity of one peer: {error}") from None
+                raise InvalidValue(
+                    f"'{typed}' cannot be the identity of one peer: {error}"
+                ) from None
         return typed
 
 
@@ -134,16 +135,16 @@ class Name(Text, frozen=True, kw_only=True):
     def accept(self, value: Any) -> str:
         name = super().accept(value)
         if name and not _is_name(name):
-            raise Refused(f"'{name}' is not a valid string")
+            raise InvalidValue(f"'{name}' is not a valid string")
         return name
 
 
-class Uuid(Kind, frozen=True, kw_only=True):
+class Uuid(FieldType, frozen=True, kw_only=True):
     """An id. Any spelling that reads as a UUID is accepted; kept in lower case."""
 
     def accept(self, value: Any) -> str:
         if not is_uuid_like(value):
-            raise Refused(f"'{value}' is not a valid UUID")
+            raise InvalidValue(f"'{value}' is not a valid UUID")
         return str(value).lower()
 
     def from_query(self, text: str) -> str:
@@ -160,7 +161,7 @@ class Flavor(Uuid, frozen=True, kw_only=True):
         raise errors.FlavorNotFound(super().accept(value))
 
 
-class Flag(Kind, frozen=True, kw_only=True):
+class Boolean(FieldType, frozen=True, kw_only=True):
     """A boolean, also as 0, 1 and the usual words."""
 
     def accept(self, value: Any) -> bool:
@@ -178,7 +179,7 @@ class Flag(Kind, frozen=True, kw_only=True):
         return {"type": "boolean"}
 
 
-class Number(Kind, frozen=True, kw_only=True):
+class Number(FieldType, frozen=True, kw_only=True):
     """An integer at the top level of a resource; ``"1450"`` is one too."""
 
     least: int | None = None
@@ -203,7 +204,7 @@ class Number(Kind, frozen=True, kw_only=True):
         return {"type": "integer", **least, "maximum": self.most}
 
 
-class Member(Kind, frozen=True, kw_only=True):
+class MemberNumber(FieldType, frozen=True, kw_only=True):
     """An integer inside a dictionary (`dpd`, `lifetime`); fractions are rounded."""
 
     least: int = 0
@@ -212,7 +213,7 @@ class Member(Kind, frozen=True, kw_only=True):
         try:
             number = int(value)
         except (ValueError, TypeError, OverflowError):
-            raise Refused(f"'{value}' is not an integer") from None
+            raise InvalidValue(f"'{value}' is not an integer") from None
         within(number, self.least, MAX_INTEGER)
         rounded = int(value + 0.5) if isinstance(value, float) else number
         return within(rounded, self.least, MAX_INTEGER)
@@ -221,7 +222,7 @@ class Member(Kind, frozen=True, kw_only=True):
         return {"type": "integer", "minimum": self.least, "maximum": MAX_INTEGER}
 
 
-class Choice(Kind, frozen=True, kw_only=True):
+class Choice(FieldType, frozen=True, kw_only=True):
     """One of `values`. Those that are also in `weak` are for old peers only."""
 
     values: tuple[str | int, ...]
@@ -232,7 +233,7 @@ class Choice(Kind, frozen=True, kw_only=True):
         if self.number:
             value = Number().accept(value)
         if value not in self.values:
-            raise Refused(f"{value} is not in valid_values")
+            raise InvalidValue(f"{value} is not in valid_values")
         return value
 
     def from_query(self, text: str) -> Any:
@@ -242,36 +243,36 @@ class Choice(Kind, frozen=True, kw_only=True):
         return {"type": "integer" if self.number else "string", "enum": list(self.values)}
 
 
-class Group(Kind, frozen=True, kw_only=True):
+class Dictionary(FieldType, frozen=True, kw_only=True):
     """A dictionary with known members, each kept as a column ``<attribute>_<member>``.
 
     null and {} mean "as it is" (PUT) or "the defaults" (POST).
     """
 
-    members: tuple[tuple[str, Kind, Any], ...]  # name, kind, default
+    members: tuple[tuple[str, FieldType, Any], ...]  # name, type, default
 
     def accept(self, value: Any) -> dict[str, Any]:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise Refused(f"'{value}' is not a dictionary")
+            raise InvalidValue(f"'{value}' is not a dictionary")
         known = {name for name, _, _ in self.members}
         if unknown := [key for key in value if key not in known]:
-            raise Refused(f"Unexpected keys supplied: {', '.join(unknown)}")
-        return {name: kind.convert(value[name]) for name, kind, _ in self.members if name in value}
+            raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
+        return {name: each.convert(value[name]) for name, each, _ in self.members if name in value}
 
     def shape(self) -> Schema:
         return {
             "type": "object",
             "properties": {
-                name: {**kind.schema(), "default": default} for name, kind, default in self.members
+                name: {**each.schema(), "default": default} for name, each, default in self.members
             },
             "additionalProperties": False,
         }
 
 
-class Anything(Kind, frozen=True, kw_only=True):
-    """For what is only ever shown: no one can send it."""
+class ReadOnly(FieldType, frozen=True, kw_only=True):
+    """An attribute that is shown and cannot be sent."""
 
     type: str = "string"
 
@@ -286,13 +287,13 @@ class Anything(Kind, frozen=True, kw_only=True):
 
 
 def within(number: int, least: int | None, most: int) -> int:
-    """Raises: Refused, in the reference's words."""
+    """Raises: InvalidValue, in the reference's words."""
     if least == 0 and number < 0:
-        raise Refused(f"'{number}' should be non-negative")
+        raise InvalidValue(f"'{number}' should be non-negative")
     if least is not None and number < least:
-        raise Refused(f"'{number}' is too small - must be at least '{least}'")
+        raise InvalidValue(f"'{number}' is too small - must be at least '{least}'")
     if number > most:
-        raise Refused(f"'{number}' is too large - must be no larger than '{most}'")
+        raise InvalidValue(f"'{number}' is too large - must be no larger than '{most}'")
     return number
 
 

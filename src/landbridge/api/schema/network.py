@@ -1,8 +1,9 @@
 """The attribute table of the inventory: networks, subnets, routers, ports.
 
 Rules this module keeps:
-- Those of `resources`. It holds what VPN services need of Networking and what its clients
-  send with it, no more: what is not here is not built.
+- Those of `resource`.
+- It holds the attributes of Networking that VPN services need, and those that clients send with
+  them. Nothing else is implemented.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from landbridge.api.schema.address_types import (
     Pools,
     Subnet,
 )
-from landbridge.api.schema.field_types import Choice, Flag, Number, Text, Uuid
+from landbridge.api.schema.field_types import Boolean, Choice, Number, Text, Uuid
 from landbridge.api.schema.resource import (
     UNSET,
     Attribute,
@@ -38,20 +39,24 @@ IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
 def _up() -> Attribute:
     return Attribute(
-        name="admin_state_up", kind=Flag(), about="Whether it shall run.", default=True, sort=True
+        name="admin_state_up",
+        type=Boolean(),
+        about="Whether it shall run.",
+        default=True,
+        sort=True,
     )
 
 
 def _network_id() -> Attribute:
     return Attribute(
-        name="network_id", kind=Uuid(), about="Its network.", put=False, sort=True,
+        name="network_id", type=Uuid(), about="Its network.", put=False, sort=True,
         refers="networks",
     )  # fmt: skip
 
 
 def _ipv6_mode(name: str) -> Attribute:
     return Attribute(
-        name=name, kind=Choice(values=IPV6_MODES, nullable=True), about="For IPv6 subnets.",
+        name=name, type=Choice(values=IPV6_MODES, nullable=True), about="For IPv6 subnets.",
         default=None, put=False, sort=True,
     )  # fmt: skip
 
@@ -69,30 +74,30 @@ NETWORK: Final = Resource(
         shown("status", "Always ACTIVE.", sort=True),
         project(),
         Attribute(
-            name="shared", kind=Flag(), default=False,
+            name="shared", type=Boolean(), default=False,
             about="Every project may see and use it.",
         ),
         Attribute(
-            name="router:external", kind=Flag(), default=False, column="router_external",
+            name="router:external", type=Boolean(), default=False, column="router_external",
             about="Routers may have their gateway on it; every project may see it.",
         ),
         Attribute(
-            name="mtu", kind=Number(least=68), default=1500, about="Largest packet on it.",
+            name="mtu", type=Number(least=68), default=1500, about="Largest packet on it.",
             sort=True,
         ),
         Attribute(
-            name="provider:network_type", kind=Text(longest=32), default=UNSET, secret=True,
+            name="provider:network_type", type=Text(longest=32), default=UNSET, secret=True,
             column="provider_network_type",
             about="`flat`: it lies on `provider:physical_network`; `local`: on a bridge of its "
             "own. Only administrators send and see it, and the next two.",
         ),
         Attribute(
-            name="provider:physical_network", kind=Text(longest=64, nullable=True), default=UNSET,
+            name="provider:physical_network", type=Text(longest=64, nullable=True), default=UNSET,
             secret=True, column="provider_physical_network",
             about="What `[agent] bridges` of a gateway maps to a bridge of its host.",
         ),
         Attribute(
-            name="provider:segmentation_id", kind=Number(least=0, nullable=True), default=UNSET,
+            name="provider:segmentation_id", type=Number(least=0, nullable=True), default=UNSET,
             secret=True, column="", filter=False, about="Always null: there are no segments.",
         ),
         description(),
@@ -110,32 +115,32 @@ SUBNET: Final = Resource(
         identifier(),
         name(),
         Attribute(
-            name="ip_version", kind=Choice(values=(4, 6), number=True), about="4 or 6.",
+            name="ip_version", type=Choice(values=(4, 6), number=True), about="4 or 6.",
             put=False, sort=True,
         ),
         _network_id(),
         Attribute(
-            name="cidr", kind=Subnet(), default=UNSET, about="The range; must be given.",
+            name="cidr", type=Subnet(), default=UNSET, about="The range; must be given.",
             put=False, sort=True,
         ),
         Attribute(
-            name="gateway_ip", kind=Address(nullable=True), default=UNSET, sort=True,
+            name="gateway_ip", type=Address(nullable=True), default=UNSET, sort=True,
             about="The router's address; the first of the range by default; null: none.",
         ),
         Attribute(
-            name="allocation_pools", kind=Pools(), default=UNSET, filter=False,
+            name="allocation_pools", type=Pools(), default=UNSET, filter=False,
             about="Where addresses are taken from; all but the gateway's by default.",
         ),
         Attribute(
-            name="dns_nameservers", kind=Nameservers(), default=[], filter=False,
+            name="dns_nameservers", type=Nameservers(), default=[], filter=False,
             about="Kept and shown.",
         ),
         Attribute(
-            name="host_routes", kind=HostRoutes(), default=[], filter=False,
+            name="host_routes", type=HostRoutes(), default=[], filter=False,
             about="Kept and shown.",
         ),
         project(),
-        Attribute(name="enable_dhcp", kind=Flag(), default=True, about="Kept and shown.",
+        Attribute(name="enable_dhcp", type=Boolean(), default=True, about="Kept and shown.",
                   sort=True),
         _ipv6_mode("ipv6_ra_mode"),
         _ipv6_mode("ipv6_address_mode"),
@@ -156,16 +161,16 @@ PORT: Final = Resource(
         _network_id(),
         _up(),
         Attribute(
-            name="mac_address", kind=Mac(), default=UNSET, sort=True,
+            name="mac_address", type=Mac(), default=UNSET, sort=True,
             about="Made up where not given.",
         ),
         Attribute(
-            name="fixed_ips", kind=FixedIps(), default=UNSET, column="",
+            name="fixed_ips", type=FixedIps(), default=UNSET, column="",
             about="Its addresses. As a filter: ip_address=... or subnet_id=...",
         ),
-        Attribute(name="device_id", kind=Text(), default="", about="What uses it.", sort=True),
+        Attribute(name="device_id", type=Text(), default="", about="What uses it.", sort=True),
         Attribute(
-            name="device_owner", kind=Text(), default="", about="What kind of thing uses it.",
+            name="device_owner", type=Text(), default="", about="What kind of thing uses it.",
             sort=True,
         ),
         project(),
@@ -188,7 +193,7 @@ ROUTER: Final = Resource(
         shown("status", "ACTIVE or DOWN (switched off).", sort=True, filter=False),
         project(),
         Attribute(
-            name="external_gateway_info", kind=Gateway(), default=None, column="", filter=False,
+            name="external_gateway_info", type=Gateway(), default=None, column="", filter=False,
             about="The uplink; {} takes it away.",
         ),
         description(),

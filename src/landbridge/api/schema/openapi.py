@@ -1,9 +1,9 @@
 """The OpenAPI 3.1 document, made from the table.
 
 Rules this module keeps:
-- It says what the table says: whatever is wrong here is wrong in the table.
-- Request schemas are what is asked for, not every spelling that is let through ("1450" for
-  1450, a bare string for a list of one).
+- Every schema is made from the table; a mistake is corrected there.
+- Request schemas describe the documented form of a value, not every spelling that is accepted
+  ("1450" for 1450, a bare string for a list of one).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from landbridge.api.schema import quotas
 from landbridge.api.schema.catalogue import RESOURCES
-from landbridge.api.schema.field_types import Group
+from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.resource import REQUIRED, UNSET, Attribute, Resource
 from landbridge.api.schema.vpn import VPN
 from landbridge.impact.steps import Disruption
@@ -83,8 +83,8 @@ def _schemas() -> Node:
 
 def _shown(attribute: Attribute) -> Node:
     """What an answer holds: types without limits, null where it may be."""
-    kind = attribute.kind.schema()["type"]
-    types = kind if isinstance(kind, list) else [kind]
+    declared = attribute.type.schema()["type"]
+    types = declared if isinstance(declared, list) else [declared]
     return {"type": sorted({*types, "null"}), "description": attribute.about}
 
 
@@ -101,9 +101,9 @@ def _update(resource: Resource) -> Node:
 
 
 def _sent(attribute: Attribute, *, default: bool = True) -> Node:
-    node = {**attribute.kind.schema(), "description": attribute.about}
+    node = {**attribute.type.schema(), "description": attribute.about}
     given = attribute.default is not REQUIRED and attribute.default is not UNSET
-    if default and given and not isinstance(attribute.kind, Group):
+    if default and given and not isinstance(attribute.type, Dictionary):
         node["default"] = attribute.default
     return node
 

@@ -1,8 +1,9 @@
 """Quotas: how many objects of each kind a project may have.
 
 Rules this module keeps:
-- A project's own limits are rows of ``quotas``; what has no row is the operator's default.
-- -1 is no limit. What exists stays, whatever the limit becomes; only creation is refused.
+- A project's own limits are rows of ``quotas``; a resource without a row has the operator's
+  default.
+- -1 means no limit. A limit below what exists refuses creations and removes nothing.
 - The count and the creation are one transaction.
 """
 
@@ -15,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from landbridge import errors
-from landbridge.api.schema.field_types import Flag, Kind, Number, Refused
+from landbridge.api.schema.field_types import Boolean, FieldType, InvalidValue, Number
 from landbridge.api.schema.masking import masked
 from landbridge.store import tables as t
 from landbridge.vpn.resources.registry import RULES
@@ -25,20 +26,20 @@ UNLIMITED: Final = -1
 Limits = dict[str, int]
 
 _LIMIT: Final = Number(least=UNLIMITED)
-_FLAG: Final = Flag()
+_FLAG: Final = Boolean()
 # How a limit below what is used is taken; `force` is what happens without `check_limit`.
 FLAGS: Final = ("check_limit", "force")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A PUT's limits; `check_limit`: none may be below what is used."""
+class QuotaUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of a PUT. `check_limit`: refuse a limit below what is used."""
 
     limits: Limits
     check_limit: bool
 
 
 def check(tx: Connection, project_id: str, resource: str, default: int) -> None:
-    """Whether `project_id` may have one more. Raises: errors.OverQuota."""
+    """Check that `project_id` may have one more. Raises: errors.OverQuota."""
     quota = t.quotas
     query = select(quota.c.limit).where(
         quota.c.project_id == project_id, quota.c.resource == resource
@@ -73,7 +74,9 @@ def all_projects(tx: Connection, defaults: Mapping[str, int]) -> list[dict[str, 
     ]
 
 
-def change(tx: Connection, project_id: str, wanted: Wanted, defaults: Mapping[str, int]) -> Limits:
+def change(
+    tx: Connection, project_id: str, wanted: QuotaUpdate, defaults: Mapping[str, int]
+) -> Limits:
     """Raises: errors.BadRequest, where a limit is checked and below what is used."""
     quota = t.quotas
     for name, limit in wanted.limits.items():
@@ -89,8 +92,8 @@ def reset(tx: Connection, project_id: str) -> None:
     tx.execute(delete(t.quotas).where(t.quotas.c.project_id == project_id))
 
 
-def parse(body: Any, defaults: Mapping[str, int]) -> Wanted:
-    """What the body of a PUT wants. Raises: errors.BadRequest."""
+def parse(body: Any, defaults: Mapping[str, int]) -> QuotaUpdate:
+    """The limits in the body of a PUT. Raises: errors.BadRequest."""
     if not body:
         raise errors.BadRequest("Resource body required")
     if not isinstance(body, dict):
@@ -104,7 +107,7 @@ def parse(body: Any, defaults: Mapping[str, int]) -> Wanted:
         raise errors.BadRequest(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
     flags = {name: _accept(_FLAG, name, wanted[name]) for name in FLAGS if name in wanted}
     given = {name: value for name, value in wanted.items() if name not in FLAGS}
-    return Wanted(
+    return QuotaUpdate(
         limits={name: _accept(_LIMIT, name, value) for name, value in given.items()},
         check_limit=bool(flags.get("check_limit")),
     )
@@ -117,14 +120,14 @@ def _check_not_below(limit: int, name: str, used: int) -> None:
         )
 
 
-def _accept(kind: Kind, name: str, value: Any) -> Any:
+def _accept(type: FieldType, name: str, value: Any) -> Any:
     try:
-        return kind.accept(masked(value))
-    except Refused as reason:
+        return type.accept(masked(value))
+    except InvalidValue as reason:
         raise errors.BadRequest(f"Invalid input for {name}. Reason: {reason}.") from None
 
 
 def _used(tx: Connection, project_id: str, resource: str) -> int:
     table = RULES[resource].table.table
-    query = select(func.count()).select_from(table).where(table.c.project_id == project_id)
+    query = select(func.check_length()).select_from(table).where(table.c.project_id == project_id)
     return int(tx.execute(query).scalar_one())

@@ -1,8 +1,8 @@
-"""The attribute reference for people, made from the table: ``docs/attributes.md``.
+"""Generates the attribute reference, ``docs/attributes.md``, from the table.
 
 Rules this module keeps:
-- Every word comes from the table; the page is checked against it by a test.
-- Write it anew with ``python -m landbridge.api.schema.reference > docs/attributes.md``.
+- Every word comes from the table; a test compares the page with it.
+- Generate it with ``python -m landbridge.api.schema.reference > docs/attributes.md``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from landbridge.api.schema.address_types import FixedIps, Gateway
 from landbridge.api.schema.catalogue import RESOURCES
-from landbridge.api.schema.field_types import Choice, Group, Many
+from landbridge.api.schema.field_types import Choice, Dictionary, ListType
 from landbridge.api.schema.resource import OWN, REQUIRED, UNSET, Attribute, Resource
 
 _HEAD: Final = """\
@@ -48,8 +48,8 @@ def _cells(attribute: Attribute) -> Iterator[str]:
 
 
 def _type(attribute: Attribute) -> str:
-    kind = attribute.kind.schema()["type"]
-    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+    declared = attribute.type.schema()["type"]
+    return " or ".join(declared) if isinstance(declared, list) else str(declared)
 
 
 def _create(attribute: Attribute) -> str:
@@ -57,22 +57,22 @@ def _create(attribute: Attribute) -> str:
         return ""
     if attribute.default is REQUIRED:
         return "**required**"
-    if attribute.default is UNSET or isinstance(attribute.kind, Group):
+    if attribute.default is UNSET or isinstance(attribute.type, Dictionary):
         return "yes"
     default = "null" if attribute.default is None else attribute.default
     return "yes, default empty" if default in ("", []) else f"yes, default `{default}`".lower()
 
 
 def _values(attribute: Attribute) -> str:
-    if isinstance(attribute.kind, Choice):
-        return " One of " + ", ".join(f"`{value}`" for value in attribute.kind.values) + "."
-    if isinstance(attribute.kind, Many):
-        return f" At most {attribute.kind.most}."
-    if isinstance(attribute.kind, Gateway):
+    if isinstance(attribute.type, Choice):
+        return " One of " + ", ".join(f"`{value}`" for value in attribute.type.values) + "."
+    if isinstance(attribute.type, ListType):
+        return f" At most {attribute.type.most}."
+    if isinstance(attribute.type, Gateway):
         return f" At most {FixedIps().most} `external_fixed_ips`."
-    if isinstance(attribute.kind, Group):
+    if isinstance(attribute.type, Dictionary):
         return " Members: " + ", ".join(
-            f"`{name}` (default `{default}`)" for name, _, default in attribute.kind.members
+            f"`{name}` (default `{default}`)" for name, _, default in attribute.type.members
         ) + "."  # fmt: skip
     return ""
 

@@ -1,11 +1,11 @@
-"""The vocabulary of the attribute table: what one says of a resource and its attributes.
+"""The structs of the attribute table: what is declared of a resource and its attributes.
 
 Rules this module keeps:
-- `catalogue.RESOURCES`, written in these words, is the only place that knows attributes:
-  validation, filters, sort keys, /openapi.json and docs/attributes.md are made from it.
-- The order of a resource's attributes is the reference's: it decides which of several
-  mistakes in one request is told first.
-- It declares and computes nothing about requests, rows or callers.
+- `catalogue.RESOURCES` is the only place that knows attributes: validation, filters, sort keys,
+  /openapi.json and docs/attributes.md are made from it.
+- The order of a resource's attributes is the reference's: it decides which of several mistakes in
+  one request is reported.
+- It declares attributes and knows no request, row or caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from landbridge.api.schema.field_types import Anything, Kind, Name, Text, Uuid
+from landbridge.api.schema.field_types import FieldType, Name, ReadOnly, Text, Uuid
 
 
 class Absent:
@@ -42,7 +42,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: Kind
+    type: FieldType
     about: str
     default: Any = REQUIRED
     post: bool = True
@@ -52,7 +52,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     sort: bool = False
     column: str | None = None
     refers: str = ""
-    secret: bool = False  # shown only to whom the policy lets see it
+    secret: bool = False  # shown only to callers whom the policy allows
     source: str = REFERENCE
 
     @property
@@ -65,10 +65,9 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """One resource: its names, its place, its attributes in the reference's order.
+    """One resource: its names, its path, its attributes in the reference's order.
 
-    `plain_plural` is what a request body would be wrapped in for many at once, by the
-    reference's grammar (name + "s").
+    `plain_plural` is the key of a bulk request's body, by the reference's rule (name + "s").
     """
 
     name: str
@@ -92,14 +91,14 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 def identifier(*, sort: bool = True) -> Attribute:
     return Attribute(
-        name="id", kind=Uuid(), about="The object's id.", post=False, put=False, sort=sort
+        name="id", type=Uuid(), about="The object's id.", post=False, put=False, sort=sort
     )
 
 
 def project(*, sort: bool = True) -> Attribute:
     return Attribute(
         name="tenant_id",
-        kind=Text(),
+        type=Text(),
         about="The owning project, by its old name.",
         default=UNSET,
         put=False,
@@ -111,7 +110,7 @@ def project(*, sort: bool = True) -> Attribute:
 def project_id(*, sort: bool = True) -> Attribute:
     return Attribute(
         name="project_id",
-        kind=Text(),
+        type=Text(),
         about="The owning project. Only an administrator may name another than its own.",
         default=UNSET,
         put=False,
@@ -121,25 +120,25 @@ def project_id(*, sort: bool = True) -> Attribute:
 
 def name(*, sort: bool = True) -> Attribute:
     return Attribute(
-        name="name", kind=Name(), about="A name for people; need not be unique.",
+        name="name", type=Name(), about="A name for people; need not be unique.",
         default="", sort=sort,
     )  # fmt: skip
 
 
 def description() -> Attribute:
-    return Attribute(name="description", kind=Text(), about="A description.", default="")
+    return Attribute(name="description", type=Text(), about="A description.", default="")
 
 
 def shown(name: str, about: str, *, type: str = "string", **changes: Any) -> Attribute:
-    """An attribute that nobody sends."""
+    """An attribute that is shown and cannot be sent."""
     return Attribute(
-        name=name, kind=Anything(type=type), about=about, default=UNSET, post=False, put=False,
+        name=name, type=ReadOnly(type=type), about=about, default=UNSET, post=False, put=False,
         **changes,
     )  # fmt: skip
 
 
 def standard() -> tuple[Attribute, ...]:
-    """What every object has, in the words of ``standard-attr-*``."""
+    """The attributes of every object (``standard-attr-*``)."""
     return (
         shown("created_at", "When it was made (UTC).", sort=True),
         shown("updated_at", "When it was last changed (UTC).", sort=True),

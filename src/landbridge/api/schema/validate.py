@@ -1,12 +1,12 @@
-"""From a request's body to validated values, by the attribute table.
+"""Validates a request's body by the attribute table.
 
 Rules this module keeps:
 - Every check, its order and its words are the reference's (neutron
   ``api/v2/base.py:prepare_request_body``, neutron-lib ``api/attributes.py``).
-- It is pure: a body, a resource and a caller go in, values by attribute name or an error
-  come out. What needs the database (does it exist, is it in use) is for the rules.
+- It is pure: from a body, a resource and a caller it makes values by attribute, or an error. Checks
+  that need the database (existence, use) are the rules' (`landbridge.vpn`).
 - No reason repeats a secret (`landbridge.api.schema.masking`).
-- One mistake is told per request, always the same one: the table's order decides.
+- One mistake is reported per request, always the first in the table's order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from landbridge import errors
-from landbridge.api.schema.field_types import Choice, Refused, Text
+from landbridge.api.schema.field_types import Choice, InvalidValue, Text
 from landbridge.api.schema.masking import masked
 from landbridge.api.schema.resource import UNSET, Attribute, Resource
 from landbridge.auth.caller import Caller
@@ -42,13 +42,13 @@ class Input(msgspec.Struct, frozen=True):
         return frozenset(self.sent)
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What the operator lets in: ``[vpn] weak_algorithms``."""
+class AlgorithmPolicy(msgspec.Struct, frozen=True):
+    """Which algorithms the operator permits: ``[vpn] weak_algorithms``."""
 
     weak_algorithms: bool = False
 
 
-def for_create(resource: Resource, body: Any, caller: Caller, terms: Terms) -> Input:
+def for_create(resource: Resource, body: Any, caller: Caller, algorithms: AlgorithmPolicy) -> Input:
     """Raises: errors.BadRequest, errors.InvalidInput and others of status 400."""
     sent = _unwrap(resource, body)
     given = _with_project(sent, caller)
@@ -57,18 +57,18 @@ def for_create(resource: Resource, body: Any, caller: Caller, terms: Terms) -> I
     _refuse_unknown(resource, given)
     for attribute in resource.attributes:
         _check_post(attribute, given)
-    return Input(_convert(resource, _defaulted(resource, given), terms), sent)
+    return Input(_convert(resource, _defaulted(resource, given), algorithms), sent)
 
 
-def for_update(resource: Resource, body: Any, caller: Caller, terms: Terms) -> Input:
-    """As `for_create`; only what was sent is in the values."""
+def for_update(resource: Resource, body: Any, caller: Caller, algorithms: AlgorithmPolicy) -> Input:
+    """As `for_create`; the values hold only what was sent."""
     sent = _unwrap(resource, body)
     given = _with_project(sent, caller)
     _refuse_unknown(resource, given)
     for attribute in resource.attributes:
         if attribute.name in given and not attribute.put:
             raise errors.BadRequest(f"Cannot update read-only attribute {attribute.name}")
-    return Input(_convert(resource, given, terms), sent)
+    return Input(_convert(resource, given, algorithms), sent)
 
 
 def _unwrap(resource: Resource, body: Any) -> Values:
@@ -87,7 +87,7 @@ def _unwrap(resource: Resource, body: Any) -> Values:
 
 
 def _with_project(sent: Values, caller: Caller) -> Values:
-    """A copy in which both names of the project stand, if either does."""
+    """A copy with both names of the project, if it has either."""
     given = dict(sent)
     if "tenant_id" in given:
         given.setdefault("project_id", given["tenant_id"])
@@ -125,10 +125,10 @@ def _defaulted(resource: Resource, given: Values) -> Values:
     return {**given, **defaults}
 
 
-def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
-    """Checked in the table's order, kept in the request's; without the project's old name."""
+def _convert(resource: Resource, given: Values, algorithms: AlgorithmPolicy) -> Values:
+    """Checked in the table's order, returned in the request's; without `tenant_id`."""
     values = {
-        attribute.name: _convert_one(attribute, given[attribute.name], terms)
+        attribute.name: _convert_one(attribute, given[attribute.name], algorithms)
         for attribute in resource.attributes
         if attribute.name in given
     }
@@ -136,21 +136,21 @@ def _convert(resource: Resource, given: Values, terms: Terms) -> Values:
     return {name: values[name] for name in given if name in values}
 
 
-def _convert_one(attribute: Attribute, value: Any, terms: Terms) -> Any:
+def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> Any:
     try:
-        attribute.kind.count(value)
-        hides = isinstance(attribute.kind, Text) and attribute.kind.secret
-        converted = attribute.kind.convert(value if hides else masked(value))
-        _refuse_weak(attribute, converted, terms)
-    except Refused as reason:
+        attribute.type.check_length(value)
+        hides = isinstance(attribute.type, Text) and attribute.type.secret
+        converted = attribute.type.convert(value if hides else masked(value))
+        _refuse_weak(attribute, converted, algorithms)
+    except InvalidValue as reason:
         raise errors.BadRequest(f"Invalid input for {attribute.name}. Reason: {reason}.") from None
     return converted
 
 
-def _refuse_weak(attribute: Attribute, value: Any, terms: Terms) -> None:
+def _refuse_weak(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> None:
     if (
-        isinstance(attribute.kind, Choice)
-        and value in attribute.kind.weak
-        and not terms.weak_algorithms
+        isinstance(attribute.type, Choice)
+        and value in attribute.type.weak
+        and not algorithms.weak_algorithms
     ):
-        raise Refused(f"{value} is weak and only accepted with [vpn] weak_algorithms = true")
+        raise InvalidValue(f"{value} is weak and only accepted with [vpn] weak_algorithms = true")

@@ -1,8 +1,8 @@
 """The attribute table of the five VPN resources.
 
 Rules this module keeps:
-- Those of `resources`: names, order, defaults and flags are the reference's
-  (neutron-lib ``api/definitions/vpn*.py``); what differs on purpose says so (`OWN`).
+- Those of `resource`. Names, order, defaults and flags are the reference's (neutron-lib
+  ``api/definitions/vpn*.py``); attributes of our own are marked (`OWN`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Final
 
 from landbridge.api.schema.address_types import Cidrs, Endpoints
 from landbridge.api.schema.field_types import (
+    Boolean,
     Choice,
-    Flag,
+    Dictionary,
     Flavor,
-    Group,
-    Member,
+    MemberNumber,
     Number,
     PeerIdentity,
     Text,
@@ -50,28 +50,29 @@ DPD_ACTIONS: Final = ("clear", "disabled", "hold", "restart", "restart-by-peer")
 
 def _choice(name: str, about: str, *values: str, weak: tuple[str, ...] = ()) -> Attribute:
     """An attribute with a value list, whose first value is the default."""
-    kind = Choice(values=values, weak=weak)
-    return Attribute(name=name, kind=kind, about=about, default=values[0])
+    return Attribute(
+        name=name, type=Choice(values=values, weak=weak), about=about, default=values[0]
+    )
 
 
 def _pick(name: str, about: str, default: str, values: tuple[str, ...], *weak: str) -> Attribute:
-    return Attribute(name=name, kind=Choice(values=values, weak=weak), about=about, default=default)
+    return Attribute(name=name, type=Choice(values=values, weak=weak), about=about, default=default)
 
 
 def _up() -> Attribute:
     return Attribute(
-        name="admin_state_up", kind=Flag(), about="Whether it shall run.", default=True
+        name="admin_state_up", type=Boolean(), about="Whether it shall run.", default=True
     )
 
 
 def _lifetime() -> Attribute:
     members = (
         ("units", Choice(values=("seconds",)), "seconds"),
-        ("value", Member(least=60), 3600),
+        ("value", MemberNumber(least=60), 3600),
     )
     return Attribute(
         name="lifetime",
-        kind=Group(members=members),
+        type=Dictionary(members=members),
         about="How long keys live. An answer shows members as they were sent.",
         default={},
         filter=False,
@@ -93,12 +94,12 @@ def _pfs() -> Attribute:
 
 
 def _reference(name: str, collection: str, about: str, *, put: bool = True) -> Attribute:
-    return Attribute(name=name, kind=Uuid(), about=about, put=put, refers=collection)
+    return Attribute(name=name, type=Uuid(), about=about, put=put, refers=collection)
 
 
 def _group_reference(name: str, about: str) -> Attribute:
     return Attribute(
-        name=name, kind=Uuid(nullable=True), about=about, default=None, refers="endpoint_groups"
+        name=name, type=Uuid(nullable=True), about=about, default=None, refers="endpoint_groups"
     )
 
 
@@ -114,7 +115,7 @@ VPNSERVICE: Final = Resource(
         description(),
         Attribute(
             name="subnet_id",
-            kind=Uuid(nullable=True),
+            type=Uuid(nullable=True),
             about="The local subnet, for connections with peer_cidrs.",
             default=None,
             put=False,
@@ -122,7 +123,7 @@ VPNSERVICE: Final = Resource(
         ),
         Attribute(
             name="router_id",
-            kind=Uuid(),
+            type=Uuid(),
             about="The router; it must have a gateway.",
             put=False,
             sort=True,
@@ -134,7 +135,7 @@ VPNSERVICE: Final = Resource(
         shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*."),
         Attribute(
             name="flavor_id",
-            kind=Flavor(nullable=True),
+            type=Flavor(nullable=True),
             about="Always null: there are no flavors.",
             default=None,
             put=False,
@@ -157,42 +158,42 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         name(),
         description(),
         Attribute(
-            name="local_id", kind=PeerIdentity(),
+            name="local_id", type=PeerIdentity(),
             about="Our identity, as peer_id; empty: the gateway's address.", default="",
         ),
         Attribute(
-            name="peer_address", kind=Text(),
+            name="peer_address", type=Text(),
             about="The peer's address or name; a name is kept and resolved by the gateway. Not one "
             "where no peer can be: the router's own, loopback, multicast, broadcast.",
         ),
         Attribute(
-            name="peer_id", kind=PeerIdentity(),
+            name="peer_id", type=PeerIdentity(),
             about="The peer's identity: address, name, e-mail, key ID or distinguished name; "
             "with its type where that is in doubt (keyid:site-b). See identities.md.",
         ),
         Attribute(
-            name="peer_cidrs", kind=Cidrs(), default=[], filter=False,
+            name="peer_cidrs", type=Cidrs(), default=[], filter=False,
             about="The peer's networks, where the service has a subnet.",
         ),
         _group_reference("local_ep_group_id", "Our subnets; with peer_ep_group_id."),
         _group_reference("peer_ep_group_id", "The peer's networks; with local_ep_group_id."),
         shown("route_mode", "Always static."),
         Attribute(
-            name="mtu", kind=Number(least=0), default=1500,
+            name="mtu", type=Number(least=0), default=1500,
             about="Largest packet: 0 (unset), or at least 68 (IPv4) or 1280 (IPv6).",
         ),
         _choice("initiator", "Who may begin.", "bi-directional", "response-only"),
         shown("auth_mode", "Always psk."),
         Attribute(
-            name="psk", kind=Text(secret=True, shortest=1), column="", filter=False, secret=True,
+            name="psk", type=Text(secret=True, shortest=1), column="", filter=False, secret=True,
             about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it.",
         ),
         Attribute(
             name="dpd",
-            kind=Group(members=(
+            type=Dictionary(members=(
                 ("action", Choice(values=DPD_ACTIONS), "hold"),
-                ("interval", Member(), 30),
-                ("timeout", Member(), 120),
+                ("interval", MemberNumber(), 30),
+                ("timeout", MemberNumber(), 120),
             )),
             about="Dead peer detection: timeout must be greater than interval (seconds).",
             default={},
@@ -204,7 +205,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         _reference("ikepolicy_id", "ikepolicies", "The IKE policy."),
         _reference("ipsecpolicy_id", "ipsecpolicies", "The IPsec policy."),
         Attribute(
-            name="split_selector", kind=Flag(), default=False, source=OWN,
+            name="split_selector", type=Boolean(), default=False, source=OWN,
             about="One CHILD_SA per pair of networks instead of one for all (IKEv2).",
         ),
         project_id(),
@@ -287,12 +288,12 @@ ENDPOINT_GROUP: Final = Resource(
         description(),
         Attribute(
             name="type",
-            kind=Choice(values=("cidr", "network", "router", "subnet", "vlan")),
+            type=Choice(values=("cidr", "network", "router", "subnet", "vlan")),
             about="What the endpoints are; connections take subnet and cidr.",
             put=False,
         ),
         Attribute(
-            name="endpoints", kind=Endpoints(), default=[], filter=False,
+            name="endpoints", type=Endpoints(), default=[], filter=False,
             about="Ids or CIDRs, all of the group's type. May be changed while in use.",
         ),
         project_id(sort=False),

@@ -1,1 +1,1 @@
-"""Networks, subnets, ports and routers: the part of Networking that tunnels need."""
+"""Networks, subnets, ports and routers: the part of the Networking API that tunnels need."""

@@ -23,7 +23,7 @@ from landbridge.vpn.inventory import errors
 ORDER: Final = (t.subnets.c.ip_version, t.subnets.c.created_at, t.subnets.c.id)
 
 
-class Wanted(TypedDict, total=False):
+class AddressRequest(TypedDict, total=False):
     """An address that is asked for: by its subnet, or itself, or both."""
 
     subnet_id: str
@@ -37,7 +37,9 @@ class FixedIp(TypedDict):
     ip_address: str
 
 
-def allocate(tx: Connection, network_id: str, wanted: list[Wanted] | None) -> list[tuple[str, str]]:
+def allocate(
+    tx: Connection, network_id: str, wanted: list[AddressRequest] | None
+) -> list[tuple[str, str]]:
     """(subnet_id, ip_address) pairs. Raises: IpAddressGenerationFailure and its like."""
     query = (
         select(*SUBNETS.columns)
@@ -75,7 +77,7 @@ class _FreeAddresses:
             raise errors.IpAddressGenerationFailure(self._network_id)
         return list(allocated.values())
 
-    def as_wanted(self, one: Wanted) -> tuple[str, str]:
+    def as_wanted(self, one: AddressRequest) -> tuple[str, str]:
         """Raises: InvalidInput, InvalidIpForNetwork, InvalidIpForSubnet,
         IpAddressAlreadyAllocated, IpAddressGenerationFailure.
         """
@@ -113,7 +115,7 @@ class _FreeAddresses:
             self._taken[subnet_id] = set(self._tx.execute(query).scalars())
         return self._taken[subnet_id]
 
-    def _subnet_for(self, one: Wanted) -> SubnetRow:
+    def _subnet_for(self, one: AddressRequest) -> SubnetRow:
         if subnet_id := one.get("subnet_id"):
             if subnet := self._subnets.get(subnet_id.lower()):
                 return subnet

@@ -1,11 +1,11 @@
-"""What clients do to ports.
+"""The rules of ports, as clients create, change and delete them.
 
 Rules this module keeps:
-- No request for a port makes it a router's leg, whatever its `device_id` and `device_owner` say,
-  and none makes it look like the leg of a router that there is.
-- Who may not see a router is told the same of it as of one that does not exist.
-- A router's port keeps its device and its MAC address and goes by its router only; its addresses
-  may change by the rules of its router.
+- No request for a port makes it a router's port, whatever its `device_id` and `device_owner` say,
+  and none gives it the `device_id` and `device_owner` of an existing router's port.
+- A caller who may not see a router gets the same error for it as for one that does not exist.
+- A router's port keeps its device and its MAC address, and is removed through its router only. Its
+  addresses change by the rules of its router.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 
 from landbridge.store.resource_rows import NETWORKS, PORTS, ROUTERS, PortRow
 from landbridge.vpn import errors, rows
-from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles, ports, routers, uplinks
-from landbridge.vpn.inventory.allocation import Wanted
+from landbridge.vpn.inventory.allocation import AddressRequest
 from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Attributes, Scope
 from landbridge.vpn.status_rules import switched
@@ -41,36 +41,36 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> PortRow:
 
 def update(tx: Connection, row: PortRow, changes: Attributes, scope: Scope = None) -> PortRow:
     """Raises: as `create`, UnsupportedPortDeviceOwner, and what the port's router refuses."""
-    place = port_roles.place_of(tx, row.id)
-    if place is not None:
+    role = port_roles.role_of(tx, row.id)
+    if role is not None:
         _check_left_alone(row, changes)
     elif any(name in changes and changes[name] != getattr(row, name) for name in _DEVICE):
         _check_device(
             tx, {"device_id": row.device_id, "device_owner": row.device_owner} | changes, scope
         )
     _check_mac_address(tx, row, changes)
-    readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], place)
+    readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], role)
     admin = bool(changes.get("admin_state_up", row.admin_state_up))
     updated = rows.update(tx, PORTS, row, changes | {"status": switched(admin=admin)})
-    if place is not None and updated.admin_state_up != row.admin_state_up:
-        router_changed(tx, place.router_id)
+    if role is not None and updated.admin_state_up != row.admin_state_up:
+        router_changed(tx, role.router_id)
     return rows.touch(tx, PORTS, updated) if readdressed else updated
 
 
 def delete(tx: Connection, row: PortRow) -> None:
     """Raises: ServicePortInUse."""
-    if port_roles.place_of(tx, row.id) is not None:
-        raise refused.ServicePortInUse(row.id, row.device_owner)
+    if port_roles.role_of(tx, row.id) is not None:
+        raise inventory_errors.ServicePortInUse(row.id, row.device_owner)
     rows.delete(tx, PORTS, row)
 
 
 def _readdress(
-    tx: Connection, row: PortRow, wanted: list[Wanted], place: port_roles.Place | None
+    tx: Connection, row: PortRow, wanted: list[AddressRequest], role: port_roles.PortRole | None
 ) -> bool:
-    if place is None:
+    if role is None:
         return ports.readdress(tx, row, wanted)
-    readdress = uplinks.readdress if place.uplink else routers.readdress
-    return readdress(tx, place.router_id, row, wanted)
+    readdress = uplinks.readdress if role.uplink else routers.readdress
+    return readdress(tx, role.router_id, row, wanted)
 
 
 def _check_device(tx: Connection, port: Attributes, scope: Scope) -> None:
@@ -80,15 +80,17 @@ def _check_device(tx: Connection, port: Attributes, scope: Scope) -> None:
         return
     router = rows.get(tx, ROUTERS, device_id)
     if router is not None and rows.visible(router, scope):
-        raise refused.RouterPortByPort(device_id, owner)
+        raise inventory_errors.RouterPortByPort(device_id, owner)
     if scope is not None:
-        raise refused.DeviceIDNotOwnedByTenant(device_id)
+        raise inventory_errors.DeviceIDNotOwnedByTenant(device_id)
 
 
 def _check_left_alone(row: PortRow, changes: Attributes) -> None:
     for name in _DEVICE:
         if name in changes and changes[name] != getattr(row, name):
-            raise refused.UnsupportedPortDeviceOwner(f"{name} update", row.id, row.device_owner)
+            raise inventory_errors.UnsupportedPortDeviceOwner(
+                f"{name} update", row.id, row.device_owner
+            )
 
 
 def _check_mac_address(tx: Connection, row: PortRow, changes: Attributes) -> None:
@@ -97,5 +99,5 @@ def _check_mac_address(tx: Connection, row: PortRow, changes: Attributes) -> Non
         return
     owner = changes.get("device_owner") or row.device_owner
     if owner.startswith(_NETWORK_DEVICE):
-        raise refused.UnsupportedPortDeviceOwner("mac address update", row.id, owner)
+        raise inventory_errors.UnsupportedPortDeviceOwner("mac address update", row.id, owner)
     ports.check_mac_address(tx, row.network_id, wanted)

@@ -1,7 +1,7 @@
-"""What the inventory (networks, subnets, routers, ports) refuses.
+"""Errors of the inventory's rules (networks, subnets, routers, ports).
 
 Rules this module keeps:
-- Types and messages are those of the Networking API, as in `faults`.
+- Types and messages are those of the Networking API, as in `landbridge.vpn.errors`.
 """
 
 from __future__ import annotations

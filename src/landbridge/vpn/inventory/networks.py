@@ -1,10 +1,10 @@
 """The rules of networks.
 
 Rules this module keeps:
-- A network goes together with its subnets, when no port is left on it.
-- An external network stays external while a router's gateway is on it, a shared one shared while
-  another project has a port on it.
-- What a network lies on is `providers`' matter; its name says nothing about that.
+- A network is deleted with its subnets, if no port is on it.
+- An external network stays external while a router's gateway is on it; a shared network stays
+  shared while another project has a port on it.
+- The provider attributes are in `providers`; a network's name has no meaning for gateways.
 """
 
 from __future__ import annotations
@@ -68,9 +68,8 @@ def delete(tx: Connection, row: NetworkRow) -> None:
 
 
 def present(tx: Connection, found: list[NetworkRow], secrets: bool = True) -> list[Attributes]:
-    """Networks with their attributes that have a colon and the ids of their `subnets`, in one
-    query.
-    """
+    """Networks with their ``router:`` and ``provider:`` attributes and the ids of their `subnets`,
+    in one query."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     query = (
         select(t.subnets.c.network_id, t.subnets.c.id)
@@ -105,6 +104,6 @@ def _flat(values: Attributes) -> Columns:
 
 
 def _tell_routers(tx: Connection, network_id: str) -> None:
-    """Their gateways find the host's bridge by what the network lies on, and switch it off."""
+    """Gateways find the host's bridge by the physical network, and switch the network off."""
     for router_id in port_roles.routers_on_network(tx, network_id):
         router_changed(tx, router_id)

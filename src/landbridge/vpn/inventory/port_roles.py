@@ -1,9 +1,9 @@
-"""A router's ports: which ports are its uplink and its inside legs.
+"""Which ports are a router's: its gateway port and its interfaces.
 
 Rules this module keeps:
-- A port is a leg by its row in `router_ports`, which only the operations on routers write
+- A port is a router's by its row in `router_ports`, which only the operations on routers write
   (``external_gateway_info``, ``add_router_interface``, ``remove_router_interface``). The port's
-  `device_id` and `device_owner` show it to clients and decide nothing: anybody may write them.
+  `device_id` and `device_owner` only show it to clients, who may write them.
 - The subnets of one router do not overlap.
 """
 
@@ -27,34 +27,34 @@ OWNERS: Final = frozenset({INTERFACE, UPLINK})
 _table = t.router_ports
 
 
-class Place(NamedTuple):
-    """Whose leg a port is."""
+class PortRole(NamedTuple):
+    """Which router a port belongs to. `uplink`: as its gateway port."""
 
     router_id: str
     uplink: bool
 
 
 def attach(tx: Connection, router_id: str, port: PortRow, *, uplink: bool = False) -> PortRow:
-    """Make `port` a leg of the router; returns its row as it is now."""
+    """Make `port` a port of the router; returns its row as it is now."""
     tx.execute(insert(_table).values(port_id=port.id, router_id=router_id, uplink=uplink))
     owner = UPLINK if uplink else INTERFACE
     return rows.update(tx, PORTS, port, {"device_id": router_id, "device_owner": owner})
 
 
 def remove(tx: Connection, port: PortRow) -> None:
-    """The leg and its port go."""
+    """Delete a router's port."""
     rows.delete(tx, PORTS, port)
 
 
-def place_of(tx: Connection, port_id: str) -> Place | None:
+def role_of(tx: Connection, port_id: str) -> PortRole | None:
     """None: the port is no router's."""
     query = select(_table.c.router_id, _table.c.uplink).where(_table.c.port_id == port_id)
     found = tx.execute(query).first()
-    return None if found is None else Place(*found)
+    return None if found is None else PortRole(*found)
 
 
 def interfaces(tx: Connection, router_id: str) -> list[PortRow]:
-    """The inside legs of a router, oldest first."""
+    """The interfaces of a router, oldest first."""
     return _ports(tx, router_id, uplink=False)
 
 
@@ -64,7 +64,7 @@ def uplinks(tx: Connection, router_id: str) -> list[PortRow]:
 
 
 def subnet_ids(tx: Connection, router_id: str) -> set[str]:
-    """The ids of all subnets that a router has a leg on."""
+    """The ids of all subnets that a router has a port on."""
     addresses = t.port_addresses
     query = (
         select(addresses.c.subnet_id)
@@ -75,7 +75,7 @@ def subnet_ids(tx: Connection, router_id: str) -> set[str]:
 
 
 def routers_on_network(tx: Connection, network_id: str) -> list[str]:
-    """The ids of the routers with a leg on a network."""
+    """The ids of the routers with a port on a network."""
     return _routers(tx, t.ports.c.network_id == network_id)
 
 
@@ -89,7 +89,7 @@ def routers_on_subnet(tx: Connection, subnet_id: str) -> list[str]:
 def check_no_overlap(
     tx: Connection, router_id: str, subnets: list[SubnetRow], *, but_not: str | None = None
 ) -> None:
-    """A router cannot tell two networks apart that share addresses. Raises: BadRouterRequest."""
+    """The subnets of a router must not overlap. Raises: BadRouterRequest."""
     query = (
         select(t.subnets.c.id, t.subnets.c.cidr)
         .join(t.port_addresses, t.port_addresses.c.subnet_id == t.subnets.c.id)
@@ -119,6 +119,6 @@ def _ports(tx: Connection, router_id: str, *, uplink: bool) -> list[PortRow]:
 
 
 def _routers(tx: Connection, which: ColumnElement[bool]) -> list[str]:
-    legs = _table.join(t.ports, t.ports.c.id == _table.c.port_id)
-    query = select(_table.c.router_id).select_from(legs).where(which)
+    ports = _table.join(t.ports, t.ports.c.id == _table.c.port_id)
+    query = select(_table.c.router_id).select_from(ports).where(which)
     return list(tx.execute(query.distinct().order_by(_table.c.router_id)).scalars())

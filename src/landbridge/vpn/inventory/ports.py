@@ -1,10 +1,10 @@
-"""Ports, and the addresses that they take from their network's subnets.
+"""Ports, and the allocation of their addresses from their network's subnets.
 
 Rules this module keeps:
 - An address, and on one network a MAC address, is given to one port only; the subnet's row is
   locked while one is looked for (`landbridge.vpn.inventory.allocation`).
-- It gives what is asked for. What clients may ask of a port is for `client_ports`, what a
-  router's port may become for `routers` and `uplinks`.
+- It does what is asked. What clients may ask of a port is checked in `client_ports`, what may
+  change of a router's port in `routers` and `uplinks`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from landbridge.store import tables as t
 from landbridge.store.resource_rows import PORTS, SUBNETS, NetworkRow, PortRow, SubnetRow
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import errors
-from landbridge.vpn.inventory.allocation import ORDER, FixedIp, Wanted, allocate
+from landbridge.vpn.inventory.allocation import ORDER, AddressRequest, FixedIp, allocate
 from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status_rules import switched
 
@@ -48,7 +48,7 @@ def fixed_ips(tx: Connection, port_ids: list[str]) -> Mapping[str, list[FixedIp]
 
 
 def plug(
-    tx: Connection, network: NetworkRow, wanted: list[Wanted] | None, values: Attributes
+    tx: Connection, network: NetworkRow, wanted: list[AddressRequest] | None, values: Attributes
 ) -> PortRow:
     """A new port on `network` with the addresses wanted, or one of each IP version."""
     if mac_address := (values.get("mac_address") or "").lower():
@@ -62,7 +62,7 @@ def plug(
     return port
 
 
-def readdress(tx: Connection, port: PortRow, wanted: list[Wanted]) -> bool:
+def readdress(tx: Connection, port: PortRow, wanted: list[AddressRequest]) -> bool:
     """Give a port other addresses; False when it has them already."""
     table = t.port_addresses
     query = select(table.c.subnet_id, table.c.ip_address).where(table.c.port_id == port.id)
@@ -81,14 +81,14 @@ def check_mac_address(tx: Connection, network_id: str, mac_address: str) -> None
 
 
 def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[SubnetRow]:
-    """Each once, in the order in which ports get addresses of them."""
+    """The subnets of ports, each once, in the order in which addresses are allocated."""
     table = t.port_addresses
     theirs = select(table.c.subnet_id).where(table.c.port_id.in_(list(port_ids)))
     query = select(*SUBNETS.columns).where(t.subnets.c.id.in_(theirs)).order_by(*ORDER)
     return SUBNETS.read_all(tx.execute(query))
 
 
-def _as_before(wanted: list[Wanted], before: set[tuple[Any, ...]]) -> list[Wanted]:
+def _as_before(wanted: list[AddressRequest], before: set[tuple[Any, ...]]) -> list[AddressRequest]:
     """A subnet wanted without an address keeps one that the port had there, each time another."""
     named = {one["ip_address"] for one in wanted if one.get("ip_address")}
     had: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,10 +1,10 @@
-"""What a network lies on: ``provider:network_type`` and ``provider:physical_network``.
+"""A network's provider attributes: ``provider:network_type`` and ``provider:physical_network``.
 
 Rules this module keeps:
 - `local`: a bridge of its own on the gateway's host. `flat`: the physical network of that name,
-  which each gateway maps to a bridge of its host. There are no others.
-- One network lies on a physical network.
-- Only administrators give these attributes; that is the policy's matter.
+  which each gateway maps to a bridge of its host. There are no other types.
+- A physical network has one network at most.
+- The policy lets only administrators send these attributes.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The rules of routers and their interfaces.
 
 Rules this module keeps:
-- A router is placed on a gateway when it is made, if one is alive.
+- A router is placed on a gateway when it is created, if one is alive.
 - An interface takes the subnet's gateway address; subnets of one router do not overlap.
-- A subnet of another project, also of a shared network, gives its gateway address to nobody else's
-  router; a port there is an interface with the address that it was given from the pools.
-- What a VPN service or a connection uses is not taken away.
-- Whatever the gateway must change in the router's namespace raises the router's revision.
+- On a subnet of another project, also of a shared network, a router does not get the gateway
+  address: its interface there is a port with an address from the subnet's pools.
+- An interface that a VPN service or a connection uses is not removed.
+- Every change that the gateway must make in the router's namespace raises the router's revision.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from landbridge.store.resource_rows import (
 from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import Ranges
 from landbridge.vpn.gateways import leases
-from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles, ports, uplinks
-from landbridge.vpn.inventory.allocation import Wanted
+from landbridge.vpn.inventory.allocation import AddressRequest
 from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Attributes, Scope
 
@@ -61,7 +61,7 @@ def update(tx: Connection, row: RouterRow, changes: Attributes, scope: Scope = N
 def delete(tx: Connection, row: RouterRow) -> None:
     """Raises: RouterInUse."""
     if interfaces := port_roles.interfaces(tx, row.id):
-        raise refused.RouterInUse.by_ports(row.id, [port.id for port in interfaces])
+        raise inventory_errors.RouterInUse.by_ports(row.id, [port.id for port in interfaces])
     uplinks.clear_gateway(tx, row)
     rows.delete(tx, ROUTERS, row)
     gone = Item(row.id, row.id, row.revision + 1, deleted=True)
@@ -82,7 +82,7 @@ def add_interface(
     """
     subnet_id, port_id = body.get("subnet_id"), body.get("port_id")
     if bool(subnet_id) == bool(port_id):
-        raise refused.BadRouterRequest(
+        raise inventory_errors.BadRouterRequest(
             "Cannot specify both subnet-id and port-id"
             if subnet_id
             else "Either subnet_id or port_id must be specified"
@@ -104,7 +104,7 @@ def remove_interface(
     """
     subnet_id, port_id = body.get("subnet_id"), body.get("port_id")
     if not subnet_id and not port_id:
-        raise refused.BadRouterRequest("Either subnet_id or port_id must be specified")
+        raise inventory_errors.BadRouterRequest("Either subnet_id or port_id must be specified")
     for port in port_roles.interfaces(tx, router.id):
         subnets = ports.subnets_of(tx, [port.id])
         for subnet in subnets:
@@ -115,18 +115,18 @@ def remove_interface(
                 port_roles.remove(tx, port)
                 return _answer(tx, router, port, subnet)
     if port_id:
-        raise refused.RouterInterfaceNotFound(router.id, port_id)
-    raise refused.RouterInterfaceNotFoundForSubnet(router.id, str(subnet_id))
+        raise inventory_errors.RouterInterfaceNotFound(router.id, port_id)
+    raise inventory_errors.RouterInterfaceNotFoundForSubnet(router.id, str(subnet_id))
 
 
-def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
+def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[AddressRequest]) -> bool:
     """Give an interface other addresses; False when it has them already.
 
     Raises: BadRouterRequest, SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection, and what
     allocation refuses.
     """
     if not wanted:
-        raise refused.BadRouterRequest("Router port must have at least one fixed IP")
+        raise inventory_errors.BadRouterRequest("Router port must have at least one fixed IP")
     before = {subnet.id for subnet in ports.subnets_of(tx, [port.id])}
     if not ports.readdress(tx, port, wanted):
         return False
@@ -152,14 +152,16 @@ def _add_by_subnet(
     if not (rows.visible(subnet, scope) or rows.visible(network, scope)):
         raise errors.SubnetNotFound(subnet_id)
     if subnet.gateway_ip is None:
-        raise refused.BadRouterRequest("Subnet for router interface must have a gateway IP")
+        raise inventory_errors.BadRouterRequest(
+            "Subnet for router interface must have a gateway IP"
+        )
     if not rows.owned(subnet.project_id, scope):
-        raise refused.BadRouterRequest(
+        raise inventory_errors.BadRouterRequest(
             f"Cannot add interface to router because subnet {subnet.id} is not owned by "
             "project making the request"
         )
     port_roles.check_no_overlap(tx, router.id, [subnet])
-    wanted: list[Wanted] = [{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}]
+    wanted: list[AddressRequest] = [{"subnet_id": subnet.id, "ip_address": subnet.gateway_ip}]
     device = {"device_id": router.id, "device_owner": port_roles.INTERFACE}
     port = ports.plug(tx, network, wanted, device | {"project_id": router.project_id})
     return port_roles.attach(tx, router.id, port), subnet
@@ -170,10 +172,10 @@ def _add_by_port(
 ) -> tuple[PortRow, SubnetRow]:
     port = rows.refer(tx, PORTS, port_id, scope, errors.PortNotFound, to_change=True)
     if port.device_id:
-        raise refused.PortInUse(port.id, port.network_id, port.device_id)
+        raise inventory_errors.PortInUse(port.id, port.network_id, port.device_id)
     subnets = ports.subnets_of(tx, [port.id])
     if not subnets:
-        raise refused.BadRouterRequest("Router port must have at least one fixed IP")
+        raise inventory_errors.BadRouterRequest("Router port must have at least one fixed IP")
     _check_in_pools(tx, port, subnets, scope)
     port_roles.check_no_overlap(tx, router.id, subnets)
     return port_roles.attach(tx, router.id, port), subnets[0]
@@ -186,7 +188,7 @@ def _check_in_pools(tx: Connection, port: PortRow, subnets: list[SubnetRow], sco
     for fixed in ports.fixed_ips(tx, [port.id])[port.id]:
         subnet_id = fixed["subnet_id"]
         if subnet_id in pools and fixed["ip_address"] not in pools[subnet_id]:
-            raise refused.BadRouterRequest(
+            raise inventory_errors.BadRouterRequest(
                 f"Cannot add interface to router because specified port {port.id} has an IP "
                 f"address out of the allocation pool of subnet {subnet_id}, which is not owned "
                 "by the project making the request"

@@ -1,10 +1,11 @@
 """The rules of subnets.
 
 Rules this module keeps:
-- Subnets of one network do not overlap; pools lie inside, apart, and without the gateway.
-- `gateway_ip` not given is the first address; given as None there is none.
-- A subnet in use, by a port or an endpoint group, is not deleted. Another project's group holds it
-  only while a connection uses the group: to name a shared subnet gives no hold on it.
+- Subnets of one network do not overlap. Allocation pools are inside the subnet, do not overlap, and
+  do not contain the gateway.
+- Without `gateway_ip` the gateway is the first address; None: there is no gateway.
+- A subnet that a port or an endpoint group uses is not deleted. A group of another project counts
+  only while a connection uses it, so that naming a shared subnet does not block its deletion.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from landbridge import errors
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NETWORKS, SUBNETS, Pool, SubnetRow
-from landbridge.vpn import errors as faults
+from landbridge.vpn import errors as vpn_errors
 from landbridge.vpn import rows
 from landbridge.vpn.addresses import (
     Network,
@@ -29,7 +30,7 @@ from landbridge.vpn.addresses import (
     parse_address,
     parse_network,
 )
-from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles
 from landbridge.vpn.revisions.revisions import router_changed, uses_group
 from landbridge.vpn.rows import Attributes, Scope
@@ -37,12 +38,12 @@ from landbridge.vpn.rows import Attributes, Scope
 
 def create(tx: Connection, values: Attributes, scope: Scope = None) -> SubnetRow:
     """Raises: NetworkNotFound, InvalidInput, and what the pools are refused for."""
-    missing = faults.NetworkNotFound
+    missing = vpn_errors.NetworkNotFound
     parent = rows.refer(tx, NETWORKS, values["network_id"], scope, missing, to_change=True)
     network = _network(values)
     for other in _cidrs_of(tx, parent.id):
         if network.overlaps(ip_network(other)):
-            raise refused.InvalidInput(
+            raise inventory_errors.InvalidInput(
                 f"Requested subnet with cidr: {network} for network: {parent.id} "
                 "overlaps with another subnet"
             )
@@ -79,11 +80,13 @@ def update(tx: Connection, row: SubnetRow, changes: Attributes, scope: Scope = N
 
 def delete(tx: Connection, row: SubnetRow) -> None:
     """Raises: SubnetInUse."""
-    if group := _group_that_holds(tx, row):
-        raise refused.SubnetInUse(row.id, f"Subnet {row.id} is used by endpoint group {group}")
+    if group := _group_that_uses(tx, row):
+        raise inventory_errors.SubnetInUse(
+            row.id, f"Subnet {row.id} is used by endpoint group {group}"
+        )
     address = select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == row.id)
     if rows.first(tx, address) is not None:
-        raise refused.SubnetInUse(
+        raise inventory_errors.SubnetInUse(
             row.id, "One or more ports have an IP allocation from this subnet"
         )
     links = t.endpoint_group_subnets
@@ -118,9 +121,9 @@ def _network(values: Attributes) -> Network:
         raise errors.BadPart("subnets", "cidr must be specified, as there are no subnet pools")
     network = parse_network(values["cidr"])
     if network is None:
-        raise refused.InvalidInput(f"'{values['cidr']}' is not a valid IP subnet")
+        raise inventory_errors.InvalidInput(f"'{values['cidr']}' is not a valid IP subnet")
     if values.get("ip_version", network.version) != network.version:
-        raise refused.InvalidInput(
+        raise inventory_errors.InvalidInput(
             f"cidr '{values['cidr']}' does not match the ip_version '{values['ip_version']}'"
         )
     return network
@@ -131,11 +134,11 @@ def _checked_gateway(network: Network, gateway: str | None) -> str | None:
         return None
     address = parse_address(gateway)
     if address is None or address.version != network.version:
-        raise refused.InvalidInput(
+        raise inventory_errors.InvalidInput(
             f"gateway_ip '{gateway}' does not match the ip_version '{network.version}'"
         )
     if not is_host_of(address, network):
-        raise refused.InvalidInput("Gateway is not valid on subnet")
+        raise inventory_errors.InvalidInput("Gateway is not valid on subnet")
     return str(address)
 
 
@@ -143,17 +146,17 @@ def _checked_pools(network: Network, gateway: str | None, pools: list[Pool]) -> 
     bounds = [(pool, *_bounds(network, pool)) for pool in pools]
     if found := _overlapping([(start, end) for _, start, end in bounds]):
         one, other = (_shown(pools[number]) for number in found)
-        raise refused.OverlappingAllocationPools(one, other, str(network))
+        raise inventory_errors.OverlappingAllocationPools(one, other, str(network))
     if gateway is not None and (address := parse_address(gateway)) is not None:
         for pool, start, end in bounds:
             if start <= int(address) <= end:
-                raise refused.GatewayConflictWithAllocationPools(gateway, _shown(pool))
+                raise inventory_errors.GatewayConflictWithAllocationPools(gateway, _shown(pool))
     return [{"start": pool["start"], "end": pool["end"]} for pool in pools]
 
 
 def _overlapping(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """Two of the ranges that have something in common, by their numbers; None: there are none."""
-    furthest = -1  # the number of the one that reaches furthest so far
+    """The numbers of two ranges that overlap; None: there are none."""
+    furthest = -1  # the number of the range with the highest end so far
     for number in sorted(range(len(ranges)), key=ranges.__getitem__):
         start, end = ranges[number]
         if furthest >= 0 and start <= ranges[furthest][1]:
@@ -166,9 +169,9 @@ def _overlapping(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
 def _bounds(network: Network, pool: Pool) -> tuple[int, int]:
     start, end = (parse_address(str(pool.get(key))) for key in ("start", "end"))
     if start is None or end is None or start.version != end.version or int(start) > int(end):
-        raise refused.InvalidAllocationPool(_shown(pool))
+        raise inventory_errors.InvalidAllocationPool(_shown(pool))
     if not (is_host_of(start, network) and is_host_of(end, network)):
-        raise refused.OutOfBoundsAllocationPool(_shown(pool), str(network))
+        raise inventory_errors.OutOfBoundsAllocationPool(_shown(pool), str(network))
     return int(start), int(end)
 
 
@@ -176,7 +179,7 @@ def _shown(pool: Pool) -> str:
     return f"{pool.get('start')}-{pool.get('end')}"
 
 
-def _group_that_holds(tx: Connection, row: SubnetRow) -> str | None:
+def _group_that_uses(tx: Connection, row: SubnetRow) -> str | None:
     groups, links = t.endpoint_groups, t.endpoint_group_subnets
     used = exists().where(uses_group(groups.c.id))
     query = (
@@ -200,10 +203,10 @@ def _check_gateway_unused(tx: Connection, row: SubnetRow) -> None:
     )
     port_id = rows.first(tx, query)
     if port_id is not None:
-        raise refused.GatewayIpInUse(row.gateway_ip, port_id)
+        raise inventory_errors.GatewayIpInUse(row.gateway_ip, port_id)
 
 
 def _tell_routers(tx: Connection, subnet_id: str) -> None:
-    """Routers with a port on the subnet have a route by its gateway."""
+    """Routers with a port on the subnet have a route through its gateway."""
     for router_id in port_roles.routers_on_subnet(tx, subnet_id):
         router_changed(tx, router_id)

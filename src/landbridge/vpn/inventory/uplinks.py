@@ -1,11 +1,10 @@
-"""A router's external gateway: its port on an external network, and its addresses there.
+"""A router's external gateway: its port on an external network, and the addresses of that port.
 
 Rules this module keeps:
-- A router has at most one gateway port; its addresses are the router's outside addresses and
-  stand in every vpnservice of the router.
-- An address that a service relies on is not taken away: the gateway of a router with VPN
-  services is neither cleared nor moved to another network. Its addresses may change: all
-  connections of the router follow.
+- A router has at most one gateway port. Its addresses are the router's outside addresses, which
+  every VPN service of the router shows.
+- The gateway of a router with VPN services is neither cleared nor moved to another network. Its
+  addresses may change: the revisions of all connections of the router are raised.
 - The address of the external network's own gateway is never a router's.
 """
 
@@ -24,9 +23,9 @@ from landbridge.store.resource_rows import NETWORKS, ROUTERS, NetworkRow, PortRo
 from landbridge.store.transaction import utcnow
 from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import parse_address
-from landbridge.vpn.inventory import errors as refused
+from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles, ports
-from landbridge.vpn.inventory.allocation import FixedIp, Wanted
+from landbridge.vpn.inventory.allocation import AddressRequest, FixedIp
 from landbridge.vpn.revisions.revisions import raise_connections, router_changed
 from landbridge.vpn.rows import Attributes, Scope
 
@@ -44,7 +43,7 @@ def set_gateway(
     network = _external_network(tx, info, router, scope)
     wanted = info.get("external_fixed_ips") or None
     if network.id == router.external_network_id:
-        _keep(tx, router, wanted)
+        _readdress_uplinks(tx, router, wanted)
     else:
         clear_gateway(tx, router)
         _connect(tx, router, network, wanted)
@@ -63,8 +62,8 @@ def clear_gateway(tx: Connection, router: RouterRow) -> None:
         port_roles.remove(tx, port)
 
 
-def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
-    """Give the gateway port other addresses, past its router; False when it has them already.
+def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[AddressRequest]) -> bool:
+    """Change the addresses of the gateway port, asked for by the port; False: nothing changes.
 
     Raises: BadRouterRequest, RouterInUse, and what allocation refuses.
     """
@@ -114,15 +113,15 @@ def _external_network(
 ) -> NetworkRow:
     network_id = info.get("network_id") or router.external_network_id
     if network_id is None:
-        raise refused.BadRouterRequest("external_gateway_info needs a network_id")
+        raise inventory_errors.BadRouterRequest("external_gateway_info needs a network_id")
     network = rows.refer(tx, NETWORKS, network_id, scope, errors.NetworkNotFound)
     if not network.router_external:
-        raise refused.BadRouterRequest(f"Network {network_id} is not an external network")
+        raise inventory_errors.BadRouterRequest(f"Network {network_id} is not an external network")
     return network
 
 
 def _connect(
-    tx: Connection, router: RouterRow, network: NetworkRow, wanted: list[Wanted] | None
+    tx: Connection, router: RouterRow, network: NetworkRow, wanted: list[AddressRequest] | None
 ) -> None:
     _check_not_the_gateways(tx, network.id, wanted or [])
     device = {"device_id": router.id, "device_owner": port_roles.UPLINK, "project_id": ""}
@@ -132,15 +131,17 @@ def _connect(
     _tell_services(tx, router.id)
 
 
-def _keep(tx: Connection, router: RouterRow, wanted: list[Wanted] | None) -> None:
-    """The same network: the port stays, its addresses change if others are wanted."""
+def _readdress_uplinks(
+    tx: Connection, router: RouterRow, wanted: list[AddressRequest] | None
+) -> None:
+    """The same network: the port stays; its addresses change if others are asked for."""
     if wanted is None:
         return
     for port in port_roles.uplinks(tx, router.id):
         _readdress(tx, router.id, port, wanted)
 
 
-def _readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wanted]) -> bool:
+def _readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[AddressRequest]) -> bool:
     _check_not_the_gateways(tx, port.network_id, wanted)
     if not ports.readdress(tx, port, wanted):
         return False
@@ -149,14 +150,14 @@ def _readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Wante
     return True
 
 
-def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[Wanted]) -> None:
+def _check_not_the_gateways(tx: Connection, network_id: str, wanted: list[AddressRequest]) -> None:
     """Raises: BadRouterRequest."""
     subnets = t.subnets
     query = select(subnets.c.gateway_ip).where(subnets.c.network_id == network_id)
     gateways = set(tx.execute(query).scalars())
     for fixed in wanted:
         if fixed.get("ip_address") in gateways - {None}:
-            raise refused.BadRouterRequest(
+            raise inventory_errors.BadRouterRequest(
                 f"External IP {fixed['ip_address']} is the same as the gateway IP"
             )
 
@@ -174,11 +175,11 @@ def _check_no_services(tx: Connection, router_id: str) -> None:
         .order_by(t.vpnservices.c.id)
     )
     if used_by := list(services.scalars()):
-        raise refused.RouterInUse.by_services(router_id, used_by)
+        raise inventory_errors.RouterInUse.by_services(router_id, used_by)
 
 
 def _tell_services(tx: Connection, router_id: str) -> None:
-    """The outside addresses have changed: services show them, tunnels move to them."""
+    """The outside addresses have changed: write them to the services, raise their connections."""
     addresses = external_ips(tx, router_id)
     services = t.vpnservices
     told = tx.execute(

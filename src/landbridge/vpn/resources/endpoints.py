@@ -24,7 +24,7 @@ from landbridge.store.resource_rows import (
     SUBNETS,
     EndpointGroupRow,
 )
-from landbridge.vpn import errors as faults
+from landbridge.vpn import errors as vpn_errors
 from landbridge.vpn import rows
 from landbridge.vpn.addresses import is_cidr
 from landbridge.vpn.resources import selectors
@@ -65,7 +65,7 @@ def delete(tx: Connection, row: EndpointGroupRow) -> None:
     """Raises: EndpointGroupInUse."""
     user = select(t.ipsec_site_connections.c.id).where(uses_group(row.id))
     if rows.first(tx, user) is not None:
-        raise faults.EndpointGroupInUse(row.id)
+        raise vpn_errors.EndpointGroupInUse(row.id)
     rows.delete(tx, ENDPOINT_GROUPS, row)
 
 
@@ -78,7 +78,7 @@ def present(
 def _checked(tx: Connection, group: Attributes, endpoints: list[Any], scope: Scope) -> list[str]:
     """The endpoints as they are kept."""
     if not endpoints:
-        raise faults.MissingEndpointForEndpointGroup(_shown_when_empty(group))
+        raise vpn_errors.MissingEndpointForEndpointGroup(_shown_when_empty(group))
     texts = [str(endpoint) for endpoint in endpoints]
     _check_unique(texts, group["type"])
     if group["type"] == selectors.SUBNET:
@@ -105,14 +105,16 @@ def _check_unique(endpoints: list[str], type: str) -> None:
     for endpoint in endpoints:
         if endpoint in seen:
             why = "Endpoints have to be unique"
-            raise faults.InvalidEndpointInEndpointGroup(endpoint, type, why)
+            raise vpn_errors.InvalidEndpointInEndpointGroup(endpoint, type, why)
         seen.add(endpoint)
 
 
 def _check_cidrs(endpoints: list[str]) -> None:
     for endpoint in endpoints:
         if not is_cidr(endpoint):
-            raise faults.InvalidEndpointInEndpointGroup(endpoint, selectors.CIDR, "Invalid CIDR")
+            raise vpn_errors.InvalidEndpointInEndpointGroup(
+                endpoint, selectors.CIDR, "Invalid CIDR"
+            )
 
 
 def _check_storable(endpoints: list[str]) -> None:
@@ -136,12 +138,12 @@ def _checked_subnets(tx: Connection, endpoints: list[str], scope: Scope) -> list
     networks = rows.by_id(tx, NETWORKS, {row.network_id for row in known.values()})
     for subnet_id, given in zip(ids, endpoints, strict=True):
         if not _is_uuid(given):
-            raise faults.InvalidEndpointInEndpointGroup(given, selectors.SUBNET, "Invalid UUID")
+            raise vpn_errors.InvalidEndpointInEndpointGroup(given, selectors.SUBNET, "Invalid UUID")
         subnet = known.get(subnet_id)
         if subnet is None or not (
             rows.visible(subnet, scope) or rows.visible(networks[subnet.network_id], scope)
         ):
-            raise faults.NonExistingSubnetInEndpointGroup(given)
+            raise vpn_errors.NonExistingSubnetInEndpointGroup(given)
     return ids
 
 
