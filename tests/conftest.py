@@ -1,7 +1,8 @@
 """What all tests share.
 
 Hypothesis tries the same examples on every run of the same tests, so that a failure is of the
-change that it came with; ``make soak`` and ``--hypothesis-profile=random`` look for new ones.
+change that it came with; ``make soak`` and ``--hypothesis-profile=random`` look for new ones. No
+example has a time limit: a busy machine is no failure.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from landbridge.lab.hosts import Ground
 from tests import dataplane
 
 pytest_plugins = ["tests.environments.fixtures"]
 
-settings.register_profile("deterministic", derandomize=True, database=None)
-settings.register_profile("random", derandomize=False)
+TIMELESS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deterministic", TIMELESS, derandomize=True, database=None)
+settings.register_profile("random", TIMELESS, derandomize=False)
 settings.load_profile("deterministic")
 
 GATEWAY_TESTS = ("tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/")

@@ -144,7 +144,7 @@ def in_both(one: Target, other: Target) -> tuple[Pair, ...]:
     return tuple(pair for pair in one.pairs if pair in other.pairs)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(updates())
 @example((BASE, tunnel(peer_cidrs=("10.2.1.0/24",))))
 @example((ELSEWHERE, MOVED))
@@ -162,7 +162,7 @@ def test_what_is_promised_is_what_is_done(update: tuple[Tunnel, Tunnel]) -> None
     assert worst(step.disruption for step in promised.steps) is promised.disruption
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(tunnels(), min_size=2, max_size=4), st.data())
 def test_from_any_state_on_the_way_to_any_other(way: list[Tunnel], data: st.DataObject) -> None:
     """Updates come before the last one is done; the newest wins, what stays is carried."""
@@ -185,7 +185,7 @@ def _ended(steps: list[Step]) -> bool:
     return any(step.disruption is Disruption.INTERRUPT for step in steps)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(tunnels())
 def test_what_is_the_same_costs_nothing(one: Tunnel) -> None:
     promised = impact(one, msgspec.structs.replace(one, revision=9))

@@ -235,7 +235,7 @@ WAYS: dict[Phase, list[Event]] = {
 }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(tuple(WAYS)), st.lists(EVENTS, max_size=20))
 def test_no_order_of_events_leaves_the_table(begins: Phase, events: list[Event]) -> None:
     asyncio.run(play(Stage(), [*WAYS[begins], *events]))

@@ -87,7 +87,7 @@ def is_desired(charon: Charon, wanted: Target | None) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(tunnels(), st.none()), min_size=2, max_size=4))
 def test_any_state_to_any_state(history: list[Tunnel | None]) -> None:
     charon = Charon()
@@ -106,7 +106,7 @@ def test_any_state_to_any_state(history: list[Tunnel | None]) -> None:
         before = wanted
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(tunnels(), tunnels(), tunnels())
 def test_the_newest_of_two_updates_wins(first: Tunnel, second: Tunnel, third: Tunnel) -> None:
     charon = Charon()
@@ -117,7 +117,7 @@ def test_the_newest_of_two_updates_wins(first: Tunnel, second: Tunnel, third: Tu
     assert is_desired(charon, planned(third))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(tunnels(), tunnels())
 def test_a_restart_of_the_agent_plans_nothing_for_what_is_right(one: Tunnel, two: Tunnel) -> None:
     charon, wanted = Charon(), planned(one)
@@ -128,7 +128,7 @@ def test_a_restart_of_the_agent_plans_nothing_for_what_is_right(one: Tunnel, two
     assert is_desired(charon, planned(two))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(tunnels(), tunnels())
 def test_a_peer_that_refuses_loses_nothing(one: Tunnel, two: Tunnel) -> None:
     one = msgspec.structs.replace(one, admin_state_up=True)
@@ -427,7 +427,7 @@ def all_steps(charon: Charon, wanted: Target | None, seconds: float = 20.0) -> l
     return taken
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tunnels(), st.one_of(tunnels(), st.none()))
 def test_no_ike_sa_is_ended_that_others_have_children_on(one: Tunnel, two: Tunnel | None) -> None:
     charon = up(msgspec.structs.replace(one, admin_state_up=True))

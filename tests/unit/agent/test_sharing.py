@@ -154,7 +154,7 @@ async def restart(house: House, wanted: dict[str, Tunnel]) -> None:
         assert {each.id: house.children(each.id) for each in wanted.values()} == before
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(HISTORY)
 def test_any_of_them_to_any_state(history: list[tuple[str, Tunnel | None]]) -> None:
     asyncio.run(live(history, restarts=False))
@@ -168,7 +168,7 @@ PARTLY_UP: list[tuple[str, Tunnel | None]] = [
 ]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(HISTORY)
 @example(PARTLY_UP)
 def test_a_restart_between_any_two(history: list[tuple[str, Tunnel | None]]) -> None:
