@@ -14,13 +14,13 @@ from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.reconcile.index import TunnelIndex
+from landbridge.agent.reconcile.phases import Steps
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.naming import tunnel_of_child
 from landbridge.agent.tunnels.observed import ike_sas
-from landbridge.agent.tunnels.phases import Steps
 from landbridge.model.objects import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 
@@ -187,7 +187,7 @@ class House:
         self.control.serve(managed.id, *managed.served_by)
         self.tunnel_index.observe(managed, await self.control.look(managed.id))
         managed.begin_pass(self.control.loaded(managed.id), self.now)
-        if managed.wanted.tunnel is None and not self.control.knows(managed.id):
+        if managed.facts.wanted.tunnel is None and not self.control.knows(managed.id):
             self.tunnel_index.forget(managed)
             self.control.forget(managed.id)
             self._marked.pop(managed.id, None)

@@ -11,7 +11,7 @@ from landbridge.agent.charon.connection_config import target
 from landbridge.agent.charon.event_parser import EventParser
 from landbridge.agent.charon.log_patterns import UNREAD
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan import ikev1_half_open
+from landbridge.agent.plan import ikev1
 from landbridge.agent.plan.attempts import back_off
 from landbridge.agent.tunnels import steps as do
 from landbridge.vici import Event
@@ -40,7 +40,7 @@ def test_it_is_given_up_at_once() -> None:
     charon = attempting()
     charon.now += 0.3
     assert not gives_up(charon)
-    charon.state = ikev1_half_open.noted(charon.state, 7)
+    charon.state = ikev1.noted(charon.state, 7)
     assert gives_up(charon)
     del charon.sas[7]
     charon.steps(WANTED)
@@ -53,13 +53,13 @@ def test_it_is_given_up_at_once() -> None:
 @pytest.mark.parametrize("other", [{"initiator": False}, {"state": "ESTABLISHED"}])
 def test_what_is_not_our_own_attempt_is_left_alone(other: dict[str, object]) -> None:
     charon = attempting(**other)
-    charon.state = ikev1_half_open.noted(charon.state, 7)
+    charon.state = ikev1.noted(charon.state, 7)
     assert not gives_up(charon)
 
 
 def test_a_rekeying_of_charons_is_left_alone() -> None:
     charon = attempting()
-    charon.state = ikev1_half_open.noted(msgspec.structs.replace(charon.state, attempts={}), 7)
+    charon.state = ikev1.noted(msgspec.structs.replace(charon.state, attempts={}), 7)
     assert not gives_up(charon)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.attempts import after_step
-from landbridge.agent.plan.ikev1_identity import PAUSE
+from landbridge.agent.plan.ikev1 import PAUSE
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
 from tests.unit.agent.tunnels import Charon, tunnel

@@ -16,9 +16,7 @@ from landbridge.agent.dns.addressbook import Place
 from landbridge.agent.errors import StepRefused
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.reconcile.index import TunnelIndex
-from landbridge.agent.reconcile.tunnel import LASTING, ManagedTunnel
-from landbridge.agent.tunnels import steps as do
-from landbridge.agent.tunnels.phases import (
+from landbridge.agent.reconcile.phases import (
     FOLLOWS,
     PERMITS,
     PHASES,
@@ -28,6 +26,8 @@ from landbridge.agent.tunnels.phases import (
     Told,
     may_follow,
 )
+from landbridge.agent.reconcile.tunnel import LASTING, ManagedTunnel
+from landbridge.agent.tunnels import steps as do
 from landbridge.model.objects import Dpd, Secret, TunnelState
 from tests.unit.agent.house import FakeCharon
 from tests.unit.agent.tunnels import tunnel
@@ -77,7 +77,7 @@ class Stage:
     def check_told(self, managed: ManagedTunnel, phase: Phase) -> None:
         """What is told is what the table says."""
         status = managed.current_status(0.0)
-        assert (status is None) == (managed.wanted.tunnel is None)
+        assert (status is None) == (managed.facts.wanted.tunnel is None)
         if status is None:
             return
         told = PERMITS[phase].told
@@ -99,7 +99,7 @@ class Stage:
 
     def resolve(self, tunnel_id: str, place: Place) -> None:
         """The last known address is kept: no name loses it."""
-        wanted = self.managed(tunnel_id).wanted
+        wanted = self.managed(tunnel_id).facts.wanted
         asked, lost = wanted.asked, place.address is None and wanted.unresolved is None
         if asked is not None and asked.peer_address == "b.example.net" and not lost:
             self.index.want(tunnel_id, asked, place)
@@ -125,8 +125,6 @@ class Stage:
             allowed=self.index.allowed(managed),
             now=self.clock.now,
         )  # fmt: skip
-        managed.begin_steps()
-        self.held(Mover.STEP, tunnel_id)
         for step in steps:
             if isinstance(step, do.Wait):
                 continue

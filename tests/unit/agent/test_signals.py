@@ -404,7 +404,7 @@ def test_a_switched_off_router_switches_its_tunnels_off_and_on_again() -> None:
     assert managed is not None
     assert managed.facts.target is not None
     assert not managed.facts.target.admin_state_up
-    tunnel_index.want(ID, managed.wanted.asked)
+    tunnel_index.want(ID, managed.facts.wanted.asked)
     assert managed.facts.target.admin_state_up
 
 

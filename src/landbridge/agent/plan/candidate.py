@@ -14,7 +14,7 @@ import msgspec
 
 from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan import ikev1_identity, psk_rotation
+from landbridge.agent.plan import ikev1, psk_rotation
 from landbridge.agent.plan.attachment import with_attached
 from landbridge.agent.plan.attempts import AttemptState, after_look, forced
 from landbridge.agent.tunnels.desired import Target
@@ -80,7 +80,9 @@ def _brought_up_to_date(
     return msgspec.structs.replace(
         last,
         proven=psk_rotation.proven(last.proven, tunnel, target, actual),
-        previous=ikev1_identity.previous(last.previous, tunnel, target, actual),
+        previous=None
+        if target.version == "v2"
+        else ikev1.previous(last.previous, tunnel, target, actual),
     )
 
 
@@ -93,9 +95,9 @@ def _candidates(
 ) -> tuple[tuple[Target, Tunnel], ...]:
     """Each with the tunnel whose PSK it needs. The wanted one is the first."""
     known = [(each, tunnel) for each in psk_rotation.candidates(target, tunnel, loaded, backend)]
-    lost = psk_rotation.lost(last.proven, tunnel, loaded, backend)
-    if lost is not None and last.proven is not None:
-        known.append((lost, last.proven))
+    if last.proven is not None:
+        lost = psk_rotation.lost(last.proven, tunnel, loaded, backend)
+        known += [(lost, last.proven)] if lost is not None else []
     if last.previous is not None:
         known.append((connection_config.target(last.previous, backend), last.previous))
     return tuple(known)

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from landbridge.agent.plan import ikev1_half_open, ikev1_identity, narrowing, secrets, teardown
+from landbridge.agent.plan import ikev1, narrowing, secrets, teardown
 from landbridge.agent.plan.attempts import AttemptState, attempt_key, forced
 from landbridge.agent.plan.view import View
 from landbridge.agent.tunnels import steps as do
@@ -62,15 +62,19 @@ def plan(
     view = View(target, actual, state, now)
     if target.owner and not _served(view, loaded):
         allowed = 0
+    loads = _leave_to_owner(view, loaded) if target.owner else _load(view, loaded)
+    if not actual.sas:
+        return (*loads, *_initiate(view, allowed))
+    is_v1 = target.version == "v1"
     return (
-        *(_leave_to_owner(view, loaded) if target.owner else _load(view, loaded)),
+        *loads,
         *teardown.end_dead(view),
         *_force(view, update_deadline),
-        *ikev1_identity.end_lost(view),
+        *(ikev1.end_lost(view) if is_v1 else ()),
         *_initiate(view, allowed),
         *narrowing.widen(view, allowed),
         *teardown.retire(view),
-        *ikev1_half_open.give_up(view),
+        *(ikev1.end_unreadable(view) if is_v1 else ()),
         *teardown.end_half_open(view),
     )
 
@@ -96,6 +100,11 @@ def _leave_to_owner(view: View, loaded: Loaded) -> Iterator[Step]:
 def _load(view: View, loaded: Loaded) -> Iterator[Step]:
     target, own = view.target, tuple(sa for sa in view.sas if not sa.foreign)
     if not target.secret_known:
+        yield from _load_connection(view, loaded)
+        return
+    if loaded.secrets <= {target.secret_id}:
+        if not loaded.secrets:
+            yield do.LoadSecret(secret_id=target.secret_id)
         yield from _load_connection(view, loaded)
         return
     if secrets.held_back(target, own, loaded.secrets, view.state, view.now):
@@ -145,7 +154,7 @@ def _initiate(view: View, allowed: int) -> Iterator[Step]:
         elif room > 0:
             room -= 1
             cost = _cost(view, child)
-            pause = ikev1_identity.not_before(view)
+            pause = ikev1.not_before(view) if view.sas else 0.0
             if view.now < pause:
                 yield do.Wait(until=pause)
                 continue

@@ -58,7 +58,7 @@ def diagnosis(
     return Diagnosis(
         tunnel_id=managed.id,
         observed_at=at,
-        revision=managed.wanted.tunnel.revision if managed.wanted.tunnel else 0,
+        revision=managed.facts.wanted.tunnel.revision if managed.facts.wanted.tunnel else 0,
         applied_revision=status.applied_revision if status else 0,
         state=status.state if status else TunnelState.BUILDING,
         reason=status.reason if status else None,

@@ -1,8 +1,8 @@
 """All that is known of one tunnel at one moment: a frozen value, replaced as a whole.
 
 Rules this module keeps:
-- What phases are derived from (`landbridge.agent.tunnels.phases.Facts`) is computed from the parts,
-  once for each value, so that it cannot differ from them.
+- What costs something to derive is computed from the parts once for each value, so that it cannot
+  differ from them. What a tunnel may do follows from it (`landbridge.agent.reconcile.phases`).
 - It can all be lost: desired comes again from the server, actual from charon.
 """
 
@@ -23,7 +23,7 @@ from landbridge.agent.tunnels.observed import Actual
 
 @dataclass(frozen=True)
 class TunnelFacts:
-    """`lacks_secret`: its PSK is known neither here nor to charon. `rejection`: what charon has
+    """`lacks_psk`: its PSK is known neither here nor to charon. `rejection`: what charon has
     said against the last step. `deferred_until`: when a conflict counts as a lasting one."""
 
     wanted: Wanted = field(default_factory=Wanted)
@@ -31,41 +31,13 @@ class TunnelFacts:
     actual: Actual = field(default_factory=Actual)
     candidate: Candidate = field(default_factory=Candidate)
     attempts: AttemptState = field(default_factory=AttemptState)
-    lacks_secret: bool = False
+    lacks_psk: bool = False
     rejection: str = ""
     deferred_until: float = 0.0
 
     @property
     def target(self) -> Target | None:
         return self.attachment.target
-
-    @property
-    def is_wanted(self) -> bool:
-        return self.wanted.tunnel is not None
-
-    @property
-    def is_retained(self) -> bool:
-        return self.attachment.retained is not None
-
-    @property
-    def is_switched_on(self) -> bool:
-        return self.wanted.tunnel is not None and self.wanted.tunnel.admin_state_up
-
-    @property
-    def is_unsupported(self) -> bool:
-        return self.wanted.unsupported is not None
-
-    @property
-    def is_in_conflict(self) -> bool:
-        return self.attachment.conflict is not None
-
-    @property
-    def is_unresolved(self) -> bool:
-        return self.wanted.unresolved is not None
-
-    @property
-    def is_rejected(self) -> bool:
-        return bool(self.rejection)
 
     @cached_property
     def carries_traffic(self) -> bool:
@@ -85,14 +57,6 @@ class TunnelFacts:
     @cached_property
     def is_complete(self) -> bool:
         return self.target is not None and not uncovered(self.target.pairs, self.actual.carrying)
-
-    @property
-    def is_resting(self) -> bool:
-        return self.attempts.resting
-
-    @property
-    def may_initiate(self) -> bool:
-        return self.target is not None and self.target.may_initiate
 
     @property
     def attempts_open(self) -> int:

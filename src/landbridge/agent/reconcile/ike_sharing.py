@@ -99,10 +99,10 @@ class IkeSharing:
         retained = shared.owner if shared.retained else ""
         for each in {last.owner, *leaving} - {retained}:
             if each in self._tunnels and not self._running.keys_of(each):
-                self._attach(each, alone(self._tunnels[each].wanted.own), changed)
+                self._attach(each, alone(self._tunnels[each].facts.wanted.own), changed)
         attached = tuple(members[each].target for each in shared.attached)
         if shared.retained:
-            ran, own = leaving[shared.owner], self._tunnels[shared.owner].wanted.own
+            ran, own = leaving[shared.owner], self._tunnels[shared.owner].facts.wanted.own
             self._attach(shared.owner, retaining(own, ran, attached), changed)
         elif shared.owner:
             self._attach(shared.owner, owning(members[shared.owner].target, attached), changed)

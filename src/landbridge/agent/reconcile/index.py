@@ -60,7 +60,7 @@ class TunnelIndex:
         """As with `landbridge.agent.reconcile.wanted.wanted`."""
         managed = self.get_or_add(tunnel_id)
         managed.want(tunnel, place, router)
-        own, running = managed.wanted.own, managed.wanted.running
+        own, running = managed.facts.wanted.own, managed.facts.wanted.running
         self._by_peer.set(tunnel_id, [own.peer_address] if own else ())
         self._by_identities.set(tunnel_id, [running.identities] if running else ())
         self._sharing.follow(tunnel_id)
@@ -85,7 +85,8 @@ class TunnelIndex:
     def observe(self, managed: ManagedTunnel, actual: Actual) -> None:
         """charon lists this of the tunnel."""
         managed.observe(actual)
-        self._sharing.review(managed.id)
+        if managed.facts.wanted.running is None:
+            self._sharing.review(managed.id)
 
     def refresh(self, managed: ManagedTunnel) -> None:
         """Brings `nets`, and who is served by whom, up to date with one tunnel."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import msgspec
 
+from landbridge.agent.reconcile.phases import Phase
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
 from landbridge.agent.status.tunnel_status import CARRYING
-from landbridge.agent.tunnels.phases import Phase
 from landbridge.model.objects import TunnelStatus
 
 
 def status(managed: ManagedTunnel, at: float, *, listed: bool) -> TunnelStatus | None:
     """None: the tunnel is not wanted. `listed`: charon has told what it has, and still runs."""
-    tunnel, last = managed.wanted.tunnel, managed.status
+    tunnel, last = managed.facts.wanted.tunnel, managed.status
     if tunnel is None:
         return None
     if listed and managed.facts.carries_traffic and (last is None or last.state in CARRYING):

@@ -65,7 +65,7 @@ class Listener:
         for attached in self._tunnel_index.served_by(managed.id):
             attached.peer_died()
             self._mark(attached.id)
-        tunnel = managed.wanted.tunnel
+        tunnel = managed.facts.wanted.tunnel
         if tunnel is None or tunnel.dpd.action != "restart-by-peer":
             return
         for other in self._tunnel_index.with_peer(tunnel.peer_address):

@@ -5,7 +5,7 @@ Rules this module keeps:
 - Every pass reads what charon has of the tunnel and plans anew, whatever has marked it. Many
   tunnels that are marked at once are seen with one list (`landbridge.agent.reconcile.sa_reader`).
 - What may be planned, and what is told, depends on the tunnel's phase
-  (`landbridge.agent.tunnels.phases`).
+  (`landbridge.agent.reconcile.phases`).
 - A status is reported at once, unless it says that a tunnel is up: its routes come first.
 - The steps that were planned for a configuration are taken for that one. A change that comes while
   charon takes a step ends the pass; the next one plans anew.
@@ -34,12 +34,12 @@ from landbridge.agent.plan.planner import plan
 from landbridge.agent.plan.psk_rotation import TURN
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.listener import Listener
+from landbridge.agent.reconcile.phases import Steps
 from landbridge.agent.reconcile.queue import WorkQueue
 from landbridge.agent.reconcile.sa_reader import SaReader, Sight
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.tunnel_status import CARRYING
 from landbridge.agent.tunnels import steps as do
-from landbridge.agent.tunnels.phases import Steps
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import TunnelStatus
 
@@ -100,7 +100,7 @@ class Reconciler:
         if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
             seen = await reader.again(managed, seen)
             steps = self._plan(managed, seen, control)
-        if managed.wanted.tunnel is None and not control.knows(managed.id):
+        if managed.facts.wanted.tunnel is None and not control.knows(managed.id):
             self._forget(managed, control)
             return
         next_look = seen.now + (TURN if managed.facts.candidate.undecided else SLOW_PASS)
@@ -139,7 +139,6 @@ class Reconciler:
         self, steps: Iterable[Step], managed: ManagedTunnel, control: ViciClient, now: float
     ) -> float:
         """When what comes of them is to be looked at."""
-        managed.begin_steps()
         next_look, planned_for = math.inf, managed.facts.target
         for step in steps:
             if managed.facts.target is not planned_for:  # changed during the step before
@@ -159,7 +158,8 @@ class Reconciler:
     async def _take(
         self, step: Step, managed: ManagedTunnel, control: ViciClient, now: float
     ) -> None:
-        wanted, target, tried = managed.wanted.tunnel, managed.facts.target, managed.facts.candidate
+        facts = managed.facts
+        wanted, target, tried = facts.wanted.tunnel, facts.target, facts.candidate
         request = wanted.request_id if wanted else ""
         log.info("step", tunnel=managed.id, request_id=request, **msgspec.to_builtins(step))
         await control.take(step, tried.tunnel, tried.target)

@@ -159,7 +159,7 @@ def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
 
 
 def _remark(managed: ManagedTunnel) -> Reason:
-    tunnel = managed.wanted.tunnel
+    tunnel = managed.facts.wanted.tunnel
     peer = tunnel.peer_address if tunnel else "the peer"
     return Reason(
         code=ReasonCode.ONE_WAY,

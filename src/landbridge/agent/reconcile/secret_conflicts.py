@@ -12,28 +12,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from landbridge.agent.reconcile.facts import TunnelFacts
 from landbridge.agent.reconcile.groups import Groups
-from landbridge.agent.reconcile.wanted import Wanted
 from landbridge.impact.conflicts import is_same_psk
 from landbridge.model.objects import Reason, ReasonCode
 
 
-class HasWanted(Protocol):
+class HasFacts(Protocol):
     @property
-    def wanted(self) -> Wanted: ...
+    def facts(self) -> TunnelFacts: ...
 
 
 class SecretConflicts:
     """`tunnels`: all of the router, by id."""
 
-    def __init__(self, tunnels: Mapping[str, HasWanted]) -> None:
+    def __init__(self, tunnels: Mapping[str, HasFacts]) -> None:
         self._tunnels = tunnels
         self._lookups = Groups()
         self.reasons: dict[str, Reason] = {}  # by tunnel, why it cannot run
 
     def follow(self, tunnel_id: str) -> frozenset[str]:
         """The tunnel is wanted otherwise than before. The tunnels whose reason has changed."""
-        own = self._tunnels[tunnel_id].wanted.running
+        own = self._tunnels[tunnel_id].facts.wanted.running
         compared = self._lookups.set(tunnel_id, own.lookups if own is not None else ())
         found = {each for lookup in compared for each in self._lookups.of(lookup)} | {tunnel_id}
         return frozenset(each for each in found if self._compare(each))
@@ -46,7 +46,7 @@ class SecretConflicts:
         return before != now
 
     def _reason(self, tunnel_id: str) -> Reason | None:
-        own = self._tunnels[tunnel_id].wanted.running
+        own = self._tunnels[tunnel_id].facts.wanted.running
         for number, lookup in enumerate(own.lookups if own is not None else ()):
             group = self._lookups.of(lookup)
             if not self._is_same(tunnel_id, group[0]) and self._counts(lookup, group):
@@ -54,11 +54,11 @@ class SecretConflicts:
         return None
 
     def _is_same(self, tunnel_id: str, other_id: str) -> bool:
-        one, other = (self._tunnels[each].wanted.tunnel for each in (tunnel_id, other_id))
+        one, other = (self._tunnels[each].facts.wanted.tunnel for each in (tunnel_id, other_id))
         return one is None or other is None or is_same_psk(one, other)
 
     def _counts(self, lookup: str, group: tuple[str, ...]) -> bool:
-        known = (self._tunnels[each].wanted.running for each in group)
+        known = (self._tunnels[each].facts.wanted.running for each in group)
         return any(own and (own.by_address or own.lookups[0] == lookup) for own in known)
 
 

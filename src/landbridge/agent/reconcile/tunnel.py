@@ -4,7 +4,7 @@ Rules this module keeps:
 - Its state is one frozen value (`landbridge.agent.reconcile.facts.TunnelFacts`), which only the
   methods of this class replace. Others read it, or ask for the phase that it is in.
 - What may be done with it, and which status is told of it, is a row of
-  `landbridge.agent.tunnels.phases.PERMITS`.
+  `landbridge.agent.reconcile.phases.PERMITS`.
 - What can be told of it at any moment is put together here: what stands in its way, what charon's
   lines have told, what only time tells (`landbridge.agent.status.reasons`).
 """
@@ -23,14 +23,15 @@ from landbridge.agent.charon.event_parser import Hint
 from landbridge.agent.charon.log_patterns import ANSWER
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dns.addressbook import Place
-from landbridge.agent.plan import candidate, ikev1_half_open
+from landbridge.agent.plan import candidate, ikev1
 from landbridge.agent.plan.attachment import attached_to, with_attached
 from landbridge.agent.plan.attempts import after_look, after_step
 from landbridge.agent.plan.candidate import Candidate
 from landbridge.agent.plan.ike_sharing import Member
 from landbridge.agent.reconcile.attachment import Attachment, alone
 from landbridge.agent.reconcile.facts import TunnelFacts
-from landbridge.agent.reconcile.wanted import Wanted, wanted
+from landbridge.agent.reconcile.phases import PERMITS, Permits, Phase, Told, phase_of
+from landbridge.agent.reconcile.wanted import wanted
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
 from landbridge.agent.status.reasons import TunnelReasons, waiting_for_owner
@@ -38,7 +39,6 @@ from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.agent.tunnels.phases import PERMITS, Permits, Phase, Told, phase_of
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import (
     Reason,
@@ -67,7 +67,7 @@ class ManagedTunnel:
         self._backend = backend
         self._clock = clock
         self._facts = TunnelFacts()
-        self._reasons = TunnelReasons(clock)
+        self.reasons = TunnelReasons(clock)
         self._last_run: tuple[Tunnel, Target] | None = None
         self._told: TunnelStatus | None = None
         self._told_in = Phase.REMOVING
@@ -77,14 +77,6 @@ class ManagedTunnel:
     @property
     def facts(self) -> TunnelFacts:
         return self._facts
-
-    @property
-    def wanted(self) -> Wanted:
-        return self._facts.wanted
-
-    @property
-    def reasons(self) -> TunnelReasons:
-        return self._reasons
 
     @property
     def phase(self) -> Phase:
@@ -116,7 +108,7 @@ class ManagedTunnel:
         self, asked: Tunnel | None, place: Place | None = None, router: Router | None = None
     ) -> None:
         """`asked`: as the server says; None: it is to be taken away. The rest as with `wanted`."""
-        before, now = self.wanted, wanted(asked, place, router, backend=self._backend)
+        before, now = self._facts.wanted, wanted(asked, place, router, backend=self._backend)
         self._set(wanted=now, attachment=alone(now.own))
         if now.running is None:
             self._set(deferred_until=0.0)
@@ -124,7 +116,7 @@ class ManagedTunnel:
             self._last_run = now.tunnel, now.running
         if now.tunnel is None:
             return
-        self._reasons.last_failure.grow_old()
+        self.reasons.last_failure.grow_old()
         if before.tunnel and now.tunnel.revision < before.tunnel.revision:
             self._set_attempts(applied_revision=0)
         if before.own and now.own and before.own.peer_address != now.own.peer_address:
@@ -133,29 +125,29 @@ class ManagedTunnel:
                 self._note_move(before.own.peer_address, now.own.peer_address)
 
     def _note_move(self, before: str, now: str) -> None:
-        name = self.wanted.asked.peer_address if self.wanted.asked else ""
+        name = self._facts.wanted.asked.peer_address if self._facts.wanted.asked else ""
         if name not in (before, now):
             words = f"{name} has moved from {before} to {now}."
-            self._reasons.event_log.note(TunnelEventKind.PEER_MOVED, words)
+            self.reasons.event_log.note(TunnelEventKind.PEER_MOVED, words)
 
     # What it is to others on its IKE_SA -----------------------------------------------------
 
     @property
     def member(self) -> Member | None:
         """As it is to run, by itself; None: it is not to run."""
-        running = self.wanted.running
-        if running is None or self.wanted.tunnel is None:
+        running = self._facts.wanted.running
+        if running is None or self._facts.wanted.tunnel is None:
             return None
-        return Member(tunnel=self.wanted.tunnel, target=running)
+        return Member(tunnel=self._facts.wanted.tunnel, target=running)
 
     @property
     def leaver(self) -> Member | None:
         """As it ran last, where it is not to run and its IKE_SA carries others."""
-        if self.wanted.running is not None or self._facts.is_unsupported:
+        if self._facts.wanted.running is not None or self._facts.wanted.unsupported is not None:
             return None
         if not any(sa.live and sa.others for sa in self._facts.actual.sas):
             return None
-        tunnel, own = self.wanted.tunnel, self.wanted.own
+        tunnel, own = self._facts.wanted.tunnel, self._facts.wanted.own
         if self._last_run is None and tunnel is not None and own is not None:  # we have restarted
             was = msgspec.structs.replace(tunnel, admin_state_up=True)
             self._last_run = was, connection_config.target(was, self._backend)
@@ -200,12 +192,12 @@ class ManagedTunnel:
     def begin_pass(self, loaded: Loaded, now: float) -> None:
         """Brings the attempts up to what is observed, and chooses the candidate. `loaded`: what
         charon has of it."""
-        here, facts, own = self._facts.attachment, self._facts, self.wanted.tunnel
-        lacks = here.owner is None and _lacks_secret(here.target, loaded)
+        here, facts, own = self._facts.attachment, self._facts, self._facts.wanted.tunnel
+        lacks = here.owner is None and _lacks_psk(here.target, loaded)
         last, state = facts.candidate, facts.attempts
-        if here.owner is not None and self.wanted.own is not None:
+        if here.owner is not None and self._facts.wanted.own is not None:
             there = here.owner.offered_now
-            tried = attached_to(self.wanted.own, there) if there is not None else here.target
+            tried = attached_to(self._facts.wanted.own, there) if there is not None else here.target
             chosen = candidate.fixed(last, tried, own)
             state = after_look(state, tried, facts.actual, now)
         elif here.retained is not None or here.target is None or own is None:
@@ -216,13 +208,13 @@ class ManagedTunnel:
                 last, here.target, own, here.attached, attempts=state, actual=facts.actual,
                 loaded=loaded, backend=self._backend, now=now,
             )  # fmt: skip
-        self._set(candidate=chosen, attempts=state, lacks_secret=lacks)
+        self._set(candidate=chosen, attempts=state, lacks_psk=lacks, rejection="")
 
     def address_in_use(self) -> str | None:
         """Of a tunnel whose peer's name has no address yet (the agent is new): where an SA of
         exactly this configuration has its peer."""
-        asked = self.wanted.asked
-        if asked is None or not self._facts.is_unresolved or self._facts.attempts.applied_revision:
+        wanted, asked = self._facts.wanted, self._facts.wanted.asked
+        if asked is None or wanted.unresolved is None or self._facts.attempts.applied_revision:
             return None
         for sa in self._facts.actual.sas:
             there = msgspec.structs.replace(asked, peer_address=sa.remote_host)
@@ -231,9 +223,6 @@ class ManagedTunnel:
         return None
 
     # What is done -------------------------------------------------------------------------
-
-    def begin_steps(self) -> None:
-        self._set(rejection="")
 
     def stepped(self, step: Step, now: float, target: Target | None, tried: Candidate) -> None:
         """charon has taken a step, which was planned for `target` and `tried`."""
@@ -246,21 +235,21 @@ class ManagedTunnel:
 
     def begin_attempt(self) -> None:
         """Whatever the attempt tells counts more than what is known."""
-        self._reasons.last_failure.grow_old()
+        self.reasons.last_failure.grow_old()
 
     # What is heard ------------------------------------------------------------------------
 
     def hear(self, hint: Hint) -> None:
         """Takes a log line into the event log."""
-        tunnel = self.wanted.tunnel
-        self._reasons.event_log.hear(hint.line, tunnel.psk.value if tunnel and tunnel.psk else "")
+        tunnel = self._facts.wanted.tunnel
+        self.reasons.event_log.hear(hint.line, tunnel.psk.value if tunnel and tunnel.psk else "")
         if hint.ike_up or hint.child_up:
-            self._reasons.event_log.ended(hint.line, established=True)
+            self.reasons.event_log.ended(hint.line, established=True)
         if hint.probed is not None:
             probed_at = {**self._facts.attempts.probed_at, hint.probed: self._clock()}
             self._set_attempts(probed_at=probed_at)
         if hint.unread is not None:
-            self._set(attempts=ikev1_half_open.noted(self._facts.attempts, hint.unread))
+            self._set(attempts=ikev1.noted(self._facts.attempts, hint.unread))
 
     def explain(
         self, line: str, *, established: bool, port: int | None = None, asked: bool = True
@@ -269,7 +258,7 @@ class ManagedTunnel:
         whether a CHILD_SA that is refused there can be this tunnel's."""
         if ANSWER in line and self._facts.attempts.ending_children:
             return False  # the answer to a CHILD_SA that we are ending
-        named = self.wanted.as_named
+        named = self._facts.wanted.as_named
         told = causes.cause(line, named, established=established, port=port) if named else None
         if told is None or not (asked or told.reason.code not in causes.OF_CHILDREN):
             return False
@@ -278,7 +267,7 @@ class ManagedTunnel:
     def peer_died(self) -> None:
         """The peer has not answered for its time-out. With DPD action clear the tunnel rests; an
         attached one does so with its owner."""
-        tunnel, named = self.wanted.tunnel, self.wanted.as_named
+        tunnel, named = self._facts.wanted.tunnel, self._facts.wanted.as_named
         if tunnel is None or named is None:
             return
         self._accept(causes.dead(named))
@@ -287,7 +276,7 @@ class ManagedTunnel:
 
     def peer_died_with(self) -> None:
         """Another tunnel to the same peer has found it dead, and restarts all of them."""
-        named = self.wanted.as_named
+        named = self._facts.wanted.as_named
         if named is None:
             return
         self._accept(causes.dead(named))
@@ -295,7 +284,7 @@ class ManagedTunnel:
         self._set_attempts(peer_dead=live)
 
     def _accept(self, told: Cause) -> bool:
-        return self._reasons.accept(told, self._facts.target, self._facts.actual)
+        return self.reasons.accept(told, self._facts.target, self._facts.actual)
 
     # What is told -------------------------------------------------------------------------
 
@@ -305,11 +294,11 @@ class ManagedTunnel:
     def changes_in(self) -> float | None:
         """Seconds until its phase or its reason changes by time alone; None: they do not."""
         left = self._facts.deferred_until - self._clock()
-        return left if left > 0 else self._reasons.changes_in()
+        return left if left > 0 else self.reasons.changes_in()
 
     def current_status(self, at: float) -> TunnelStatus | None:
         """None when it is to be taken away. `at`: seconds since the epoch."""
-        phase, facts, tunnel = self.phase, self._facts, self.wanted.tunnel
+        phase, facts, tunnel = self.phase, self._facts, self._facts.wanted.tunnel
         target = facts.target
         if tunnel is None:
             return None
@@ -323,23 +312,23 @@ class ManagedTunnel:
         else:
             status = self._observed_status(phase, target, at)
         self._told_in = phase
-        return msgspec.structs.replace(status, events=self._reasons.event_log.events)
+        return msgspec.structs.replace(status, events=self.reasons.event_log.events)
 
     def _observed_status(self, phase: Phase, target: Target, at: float) -> TunnelStatus:
         if phase is Phase.UP:
-            self._reasons.last_failure.grow_old()
+            self.reasons.last_failure.grow_old()
         elif self._told_in is Phase.UP:
-            self._reasons.last_failure.forget_unrelated()
+            self.reasons.last_failure.forget_unrelated()
         facts, reason = self._facts, self._reason()
         status = tunnel_status.observed(target, facts.actual, facts.attempts, reason, at)
         self._set_attempts(applied_revision=status.applied_revision)
-        warning = self._reasons.warning(facts.actual) if phase is Phase.UP else None
+        warning = self.reasons.warning(facts.actual) if phase is Phase.UP else None
         return msgspec.structs.replace(status, reason=status.reason or warning)
 
     def _error(self, phase: Phase) -> Reason:
         """Why it is not tried."""
         known = {
-            Phase.UNSUPPORTED: self.wanted.unsupported,
+            Phase.UNSUPPORTED: self._facts.wanted.unsupported,
             Phase.NO_PSK: _NO_SECRET,
             Phase.CONFLICTING: self._facts.attachment.conflict,
         }
@@ -347,11 +336,11 @@ class ManagedTunnel:
 
     def _reason(self) -> Reason | None:
         facts, here = self._facts, self._facts.attachment
-        told = self._reasons.reason(
-            here.target, facts.actual, self.wanted.lost_name or self.wanted.hindrance
+        told = self.reasons.reason(
+            here.target, facts.actual, self._facts.wanted.lost_name or self._facts.wanted.hindrance
         )
-        if self.wanted.unresolved or facts.carries_traffic:
-            return self.wanted.unresolved or told
+        if self._facts.wanted.unresolved or facts.carries_traffic:
+            return self._facts.wanted.unresolved or told
         if here.conflict is not None:
             words = f"Not tried yet. {here.conflict.message}"
             return Reason(code=ReasonCode.CONNECTING, message=words)
@@ -362,7 +351,7 @@ class ManagedTunnel:
 
     def net(self) -> TunnelNet | None:
         """What routes and filters need to know, SAs of an older configuration included."""
-        tunnel, target = self.wanted.tunnel, self._facts.target
+        tunnel, target = self._facts.wanted.tunnel, self._facts.target
         if tunnel is None:
             return None
         pairs = target.pairs if target else ()
@@ -377,7 +366,7 @@ class ManagedTunnel:
         )
 
 
-def _lacks_secret(target: Target | None, loaded: Loaded) -> bool:
+def _lacks_psk(target: Target | None, loaded: Loaded) -> bool:
     """Whether its secret is known neither here nor to charon."""
     if target is None or target.secret_known or not target.admin_state_up:
         return False

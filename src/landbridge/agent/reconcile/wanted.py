@@ -33,6 +33,10 @@ class Wanted(Model, frozen=True, kw_only=True):
     hindrance: Reason | None = None  # no packet can go to the peer
 
     @property
+    def is_off(self) -> bool:
+        return self.tunnel is not None and not self.tunnel.admin_state_up
+
+    @property
     def running(self) -> Target | None:
         """`own` of a tunnel that is switched on."""
         return self.own if self.own is not None and self.own.admin_state_up else None

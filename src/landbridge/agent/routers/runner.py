@@ -117,7 +117,7 @@ class RouterTask:
                 self.drop(managed.id)
         for tunnel in wanted.values():
             known = self._tunnel_index.get(tunnel.id)
-            if known is None or known.wanted.asked != tunnel:
+            if known is None or known.facts.wanted.asked != tunnel:
                 self.want(tunnel)
         if not self._complete:
             self._complete = True
@@ -128,7 +128,7 @@ class RouterTask:
         """The router itself has changed (legs, addresses, its administrative state)."""
         self._router = self._statuses.router = router
         for managed in self._tunnel_index:
-            self._set(managed.id, managed.wanted.asked)
+            self._set(managed.id, managed.facts.wanted.asked)
         if self._network is not None:
             self._network.follow()
         self._statuses.tell_router()
@@ -166,7 +166,7 @@ class RouterTask:
         """The name of the tunnel's peer tells something new."""
         managed = self._tunnel_index.get(tunnel_id)
         if managed is not None:
-            self._set(tunnel_id, managed.wanted.asked)
+            self._set(tunnel_id, managed.facts.wanted.asked)
 
     # Life -------------------------------------------------------------------------------
 

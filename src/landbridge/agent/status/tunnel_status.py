@@ -49,7 +49,8 @@ def observed(
     missing = uncovered(target.pairs, actual.carrying)
     applied = applied_revision(target, actual, attempts)
     state = _state(target, actual, attempts, missing)
-    if cause is None or cause.code is ReasonCode.PEER_CLOSED:
+    settled = applied == target.revision and not missing
+    if not settled and (cause is None or cause.code is ReasonCode.PEER_CLOSED):
         cause = _narrowing(target, actual) or cause
     return TunnelStatus(
         id=target.tunnel_id,
@@ -60,7 +61,7 @@ def observed(
         observed_at=at,
         children=_children(actual),
         selector_mode=_mode(target, actual),
-        missing=modes.missing(target, actual.carrying) if target.admin_state_up else (),
+        missing=modes.missing(target, actual.carrying) if missing and target.admin_state_up else (),
     )
 
 

@@ -1,6 +1,6 @@
-"""IKEv1 with another peer identity: the one attempt that costs the old SA; pure.
+"""What IKEv1 needs beside the common plan: changed identities, another PSK at the peer; pure.
 
-Rules this module keeps:
+Rules this module keeps, of an update that changes identities:
 - With IKEv1 the peer has authenticated before we see its identity. A strongSwan that has done so
   takes the CHILD_SAs of the old IKE_SA over to the new one, and our refusal of the new one ends
   them there, without a word about the old one (measured). So when the attempt fails, the old SA
@@ -9,6 +9,15 @@ Rules this module keeps:
 - The attempt is made once for each change, and then every `PAUSE` seconds. When the peer
   initiates with its new identity, the change is complete at once.
 - An IKE_SA with the new identity ends the danger: the other networks follow on it at once.
+
+Of attempts that a peer with another PSK has left half open:
+- With IKEv1's main mode a wrong PSK is never refused: neither side can read what the other
+  says, so an exchange that has once met it can only time out, whatever the peer changes
+  meanwhile. The peer's complaint, which we cannot read either, is the sign of it.
+- Such an attempt is given up at once, by its id: nothing has come of it, at the peer neither.
+- The peer keeps its half for 30 seconds, and strongSwan does not answer an address that has
+  left it five of them. So there is a quick retry or two, for a peer that is being changed just
+  now, and then a pause that keeps clear of that (`landbridge.agent.plan.attempts.back_off`).
 """
 
 from __future__ import annotations
@@ -19,7 +28,9 @@ from typing import Final
 import msgspec
 
 from landbridge.agent.plan import teardown
+from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.plan.view import View
+from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import ids_of
 from landbridge.agent.tunnels.observed import Actual, IkeSa
@@ -86,3 +97,20 @@ def _other_peer(sa: IkeSa, target: Target) -> bool:
         and sa.ids != target.identities
         and not reads_as(target.peer_id, sa.remote_id)
     )
+
+
+def noted(state: AttemptState, unique_id: int) -> AttemptState:
+    """The peer cannot read what we send on that IKE_SA, nor we what it sends."""
+    unread = {
+        key: msgspec.structs.replace(attempt, unread=True) if attempt.open else attempt
+        for key, attempt in state.attempts.items()
+    }
+    return msgspec.structs.replace(state, attempts=unread, unread=state.unread | {unique_id})
+
+
+def end_unreadable(view: View) -> Iterator[Step]:
+    """End what was set up in vain. An IKE_SA that charon itself makes (a rekeying) is its own."""
+    ours = any(attempt.open for attempt in view.state.attempts.values())
+    for sa in view.current:
+        if ours and sa.young and sa.initiator and sa.unique_id in view.state.unread:
+            yield do.RetireIke(unique_id=sa.unique_id, force=True)

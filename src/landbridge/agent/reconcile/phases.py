@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - A phase is derived and never stored. It follows from what is desired, what charon lists and the
-  state of the attempts (`Facts`), so it cannot go out of step with them.
+  state of the attempts (`TunnelFacts`), so it cannot go out of step with them.
 - `PHASES` says which facts give which phase: the first row that holds decides.
 - `PERMITS` says what a tunnel may do in each phase. Other modules ask for the permits; they do not
   look at the facts again.
@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
+from landbridge.agent.reconcile.facts import TunnelFacts
 from landbridge.model.objects import Model
 
 
@@ -38,60 +39,27 @@ class Phase(StrEnum):
     CONNECTING = "connecting"  # nothing is up
 
 
-class Facts(Protocol):
-    """What phases are derived from. All of it is about one tunnel at one moment."""
-
-    @property
-    def is_wanted(self) -> bool: ...
-    @property
-    def is_retained(self) -> bool: ...
-    @property
-    def is_switched_on(self) -> bool: ...
-    @property
-    def is_unsupported(self) -> bool: ...
-    @property
-    def lacks_secret(self) -> bool: ...
-    @property
-    def is_in_conflict(self) -> bool: ...
-    @property
-    def deferred_until(self) -> float: ...
-    @property
-    def is_unresolved(self) -> bool: ...
-    @property
-    def is_rejected(self) -> bool: ...
-    @property
-    def carries_traffic(self) -> bool: ...
-    @property
-    def is_applied(self) -> bool: ...
-    @property
-    def is_complete(self) -> bool: ...
-    @property
-    def is_resting(self) -> bool: ...
-    @property
-    def may_initiate(self) -> bool: ...
-
-
 #: Which facts give which phase, at the time `now` (seconds, monotonic). The first match wins.
-PHASES: Final[tuple[tuple[Phase, Callable[[Facts, float], bool]], ...]] = (
-    (Phase.RETAINED, lambda facts, now: facts.is_retained),
-    (Phase.REMOVING, lambda facts, now: not facts.is_wanted),
-    (Phase.OFF, lambda facts, now: not facts.is_switched_on),
-    (Phase.UNSUPPORTED, lambda facts, now: facts.is_unsupported),
-    (Phase.NO_PSK, lambda facts, now: facts.lacks_secret),
-    (Phase.DEFERRED, lambda facts, now: facts.is_in_conflict and now < facts.deferred_until),
-    (Phase.CONFLICTING, lambda facts, now: facts.is_in_conflict),
-    (Phase.UNRESOLVED, lambda facts, now: facts.is_unresolved),
-    (Phase.REJECTED, lambda facts, now: facts.is_rejected),
+PHASES: Final[tuple[tuple[Phase, Callable[[TunnelFacts, float], bool]], ...]] = (
+    (Phase.RETAINED, lambda facts, now: facts.attachment.retained is not None),
+    (Phase.REMOVING, lambda facts, now: facts.wanted.tunnel is None),
+    (Phase.OFF, lambda facts, now: facts.wanted.is_off),
+    (Phase.UNSUPPORTED, lambda facts, now: facts.wanted.unsupported is not None),
+    (Phase.NO_PSK, lambda facts, now: facts.lacks_psk),
+    (Phase.DEFERRED, lambda facts, now: now < facts.deferred_until),
+    (Phase.CONFLICTING, lambda facts, now: facts.attachment.conflict is not None),
+    (Phase.UNRESOLVED, lambda facts, now: facts.wanted.unresolved is not None),
+    (Phase.REJECTED, lambda facts, now: facts.rejection != ""),
     (Phase.UPDATING, lambda facts, now: facts.carries_traffic and not facts.is_applied),
     (Phase.UP, lambda facts, now: facts.carries_traffic and facts.is_complete),
     (Phase.PARTIAL, lambda facts, now: facts.carries_traffic),
-    (Phase.RESTING, lambda facts, now: facts.is_resting),
-    (Phase.WAITING, lambda facts, now: not facts.may_initiate),
+    (Phase.RESTING, lambda facts, now: facts.attempts.resting),
+    (Phase.WAITING, lambda facts, now: facts.target is not None and not facts.target.may_initiate),
     (Phase.CONNECTING, lambda facts, now: True),
 )
 
 
-def phase_of(facts: Facts, now: float) -> Phase:
+def phase_of(facts: TunnelFacts, now: float) -> Phase:
     return next(phase for phase, holds in PHASES if holds(facts, now))
 
 
@@ -148,7 +116,7 @@ class Mover(StrEnum):
     NAME = "name"  # the name of its peer has an address, or another one
     OTHERS = "others"  # another tunnel of the router has come, changed or gone
     OBSERVED = "observed"  # charon was asked what it has
-    STEP = "step"  # charon has taken or refused a step
+    STEP = "step"  # charon has refused a step
     HEARD = "heard"  # charon says that the peer is dead
     TIME = "time"
 
@@ -187,15 +155,12 @@ FOLLOWS: Final[Mapping[Mover, tuple[tuple[frozenset[Phase], frozenset[Phase]], .
         (_ENDING, _ENDING),
     ),
     Mover.OBSERVED: (
-        (_RUNNING, _RUNNING),
+        (_TRIED, _RUNNING),  # what charon has refused is planned anew
         (_TRIED | _HELD | _IN_CONFLICT, _NO_PSK),
-        (_NO_PSK, _TRIED | _HELD | _IN_CONFLICT),
+        (_NO_PSK, _RUNNING | _HELD | _IN_CONFLICT),
         (_ENDING, _ENDING),
     ),
-    Mover.STEP: (
-        (_RUNNING, frozenset({_P.REJECTED})),
-        (frozenset({_P.REJECTED}), _RUNNING),
-    ),
+    Mover.STEP: ((_RUNNING, frozenset({_P.REJECTED})),),
     Mover.HEARD: ((_TRYING, frozenset({_P.RESTING})),),
     Mover.TIME: ((frozenset({_P.DEFERRED}), frozenset({_P.CONFLICTING})),),
 }
