@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.service import Service
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
-from landbridge.auth.authentication import Door, open_door
+from landbridge.auth.authentication import Authentication, open_authentication
 from landbridge.auth.caller import Caller
 from landbridge.config import load
 from landbridge.store.database import Database
@@ -30,22 +30,24 @@ def measure(service: Service, ids: Sequence[str]) -> list[float]:
     settings = load.load(state_dir=service.state, environment={})
     db = Database.open(settings.database.url)
     try:
-        return sorted(asyncio.run(_times(open_door(settings, db), service.api.token, ids)))
+        return sorted(
+            asyncio.run(_times(open_authentication(settings, db), service.api.token, ids))
+        )
     finally:
         db.close()
 
 
-async def _times(door: Door, token: str, ids: Sequence[str]) -> list[float]:
-    caller = await door.admit(token)
-    _decide(door, caller, ids[0])
-    return [await _one(door, token, ids[turn % len(ids)]) for turn in range(REQUESTS)]
+async def _times(auth: Authentication, token: str, ids: Sequence[str]) -> list[float]:
+    caller = await auth.admit(token)
+    _decide(auth, caller, ids[0])
+    return [await _one(auth, token, ids[turn % len(ids)]) for turn in range(REQUESTS)]
 
 
-async def _one(door: Door, token: str, id: str) -> float:
+async def _one(auth: Authentication, token: str, id: str) -> float:
     began = perf_counter()
-    _decide(door, await door.admit(token), id)
+    _decide(auth, await auth.admit(token), id)
     return perf_counter() - began
 
 
-def _decide(door: Door, caller: Caller, id: str) -> None:
-    door.policy.enforce(caller, RULE, {"id": id, "project_id": caller.project_id}, NAMED)
+def _decide(auth: Authentication, caller: Caller, id: str) -> None:
+    auth.policy.enforce(caller, RULE, {"id": id, "project_id": caller.project_id}, NAMED)

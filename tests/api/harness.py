@@ -1,4 +1,4 @@
-"""The real application on a real database, called in this process by its ASGI door."""
+"""The real application on a real database, called in this process by its ASGI interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from landbridge.api.app import create_app
 from landbridge.auth import local_tokens
-from landbridge.auth.authentication import open_door
+from landbridge.auth.authentication import open_authentication
 from landbridge.config import load
 from landbridge.config.settings import Settings
 from landbridge.store import tables as t
@@ -96,9 +96,9 @@ def running_api(database_url: str, state: Path, **options: Mapping[str, str]) ->
     """The application with `options` (section -> option -> value) in its configuration."""
     settings = settings_of(state, options)
     db = Database.open(database_url, sealer=Sealer.generate())
-    door = open_door(settings, db)
+    auth = open_authentication(settings, db)
     with asyncio.Runner() as runner:
-        api = Api(create_app(settings, db, door), db, runner)
+        api = Api(create_app(settings, db, auth), db, runner)
         api.caller("admin", "proj-admin", "admin", "member", "reader")
         api.caller("a", "proj-a", "member", "reader")
         api.caller("b", "proj-b", "member", "reader")
@@ -106,7 +106,7 @@ def running_api(database_url: str, state: Path, **options: Mapping[str, str]) ->
         try:
             yield api
         finally:
-            door.close()
+            auth.close()
             db.close()
 
 

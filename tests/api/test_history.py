@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from landbridge.api.jobs.housekeeping import Watch
+from landbridge.api.jobs.housekeeping import Housekeeping
 from landbridge.model.objects import (
     ChildStatus,
     Reason,
@@ -76,7 +76,7 @@ class Scene:
         self.run_out()
 
         async def watch() -> None:
-            every = [Watch(self.api.db, period=0.01, grace=0.0) for _ in range(watches)]
+            every = [Housekeeping(self.api.db, period=0.01, grace=0.0) for _ in range(watches)]
             tasks = [asyncio.create_task(each.run()) for each in every]
             with self.api.db.hub.listen(EVENTS) as told:
                 assert await told.wait(DEADLINE)
@@ -252,7 +252,7 @@ def test_an_api_that_was_away_blames_no_gateway(scene: Scene) -> None:
     scene.run_out()
 
     async def watch() -> None:
-        watching = asyncio.create_task(Watch(scene.api.db, period=0.01, grace=30.0).run())
+        watching = asyncio.create_task(Housekeeping(scene.api.db, period=0.01, grace=30.0).run())
         done, _ = await asyncio.wait([watching], timeout=0.3)  # thirty looks
         assert not done
         watching.cancel()

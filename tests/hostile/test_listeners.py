@@ -277,8 +277,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(broadcast, "rendered", counted("written", broadcast.rendered))
     monkeypatch.setattr(broadcast, "_encode", counted("encoded", broadcast._encode))
-    sees = events.Audiences.sees
-    monkeypatch.setattr(events.Audiences, "sees", counted("judged", sees))
+    sees = events.EventViews.sees
+    monkeypatch.setattr(events.EventViews, "sees", counted("judged", sees))
     return times
 
 

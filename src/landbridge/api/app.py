@@ -4,7 +4,7 @@ Rules this module keeps:
 - `create_app` makes everything and keeps nothing; there are no globals.
 - What is not here is not served: 404 behind the door for ``/v2.0``, 404 for the rest.
 - Layers, from outside in: `Requests` (id, log, metrics, the last net), the framework's
-  exception handlers with `Faults`, the routes with their endpoints, which hold the door.
+  exception handlers with `ErrorHandlers`, the routes with their endpoints, which hold the auth.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from landbridge.api.events.stream import PATH as EVENTS_PATH
 from landbridge.api.events.stream import EventHandlers
 from landbridge.api.http import json_body
 from landbridge.api.http.discovery import Discovery
-from landbridge.api.http.endpoints import Endpoint, Handler, Objection, OpenEndpoint
-from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.endpoints import Endpoint, Handler, Objection, PublicEndpoint
+from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics, census
-from landbridge.api.http.middleware import Faults, Requests
-from landbridge.api.http.places import Most, Places
+from landbridge.api.http.middleware import ErrorHandlers, RequestMiddleware
+from landbridge.api.http.places import Limit, StreamSlots
 from landbridge.api.http.request_log import RequestLog
 from landbridge.api.http.shared_response import Shared
-from landbridge.api.http.worker_thread import Aside
+from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.api.jobs.readiness import Readiness
-from landbridge.api.requests.handlers import Handlers, Service
+from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.api.schema.openapi import document
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION, VPN
-from landbridge.auth.authentication import Door
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.config.settings import LimitSettings, Settings
 from landbridge.store.database import Database
@@ -55,66 +55,72 @@ COUNTED_FOR: Final = 1.0  # seconds that a census is good for
 
 
 def create_app(
-    settings: Settings, db: Database, door: Door, metrics: ApiMetrics | None = None
+    settings: Settings,
+    db: Database,
+    auth: Authentication,
+    metrics: ApiMetrics | None = None,
 ) -> Starlette:
-    """The API of one process, on an open database behind a door."""
+    """The API of one process, on an open database with authentication."""
     algorithms = AlgorithmPolicy(weak_algorithms=settings.vpn.weak_algorithms)
-    service = Service(db, door, algorithms, settings.quotas, Aside(), Lanes())
-    metrics, faults = metrics or ApiMetrics(), Faults(door)
+    context = ApiContext(db, auth, algorithms, settings.quotas, WorkerThread(), FairQueue())
+    metrics, error_handlers = metrics or ApiMetrics(), ErrorHandlers(auth)
     db.measure = metrics.transaction
     app = Starlette(
         routes=[
-            *(route for resource in RESOURCES for route in _resource(service, resource)),
-            *(_plan(service, resource) for resource in VPN),
-            *_inspection(service, metrics, settings.limits),
-            *_interfaces(service),
-            *_quotas(service),
-            *_discovery(db, door, Discovery(weak_algorithms=algorithms.weak_algorithms)),
+            *(route for resource in RESOURCES for route in _resource(context, resource)),
+            *(_plan(context, resource) for resource in VPN),
+            *_inspection(context, metrics, settings.limits),
+            *_interfaces(context),
+            *_quotas(context),
+            *_discovery(db, auth, Discovery(weak_algorithms=algorithms.weak_algorithms)),
             _measured(db, metrics),
-            *agent_routes(db, door, metrics, service.aside, _of_gateways(settings.limits)),
-            _guarded(door, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
+            *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
+            _guarded(auth, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
         ],
-        middleware=[Middleware(Requests, metrics=metrics, told=RequestLog(settings.log))],
-        exception_handlers={errors.ApiError: faults.api_error, HTTPException: faults.http_error},
+        middleware=[Middleware(RequestMiddleware, metrics=metrics, told=RequestLog(settings.log))],
+        exception_handlers={
+            errors.ApiError: error_handlers.api_error,
+            HTTPException: error_handlers.http_error,
+        },
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _resource(service: Service, resource: Resource) -> list[BaseRoute]:
-    verbs = Handlers(service, resource, RULES[resource.name])
+def _resource(context: ApiContext, resource: Resource) -> list[BaseRoute]:
+    verbs = Handlers(context, resource, RULES[resource.name])
     many = {"GET": verbs.index, "POST": verbs.create}
     one = {"GET": verbs.show, "PUT": verbs.update, "DELETE": verbs.delete}
     return [
-        _guarded(service.door, resource.path, many),
-        _guarded(service.door, f"{resource.path}/", many),
-        _guarded(service.door, f"{resource.path}/{{id}}", one, {"POST": verbs.object_to_post}),
+        _guarded(context.auth, resource.path, many),
+        _guarded(context.auth, f"{resource.path}/", many),
+        _guarded(context.auth, f"{resource.path}/{{id}}", one, {"POST": verbs.object_to_post}),
     ]
 
 
-def _plan(service: Service, resource: Resource) -> BaseRoute:
-    verbs = Handlers(service, resource, RULES[resource.name])
-    return _guarded(service.door, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
+def _plan(context: ApiContext, resource: Resource) -> BaseRoute:
+    verbs = Handlers(context, resource, RULES[resource.name])
+    return _guarded(context.auth, f"{resource.path}/{{id}}/plan", {"POST": verbs.plan})
 
 
-def _inspection(service: Service, metrics: ApiMetrics, limits: LimitSettings) -> list[BaseRoute]:
-    verbs = InspectionHandlers(service, metrics)
+def _inspection(context: ApiContext, metrics: ApiMetrics, limits: LimitSettings) -> list[BaseRoute]:
+    verbs = InspectionHandlers(context, metrics)
     each = (
-        Most(limits.listeners_per_token, "with this token"),
-        Most(limits.listeners_per_project, "of this project"),
+        Limit(limits.listeners_per_token, "with this token"),
+        Limit(limits.listeners_per_project, "of this project"),
     )
-    places = Places("listeners to events", each, limits.listeners)
-    listening = EventHandlers(service.db, service.door, metrics, service.lanes, places)
+    slots = StreamSlots("listeners to events", each, limits.listeners)
+    listening = EventHandlers(context.db, context.auth, metrics, context.queue, slots)
     path = f"{IPSEC_SITE_CONNECTION.path}/{{id}}"
     return [
-        _guarded(service.door, f"{path}/history", {"GET": verbs.history}),
-        _guarded(service.door, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
-        _guarded(service.door, EVENTS_PATH, {"GET": listening.stream}),
+        _guarded(context.auth, f"{path}/history", {"GET": verbs.history}),
+        _guarded(context.auth, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
+        _guarded(context.auth, EVENTS_PATH, {"GET": listening.stream}),
     ]
 
 
-def _of_gateways(limits: LimitSettings) -> Places:
-    return Places("streams of changes", [Most(limits.streams_per_gateway, "of this gateway")])
+def _of_gateways(limits: LimitSettings) -> StreamSlots:
+    return StreamSlots("streams of changes", [Limit(limits.streams_per_gateway, "of this gateway")])
 
 
 def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:
@@ -123,44 +129,44 @@ def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:
     async def page(_: Request) -> Response:
         return Response(metrics.page(await counted.get()), media_type=CONTENT_TYPE_LATEST)
 
-    return Route("/metrics", OpenEndpoint("/metrics", page))
+    return Route("/metrics", PublicEndpoint("/metrics", page))
 
 
-def _interfaces(service: Service) -> list[BaseRoute]:
-    verbs, path = InterfaceHandlers(service), "/v2.0/routers/{id}"
+def _interfaces(context: ApiContext) -> list[BaseRoute]:
+    verbs, path = InterfaceHandlers(context), "/v2.0/routers/{id}"
     return [
-        _guarded(service.door, f"{path}/add_router_interface", {"PUT": verbs.add}),
-        _guarded(service.door, f"{path}/remove_router_interface", {"PUT": verbs.remove}),
+        _guarded(context.auth, f"{path}/add_router_interface", {"PUT": verbs.add}),
+        _guarded(context.auth, f"{path}/remove_router_interface", {"PUT": verbs.remove}),
     ]
 
 
-def _quotas(service: Service) -> list[BaseRoute]:
-    verbs, path = QuotaHandlers(service), "/v2.0/quotas/{id}"
+def _quotas(context: ApiContext) -> list[BaseRoute]:
+    verbs, path = QuotaHandlers(context), "/v2.0/quotas/{id}"
     one = {"GET": verbs.show, "PUT": verbs.update, "DELETE": verbs.delete}
     return [
-        _guarded(service.door, "/v2.0/quotas", {"GET": verbs.index}),
-        _guarded(service.door, path, one),
-        _guarded(service.door, f"{path}/default", {"GET": verbs.default}),
-        _guarded(service.door, f"{path}/details", {"GET": verbs.details}),
-        _guarded(service.door, f"{path}/details.json", {"GET": verbs.details}),
+        _guarded(context.auth, "/v2.0/quotas", {"GET": verbs.index}),
+        _guarded(context.auth, path, one),
+        _guarded(context.auth, f"{path}/default", {"GET": verbs.default}),
+        _guarded(context.auth, f"{path}/details", {"GET": verbs.details}),
+        _guarded(context.auth, f"{path}/details.json", {"GET": verbs.details}),
     ]
 
 
-def _discovery(db: Database, door: Door, discovery: Discovery) -> list[BaseRoute]:
+def _discovery(db: Database, auth: Authentication, discovery: Discovery) -> list[BaseRoute]:
     description = json_body.Json(document()).body
 
     async def openapi(_: Request) -> Response:
         return Response(description, media_type="application/json")
 
     return [
-        Route("/", OpenEndpoint("/", discovery.versions)),
-        Route("/healthcheck", OpenEndpoint("/healthcheck", discovery.health)),
-        Route("/readyz", OpenEndpoint("/readyz", Readiness(db).answer)),
-        Route("/openapi.json", OpenEndpoint("/openapi.json", openapi)),
-        _guarded(door, "/v2.0", {"GET": discovery.resources}),
-        _guarded(door, "/v2.0/", {"GET": discovery.resources}),
-        _guarded(door, "/v2.0/extensions", {"GET": discovery.extensions}),
-        _guarded(door, "/v2.0/extensions/{id}", {"GET": discovery.extension}),
+        Route("/", PublicEndpoint("/", discovery.versions)),
+        Route("/healthcheck", PublicEndpoint("/healthcheck", discovery.health)),
+        Route("/readyz", PublicEndpoint("/readyz", Readiness(db).answer)),
+        Route("/openapi.json", PublicEndpoint("/openapi.json", openapi)),
+        _guarded(auth, "/v2.0", {"GET": discovery.resources}),
+        _guarded(auth, "/v2.0/", {"GET": discovery.resources}),
+        _guarded(auth, "/v2.0/extensions", {"GET": discovery.extensions}),
+        _guarded(auth, "/v2.0/extensions/{id}", {"GET": discovery.extension}),
     ]
 
 
@@ -169,13 +175,13 @@ async def _nothing_there(_: Request, caller: Caller) -> Response:
 
 
 def _guarded(
-    door: Door,
+    auth: Authentication,
     path: str,
     handlers: Mapping[str, Handler],
     refused: Mapping[str, Objection] | None = None,
     *,
     every_method: bool = False,
 ) -> Route:
-    """A path behind the door, with its methods."""
+    """A path that needs a token, with its methods."""
     otherwise = _nothing_there if every_method else None
-    return Route(path, Endpoint(door, path, handlers, refused or {}, otherwise))
+    return Route(path, Endpoint(auth, path, handlers, refused or {}, otherwise))

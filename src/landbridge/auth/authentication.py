@@ -1,4 +1,4 @@
-"""The door: from a request's token headers to a Caller that policy has looked at.
+"""The auth: from a request's token headers to a Caller that policy has looked at.
 
 Rules this module keeps:
 - No token, no entry: there is no anonymous caller.
@@ -19,7 +19,7 @@ from landbridge.config.settings import Settings
 from landbridge.store.database import Database
 
 
-class Door:
+class Authentication:
     """`policy` decides what the callers that `admit` lets in may do; `recheck` ends streams."""
 
     def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
@@ -52,11 +52,11 @@ class Door:
         self._users.close()
 
 
-def open_door(settings: Settings, db: Database) -> Door:
+def open_authentication(settings: Settings, db: Database) -> Authentication:
     """Raises: PolicyFileError."""
     local = LocalTokens(db)
     users = _keystone(settings) if settings.auth.strategy == "keystone" else local
-    return Door(users, local, Policy(PolicyFile(settings.policy.policy_file)))
+    return Authentication(users, local, Policy(PolicyFile(settings.policy.policy_file)))
 
 
 def _keystone(settings: Settings) -> Authenticator:

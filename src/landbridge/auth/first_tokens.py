@@ -105,7 +105,7 @@ def _register_agent(tx: Connection, secret: str, *, gateway_id: str) -> bool:
     return True
 
 
-def _tell(bound: gateways.Bound) -> None:
+def _tell(bound: gateways.BoundTokens) -> None:
     for name, gateway in bound.made:
         log.info("agent token bound to its gateway", name=name, gateway=gateway)
     if bound.left:

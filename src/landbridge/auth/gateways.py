@@ -43,7 +43,7 @@ class HasCredential(Exception):
     """The gateway has one already."""
 
 
-class Known(NamedTuple):
+class KnownGateway(NamedTuple):
     """A gateway that has a credential, or was here, or both."""
 
     name: str
@@ -55,7 +55,7 @@ class Known(NamedTuple):
     routers: int = 0
 
 
-class Bound(NamedTuple):
+class BoundTokens(NamedTuple):
     """What became of the tokens of older releases. `left`: which of them may be whose is open."""
 
     made: tuple[tuple[str, str], ...] = ()  # token, gateway
@@ -89,11 +89,11 @@ def revoke(tx: Connection, gateway_id: str) -> int:
     return tx.execute(delete(t.tokens).where(_t.gateway_id == gateway_id)).rowcount
 
 
-def every(tx: Connection) -> list[Known]:
+def every(tx: Connection) -> list[KnownGateway]:
     """All gateways by name: those with a credential, and those that were here."""
     credentials = {one.gateway_id: one for one in local_tokens.every(tx) if one.gateway_id}
     found = [
-        Known(
+        KnownGateway(
             row.id,
             credentials.pop(row.id, None),
             row.hostname,
@@ -104,23 +104,23 @@ def every(tx: Connection) -> list[Known]:
         )
         for row in tx.execute(_SEEN)
     ]
-    unseen = (Known(name, one) for name, one in credentials.items())
+    unseen = (KnownGateway(name, one) for name, one in credentials.items())
     return sorted([*found, *unseen], key=lambda known: known.name)
 
 
-def bind_unbound(tx: Connection, local: str) -> Bound:
+def bind_unbound(tx: Connection, local: str) -> BoundTokens:
     """Bind the tokens of older releases, which name no gateway. `local`: this host's gateway."""
     unbound = [
         one for one in local_tokens.every(tx) if AGENT_ROLE in one.roles and not one.gateway_id
     ]
     if not unbound:
-        return Bound()
+        return BoundTokens()
     known = list(tx.execute(select(_g.id).order_by(_g.id)).scalars())
     owner = owner_of_unbound(known, local)
     certain = [one for one in unbound if one.name == FIRST or len(known) <= 1]
     made = [(one.name or one.id, owner) for one in certain if _bind(tx, one, owner)]
     left = sorted(one.name or one.id for one in unbound if one not in certain)
-    return Bound(tuple(sorted(made)), tuple(left))
+    return BoundTokens(tuple(sorted(made)), tuple(left))
 
 
 def owner_of_unbound(known: Iterable[str], local: str) -> str:

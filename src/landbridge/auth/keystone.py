@@ -1,7 +1,7 @@
 """The strategy ``keystone``: tokens that a Keystone server vouches for.
 
 Rules this module keeps:
-- keystonemiddleware's verdicts: expired and revoked tokens are refused; an expired one
+- keystonemiddleware's cache: expired and revoked tokens are refused; an expired one
   passes beside a valid service token whose holder has a role of `service_token_roles`;
   a bad service token spoils a good user token.
 - Tokens of application credentials with access rules are refused: Keystone hides them
@@ -26,7 +26,7 @@ from keystoneauth1.session import Session
 
 from landbridge import errors
 from landbridge.auth.caller import Caller
-from landbridge.auth.token_cache import Verdict, Verdicts, digest
+from landbridge.auth.token_cache import CheckedToken, TokenCache, digest
 from landbridge.config.settings import KeystoneSettings
 
 THREADS: Final = 4
@@ -56,7 +56,7 @@ class KeystoneTokens:
     def __init__(self, settings: KeystoneSettings, *, revalidate_after: float) -> None:
         self._settings = settings
         keep = max(0, settings.token_cache_time)
-        self._verdicts = Verdicts(fresh=min(revalidate_after, keep), keep=keep)
+        self._cache = TokenCache(fresh=min(revalidate_after, keep), keep=keep)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystone")
         self._keystone = _adapter(settings)
         self._log = structlog.get_logger("landbridge.keystone")
@@ -86,13 +86,13 @@ class KeystoneTokens:
 
     async def _verify(self, token: str, *, allow_expired: bool) -> Caller:
         key = digest(token) + ("+" if allow_expired else "")
-        return await self._verdicts.get(key, partial(self._in_thread, token, allow_expired))
+        return await self._cache.get(key, partial(self._in_thread, token, allow_expired))
 
-    async def _in_thread(self, token: str, allow_expired: bool) -> Verdict:
+    async def _in_thread(self, token: str, allow_expired: bool) -> CheckedToken:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._ask, token, allow_expired)
 
-    def _ask(self, token: str, allow_expired: bool) -> Verdict:
+    def _ask(self, token: str, allow_expired: bool) -> CheckedToken:
         """``GET /v3/auth/tokens``, with our own token as the one who asks."""
         options: dict[str, Any] = {"params": {"allow_expired": 1}} if allow_expired else {}
         try:
@@ -102,7 +102,7 @@ class KeystoneTokens:
                 authenticated=True,
                 **options,
             )
-            return _verdict(response.content, allow_expired)
+            return _checked(response.content, allow_expired)
         except ksa.NotFound:
             raise errors.Unauthorized("Keystone does not know the token.") from None
         except (ksa.ClientException, msgspec.MsgspecError) as error:
@@ -142,14 +142,14 @@ def _certificate(settings: KeystoneSettings) -> str | tuple[str, str] | None:
     return settings.certfile
 
 
-def _verdict(body: bytes, allow_expired: bool) -> Verdict:
+def _checked(body: bytes, allow_expired: bool) -> CheckedToken:
     token = msgspec.json.decode(body, type=_Answer).token
     caller = Caller(
         user_id=token.user.id,
         project_id=token.project.id if token.project else "",
         roles=frozenset(role.name for role in token.roles),
     )
-    return Verdict(
+    return CheckedToken(
         caller=caller, expires_at=None if allow_expired else token.expires_at.timestamp()
     )
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from landbridge import errors
 from landbridge.auth.caller import Caller
-from landbridge.auth.token_cache import Verdict, Verdicts, digest
+from landbridge.auth.token_cache import CheckedToken, TokenCache, digest
 from landbridge.store.database import Database
 from landbridge.store.tables import tokens
 from landbridge.store.transaction import utcnow
@@ -116,20 +116,20 @@ class LocalTokens:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._verdicts = Verdicts(fresh=LOOK_AGAIN, keep=2 * LOOK_AGAIN)
+        self._cache = TokenCache(fresh=LOOK_AGAIN, keep=2 * LOOK_AGAIN)
 
     async def authenticate(self, token: str, service_token: str = "") -> Caller:
         key = digest(token)
-        return await self._verdicts.get(key, lambda: self._look_up(key))
+        return await self._cache.get(key, lambda: self._look_up(key))
 
     def forget(self) -> None:
         """After a revocation in this process."""
-        self._verdicts.forget()
+        self._cache.forget()
 
     def close(self) -> None:
         """Nothing is held: the database is its owner's."""
 
-    async def _look_up(self, key: str) -> Verdict:
+    async def _look_up(self, key: str) -> CheckedToken:
         token = await self._db.read(find, key)
         if token is None:
             raise errors.Unauthorized("The token is not known, or was revoked.")
@@ -139,4 +139,4 @@ class LocalTokens:
             roles=frozenset(token.roles),
             gateway_id=token.gateway_id or "",
         )
-        return Verdict(caller=caller, expires_at=token.expires_at)
+        return CheckedToken(caller=caller, expires_at=token.expires_at)

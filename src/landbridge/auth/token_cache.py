@@ -1,10 +1,10 @@
-"""Verdicts on tokens, remembered by the token's SHA-256.
+"""TokenCache on tokens, remembered by the token's SHA-256.
 
 Rules this module keeps:
-- A fresh verdict costs no I/O. From `fresh` seconds on it is asked for again, at first in
+- A fresh checked costs no I/O. From `fresh` seconds on it is asked for again, at first in
   the background while the caller goes on, from twice that on before the caller goes on:
   so a revoked token lives no longer than ``2 * fresh``, busy or idle.
-- Where the one who knows cannot be asked, a verdict holds for `keep` seconds; never longer
+- Where the one who knows cannot be asked, a checked holds for `keep` seconds; never longer
   than the token itself.
 - Any number of callers that miss at once ask once. A refusal is not remembered.
 - No token is kept, only its digest.
@@ -26,19 +26,19 @@ from landbridge.auth.caller import Caller
 MOST_KEPT: Final = 10_000
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class CheckedToken(msgspec.Struct, frozen=True, kw_only=True):
     """`expires_at`: seconds since the epoch, None: never."""
 
     caller: Caller
     expires_at: float | None = None
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    verdict: Verdict
+class _Entry(msgspec.Struct, frozen=True):
+    checked: CheckedToken
     since: float  # by the monotonic clock
 
 
-Ask = Callable[[], Awaitable[Verdict]]
+Ask = Callable[[], Awaitable[CheckedToken]]
 
 
 def digest(token: str) -> str:
@@ -46,7 +46,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class Verdicts:
+class TokenCache:
     def __init__(
         self,
         *,
@@ -59,8 +59,8 @@ class Verdicts:
         self._keep = keep
         self._monotonic = monotonic
         self._now = now
-        self._kept: dict[str, _Kept] = {}
-        self._asking: dict[str, asyncio.Task[Verdict]] = {}
+        self._kept: dict[str, _Entry] = {}
+        self._asking: dict[str, asyncio.Task[CheckedToken]] = {}
 
     async def get(self, key: str, ask: Ask) -> Caller:
         """The caller by `key`, asking where nothing fresh is known.
@@ -70,57 +70,57 @@ class Verdicts:
         kept = self._kept.get(key)
         if kept is None:
             return self._unexpired(await self._ask(key, ask)).caller
-        verdict = self._unexpired(kept.verdict)
+        checked = self._unexpired(kept.checked)
         age = self._monotonic() - kept.since
         if age < self._fresh:
-            return verdict.caller
+            return checked.caller
         if age < 2 * self._fresh:
             self._start(key, ask)
-            return verdict.caller
+            return checked.caller
         try:
             return self._unexpired(await self._ask(key, ask)).caller
         except errors.ServiceUnavailable:
             if age < self._keep:
-                return verdict.caller
+                return checked.caller
             raise
 
     def forget(self, key: str | None = None) -> None:
-        """Forget one verdict, or all: the next call asks."""
+        """Forget one checked, or all: the next call asks."""
         if key is None:
             self._kept.clear()
         else:
             self._kept.pop(key, None)
 
-    def _unexpired(self, verdict: Verdict) -> Verdict:
-        if verdict.expires_at is not None and verdict.expires_at <= self._now():
+    def _unexpired(self, checked: CheckedToken) -> CheckedToken:
+        if checked.expires_at is not None and checked.expires_at <= self._now():
             raise errors.Unauthorized("The token has expired.")
-        return verdict
+        return checked
 
-    async def _ask(self, key: str, ask: Ask) -> Verdict:
+    async def _ask(self, key: str, ask: Ask) -> CheckedToken:
         return await asyncio.shield(self._start(key, ask))
 
-    def _start(self, key: str, ask: Ask) -> asyncio.Task[Verdict]:
+    def _start(self, key: str, ask: Ask) -> asyncio.Task[CheckedToken]:
         if key not in self._asking:
             task = asyncio.ensure_future(self._learn(key, ask))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._asked(key, done))
         return self._asking[key]
 
-    def _asked(self, key: str, done: asyncio.Task[Verdict]) -> None:
+    def _asked(self, key: str, done: asyncio.Task[CheckedToken]) -> None:
         del self._asking[key]
         if not done.cancelled():
             done.exception()  # who waits has it; nobody waits in the background
 
-    async def _learn(self, key: str, ask: Ask) -> Verdict:
+    async def _learn(self, key: str, ask: Ask) -> CheckedToken:
         try:
-            verdict = await ask()
+            checked = await ask()
         except errors.Unauthorized:
             self.forget(key)
             raise
         if self._keep > 0:
             self._make_room()
-            self._kept[key] = _Kept(verdict, self._monotonic())
-        return verdict
+            self._kept[key] = _Entry(checked, self._monotonic())
+        return checked
 
     def _make_room(self) -> None:
         if len(self._kept) < MOST_KEPT:

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - Everything is made here, in this order, and handed on; the application finds nothing by
-  itself: schema, key, database, first tokens, door, routes.
+  itself: schema, key, database, first tokens, auth, routes.
 - The listening socket may be inherited from the supervisor, so that no request is refused
   while a killed API starts anew: it waits in the socket's queue.
 - A process that cannot write any more, or whose database is another one by now, ends with one line;
@@ -29,10 +29,10 @@ import uvicorn
 
 from landbridge.api.app import create_app
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.protocol import BoundedProtocol, Gate
-from landbridge.api.jobs.housekeeping import DatabaseReplaced, Watch, tell
+from landbridge.api.http.protocol import BoundedProtocol, SharedLimits
+from landbridge.api.jobs.housekeeping import DatabaseReplaced, Housekeeping, tell
 from landbridge.auth import first_tokens
-from landbridge.auth.authentication import open_door
+from landbridge.auth.authentication import open_authentication
 from landbridge.cli import preflight
 from landbridge.cli.notify import tell_systemd
 from landbridge.cli.storage import alone, open_database, told
@@ -59,14 +59,14 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
             first_tokens.doubt(db, settings.state_dir)
             opening = db.write_sync(identity.opened)
             tell(db.write_sync(unreadable_psks.review))
-        with closing(open_door(settings, db)) as door:
+        with closing(open_authentication(settings, db)) as auth:
             metrics = ApiMetrics()
-            gate = Gate(_reachable(settings.limits), metrics)
-            app = create_app(settings, db, door, metrics)
-            server = _Server(_config(app, gate))
+            shared = SharedLimits(_reachable(settings.limits), metrics)
+            app = create_app(settings, db, auth, metrics)
+            server = _Server(_config(app, shared))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                watch = Watch(db, opening=opening)
+                watch = Housekeeping(db, opening=opening)
                 if ended := runner.run(_serve(server, listener, db, watch, heartbeat)):
                     raise preflight.TryLater(ended)
 
@@ -106,7 +106,7 @@ async def _serve(
     server: uvicorn.Server,
     listener: socket.socket,
     db: Database,
-    watch: Watch,
+    watch: Housekeeping,
     heartbeat: Heartbeat,
 ) -> str:
     """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
@@ -169,15 +169,15 @@ def _reachable(limits: LimitSettings) -> LimitSettings:
     return msgspec.structs.replace(limits, connections=min(limits.connections, possible))
 
 
-def _config(app: object, gate: Gate) -> uvicorn.Config:
+def _config(app: object, shared: SharedLimits) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
-        http=partial(BoundedProtocol, gate=gate),  # type: ignore[arg-type]  # makes protocols
+        http=partial(BoundedProtocol, shared=shared),  # type: ignore[arg-type]  # makes protocols
         ws="none",
         loop="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=gate.limits.idle_seconds,
+        timeout_keep_alive=shared.limits.idle_seconds,
     )

@@ -16,7 +16,7 @@ from landbridge.cli.token import opened, place
 from landbridge.model.objects import is_gateway_name
 
 if TYPE_CHECKING:
-    from landbridge.auth.gateways import Known
+    from landbridge.auth.gateways import KnownGateway
 
 _STATES: Final = {(False, False): "never seen", (True, False): "silent", (True, True): "reports"}
 
@@ -99,7 +99,7 @@ def revoke(config: str | None, state_dir: str | None, name: str) -> None:
     click.echo(f"revoked: {gone}")
 
 
-def _line(known: Known) -> tuple[str, ...]:
+def _line(known: KnownGateway) -> tuple[str, ...]:
     made = known.credential and known.credential.created_at
     state = _STATES[known.seen, known.reports]
     return (known.name, made or "none", state, known.hostname, known.version, str(known.routers))

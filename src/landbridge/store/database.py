@@ -28,7 +28,7 @@ from landbridge import errors, telemetry
 from landbridge.store import events
 from landbridge.store.databasefile import DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
-from landbridge.store.loop_bridge import Arrivals
+from landbridge.store.loop_bridge import LoopBridge
 from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
 from landbridge.store.timelimit import STATEMENT_SECONDS, Limits, took_too_long
@@ -91,7 +91,7 @@ class Database:
         self._suspects = set() if suspects is None else suspects
         self.hub = hub
         self.measure: Measure = _unmeasured
-        self._arrivals: Arrivals | None = None
+        self._bridge: LoopBridge | None = None
 
     @classmethod
     def open(
@@ -125,15 +125,15 @@ class Database:
         work = self._writing(fn, args)
         return cast(T, await self._outcome("write", self._backend.write(work)))
 
-    async def rehearse(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+    async def dry_run(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """What `write` would return or raise; all of it is undone, and nobody is woken."""
 
         def undone(tx: Connection) -> T:
-            raise _Rehearsed(fn(tx, *args))
+            raise _DryRunDone(fn(tx, *args))
 
         try:
             return await self.write(undone)
-        except _Rehearsed as done:
+        except _DryRunDone as done:
             return cast(T, done.outcome)
 
     async def read(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
@@ -186,19 +186,19 @@ class Database:
             finally:
                 self.measure(kind, perf_counter() - began)
 
-    def _arrivals_here(self) -> Arrivals:
+    def _arrivals_here(self) -> LoopBridge:
         """Those of the running loop, of which a process has one."""
         loop = asyncio.get_running_loop()
-        if self._arrivals is None or self._arrivals.loop is not loop:
-            self._arrivals = Arrivals(loop)
-        return self._arrivals
+        if self._bridge is None or self._bridge.loop is not loop:
+            self._bridge = LoopBridge(loop)
+        return self._bridge
 
 
 def _unmeasured(kind: str, seconds: float) -> None:
     """Nobody wants to know."""
 
 
-class _Rehearsed(Exception):
+class _DryRunDone(Exception):
     """Carries an outcome out of the transaction that it ends."""
 
     def __init__(self, outcome: object) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 
-class Arrivals:
+class LoopBridge:
     """What database threads have done for those who wait on one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,7 +1,7 @@
 """Transactions on PostgreSQL: a pool of connections, one thread each.
 
 Rules this module keeps:
-- READ COMMITTED; the rules go through a gate (an advisory lock: shared or alone) and lock the
+- READ COMMITTED; the rules take an advisory lock, shared or exclusive, and lock the
   rows that they change. What loses a race all the same, or its connection, is run again
   (`landbridge.store.retries`), unless it may have been kept.
 - Wakes go out by NOTIFY in the same transaction, so that other API processes hear of a
@@ -25,11 +25,11 @@ from landbridge.store.listener import CHANNEL, listen
 from landbridge.store.retries import InDoubt, Retries, is_lost
 from landbridge.store.statements import STATEMENTS, Statements
 from landbridge.store.timelimit import Limits
-from landbridge.store.transaction import GATE, Gate, Settle
+from landbridge.store.transaction import ENTRY_LOCKS, EntryLocks, Settle
 
 _GATE_NUMBER = 0x67617465  # of the advisory lock; any that nobody else uses in this database
 _ORDER_NUMBER = 0x6F726465
-_GATE = Gate(
+_GATE = EntryLocks(
     beside=f"SELECT pg_advisory_xact_lock_shared({_GATE_NUMBER})",
     alone=f"SELECT pg_advisory_xact_lock({_GATE_NUMBER})",
     order=f"SELECT pg_advisory_xact_lock({_ORDER_NUMBER})",
@@ -57,7 +57,7 @@ class PostgresqlBackend:
             connect_args={
                 "options": f"{options_given} -c statement_timeout={milliseconds}".strip()
             },
-            execution_options=options | {GATE: _GATE},
+            execution_options=options | {ENTRY_LOCKS: _GATE},
         )
         self.engine.update_execution_options(**{STATEMENTS: Statements(self.engine.dialect)})
         self._announce = announce

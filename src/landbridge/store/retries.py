@@ -21,7 +21,7 @@ from sqlalchemy import exc
 T = TypeVar("T")
 
 
-class Patience(NamedTuple):
+class RetryLimits(NamedTuple):
     """Seconds: the first pause, the longest, and all of them together."""
 
     first: float
@@ -30,11 +30,11 @@ class Patience(NamedTuple):
 
 
 #: Another transaction was there first: this one is run again.
-RACE: Final = Patience(0.002, 0.1, 10.0)
+RACE: Final = RetryLimits(0.002, 0.1, 10.0)
 #: Somebody holds a lock on the whole file: a migration, a backup, a person with a shell.
-BUSY: Final = Patience(0.02, 0.25, 10.0)
+BUSY: Final = RetryLimits(0.02, 0.25, 10.0)
 #: The server restarts, or the way to it is interrupted.
-AWAY: Final = Patience(0.05, 0.5, 2.0)
+AWAY: Final = RetryLimits(0.05, 0.5, 2.0)
 
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF  # of SQLite's extended result codes
@@ -47,7 +47,7 @@ class InDoubt(Exception):
     """The connection was lost while a commit was under way: it is kept, or it is not."""
 
 
-def passing(error: BaseException) -> Patience | None:
+def passing(error: BaseException) -> RetryLimits | None:
     """How long to try again; None: it will be the same the next time."""
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(driver, sqlite3.Error):
@@ -89,13 +89,13 @@ class Retries:
             try:
                 outcome = attempt()
             except Exception as error:
-                patience = passing(error)
-                if patience is None:
+                limits = passing(error)
+                if limits is None:
                     raise
-                pause = min(2 * pause, patience.longest) or patience.first
-                over = self._clock() + pause > began + patience.limit
-                if over or (patience is AWAY and self._away):
-                    self._away = patience is AWAY
+                pause = min(2 * pause, limits.longest) or limits.first
+                over = self._clock() + pause > began + limits.limit
+                if over or (limits is AWAY and self._away):
+                    self._away = limits is AWAY
                     raise
                 self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
             else:

@@ -83,7 +83,7 @@ class SqliteBackend:
     def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._readers.submit(self._read, work)
 
-    def _connect(self) -> _Line:
+    def _connect(self) -> _WriterConnection:
         """Raises: DatabaseMoved: all connections are to the file that was opened first."""
         tx = self._retries.run(self.engine.connect)
         try:
@@ -91,7 +91,7 @@ class SqliteBackend:
         except BaseException:
             tx.close()
             raise
-        return _Line(tx, self._file, self._retries)
+        return _WriterConnection(tx, self._file, self._retries)
 
     def _reader(self) -> Connection:
         """Each reading thread keeps its connection: to get one takes longer than most reads."""
@@ -123,7 +123,7 @@ class SqliteBackend:
         self.engine.dispose()
 
 
-class _Line:
+class _WriterConnection:
     """The writer's connection."""
 
     def __init__(self, tx: Connection, file: DatabaseFile, retries: Retries) -> None:
@@ -178,7 +178,9 @@ class _Line:
 class _Writer:
     """The thread that writes, and its queue. `broken` is done when it has ended by itself."""
 
-    def __init__(self, connect: Callable[[], _Line], announce: Announce, settle: Settle) -> None:
+    def __init__(
+        self, connect: Callable[[], _WriterConnection], announce: Announce, settle: Settle
+    ) -> None:
         self._connect = connect
         self._announce = announce
         self._settle = settle
@@ -218,17 +220,17 @@ class _Writer:
                 job.done.set_exception(self.broken.exception())
 
     def _serve(self) -> None:
-        line = self._connect()
+        connection = self._connect()
         try:
             while (job := self._jobs.get()) is not None:
                 jobs, last = self._gather(job)
-                if not line.run(_Group(jobs, self._announce, self._settle)):
-                    line.close()
-                    line = self._connect()
+                if not connection.run(_Group(jobs, self._announce, self._settle)):
+                    connection.close()
+                    connection = self._connect()
                 if last:
                     return
         finally:
-            line.close()
+            connection.close()
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         group = [first]

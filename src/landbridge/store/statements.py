@@ -26,14 +26,14 @@ from sqlalchemy.util import LRUCache
 from landbridge.store.columns import Columns
 
 STATEMENTS: Final = "landbridge_statements"
-MOST_READY: Final = 512
-MOST_SHAPED: Final = 64
+MAX_PREPARED: Final = 512
+MAX_SHAPED: Final = 64
 
 Statement = Select[Any] | Insert | Update | Delete
 Convert = Callable[[Any], Any]
 
 
-class Ready:
+class PreparedStatement:
     """One statement as text of one database. `names`: the parameters that a call gives."""
 
     def __init__(self, statement: Statement, names: Iterable[str], dialect: Dialect) -> None:
@@ -78,20 +78,20 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self.shaped: LRUCache[Any, Any] = LRUCache(MOST_SHAPED)
-        self._ready: dict[tuple[Statement, frozenset[str]], Ready] = {}
+        self.shaped: LRUCache[Any, Any] = LRUCache(MAX_SHAPED)
+        self._ready: dict[tuple[Statement, frozenset[str]], PreparedStatement] = {}
         self._changing = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._ready)
 
-    def ready(self, statement: Statement, names: frozenset[str]) -> Ready:
+    def ready(self, statement: Statement, names: frozenset[str]) -> PreparedStatement:
         key = (statement, names)
         found = self._ready.get(key)
         if found is None:
-            found = Ready(statement, names, self.dialect)
+            found = PreparedStatement(statement, names, self.dialect)
             with self._changing:
-                while len(self._ready) >= MOST_READY:
+                while len(self._ready) >= MAX_PREPARED:
                     del self._ready[next(iter(self._ready))]
                 self._ready[key] = found
         return found
@@ -132,12 +132,14 @@ def run_many(tx: Connection, statement: Statement, each: Sequence[Mapping[str, A
         raise _translated(tx, error) from error
 
 
-def _ready(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> Ready:
+def _ready(
+    tx: Connection, statement: Statement, parameters: Mapping[str, Any]
+) -> PreparedStatement:
     statements: Statements = tx.get_execution_options()[STATEMENTS]
     return statements.ready(statement, frozenset(parameters))
 
 
-def _execute(tx: Connection, ready: Ready, parameters: Mapping[str, Any]) -> Any:
+def _execute(tx: Connection, ready: PreparedStatement, parameters: Mapping[str, Any]) -> Any:
     """A cursor of the driver's."""
     cursor = tx.connection.cursor()
     try:

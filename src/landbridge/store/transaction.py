@@ -23,7 +23,7 @@ from landbridge.store.secrets import Sealer
 Settle = Callable[[Connection], None]  # what is done last, before the commit
 
 SEALER = "landbridge_sealer"
-GATE = "landbridge_gate"
+ENTRY_LOCKS = "landbridge_entry_locks"
 SUSPECTS = "landbridge_suspects"
 _PENDING = "landbridge_pending"
 
@@ -43,7 +43,7 @@ def suspect(tx: Connection, id: str) -> None:
         suspects.add(id)
 
 
-class Gate(NamedTuple):
+class EntryLocks(NamedTuple):
     """The statements that let a transaction in, until it ends: beside others, or alone; and
     the one that lets it number what it tells, after all that were let in before."""
 
@@ -53,15 +53,15 @@ class Gate(NamedTuple):
 
 
 def enter(tx: Connection, *, alone: bool) -> None:
-    """Go through the gate before the first row is locked.
+    """Go through the locks before the first row is locked.
 
     Who changes what many connections rest on goes alone; updates of single connections and
     reports go beside each other. So no two transactions wait for each other's rows in a circle.
-    A database that lets in one writer at a time has no gate.
+    A database that lets in one writer at a time has no locks.
     """
-    gate: Gate | None = tx.get_execution_options().get(GATE)
-    if gate is not None:
-        tx.exec_driver_sql(gate.alone if alone else gate.beside)
+    locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
+    if locks is not None:
+        tx.exec_driver_sql(locks.alone if alone else locks.beside)
 
 
 def order(tx: Connection) -> None:
@@ -69,9 +69,9 @@ def order(tx: Connection) -> None:
 
     The last thing that a transaction waits for.
     """
-    gate: Gate | None = tx.get_execution_options().get(GATE)
-    if gate is not None:
-        tx.exec_driver_sql(gate.order)
+    locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
+    if locks is not None:
+        tx.exec_driver_sql(locks.order)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from landbridge.store.transaction import precisely
 from landbridge.vpn.status_rules import MESSAGE_LENGTH
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What can happen to an object."""
 
     CREATED = "created"
@@ -53,23 +53,23 @@ _NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def between(before: ConnectionRow, after: ConnectionRow) -> list[Kind]:
+def between(before: ConnectionRow, after: ConnectionRow) -> list[EventKind]:
     """What has happened to a connection between two of its rows. Pure."""
     silent = ReasonCode.GATEWAY_SILENT.value
     candidates = (
-        (Kind.HEARD, before.status_reason == silent != after.status_reason),
-        (Kind.UP, _became(before, after, TunnelState.UP)),
-        (Kind.PARTIAL, _became(before, after, TunnelState.PARTIAL)),
-        (Kind.DOWN, before.observed_state in _UP and after.observed_state not in _UP),
-        (Kind.APPLIED, _applied(before, after)),
+        (EventKind.HEARD, before.status_reason == silent != after.status_reason),
+        (EventKind.UP, _became(before, after, TunnelState.UP)),
+        (EventKind.PARTIAL, _became(before, after, TunnelState.PARTIAL)),
+        (EventKind.DOWN, before.observed_state in _UP and after.observed_state not in _UP),
+        (EventKind.APPLIED, _applied(before, after)),
     )
     happened = [kind for kind, true in candidates if true]
     if happened:
         return happened
     if before.status != after.status:
-        return [Kind.STATUS]
+        return [EventKind.STATUS]
     same = _reason(before) == _reason(after)
-    return [] if same else [Kind.REASON]
+    return [] if same else [EventKind.REASON]
 
 
 def observed(

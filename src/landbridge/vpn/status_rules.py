@@ -61,13 +61,13 @@ _UNKNOWN: dict[str, str] = {"ACTIVE": "DOWN"}
 OFF = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN, ReasonCode.ROUTER_DOWN})
 
 
-class Verdict(NamedTuple):
+class StatusWithReason(NamedTuple):
     status: str
     reason: Reason | None
 
 
-class Facts(NamedTuple):
-    """What a verdict rests on. `settled`: the newest revision is in effect on the wire."""
+class TunnelFacts(NamedTuple):
+    """What a status rests on. `settled`: the newest revision is in effect on the wire."""
 
     state: TunnelState
     established: bool
@@ -77,7 +77,7 @@ class Facts(NamedTuple):
     router_up: bool  # admin_state_up of its router
 
 
-def _switched_off(facts: Facts) -> Reason | None:
+def _switched_off(facts: TunnelFacts) -> Reason | None:
     """The nearest to the connection of what is not to run; None: all is to run."""
     if not facts.connection_up:
         return _ADMIN_DOWN
@@ -86,18 +86,18 @@ def _switched_off(facts: Facts) -> Reason | None:
     return None if facts.router_up else _ROUTER_DOWN
 
 
-def connection_verdict(facts: Facts, reported: Reason | None) -> Verdict:
+def connection_status(facts: TunnelFacts, reported: Reason | None) -> StatusWithReason:
     """Status and reason of a connection, from a report about its newest revision."""
     off = _switched_off(facts)
     if off is not None and facts.state not in _UP:
-        return Verdict("DOWN", off)
+        return StatusWithReason("DOWN", off)
     table = _AFTERWARDS if facts.established else _FIRST_TIME
     status = table[facts.state]
     if facts.established and not facts.settled and status != "ERROR":
-        return Verdict("PENDING_UPDATE", reported or _DEFAULT_REASONS["PENDING_UPDATE"])
+        return StatusWithReason("PENDING_UPDATE", reported or _DEFAULT_REASONS["PENDING_UPDATE"])
     if facts.state is TunnelState.PARTIAL:
-        return Verdict(status, reported or _PARTIAL)
-    return Verdict(status, reported or _DEFAULT_REASONS.get(status))
+        return StatusWithReason(status, reported or _PARTIAL)
+    return StatusWithReason(status, reported or _DEFAULT_REASONS.get(status))
 
 
 def unknown_status(status: str) -> str:

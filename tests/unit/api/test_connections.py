@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from landbridge import errors
-from landbridge.api.http.connection_limits import BEING_TOLD, Connections
+from landbridge.api.http.connection_limits import BEING_TOLD, ConnectionLimits
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from landbridge.api.http.connection_limits import BEING_TOLD, Connections
     ],
 )
 def test_places(host: str | None, place: str) -> None:
-    assert Connections(9, 9, ["10.0.0.0/8", "2001:db8:9::/48"]).place_of(host) == place
+    assert ConnectionLimits(9, 9, ["10.0.0.0/8", "2001:db8:9::/48"]).place_of(host) == place
 
 
 def test_each_place_has_so_many_and_all_together() -> None:
-    held = Connections(5, 2)
+    held = ConnectionLimits(5, 2)
     assert [held.enter("a"), held.enter("a"), held.enter("b"), held.enter("b")] == [None] * 4
     refused = held.enter("a")
     assert isinstance(refused, errors.TooManyRequests)
@@ -43,13 +43,13 @@ def test_each_place_has_so_many_and_all_together() -> None:
 
 
 def test_without_a_place_only_all_together_count() -> None:
-    held = Connections(5, 1)
+    held = ConnectionLimits(5, 1)
     assert [held.enter("") for _ in range(5)] == [None] * 5
     assert isinstance(held.enter(""), errors.ServiceUnavailable)
 
 
 def test_not_too_many_are_told() -> None:
-    held = Connections(1, 1)
+    held = ConnectionLimits(1, 1)
     assert [held.begin_telling() for _ in range(BEING_TOLD + 1)] == [True] * BEING_TOLD + [False]
     held.end_telling()
     assert held.begin_telling()

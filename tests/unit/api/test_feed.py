@@ -1,4 +1,4 @@
-"""The feed of events goes on from where it was, whatever happens to it, and says what it lost."""
+"""The broadcast of events goes on from where it was after any failure, and says what it lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, delete
 
 from landbridge.api.events import broadcast
-from landbridge.api.events.broadcast import Feed, Listener
+from landbridge.api.events.broadcast import EventBroadcast, Listener
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.store import events
 from landbridge.store.database import Database
@@ -53,15 +53,15 @@ async def _lost(listener: Listener) -> None:
 
 def test_a_feed_that_starts_again_makes_old_listeners_miss_nothing(db: Database) -> None:
     async def scenario() -> None:
-        feed = Feed(db, ApiMetrics())
-        async with feed.listen(None) as old:
+        broadcast = EventBroadcast(db, ApiMetrics())
+        async with broadcast.listen(None) as old:
             await db.write(_happen, "first")
             assert await _heard(old, "first") == ["first"]
-            assert feed._task is not None
-            feed._task.cancel()
-            await asyncio.wait([feed._task])
+            assert broadcast._task is not None
+            broadcast._task.cancel()
+            await asyncio.wait([broadcast._task])
             await db.write(_happen, "meanwhile")
-            async with feed.listen(None) as new:
+            async with broadcast.listen(None) as new:
                 await db.write(_happen, "last")
                 assert await _heard(old, "last") == ["meanwhile", "last"]
                 assert "last" in await _heard(new, "last")
@@ -73,14 +73,18 @@ def test_what_goes_wrong_while_it_reads_costs_no_event(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        feed, read, failures = Feed(db, ApiMetrics()), db.read, [RuntimeError("x"), OSError("y")]
+        broadcast, read, failures = (
+            EventBroadcast(db, ApiMetrics()),
+            db.read,
+            [RuntimeError("x"), OSError("y")],
+        )
 
         async def failing(*work: Any) -> Any:
             if failures:
                 raise failures.pop()
             return await read(*work)
 
-        async with feed.listen("p") as listener:
+        async with broadcast.listen("p") as listener:
             await db.write(_happen, "first")
             await _heard(listener, "first")
             monkeypatch.setattr(db, "read", failing)
@@ -97,15 +101,15 @@ def test_events_that_are_gone_are_not_passed_over(db: Database) -> None:
     """Trimmed while nobody read, or of a history that went back."""
 
     async def scenario() -> None:
-        feed = Feed(db, ApiMetrics())
+        broadcast = EventBroadcast(db, ApiMetrics())
         for kind in ("a", "b", "c"):
             await db.write(_happen, kind)
-        async with feed.listen(None) as listener:
-            position = feed.position
+        async with broadcast.listen(None) as listener:
+            position = broadcast.position
             await db.write(lambda tx: tx.execute(delete(table).where(table.c.id > position - 2)))
             db.hub.announce([EVENTS])
             await _lost(listener)
-        async with feed.listen(None) as listener:
+        async with broadcast.listen(None) as listener:
             await db.write(_happen, "e")
             assert await _heard(listener, "e") == ["e"]
 

@@ -8,7 +8,7 @@ import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from landbridge.api.http import write_timeout
-from landbridge.api.http.write_timeout import PatientProtocol
+from landbridge.api.http.write_timeout import WriteTimeoutProtocol
 
 
 class Transport(asyncio.Transport):
@@ -26,7 +26,7 @@ class Transport(asyncio.Transport):
         self.aborted.set()
 
 
-class Connection(PatientProtocol):
+class Connection(WriteTimeoutProtocol):
     def __init__(self, transport: Transport) -> None:
         self.loop = asyncio.get_running_loop()
         self.transport = transport

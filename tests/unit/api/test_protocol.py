@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.protocol import BoundedProtocol, Gate
+from landbridge.api.http.protocol import BoundedProtocol, SharedLimits
 from landbridge.config.load import load
 
 Seen = list[tuple[Scope, bytes]]
@@ -42,9 +42,9 @@ async def _through(sent: bytes, answers: int) -> tuple[Seen, bytes]:
 
 def _protocols(app: Any) -> Callable[[], BoundedProtocol]:
     config = uvicorn.Config(app, ws="none", log_config=None, lifespan="off")
-    gate = Gate(load(environment={}).limits, ApiMetrics())
+    shared = SharedLimits(load(environment={}).limits, ApiMetrics())
     state = ServerState()
-    return partial(BoundedProtocol, config=config, server_state=state, app_state={}, gate=gate)
+    return partial(BoundedProtocol, config=config, server_state=state, app_state={}, shared=shared)
 
 
 def _noting(seen: Seen) -> Any:

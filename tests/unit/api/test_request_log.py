@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from landbridge.api.http.request_log import Answered, level
+from landbridge.api.http.request_log import RequestRecord, level
 from landbridge.config.settings import LogSettings
 
 READ: dict[str, Any] = {"method": "GET", "status": 200, "seconds": 0.002, "routine": False}
 
 
-def of(**given: Any) -> Answered:
-    return Answered(route="/v2.0/networks", **(READ | given))
+def of(**given: Any) -> RequestRecord:
+    return RequestRecord(route="/v2.0/networks", **(READ | given))
 
 
 def with_(**given: Any) -> LogSettings:
@@ -22,7 +22,7 @@ def with_(**given: Any) -> LogSettings:
 
 
 @pytest.mark.parametrize(
-    ("answered", "default", "changes", "all_"),
+    ("record", "default", "changes", "all_"),
     [
         (of(), "debug", "debug", "info"),
         (of(method="HEAD", status=304), "debug", "debug", "info"),
@@ -43,8 +43,10 @@ def with_(**given: Any) -> LogSettings:
         (of(method="BREW", status=405), "debug", "debug", "debug"),
     ],
 )
-def test_the_level_of_a_request(answered: Answered, default: str, changes: str, all_: str) -> None:
-    wanted = [level(answered, with_(requests=name)) for name in ("failures", "changes", "all")]
+def test_the_level_of_a_request(
+    record: RequestRecord, default: str, changes: str, all_: str
+) -> None:
+    wanted = [level(record, with_(requests=name)) for name in ("failures", "changes", "all")]
     assert wanted == [default, changes, all_]
 
 

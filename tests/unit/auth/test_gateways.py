@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from landbridge.auth import first_tokens, gateways, local_tokens
 from landbridge.auth.caller import AGENT_ROLE
-from landbridge.auth.gateways import Bound, HasCredential, owner_of_unbound
+from landbridge.auth.gateways import BoundTokens, HasCredential, owner_of_unbound
 from landbridge.auth.token_cache import digest
 from landbridge.store import tables as t
 from landbridge.store.database import Database
@@ -121,10 +121,10 @@ def test_where_one_gateway_was_ever_here_all_tokens_are_its(db: Database) -> Non
     for name in ("agent-token", "site"):
         unbound(db, name)
     seen(db, "far")
-    assert db.write_sync(gateways.bind_unbound, LOCAL) == Bound(
+    assert db.write_sync(gateways.bind_unbound, LOCAL) == BoundTokens(
         (("agent-token", "far"), ("site", "far"))
     )
-    assert db.write_sync(gateways.bind_unbound, LOCAL) == Bound()
+    assert db.write_sync(gateways.bind_unbound, LOCAL) == BoundTokens()
 
 
 def test_users_tokens_are_nobodys_credential(db: Database) -> None:
@@ -132,7 +132,7 @@ def test_users_tokens_are_nobodys_credential(db: Database) -> None:
         partial(local_tokens.add, name="u", project_id="p", roles=("admin",)),
         local_tokens.new_secret(),
     )
-    assert db.write_sync(gateways.bind_unbound, LOCAL) == Bound()
+    assert db.write_sync(gateways.bind_unbound, LOCAL) == BoundTokens()
     assert bound(db) == {"u": None}
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from landbridge import errors
 from landbridge.auth import first_tokens, local_tokens
-from landbridge.auth.authentication import Door
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.auth.local_tokens import LocalTokens
 from landbridge.auth.policy import Policy
@@ -173,14 +173,14 @@ class Foreign:
 
 
 def test_beside_another_strategy_our_tokens_are_for_agents(db: Database, tmp_path: Path) -> None:
-    door = Door(Foreign(), LocalTokens(db), Policy(PolicyFile(tmp_path / "policy.yaml")))
+    auth = Authentication(Foreign(), LocalTokens(db), Policy(PolicyFile(tmp_path / "policy.yaml")))
     agent, admin = make(db, "landbridge-agent"), make(db, "admin", name="root")
 
     async def scene() -> None:
-        assert (await door.admit(agent)).is_agent
+        assert (await auth.admit(agent)).is_agent
         with pytest.raises(errors.Unauthorized):
-            await door.admit(admin)
-        foreign = await door.admit("theirs", "service")
+            await auth.admit(admin)
+        foreign = await auth.admit("theirs", "service")
         assert (foreign.user_id, foreign.project_id, foreign.is_admin) == (
             "theirs",
             "service",
@@ -188,11 +188,11 @@ def test_beside_another_strategy_our_tokens_are_for_agents(db: Database, tmp_pat
         )
 
     asyncio.run(scene())
-    assert door.challenge == "Foreign"
+    assert auth.challenge == "Foreign"
 
 
 @pytest.mark.parametrize("token", [None, ""])
 def test_nobody_is_let_in_without_a_token(db: Database, tmp_path: Path, token: str | None) -> None:
-    door = Door(Foreign(), LocalTokens(db), Policy(PolicyFile(tmp_path / "policy.yaml")))
+    auth = Authentication(Foreign(), LocalTokens(db), Policy(PolicyFile(tmp_path / "policy.yaml")))
     with pytest.raises(errors.Unauthorized):
-        asyncio.run(door.admit(token))
+        asyncio.run(auth.admit(token))

@@ -8,7 +8,7 @@ import pytest
 
 from landbridge import errors
 from landbridge.auth.caller import Caller
-from landbridge.auth.token_cache import Verdict, Verdicts, digest
+from landbridge.auth.token_cache import CheckedToken, TokenCache, digest
 
 CALLER = Caller(user_id="u", project_id="p", roles=frozenset({"member"}))
 
@@ -21,12 +21,12 @@ class Source:
         self.fails: errors.ApiError | None = None
         self.expires_at: float | None = None
 
-    async def ask(self) -> Verdict:
+    async def ask(self) -> CheckedToken:
         self.asked += 1
         await asyncio.sleep(0)
         if self.fails:
             raise self.fails
-        return Verdict(caller=CALLER, expires_at=self.expires_at)
+        return CheckedToken(caller=CALLER, expires_at=self.expires_at)
 
 
 class Clock:
@@ -37,8 +37,8 @@ class Clock:
         return self.time
 
 
-def verdicts(clock: Clock, *, fresh: float = 5, keep: float = 300) -> Verdicts:
-    return Verdicts(fresh=fresh, keep=keep, monotonic=clock, now=clock)
+def cache(clock: Clock, *, fresh: float = 5, keep: float = 300) -> TokenCache:
+    return TokenCache(fresh=fresh, keep=keep, monotonic=clock, now=clock)
 
 
 async def settle() -> None:
@@ -49,7 +49,7 @@ async def settle() -> None:
 def test_a_fresh_verdict_is_not_asked_for_again() -> None:
     async def scene() -> None:
         clock, source = Clock(), Source()
-        known = verdicts(clock)
+        known = cache(clock)
         for _ in range(10):
             assert await known.get("k", source.ask) == CALLER
             clock.time += 0.4
@@ -61,7 +61,7 @@ def test_a_fresh_verdict_is_not_asked_for_again() -> None:
 def test_callers_that_miss_at_once_ask_once() -> None:
     async def scene() -> None:
         source = Source()
-        known = verdicts(Clock())
+        known = cache(Clock())
         await asyncio.gather(*(known.get("k", source.ask) for _ in range(20)))
         assert source.asked == 1
 
@@ -71,7 +71,7 @@ def test_callers_that_miss_at_once_ask_once() -> None:
 def test_a_waiter_that_goes_away_does_not_spoil_it_for_the_others() -> None:
     async def scene() -> None:
         source = Source()
-        known = verdicts(Clock())
+        known = cache(Clock())
         first = asyncio.create_task(known.get("k", source.ask))
         second = asyncio.create_task(known.get("k", source.ask))
         await asyncio.sleep(0)
@@ -84,7 +84,7 @@ def test_a_waiter_that_goes_away_does_not_spoil_it_for_the_others() -> None:
 def test_an_ageing_verdict_is_asked_for_in_the_background() -> None:
     async def scene() -> None:
         clock, source = Clock(), Source()
-        known = verdicts(clock)
+        known = cache(clock)
         await known.get("k", source.ask)
         source.fails = errors.Unauthorized("revoked")
         clock.time += 6
@@ -99,7 +99,7 @@ def test_an_ageing_verdict_is_asked_for_in_the_background() -> None:
 def test_an_old_verdict_is_asked_for_before_the_caller_goes_on() -> None:
     async def scene() -> None:
         clock, source = Clock(), Source()
-        known = verdicts(clock)
+        known = cache(clock)
         await known.get("k", source.ask)
         source.fails = errors.Unauthorized("revoked")
         clock.time += 11
@@ -112,7 +112,7 @@ def test_an_old_verdict_is_asked_for_before_the_caller_goes_on() -> None:
 def test_a_verdict_holds_while_nobody_can_be_asked_but_no_longer_than_keep() -> None:
     async def scene() -> None:
         clock, source = Clock(), Source()
-        known = verdicts(clock)
+        known = cache(clock)
         await known.get("k", source.ask)
         source.fails = errors.ServiceUnavailable("away")
         clock.time += 299
@@ -128,7 +128,7 @@ def test_a_token_ends_when_it_expires_whatever_is_remembered() -> None:
     async def scene() -> None:
         clock, source = Clock(), Source()
         source.expires_at = clock.time + 3
-        known = verdicts(clock)
+        known = cache(clock)
         await known.get("k", source.ask)
         clock.time += 3
         with pytest.raises(errors.Unauthorized):
@@ -141,7 +141,7 @@ def test_a_token_ends_when_it_expires_whatever_is_remembered() -> None:
 def test_with_keep_zero_everything_is_asked() -> None:
     async def scene() -> None:
         source = Source()
-        known = verdicts(Clock(), fresh=0, keep=0)
+        known = cache(Clock(), fresh=0, keep=0)
         await known.get("k", source.ask)
         await known.get("k", source.ask)
         assert source.asked == 2

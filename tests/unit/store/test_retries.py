@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors as pg
 from sqlalchemy import exc
 
-from landbridge.store.retries import AWAY, BUSY, RACE, InDoubt, Patience, Retries, passing
+from landbridge.store.retries import AWAY, BUSY, RACE, InDoubt, Retries, RetryLimits, passing
 
 
 def _of_driver(error: Exception, *, invalidated: bool = False) -> exc.DBAPIError:
@@ -40,7 +40,7 @@ def test_a_locked_file_passes_and_a_full_one_does_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "patience"),
+    ("error", "limits"),
     [
         (pg.SerializationFailure(), RACE),
         (pg.DeadlockDetected(), RACE),
@@ -52,8 +52,8 @@ def test_a_locked_file_passes_and_a_full_one_does_not(tmp_path: Path) -> None:
         (pg.InvalidPassword(), None),
     ],
 )
-def test_what_a_server_says(error: Exception, patience: Patience | None) -> None:
-    assert passing(_of_driver(error)) is patience
+def test_what_a_server_says(error: Exception, limits: RetryLimits | None) -> None:
+    assert passing(_of_driver(error)) is limits
 
 
 def test_a_commit_in_doubt_is_not_tried_again() -> None:

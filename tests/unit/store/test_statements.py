@@ -1,4 +1,4 @@
-"""Ready statements: the same rows and the same errors as through SQLAlchemy, on both databases."""
+"""Prepared statements: rows and errors are the same as through SQLAlchemy, on both databases."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from landbridge.errors import Conflict
 from landbridge.model.objects import Report, TunnelState, TunnelStatus
 from landbridge.store import changes
 from landbridge.store.resource_rows import PortRow
-from landbridge.store.statements import STATEMENTS, Ready, Statement, Statements
+from landbridge.store.statements import STATEMENTS, PreparedStatement, Statement, Statements
 from landbridge.store.tables import ipsec_site_connections
 from landbridge.vpn import rows
 from landbridge.vpn.inventory import routers
@@ -161,13 +161,13 @@ def test_a_group_does_not_change_under_a_connection_that_is_being_made(own_world
 
 
 class _Noting(Statements):
-    """Ready statements that note when they are asked for."""
+    """PreparedStatement statements that note when they are asked for."""
 
     def __init__(self, dialect: Dialect, seen: list[str]) -> None:
         super().__init__(dialect)
         self._seen = seen
 
-    def ready(self, statement: Statement, names: frozenset[str]) -> Ready:
+    def ready(self, statement: Statement, names: frozenset[str]) -> PreparedStatement:
         found = super().ready(statement, names)
         self._seen.append(found.text)
         return found

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
 from landbridge.model.objects import Reason, ReasonCode, TunnelState
 from landbridge.model.reasons import EXPLANATIONS, markdown
-from landbridge.vpn.status.findings import Known, findings
+from landbridge.vpn.status.findings import Evidence, findings
 from tests.rows import CONNECTION
 
 C = ReasonCode
@@ -81,7 +81,7 @@ def test_the_most_probable_cause_comes_first(
     found: Diagnosis | None,
     expected: list[ReasonCode],
 ) -> None:
-    told = findings(Known(replace(CONNECTION, **row), gateway, alive, found))
+    told = findings(Evidence(replace(CONNECTION, **row), gateway, alive, found))
     assert [each.code for each in told] == expected
     assert all(each.meaning for each in told)
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from landbridge.model.objects import TunnelState, TunnelStatus
 from landbridge.store.resource_rows import ConnectionRow
-from landbridge.vpn.event_kinds import Kind, between, changed_names, observed_at
+from landbridge.vpn.event_kinds import EventKind, between, changed_names, observed_at
 from tests.rows import CONNECTION
 
 UP = CONNECTION
@@ -27,25 +27,29 @@ BROKEN = replace(DOWN, status="ERROR", status_reason="unsupported")
     ("before", "after", "expected"),
     [
         (UP, UP, []),
-        (UP, DOWN, [Kind.DOWN]),
-        (DOWN, UP, [Kind.UP]),
-        (UP, PARTIAL, [Kind.PARTIAL]),
-        (PARTIAL, UP, [Kind.UP]),
-        (PARTIAL, DOWN, [Kind.DOWN]),
-        (NEW, BUILDING, [Kind.STATUS]),
-        (BUILDING, FIRST, [Kind.UP]),
-        (DOWN, BROKEN, [Kind.STATUS]),
-        (PENDING, REFUSED, [Kind.REASON]),
-        (DOWN, replace(DOWN, status_message="another"), [Kind.REASON]),
-        (PENDING, APPLIED, [Kind.APPLIED]),
-        (REFUSED, replace(APPLIED, observed_state="partial"), [Kind.PARTIAL, Kind.APPLIED]),
-        (SILENT, UP, [Kind.HEARD]),
-        (SILENT, DOWN, [Kind.HEARD, Kind.DOWN]),
+        (UP, DOWN, [EventKind.DOWN]),
+        (DOWN, UP, [EventKind.UP]),
+        (UP, PARTIAL, [EventKind.PARTIAL]),
+        (PARTIAL, UP, [EventKind.UP]),
+        (PARTIAL, DOWN, [EventKind.DOWN]),
+        (NEW, BUILDING, [EventKind.STATUS]),
+        (BUILDING, FIRST, [EventKind.UP]),
+        (DOWN, BROKEN, [EventKind.STATUS]),
+        (PENDING, REFUSED, [EventKind.REASON]),
+        (DOWN, replace(DOWN, status_message="another"), [EventKind.REASON]),
+        (PENDING, APPLIED, [EventKind.APPLIED]),
+        (
+            REFUSED,
+            replace(APPLIED, observed_state="partial"),
+            [EventKind.PARTIAL, EventKind.APPLIED],
+        ),
+        (SILENT, UP, [EventKind.HEARD]),
+        (SILENT, DOWN, [EventKind.HEARD, EventKind.DOWN]),
         (SILENT, SILENT, []),
     ],
 )
 def test_what_has_happened(
-    before: ConnectionRow, after: ConnectionRow, expected: list[Kind]
+    before: ConnectionRow, after: ConnectionRow, expected: list[EventKind]
 ) -> None:
     assert between(before, after) == expected
 

@@ -21,7 +21,7 @@ from landbridge.vpn.gateways.leases import lease
 from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status import apply
 from landbridge.vpn.status.apply import Changed, StaleEpoch
-from landbridge.vpn.status_rules import Facts, connection_verdict, service_status
+from landbridge.vpn.status_rules import TunnelFacts, connection_status, service_status
 from tests.rows import CONNECTION, ROUTER
 from tests.unit.vpn.world import GATEWAY, World
 
@@ -53,10 +53,12 @@ S = TunnelState
 def test_the_status_of_a_connection(
     state: TunnelState, established: bool, settled: bool, expected: str
 ) -> None:
-    facts = Facts(state, established, settled, connection_up=True, service_up=True, router_up=True)
-    verdict = connection_verdict(facts, WHY)
-    assert verdict == (expected, WHY)
-    unexplained = connection_verdict(facts, None)
+    facts = TunnelFacts(
+        state, established, settled, connection_up=True, service_up=True, router_up=True
+    )
+    status = connection_status(facts, WHY)
+    assert status == (expected, WHY)
+    unexplained = connection_status(facts, None)
     assert (unexplained.reason is None) == (expected == "ACTIVE" and state is S.UP)
 
 
@@ -73,13 +75,13 @@ def test_the_status_of_a_connection(
 def test_what_is_not_wanted_up_is_down(
     connection_up: bool, service_up: bool, router_up: bool, code: ReasonCode
 ) -> None:
-    facts = Facts(S.DOWN, False, True, connection_up, service_up, router_up)
-    verdict = connection_verdict(facts, WHY)
-    assert verdict.status == "DOWN"
-    assert verdict.reason is not None
-    assert verdict.reason.code is code
-    still_up = Facts(S.UP, True, False, connection_up, service_up, router_up)
-    assert connection_verdict(still_up, None).status == "PENDING_UPDATE"
+    facts = TunnelFacts(S.DOWN, False, True, connection_up, service_up, router_up)
+    status = connection_status(facts, WHY)
+    assert status.status == "DOWN"
+    assert status.reason is not None
+    assert status.reason.code is code
+    still_up = TunnelFacts(S.UP, True, False, connection_up, service_up, router_up)
+    assert connection_status(still_up, None).status == "PENDING_UPDATE"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from landbridge import errors
 from landbridge.api.http import json_body
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.requests.handlers import Handlers, Service
+from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.caller import Caller
 from landbridge.impact import identities
@@ -29,7 +29,7 @@ from landbridge.store import events
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.resources.registry import CONNECTION
 from landbridge.vpn.status import diagnostics
-from landbridge.vpn.status.findings import Known, findings
+from landbridge.vpn.status.findings import Evidence, findings
 
 RECENT: Final = 10  # events of the history with a diagnosis
 _SHOWN: Final = (
@@ -50,8 +50,8 @@ View = dict[str, Any]
 
 
 class InspectionHandlers(Handlers[ConnectionRow]):
-    def __init__(self, service: Service, metrics: ApiMetrics) -> None:
-        super().__init__(service, IPSEC_SITE_CONNECTION, CONNECTION)
+    def __init__(self, context: ApiContext, metrics: ApiMetrics) -> None:
+        super().__init__(context, IPSEC_SITE_CONNECTION, CONNECTION)
         self._metrics = metrics
 
     async def history(self, request: Request, caller: Caller) -> Response:
@@ -82,15 +82,15 @@ class InspectionHandlers(Handlers[ConnectionRow]):
                 await wake.wait(left)
 
     def _history(self, tx: Connection, caller: Caller, id: str, limit: int) -> list[events.Content]:
-        return events.history(tx, self._desk.see(tx, caller, id).id, limit)
+        return events.history(tx, self._service.see(tx, caller, id).id, limit)
 
     def _ask(self, tx: Connection, caller: Caller, id: str) -> str | None:
-        return diagnostics.ask(tx, self._desk.see(tx, caller, id))
+        return diagnostics.ask(tx, self._service.see(tx, caller, id))
 
     def _view(self, tx: Connection, caller: Caller, id: str, found: Diagnosis | None) -> View:
-        row = self._desk.see(tx, caller, id)
+        row = self._service.see(tx, caller, id)
         gateway = diagnostics.gateway_of(tx, row)
-        told = findings(Known(row, gateway.id, gateway.alive, found))
+        told = findings(Evidence(row, gateway.id, gateway.alive, found))
         return {
             "connection": {name: getattr(row, name) for name in _SHOWN},
             "identities": {

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from landbridge import errors
 from landbridge.api.http import json_body
-from landbridge.api.requests.handlers import Handlers, Service
+from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.requests.service import scope_of
 from landbridge.api.schema.field_types import InvalidValue, Uuid
 from landbridge.api.schema.masking import masked
@@ -30,8 +30,8 @@ _ID: Final = Uuid()
 
 
 class InterfaceHandlers(Handlers[RouterRow]):
-    def __init__(self, service: Service) -> None:
-        super().__init__(service, ROUTER, ROUTER_RULES)
+    def __init__(self, context: ApiContext) -> None:
+        super().__init__(context, ROUTER, ROUTER_RULES)
 
     async def add(self, request: Request, caller: Caller) -> Response:
         return await self._act(request, caller, "add_router_interface")
@@ -40,7 +40,9 @@ class InterfaceHandlers(Handlers[RouterRow]):
         return await self._act(request, caller, "remove_router_interface")
 
     async def _act(self, request: Request, caller: Caller, action: str) -> Response:
-        body = _named(await self._aside.judge(await json_body.read_body(request), json_body.decode))
+        body = _named(
+            await self._worker.process(await json_body.read_body(request), json_body.decode)
+        )
         content = await self._db.write(
             self._change, caller, str(request.path_params["id"]), action, body
         )
@@ -49,7 +51,7 @@ class InterfaceHandlers(Handlers[RouterRow]):
     def _change(
         self, tx: Connection, caller: Caller, id: str, action: str, body: dict[str, str]
     ) -> Attributes:
-        row = self._desk.act(tx, caller, id, action)
+        row = self._service.act(tx, caller, id, action)
         change = {
             "add_router_interface": routers.add_interface,
             "remove_router_interface": routers.remove_interface,

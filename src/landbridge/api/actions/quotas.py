@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from landbridge import errors
 from landbridge.api.http import json_body
-from landbridge.api.requests.handlers import Service
+from landbridge.api.requests.handlers import ApiContext
 from landbridge.api.schema import quotas
 from landbridge.api.schema.field_types import TEXT_LENGTH
 from landbridge.auth.caller import Caller
@@ -26,11 +26,11 @@ _NOT_YOURS: Final = "Only admin is authorized to access quotas for another proje
 
 
 class QuotaHandlers:
-    def __init__(self, service: Service) -> None:
-        self._db = service.db
-        self._policy = service.door.policy
-        self._defaults = service.quotas
-        self._aside = service.aside
+    def __init__(self, context: ApiContext) -> None:
+        self._db = context.db
+        self._policy = context.auth.policy
+        self._defaults = context.quotas
+        self._worker = context.worker
 
     async def index(self, request: Request, caller: Caller) -> Response:
         self._enforce(caller, READ, _NO_PROJECT)
@@ -73,7 +73,7 @@ class QuotaHandlers:
         return Response(status_code=204)
 
     async def _body(self, request: Request) -> Any:
-        return await self._aside.judge(await json_body.read_body(request), json_body.decode)
+        return await self._worker.process(await json_body.read_body(request), json_body.decode)
 
     def _enforce(self, caller: Caller, rule: str, project: str) -> None:
         self._policy.enforce(caller, rule, {"project_id": project})

@@ -48,11 +48,11 @@ from landbridge.api.agents.messages import (
     seen_of,
 )
 from landbridge.api.http.endpoints import credentials
-from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.places import Places
-from landbridge.api.http.worker_thread import Aside
-from landbridge.auth.authentication import Door
+from landbridge.api.http.places import StreamSlots
+from landbridge.api.http.worker_thread import WorkerThread
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Change, Lease, Position, Report, Taken
@@ -94,11 +94,15 @@ class CursorTooOld(errors.ApiError):
 
 
 def agent_routes(
-    db: Database, door: Door, metrics: ApiMetrics, aside: Aside, places: Places
+    db: Database,
+    auth: Authentication,
+    metrics: ApiMetrics,
+    worker: WorkerThread,
+    slots: StreamSlots,
 ) -> list[Route]:
-    """The routes; the application maps `errors.ApiError` as for all others. `places`: for streams,
+    """The routes; the application maps `errors.ApiError` as for all others. `slots`: for streams,
     by the gateway."""
-    agents = _Agents(db, door, metrics, aside, places)
+    agents = _AgentHandlers(db, auth, metrics, worker, slots)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("POST", "/lease", agents.lease),
         ("GET", "/desired", agents.desired),
@@ -110,54 +114,59 @@ def agent_routes(
         ("POST", "/diagnostics/{id}", agents.diagnosis),
     )
     return [
-        Route(PREFIX + path, _ForAgents(door, PREFIX + path, endpoint), methods=[method])
+        Route(PREFIX + path, _AgentEndpoint(auth, PREFIX + path, endpoint), methods=[method])
         for method, path, endpoint in table
     ]
 
 
-class _ForAgents:
+class _AgentEndpoint:
     """A path that only holders of the role of agents come in by."""
 
     routine = True  # they ask every few seconds: for the log only when one looks closely
 
-    def __init__(self, door: Door, template: str, endpoint: Endpoint) -> None:
+    def __init__(self, auth: Authentication, template: str, endpoint: Endpoint) -> None:
         self.template = template
-        self._door = door
+        self._auth = auth
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        caller = await self._door.admit(credentials(request)[0])
-        self._door.policy.enforce(caller, AGENT_RULE, {})
+        caller = await self._auth.admit(credentials(request)[0])
+        self._auth.policy.enforce(caller, AGENT_RULE, {})
         if not caller.gateway_id:
             raise GatewayNotAuthorized(caller)
         response = await self._endpoint(request, caller)
         await response(scope, receive, send)
 
 
-class _Changes(StreamingResponse):
-    """A gateway's stream, in one of its places."""
+class _ChangeStream(StreamingResponse):
+    """A gateway's stream, in one of its slots."""
 
-    def __init__(self, places: Places, gateway: str, lines: AsyncIterator[bytes]) -> None:
+    def __init__(self, slots: StreamSlots, gateway: str, lines: AsyncIterator[bytes]) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
-        self._places = places
+        self._slots = slots
         self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._places.taken(self._gateway):
+        with self._slots.taken(self._gateway):
             await super().__call__(scope, receive, send)
 
 
-class _Agents:
+class _AgentHandlers:
     def __init__(
-        self, db: Database, door: Door, metrics: ApiMetrics, aside: Aside, places: Places
+        self,
+        db: Database,
+        auth: Authentication,
+        metrics: ApiMetrics,
+        worker: WorkerThread,
+        slots: StreamSlots,
     ) -> None:
         self._db = db
-        self._door = door
+        self._auth = auth
         self._metrics = metrics
-        self._aside = aside
-        self._places = places
-        self._lanes = Lanes(IN_HAND, OF_A_GATEWAY)
+        self._worker = worker
+        self._slots = slots
+        self._queue = FairQueue(IN_HAND, OF_A_GATEWAY)
 
     async def lease(self, request: Request, caller: Caller) -> Response:
         asked = decode(LeaseRequest, await body(request, LARGEST_LEASE))
@@ -170,12 +179,12 @@ class _Agents:
 
     async def desired(self, request: Request, caller: Caller) -> Response:
         gateway, seen = gateway_of(request, caller), seen_of(request)
-        async with self._lanes.turn(gateway):
+        async with self._queue.turn(gateway):
             return await self._db.read(_all_desired, gateway, seen)
 
     async def tunnels(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
-        async with self._lanes.turn(gateway):
+        async with self._queue.turn(gateway):
             return await self._db.read(_all_tunnels, gateway)
 
     async def tunnel(self, request: Request, caller: Caller) -> Response:
@@ -186,7 +195,7 @@ class _Agents:
 
     async def report(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
-        async with self._lanes.turn(gateway):
+        async with self._queue.turn(gateway):
             return await self._report(request, gateway)
 
     async def _report(self, request: Request, gateway: str) -> Response:
@@ -207,7 +216,7 @@ class _Agents:
 
     async def diagnosis(self, request: Request, caller: Caller) -> Response:
         gateway = gateway_of(request, caller)
-        async with self._lanes.turn(gateway):
+        async with self._queue.turn(gateway):
             found = await self._sent(Diagnosis, request, LARGEST_DIAGNOSIS)
             await self._db.write(_answer_question, gateway, str(request.path_params["id"]), found)
         return Response(status_code=204)
@@ -215,7 +224,7 @@ class _Agents:
     async def _sent(self, kind: type[T], request: Request, largest: int) -> T:
         """What may be long is judged beside the event loop."""
         content = await body(request, largest)
-        return await self._aside.judge(content, partial(decode, kind))
+        return await self._worker.process(content, partial(decode, kind))
 
     def _measure(self, report: Report, changed: apply.Changed) -> None:
         """How long what has changed took from the gateway's eye to here."""
@@ -231,7 +240,7 @@ class _Agents:
         except changes.TooOld as error:
             raise CursorTooOld(f"{error}: fetch {PREFIX}/desired again.") from None
         lines = self._lines(credentials(request)[0], caller, cursor)
-        return _Changes(self._places, gateway, lines)
+        return _ChangeStream(self._slots, gateway, lines)
 
     async def _lines(self, token: str, caller: Caller, cursor: int) -> AsyncIterator[bytes]:
         """Ends with the credential, and where the cursor has become too old: the reader comes again
@@ -240,7 +249,7 @@ class _Agents:
         with (
             self._db.hub.listen(gateway) as wake,
             self._metrics.streams.track_inprogress(),
-            self._door.recheck.during(token, "", caller, refused.set, wake.set),
+            self._auth.recheck.during(token, "", caller, refused.set, wake.set),
         ):
             yield b"\n"  # the reader knows that it is heard
             asked: frozenset[str] = frozenset()

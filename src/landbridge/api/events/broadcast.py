@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Told(NamedTuple):
+class RenderedEvent(NamedTuple):
     """An event and how it looks on the wire."""
 
     event: Event
@@ -61,7 +61,7 @@ class Listener:
     def __init__(self, since: int) -> None:
         self.since = since
         self.lagging = False
-        self._queue: deque[Told] = deque()
+        self._queue: deque[RenderedEvent] = deque()
         self._flag = asyncio.Event()
 
     def lose(self) -> None:
@@ -69,14 +69,14 @@ class Listener:
         self._queue.clear()
         self._flag.set()
 
-    def put(self, told: Sequence[Told]) -> None:
+    def put(self, told: Sequence[RenderedEvent]) -> None:
         if len(self._queue) + len(told) > QUEUE:
             self.lose()
         if not self.lagging:
             self._queue.extend(told)
         self._flag.set()
 
-    def take(self) -> list[Told]:
+    def take(self) -> list[RenderedEvent]:
         self._flag.clear()
         taken = list(self._queue)
         self._queue.clear()
@@ -91,7 +91,7 @@ class Listener:
             return False
 
 
-class Feed:
+class EventBroadcast:
     """Of one process; `listen` starts and stops it."""
 
     def __init__(self, db: Database, metrics: ApiMetrics) -> None:
@@ -177,10 +177,10 @@ class Feed:
     async def _hand_out(self, batch: list[Event]) -> None:
         """To everybody, also when this ends meanwhile: the position says that it is done."""
         self._position = batch[-1].number
-        told: defaultdict[Scope, list[Told]] = defaultdict(list)
+        told: defaultdict[Scope, list[RenderedEvent]] = defaultdict(list)
         for event in batch:
             self._metrics.events.labels(event.kind).inc()
-            wire = Told(event, rendered(event))
+            wire = RenderedEvent(event, rendered(event))
             for scope in (event.project_id, None):
                 told[scope].append(wire)
         rest = iter([(each, told[scope]) for scope in told for each in self._of(scope)])

@@ -28,13 +28,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from landbridge import errors
-from landbridge.api.events.broadcast import BATCH, Feed, Listener, Told, rendered
+from landbridge.api.events.broadcast import BATCH, EventBroadcast, Listener, RenderedEvent, rendered
 from landbridge.api.http.endpoints import credentials
-from landbridge.api.http.fair_queue import Lanes
+from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.places import Places
+from landbridge.api.http.places import StreamSlots
 from landbridge.api.requests.service import scope_of
-from landbridge.auth.authentication import Door
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.auth.token_cache import digest
 from landbridge.store import events
@@ -51,27 +51,27 @@ REMEMBERED: Final = 256  # encodings of what was told last
 log = structlog.get_logger("landbridge.api")
 
 
-class Hall(NamedTuple):
+class StreamContext(NamedTuple):
     """Where the listeners of one process are."""
 
     db: Database
-    door: Door
+    auth: Authentication
     metrics: ApiMetrics
-    feed: Feed
-    lanes: Lanes
-    places: Places
-    audiences: Audiences
+    broadcast: EventBroadcast
+    queue: FairQueue
+    slots: StreamSlots
+    views: EventViews
 
 
-class Audiences:
+class EventViews:
     """What callers see of what is told: the same for all connections of one, so once for each."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, auth: Authentication) -> None:
+        self._auth = auth
         self._made: dict[tuple[Caller, int, int], bytes] = {}
 
-    def seen(self, caller: Caller, told: Sequence[Told]) -> bytes:
-        """Of events that follow each other, as the feed has handed them out."""
+    def seen(self, caller: Caller, told: Sequence[RenderedEvent]) -> bytes:
+        """Of events that follow each other, as the broadcast has handed them out."""
         if not told:
             return b""
         key = caller, told[0].event.number, told[-1].event.number
@@ -85,7 +85,7 @@ class Audiences:
 
     def sees(self, caller: Caller, event: Event) -> bool:
         owner = {"project_id": event.project_id}
-        return self._door.policy.check(caller, f"get_{event.resource}", owner)
+        return self._auth.policy.check(caller, f"get_{event.resource}", owner)
 
 
 class EventHandlers:
@@ -94,44 +94,44 @@ class EventHandlers:
     def __init__(
         self,
         db: Database,
-        door: Door,
+        auth: Authentication,
         metrics: ApiMetrics,
-        lanes: Lanes,
-        places: Places,
+        queue: FairQueue,
+        slots: StreamSlots,
     ) -> None:
-        feed = Feed(db, metrics)
-        self._hall = Hall(db, door, metrics, feed, lanes, places, Audiences(door))
+        broadcast = EventBroadcast(db, metrics)
+        self._context = StreamContext(db, auth, metrics, broadcast, queue, slots, EventViews(auth))
 
     async def stream(self, request: Request, caller: Caller) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204)
         last = _last(request)
-        return EventStream(self._hall, caller, last)
+        return EventStream(self._context, caller, last)
 
 
 class EventStream(Response):
     """One listener's answer, without an end of its own."""
 
-    def __init__(self, hall: Hall, caller: Caller, last: int | None) -> None:
+    def __init__(self, context: StreamContext, caller: Caller, last: int | None) -> None:
         super().__init__(
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         del self.headers["Content-Length"]
-        self._hall = hall
-        self._db, self._door, self._metrics, self._feed = hall[:4]
+        self._context = context
+        self._db, self._auth, self._metrics, self._broadcast = context[:4]
         self._caller = caller
         self._last = last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token, service_token = credentials(Request(scope))
-        with self._hall.places.taken(digest(token), self._caller.project_id):
+        with self._context.slots.taken(digest(token), self._caller.project_id):
             await self._stream(token, service_token, receive, send)
 
     async def _stream(self, token: str, service_token: str, receive: Receive, send: Send) -> None:
         refused = asyncio.Event()
-        async with self._feed.listen(scope_of(self._caller)) as listener:
-            with self._door.recheck.during(token, service_token, self._caller, refused.set):
+        async with self._broadcast.listen(scope_of(self._caller)) as listener:
+            with self._auth.recheck.during(token, service_token, self._caller, refused.set):
                 start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
                 await send(start)
                 reads = await _first_of(
@@ -164,9 +164,9 @@ class EventStream(Response):
             return
         number = self._last
         while number < listener.since:
-            async with self._hall.lanes.turn(self._caller.project_id):
+            async with self._context.queue.turn(self._caller.project_id):
                 batch = await self._db.read(events.since, number, scope_of(self._caller), BATCH)
-            sees = partial(self._hall.audiences.sees, self._caller)
+            sees = partial(self._context.views.sees, self._caller)
             missed = [each for each in batch if each.number <= listener.since and sees(each)]
             await _write(send, b"".join(map(rendered, missed)))
             if len(batch) < BATCH:
@@ -175,14 +175,14 @@ class EventStream(Response):
         await _write(send, RETRY + _position(listener.since))
 
     async def _follow(self, listener: Listener, send: Send) -> None:
-        while self._feed.runs:
+        while self._broadcast.runs:
             woken = await listener.wait(HEARTBEAT)
-            newest = self._feed.position
+            newest = self._broadcast.position
             told = listener.take()
             if listener.lagging:
                 self._let_go()
                 return
-            await _write(send, self._hall.audiences.seen(self._caller, told))
+            await _write(send, self._context.views.seen(self._caller, told))
             if not woken:
                 await _write(send, b": alive\n" + _position(newest))
 

@@ -19,7 +19,7 @@ BEING_TOLD: Final = 64  # connections at a time
 _OWN_BITS: Final = 64  # of an IPv6 address, which a host chooses by itself
 
 
-class Connections:
+class ConnectionLimits:
     """Of one process."""
 
     def __init__(self, most: int, most_per_address: int, proxies: Iterable[str] = ()) -> None:

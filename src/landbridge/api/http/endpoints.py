@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from landbridge import errors
-from landbridge.auth.authentication import Door
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
@@ -28,7 +28,7 @@ OpenHandler = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoint:
-    """The methods of one path behind the door.
+    """The methods of one path behind the auth.
 
     `refused` are methods that are not allowed but say more than that; `otherwise` answers
     all other methods where the path does not exist at all.
@@ -36,14 +36,14 @@ class Endpoint:
 
     def __init__(
         self,
-        door: Door,
+        auth: Authentication,
         template: str,
         handlers: Mapping[str, Handler],
         refused: Mapping[str, Objection],
         otherwise: Handler | None,
     ) -> None:
         self.template = template
-        self._door = door
+        self._auth = auth
         self._otherwise = otherwise
         known = dict(handlers)
         if "GET" in handlers:
@@ -57,7 +57,7 @@ class Endpoint:
         handler = self._handlers.get(request.method, self._otherwise)
         if handler is None and request.method not in METHODS:
             raise errors.MethodNotAllowed(self._allowed)
-        caller = await admit(self._door, request)
+        caller = await admit(self._auth, request)
         if handler is None:
             await self._object(request, caller)
             raise errors.MethodNotAllowed(self._allowed)
@@ -71,7 +71,7 @@ class Endpoint:
             await objection(request, caller)
 
 
-class OpenEndpoint:
+class PublicEndpoint:
     """A path that anybody may GET: it shows nothing of anybody."""
 
     def __init__(self, template: str, handler: OpenHandler) -> None:
@@ -86,9 +86,9 @@ class OpenEndpoint:
         await response(scope, receive, send)
 
 
-async def admit(door: Door, request: Request) -> Caller:
+async def admit(auth: Authentication, request: Request) -> Caller:
     """Raises: errors.Unauthorized, errors.ServiceUnavailable."""
-    return await door.admit(*credentials(request))
+    return await auth.admit(*credentials(request))
 
 
 def credentials(request: Request) -> tuple[str, str]:

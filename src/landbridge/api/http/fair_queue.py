@@ -16,18 +16,18 @@ AT_A_TIME: Final = 2  # of the database's four threads
 OF_EACH: Final = 1
 
 
-class Lanes:
+class FairQueue:
     """Of one process. First come, first served, within a project and among those whose turn in
     their project it is."""
 
     def __init__(self, at_a_time: int = AT_A_TIME, of_each: int = OF_EACH) -> None:
         self._all = asyncio.Semaphore(at_a_time)
         self._of_each = of_each
-        self._projects: dict[str, _Lane] = {}
+        self._projects: dict[str, _ProjectQueue] = {}
 
     @asynccontextmanager
     async def turn(self, project: str) -> AsyncIterator[None]:
-        lane = self._projects.setdefault(project, _Lane(self._of_each))
+        lane = self._projects.setdefault(project, _ProjectQueue(self._of_each))
         lane.users += 1
         try:
             async with lane.turn, self._all:
@@ -38,7 +38,7 @@ class Lanes:
                 self._projects.pop(project, None)
 
 
-class _Lane:
+class _ProjectQueue:
     def __init__(self, at_a_time: int) -> None:
         self.turn = asyncio.Semaphore(at_a_time)
         self.users = 0

@@ -27,8 +27,8 @@ from landbridge import errors, telemetry
 from landbridge.api.http import json_body
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.http.query import MOST_PARAMETERS, too_many
-from landbridge.api.http.request_log import Answered, RequestLog
-from landbridge.auth.authentication import Door
+from landbridge.api.http.request_log import RequestLog, RequestRecord
+from landbridge.auth.authentication import Authentication
 
 REQUEST_ID: Final = "X-Openstack-Request-Id"
 _NOT_VERIFIED: Final = (
@@ -46,11 +46,11 @@ class Unforeseen(errors.ApiError):
         super().__init__("Request Failed: internal server error while processing your request.")
 
 
-class Faults:
+class ErrorHandlers:
     """Errors as answers, for the framework's exception handlers."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, auth: Authentication) -> None:
+        self._auth = auth
 
     async def api_error(self, request: Request, error: Exception) -> Response:
         if isinstance(error, errors.Unauthorized):
@@ -72,12 +72,12 @@ class Faults:
         )
 
     def _unauthorized(self, request: Request, error: errors.Unauthorized) -> Response:
-        challenge = {"WWW-Authenticate": self._door.challenge}
+        challenge = {"WWW-Authenticate": self._auth.challenge}
         detail = error.message if "X-Auth-Token" in request.headers else ""
         return json_body.plain_error(401, "Unauthorized", _NOT_VERIFIED, detail, challenge)
 
 
-class Requests:
+class RequestMiddleware:
     """The outermost application."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics, told: RequestLog) -> None:
@@ -92,13 +92,13 @@ class Requests:
             return
         request_id = f"req-{uuid4()}"
         telemetry.bind_request(request_id)
-        answer = _Answer(send, request_id)
+        answer = _RecordingSend(send, request_id)
         try:
             await self._run(scope, receive, answer)
         finally:
             self._tell(scope, answer.status, answer.seconds)
 
-    async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _run(self, scope: Scope, receive: Receive, answer: _RecordingSend) -> None:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise errors.BadRequest("The address holds a NUL character.")  # noqa: TRY301
@@ -119,7 +119,7 @@ class Requests:
         route = _route(scope)
         self._metrics.request(scope["method"], route, status, seconds)
         self._told.tell(
-            Answered(
+            RequestRecord(
                 method=scope["method"],
                 route=route,
                 status=status,
@@ -129,7 +129,7 @@ class Requests:
         )
 
 
-class _Answer:
+class _RecordingSend:
     """`send`, with the request's id on the first message; remembers the status and the time."""
 
     def __init__(self, send: Send, request_id: str) -> None:

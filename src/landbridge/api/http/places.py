@@ -1,4 +1,4 @@
-"""Places for those who stay: streams are counted, by whose they are and in all.
+"""StreamSlots for those who stay: streams are counted, by whose they are and in all.
 
 Rules this module keeps:
 - Of each kind of holder (a token, a project, a gateway) one has so many, and all together may have
@@ -16,18 +16,18 @@ from typing import NamedTuple
 from landbridge import errors
 
 
-class Most(NamedTuple):
+class Limit(NamedTuple):
     """`of`: whose they are, in words ("with this token")."""
 
     number: int
     of: str
 
 
-class Places:
+class StreamSlots:
     """Of one process. `what` stay there: a word for people, in the plural. `each`: how many one
     holder has, for each kind of holder. `in_all` None: what the holders have together."""
 
-    def __init__(self, what: str, each: Sequence[Most], in_all: int | None = None) -> None:
+    def __init__(self, what: str, each: Sequence[Limit], in_all: int | None = None) -> None:
         self._what = what
         self._each = tuple(each)
         self._held: tuple[Counter[str], ...] = tuple(Counter() for _ in self._each)

@@ -23,20 +23,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from landbridge import errors
 from landbridge.api.http import json_body
-from landbridge.api.http.connection_limits import Connections
+from landbridge.api.http.connection_limits import ConnectionLimits
 from landbridge.api.http.lingering import Lingering
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.http.middleware import REQUEST_ID
 from landbridge.api.http.request_limits import (
     METHOD_LENGTH,
     OF_OTHER_PROTOCOLS,
-    Bounds,
-    Objection,
+    RequestLimits,
+    RequestRefused,
     no_http,
     other_method,
     unknown_method,
 )
-from landbridge.api.http.write_timeout import PatientProtocol
+from landbridge.api.http.write_timeout import WriteTimeoutProtocol
 from landbridge.config.settings import LimitSettings
 
 MOST_WAITING: Final = 16  # requests on one connection, behind the one that is answered
@@ -44,12 +44,12 @@ STEP: Final = 65_536  # bytes of a body that earn more time for it
 _STAND_IN: Final = b"POST"  # for a method that the parser does not know; as it, it may have a body
 
 
-class Gate:
+class SharedLimits:
     """What the connections of one process share."""
 
     def __init__(self, limits: LimitSettings, metrics: ApiMetrics) -> None:
         self.limits = limits
-        self.connections = Connections(
+        self.connections = ConnectionLimits(
             limits.connections, limits.connections_per_address, limits.proxies
         )
         self._metrics = metrics
@@ -58,8 +58,8 @@ class Gate:
         self._metrics.refused.labels(error.status).inc()
 
 
-class BoundedProtocol(PatientProtocol):
-    """uvicorn's, for ``Config(http=partial(BoundedProtocol, gate=...))``."""
+class BoundedProtocol(WriteTimeoutProtocol):
+    """uvicorn's, for ``Config(http=partial(BoundedProtocol, shared=...))``."""
 
     _line: Lingering
     _place: str | None = None  # where it is counted
@@ -78,19 +78,19 @@ class BoundedProtocol(PatientProtocol):
     _keeps: bool = True  # the connection may be used again
     _looked: int = 0  # how long the body was when the time for more of it began
 
-    def __init__(self, *given: Any, gate: Gate, **named: Any) -> None:
+    def __init__(self, *given: Any, shared: SharedLimits, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._gate = gate
-        self._limits = gate.limits
-        self._bounds = Bounds(gate.limits)
+        self._shared = shared
+        self._limits = shared.limits
+        self._bounds = RequestLimits(shared.limits)
 
     # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._line = Lingering(transport, self.loop)
         super().connection_made(self._line)
-        place = self._gate.connections.place_of(self.client[0] if self.client else None)
-        error = self._gate.connections.enter(place)
+        place = self._shared.connections.place_of(self.client[0] if self.client else None)
+        error = self._shared.connections.enter(place)
         if error is None:
             self._place = place
             self._arm_head()
@@ -99,8 +99,8 @@ class BoundedProtocol(PatientProtocol):
 
     def _turn_away(self, error: errors.ApiError) -> None:
         self._refused = True
-        self._gate.refused(error)
-        self._is_told = self._gate.connections.begin_telling()
+        self._shared.refused(error)
+        self._is_told = self._shared.connections.begin_telling()
         if self._is_told:
             self._answer(error)
         else:
@@ -110,10 +110,10 @@ class BoundedProtocol(PatientProtocol):
         self._disarm()
         self._line.forget()
         if self._place is not None:
-            self._gate.connections.leave(self._place)
+            self._shared.connections.leave(self._place)
             self._place = None
         if self._is_told:
-            self._gate.connections.end_telling()
+            self._shared.connections.end_telling()
             self._is_told = False
         super().connection_lost(exc)
 
@@ -141,16 +141,16 @@ class BoundedProtocol(PatientProtocol):
                 self._arm_head()
             elif begun == self._begun:  # empty lines
                 self._arm_head()
-        except Objection as objection:
+        except RequestRefused as objection:
             self._refuse(objection.error)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse((cause if isinstance(cause, Objection) else no_http(error)).error)
+            self._refuse((cause if isinstance(cause, RequestRefused) else no_http(error)).error)
 
     # A method that the parser does not know
 
     def _feed(self, data: bytes, at_start: bool) -> None:
-        """Raises: HttpParserError, Objection."""
+        """Raises: HttpParserError, RequestRefused."""
         begun, rest, is_other = self._begun, b"", False
         try:
             self.parser.feed_data(data)
@@ -193,7 +193,7 @@ class BoundedProtocol(PatientProtocol):
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MOST_WAITING:
             error = errors.TooManyRequests("Too many requests wait on this connection.")
-            raise Objection(error)
+            raise RequestRefused(error)
         super().on_message_begin()
         self._begun += 1
         self._in_head = True
@@ -283,7 +283,7 @@ class BoundedProtocol(PatientProtocol):
     def _refuse(self, error: errors.ApiError) -> None:
         self._refused = True
         self._disarm()
-        self._gate.refused(error)
+        self._shared.refused(error)
         if self._in_body and self.pipeline:  # nobody has begun to answer it
             self.pipeline.popleft()
         elif self._in_body:

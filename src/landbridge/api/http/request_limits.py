@@ -3,7 +3,7 @@
 Rules this module keeps:
 - Addresses, header lines and heads have a limit each, chunks and what is around a body one by the
   body's size. Bodies have theirs where they are read.
-- It counts and says why (`Objection`); nothing of a request is kept here.
+- It counts and says why (`RequestRefused`); nothing of a request is kept here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OF_OTHER_PROTOCOLS: Final = frozenset(
 _METHOD: Final = re.compile(rb"(?:\r?\n)*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)( ?)")
 
 
-class Objection(Exception):
+class RequestRefused(Exception):
     """The request is refused; `error` is the answer."""
 
     def __init__(self, error: errors.ApiError) -> None:
@@ -35,8 +35,8 @@ class Objection(Exception):
         self.error = error
 
 
-class Bounds:
-    """Of the request that a connection reads. All raise: Objection."""
+class RequestLimits:
+    """Of the request that a connection reads. All raise: RequestRefused."""
 
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
@@ -51,7 +51,7 @@ class Bounds:
     def address(self, size: int) -> None:
         self._address += size
         if self._address > self._limits.address_size:
-            raise Objection(errors.AddressTooLong(self._limits.address_size))
+            raise RequestRefused(errors.AddressTooLong(self._limits.address_size))
 
     def line(self, size: int) -> None:
         """A header line, or one that follows a body in chunks."""
@@ -60,7 +60,7 @@ class Bounds:
         if self._head > self._limits.head_size:
             self._object_to_head()
         if self._lines > self._limits.head_lines:
-            raise Objection(errors.HeadTooLarge(f"{self._limits.head_lines} lines"))
+            raise RequestRefused(errors.HeadTooLarge(f"{self._limits.head_lines} lines"))
 
     def unfinished(self, size: int, *, of_head: bool) -> None:
         """So much has come, and the head is not there yet. `of_head`: all of it belongs to it."""
@@ -71,24 +71,24 @@ class Bounds:
             self._object_to_head()
 
     def _object_to_head(self) -> None:
-        raise Objection(errors.HeadTooLarge(f"{self._limits.head_size} bytes"))
+        raise RequestRefused(errors.HeadTooLarge(f"{self._limits.head_size} bytes"))
 
     def chunk(self) -> None:
         self._chunks += 1
         if self._chunks > max(FINE_CHUNKS, self.body // CHUNK):
-            raise Objection(errors.BadRequest("The body comes in too many chunks."))
+            raise RequestRefused(errors.BadRequest("The body comes in too many chunks."))
 
     def around_body(self, size: int) -> None:
         """So much has come, and the body has not ended; `body` is what was in it."""
         self._raw += size
         if self._raw - self.body > OVERHEAD + 2 * self.body:
-            raise Objection(errors.BadRequest("There is more around the body than in it."))
+            raise RequestRefused(errors.BadRequest("There is more around the body than in it."))
 
 
 def other_method(head: bytes) -> tuple[bytes, bytes] | None:
     """A head's method that no parser knows, and what follows it; None: the rest is to come.
 
-    Raises: Objection.
+    Raises: RequestRefused.
     """
     found = _METHOD.match(head)
     if found is None or len(found[1]) > METHOD_LENGTH:
@@ -100,10 +100,10 @@ def other_method(head: bytes) -> tuple[bytes, bytes] | None:
     raise no_http("there is no space after the method")
 
 
-def no_http(why: object) -> Objection:
-    return Objection(errors.BadRequest(f"This is no HTTP: {why}."))
+def no_http(why: object) -> RequestRefused:
+    return RequestRefused(errors.BadRequest(f"This is no HTTP: {why}."))
 
 
-def unknown_method() -> Objection:
+def unknown_method() -> RequestRefused:
     """Where its path is not known."""
-    return Objection(errors.MethodNotAllowed(METHODS))
+    return RequestRefused(errors.MethodNotAllowed(METHODS))

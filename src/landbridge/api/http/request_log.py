@@ -31,7 +31,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
+class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """`route` is a template, never a path with ids. `status` 0: the client went before its answer
     began. `routine`: gateways ask it all the time."""
 
@@ -47,21 +47,21 @@ class RequestLog:
         self._settings = settings
         self._log = structlog.get_logger("landbridge.api")
 
-    def tell(self, answered: Answered) -> None:
-        tell = getattr(self._log, level(answered, self._settings))
+    def tell(self, record: RequestRecord) -> None:
+        tell = getattr(self._log, level(record, self._settings))
         tell(
             "request",
-            method=answered.method,
-            route=answered.route,
-            status=answered.status,
-            milliseconds=round(answered.seconds * 1000, 2),
+            method=record.method,
+            route=record.route,
+            status=record.status,
+            milliseconds=round(record.seconds * 1000, 2),
         )
 
 
-def level(answered: Answered, settings: LogSettings) -> Level:
-    if answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+def level(record: RequestRecord, settings: LogSettings) -> Level:
+    if record.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "warning"
-    if 0 < settings.slow_request <= answered.seconds:
+    if 0 < settings.slow_request <= record.seconds:
         return "warning"
-    told = answered.method in TOLD[settings.requests] and not answered.routine
+    told = record.method in TOLD[settings.requests] and not record.routine
     return "info" if told else "debug"

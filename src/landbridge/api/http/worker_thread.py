@@ -19,7 +19,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class Aside:
+class WorkerThread:
     """Of one process."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Aside:
     async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
-    async def judge(self, content: bytes, work: Callable[[bytes, *Ts], T], *args: *Ts) -> T:
+    async def process(self, content: bytes, work: Callable[[bytes, *Ts], T], *args: *Ts) -> T:
         """`work` on what a client sent: here where it is short."""
         if len(content) <= LARGE:
             return work(content, *args)

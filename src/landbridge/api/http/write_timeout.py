@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 PATIENCE: Final = 15.0  # seconds
 
 
-class PatientProtocol(HttpToolsProtocol):
+class WriteTimeoutProtocol(HttpToolsProtocol):
     """uvicorn's, for ``Config(http=...)``."""
 
     _look: asyncio.TimerHandle | None = None

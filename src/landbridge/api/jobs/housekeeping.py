@@ -46,7 +46,7 @@ class DatabaseReplaced(Exception):
     """The database is another one than at the start."""
 
 
-class Watch:
+class Housekeeping:
     """`run` goes on until it is cancelled. `opening`: this process's own (empty: none)."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Watch:
                     trimmed = now
                     await self._db.write(events.trim)
             except errors.ApiError as error:
-                log.warning("watch interrupted", reason=str(error))
+                log.warning("housekeeping interrupted", reason=str(error))
                 judged_from = monotonic() + self._grace
 
     async def _recognise(self) -> None:

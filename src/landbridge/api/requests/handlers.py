@@ -22,16 +22,16 @@ from starlette.responses import Response
 
 from landbridge import errors
 from landbridge.api.http import json_body, query
-from landbridge.api.http.fair_queue import Lanes
-from landbridge.api.http.worker_thread import Aside
+from landbridge.api.http.fair_queue import FairQueue
+from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.api.requests import preconditions
 from landbridge.api.requests import service as operations
 from landbridge.api.requests.plan import Planner
-from landbridge.api.requests.serializer import Viewer
+from landbridge.api.requests.serializer import Serializer
 from landbridge.api.schema import validate
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.validate import AlgorithmPolicy, Input
-from landbridge.auth.authentication import Door
+from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.store.database import Database
 from landbridge.store.resource_rows import R
@@ -42,45 +42,45 @@ Links = Callable[[list[str]], list[dict[str, str]]]
 _NO_KEY: Final = 4  # bytes, ``null``: a body so short is repeated, as the reference does
 
 
-class Service(msgspec.Struct, frozen=True):
+class ApiContext(msgspec.Struct, frozen=True):
     """What the handlers work with. `quotas`: the operator's defaults, by resource."""
 
     db: Database
-    door: Door
+    auth: Authentication
     algorithms: AlgorithmPolicy
     quotas: Mapping[str, int]
-    aside: Aside
-    lanes: Lanes
+    worker: WorkerThread
+    queue: FairQueue
 
 
 class Handlers(Generic[R]):
     """The verbs on one resource."""
 
-    def __init__(self, service: Service, resource: Resource, rules: Rules[R]) -> None:
-        self._db = service.db
-        self._terms = service.algorithms
-        self._aside = service.aside
-        self._lanes = service.lanes
+    def __init__(self, context: ApiContext, resource: Resource, rules: Rules[R]) -> None:
+        self._db = context.db
+        self._terms = context.algorithms
+        self._worker = context.worker
+        self._queue = context.queue
         self._resource = resource
-        self._desk = operations.Desk(
+        self._service = operations.ResourceService(
             resource=resource,
             rules=rules,
-            viewer=Viewer(resource),
-            policy=service.door.policy,
-            quota=service.quotas.get(resource.name, -1),
+            serializer=Serializer(resource),
+            policy=context.auth.policy,
+            quota=context.quotas.get(resource.name, -1),
         )
 
     async def index(self, request: Request, caller: Caller) -> Response:
         listing = query.parse(self._resource, request.query_params.multi_items())
         links = partial(query.links, request, listing)
-        async with self._lanes.turn(caller.project_id):
+        async with self._queue.turn(caller.project_id):
             return await self._db.read(self._page, caller, listing, links)
 
     def _page(
         self, tx: Connection, caller: Caller, listing: query.Listing, links: Links
     ) -> Response:
         """The whole answer: a long list takes as long to write as to read."""
-        views, ids = self._desk.page(tx, caller, listing)
+        views, ids = self._service.page(tx, caller, listing)
         content: dict[str, Any] = {self._resource.collection: views}
         if beside := links(ids):
             content[f"{self._resource.collection}_links"] = beside
@@ -88,45 +88,45 @@ class Handlers(Generic[R]):
 
     async def show(self, request: Request, caller: Caller) -> Response:
         fields = query.fields(request.query_params.multi_items())
-        view = await self._db.read(self._desk.show, caller, _id(request), fields)
+        view = await self._db.read(self._service.show, caller, _id(request), fields)
         return json_body.Json({self._resource.name: view})
 
     async def create(self, request: Request, caller: Caller) -> Response:
         content = await json_body.read_body(request)
-        asked = await self._aside.judge(content, self._for_create, caller)
-        view = await self._db.write(self._desk.create, caller, asked)
+        asked = await self._worker.process(content, self._for_create, caller)
+        view = await self._db.write(self._service.create, caller, asked)
         return json_body.Json({self._resource.name: view}, 201)
 
     async def update(self, request: Request, caller: Caller) -> Response:
         asked, expected = await self._asked(request, caller)
-        view = await self._db.write(self._desk.update, caller, _id(request), asked, expected)
+        view = await self._db.write(self._service.update, caller, _id(request), asked, expected)
         return json_body.Json({self._resource.name: view})
 
     async def plan(self, request: Request, caller: Caller) -> Response:
         """What `update` would answer, and what it would cost; changes nothing."""
         asked, expected = await self._asked(request, caller)
-        planner = Planner(self._desk)
-        tried = await self._db.rehearse(planner.rehearse, caller, _id(request), asked, expected)
+        planner = Planner(self._service)
+        tried = await self._db.dry_run(planner.dry_run, caller, _id(request), asked, expected)
         around = await self._db.read(planner.around, caller, tried)
-        return json_body.Json({"plan": await self._aside.run(planner.plan, tried, around)})
+        return json_body.Json({"plan": await self._worker.run(planner.plan, tried, around)})
 
     async def delete(self, request: Request, caller: Caller) -> Response:
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
         if body := await json_body.read_body(request):
-            await self._aside.judge(body, json_body.decode)
+            await self._worker.process(body, json_body.decode)
             raise errors.BadRequest("Request body is not supported in DELETE.")
-        await self._db.write(self._desk.delete, caller, _id(request), expected)
+        await self._db.write(self._service.delete, caller, _id(request), expected)
         return Response(status_code=204)
 
     async def _asked(self, request: Request, caller: Caller) -> tuple[Input, int | None]:
         """The update that is asked for, and the revision it is for."""
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
         content = await json_body.read_body(request)
-        return await self._aside.judge(content, self._for_update, caller), expected
+        return await self._worker.process(content, self._for_update, caller), expected
 
     async def object_to_post(self, request: Request, caller: Caller) -> None:
         """POST on one object: its body is read as for a creation, as the reference does."""
-        await self._aside.judge(await json_body.read_body(request), self._for_create, caller)
+        await self._worker.process(await json_body.read_body(request), self._for_create, caller)
 
     def _for_create(self, content: bytes, caller: Caller) -> Input:
         return validate.for_create(self._resource, json_body.decode(content), caller, self._terms)

@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from landbridge.api.requests.serializer import View
-from landbridge.api.requests.service import Desk, scope_of
+from landbridge.api.requests.service import ResourceService, scope_of
 from landbridge.api.schema.validate import Input
 from landbridge.auth.caller import Caller
 from landbridge.impact.conflicts import Neighbours
@@ -30,7 +30,7 @@ from landbridge.model.objects import Tunnel
 from landbridge.store.resource_rows import R, ResourceRow
 from landbridge.vpn import rows
 from landbridge.vpn.revisions import dependents
-from landbridge.vpn.revisions.dependents import Owned
+from landbridge.vpn.revisions.dependents import OwnedTunnel
 
 Asked = set[tuple[str, str]]
 
@@ -38,43 +38,43 @@ _CONNECTION: Final = "ipsec_site_connection"
 _SEEN: Final = f"get_{_CONNECTION}"
 
 
-class Rehearsal(NamedTuple):
+class DryRun(NamedTuple):
     """What an update would answer, and the connections it concerns: before, and after it those that
     the caller may see. `changed`: the rows of `impact.ROWS` that it names."""
 
     view: View
-    before: dict[str, Owned]
-    after: dict[str, Owned]
+    before: dict[str, OwnedTunnel]
+    after: dict[str, OwnedTunnel]
     changed: Asked
 
 
 class Planner(msgspec.Struct, Generic[R], frozen=True):
     """Plans the updates of one resource: one step after the other."""
 
-    desk: Desk[R]
+    service: ResourceService[R]
 
-    def rehearse(
+    def dry_run(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
-    ) -> Rehearsal:
+    ) -> DryRun:
         """In a transaction that is to be undone. Raises: as the update."""
-        desk, name = self.desk, self.desk.resource.name
-        desk.rules.enter(tx, "update")
-        kept = rows.get(tx, desk.rules.table, id)
+        service, name = self.service, self.service.resource.name
+        service.rules.enter(tx, "update")
+        kept = rows.get(tx, service.rules.table, id)
         before = dependents.connections(tx, name, id.lower())
-        view = desk.update(tx, caller, id, asked, expected)
+        view = service.update(tx, caller, id, asked, expected)
         after = dependents.connections(tx, name, id.lower())
         shown = {key: owned for key, owned in after.items() if self._visible(caller, owned)}
-        return Rehearsal(view, before, shown, _changed(name, kept, asked))
+        return DryRun(view, before, shown, _changed(name, kept, asked))
 
-    def around(self, tx: Connection, caller: Caller, tried: Rehearsal) -> list[Tunnel]:
+    def around(self, tx: Connection, caller: Caller, tried: DryRun) -> list[Tunnel]:
         """What runs beside these connections, as far as the caller may see it."""
         found = dependents.beside(tx, [owned.tunnel for owned in tried.after.values()])
         around = found | tried.after
         return [owned.tunnel for owned in around.values() if self._visible(caller, owned)]
 
-    def plan(self, tried: Rehearsal, around: list[Tunnel]) -> View:
+    def plan(self, tried: DryRun, around: list[Tunnel]) -> View:
         """The answer; without a transaction, as it may take its time."""
-        name, beside = self.desk.resource.name, Neighbours(around)
+        name, beside = self.service.resource.name, Neighbours(around)
         told = (
             _told(tried.before[key], owned, tried.changed, beside)
             for key, owned in tried.after.items()
@@ -82,13 +82,15 @@ class Planner(msgspec.Struct, Generic[R], frozen=True):
         connections = [each for each in told if each["attributes"] or name == _CONNECTION]
         return {name: tried.view, "connections": connections}
 
-    def _visible(self, caller: Caller, owned: Owned) -> bool:
+    def _visible(self, caller: Caller, owned: OwnedTunnel) -> bool:
         in_scope = rows.owned(owned.project_id, scope_of(caller))
         owner = {"project_id": owned.project_id}
-        return in_scope and self.desk.policy.check(caller, _SEEN, owner)
+        return in_scope and self.service.policy.check(caller, _SEEN, owner)
 
 
-def _told(before: Owned, after: Owned, changed: Asked, beside: Neighbours) -> dict[str, Any]:
+def _told(
+    before: OwnedTunnel, after: OwnedTunnel, changed: Asked, beside: Neighbours
+) -> dict[str, Any]:
     promised = impact(before.tunnel, after.tunnel, changed)
     of = {"id": after.tunnel.id, "name": after.tunnel.name}
     told: dict[str, Any] = of | msgspec.to_builtins(promised)

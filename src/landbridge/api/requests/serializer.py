@@ -18,7 +18,7 @@ from landbridge.api.schema.validate import Input
 View = dict[str, Any]
 
 
-class Viewer:
+class Serializer:
     """Makes views of one resource's rows, as the rules present them."""
 
     def __init__(self, resource: Resource) -> None:

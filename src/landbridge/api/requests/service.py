@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from landbridge import errors
 from landbridge.api.http.query import Listing
 from landbridge.api.requests import preconditions, select
-from landbridge.api.requests.serializer import View, Viewer
+from landbridge.api.requests.serializer import Serializer, View
 from landbridge.api.schema import quotas
 from landbridge.api.schema.network import NETWORK, PORT, SUBNET
 from landbridge.api.schema.resource import Resource
@@ -31,7 +31,7 @@ from landbridge.store.resource_rows import NETWORKS, NetworkRow, R
 from landbridge.store.transaction import origin
 from landbridge.vpn import errors as vpn_errors
 from landbridge.vpn import rows
-from landbridge.vpn.event_kinds import Kind, changed_names
+from landbridge.vpn.event_kinds import EventKind, changed_names
 from landbridge.vpn.resources.registry import Rules
 from landbridge.vpn.rows import Attributes
 
@@ -49,12 +49,12 @@ def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
     return None if caller.is_admin or serves else caller.project_id
 
 
-class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """Where requests for one resource are dealt with. `quota`: the default limit."""
 
     resource: Resource
     rules: Rules[R]
-    viewer: Viewer
+    serializer: Serializer
     policy: Policy
     quota: int
 
@@ -63,17 +63,17 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     ) -> tuple[list[View], list[str]]:
         """The views of a page, and the ids of all that was on it."""
         found = select.page(tx, self.rules.table, listing, self._scope(caller))
-        wanted = not listing.fields or bool(listing.fields.intersection(self.viewer.secrets))
-        presented = self.rules.present(tx, found, wanted and bool(self.viewer.secrets))
+        wanted = not listing.fields or bool(listing.fields.intersection(self.serializer.secrets))
+        presented = self.rules.present(tx, found, wanted and bool(self.serializer.secrets))
         rule = f"get_{self.resource.name}"
         rules = [rule, *(f"{rule}:{name}" for name in self._asked_of_secrets(listing))]
         targets = self._targets(tx, presented)
         visible = [target for target in targets if self._passes(caller, rules, target)]
-        views = [self.viewer.view(self._guarded(caller, r), listing.fields) for r in visible]
+        views = [self.serializer.view(self._guarded(caller, r), listing.fields) for r in visible]
         return views, [row["id"] for row in visible]
 
     def show(self, tx: Connection, caller: Caller, id: str, fields: frozenset[str]) -> View:
-        return self.viewer.view(self._presented(tx, caller, self.see(tx, caller, id)), fields)
+        return self.serializer.view(self._presented(tx, caller, self.see(tx, caller, id)), fields)
 
     def see(self, tx: Connection, caller: Caller, id: str) -> R:
         """The row, if the caller may see it. Raises: NotFound."""
@@ -89,8 +89,8 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         self.policy.enforce(caller, rule, target, _members(self._chosen(asked)))
         quotas.check(tx, asked.values["project_id"], self.resource.name, self.quota)
         row = self.rules.create(tx, asked.values, self._scope(caller))
-        self._note(tx, Kind.CREATED, row)
-        return self.viewer.answer(self._presented(tx, caller, row), asked)
+        self._note(tx, EventKind.CREATED, row)
+        return self.serializer.answer(self._presented(tx, caller, row), asked)
 
     def update(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
@@ -100,15 +100,15 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         preconditions.check(row, expected)
         updated = self.rules.update(tx, row, asked.values, self._scope(caller))
         if changed := changed_names(row, updated):
-            self._note(tx, Kind.UPDATED, updated, changed=changed)
-        return self.viewer.answer(self._presented(tx, caller, updated), asked)
+            self._note(tx, EventKind.UPDATED, updated, changed=changed)
+        return self.serializer.answer(self._presented(tx, caller, updated), asked)
 
     def delete(self, tx: Connection, caller: Caller, id: str, expected: int | None) -> None:
         row = self._find(tx, caller, id, to="delete")
         self._enforce(tx, caller, "delete", row)
         preconditions.check(row, expected)
         self.rules.delete(tx, row)
-        self._note(tx, Kind.DELETED, row)
+        self._note(tx, EventKind.DELETED, row)
 
     def act(self, tx: Connection, caller: Caller, id: str, action: str) -> R:
         """The row, to be changed by `action`, which has a policy rule of its own name."""
@@ -118,7 +118,7 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         self.policy.enforce(caller, action, asdict(row))
         return row
 
-    def _note(self, tx: Connection, kind: Kind, row: R, **details: Any) -> None:
+    def _note(self, tx: Connection, kind: EventKind, row: R, **details: Any) -> None:
         """What a client did to a VPN resource is an event; the inventory's changes are not."""
         if self.resource.prefix == VPN_PREFIX:
             details["request_id"] = origin(tx)
@@ -194,13 +194,15 @@ class Desk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return {name: value for name, value in values.items() if value != defaults[name]}
 
     def _presented(self, tx: Connection, caller: Caller, row: R) -> Attributes:
-        return self._guarded(caller, self.rules.present(tx, [row], bool(self.viewer.secrets))[0])
+        return self._guarded(
+            caller, self.rules.present(tx, [row], bool(self.serializer.secrets))[0]
+        )
 
     def _guarded(self, caller: Caller, shown: Attributes) -> Attributes:
         """Without the secrets that the caller may not see."""
         hidden = [
             name
-            for name in self.viewer.secrets
+            for name in self.serializer.secrets
             if not self.policy.check(caller, f"get_{self.resource.name}:{name}", shown)
         ]
         return (

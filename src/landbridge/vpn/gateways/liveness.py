@@ -24,7 +24,7 @@ from landbridge.store import tables as t
 from landbridge.store.columns import Columns, database_clock
 from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
 from landbridge.store.transaction import enter, utcnow
-from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status import child_sas
 from landbridge.vpn.status_rules import (
     BACK,
@@ -53,7 +53,7 @@ _OF_GATEWAY: Final = (
     .order_by(_connections.c.id)
     .with_for_update(of=_connections, key_share=True)
 )
-_TOLD: Final = (*DatedStatus._fields, *child_sas.Columns._fields)
+_TOLD: Final = (*DatedStatus._fields, *child_sas.ChildSaColumns._fields)
 _TELL: Final = (
     update(_connections)
     .where(_connections.c.id == bindparam("the_id"))
@@ -96,19 +96,19 @@ def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
         replace(row, status=unknown_status(row.status), **reason._asdict(), **none_up)
         for row in _rows(tx, gateway_id, _speaks_on(reason.status_message))
     ]
-    return _tell(tx, said, Kind.SILENT)
+    return _tell(tx, said, EventKind.SILENT)
 
 
 def end(tx: Connection, gateway_id: str) -> None:
     """The gateway is back: until it has reported, that is all that is known."""
     rows = _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))
-    _tell(tx, [replace(row, **BACK._asdict()) for row in rows], Kind.REASON)
+    _tell(tx, [replace(row, **BACK._asdict()) for row in rows], EventKind.REASON)
 
 
 def found(tx: Connection, gateway_id: str) -> None:
     """The gateway runs routers that nobody ran: it has not said anything of them yet."""
     rows = _rows(tx, gateway_id, _says(ReasonCode.NO_GATEWAY))
-    _tell(tx, [replace(row, **UNANSWERED._asdict()) for row in rows], Kind.REASON)
+    _tell(tx, [replace(row, **UNANSWERED._asdict()) for row in rows], EventKind.REASON)
 
 
 def _speaks_on(message: str | None) -> ColumnElement[bool]:
@@ -128,7 +128,7 @@ def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[C
     return CONNECTIONS.read_all(tx.execute(query, {"gateway": gateway_id}))
 
 
-def _tell(tx: Connection, changed: list[ConnectionRow], kind: Kind) -> int:
+def _tell(tx: Connection, changed: list[ConnectionRow], kind: EventKind) -> int:
     now = utcnow()
     dated = [replace(row, status_changed_at=now) for row in changed]
     for row in dated:

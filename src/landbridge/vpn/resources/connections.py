@@ -32,7 +32,7 @@ from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.resources.policies import check_supported
 from landbridge.vpn.revisions import legs
-from landbridge.vpn.revisions.revisions import connection_changed, pending, place_of
+from landbridge.vpn.revisions.revisions import connection_changed, pending, placement_of
 from landbridge.vpn.rows import Attributes, Scope
 
 DPD_DEFAULTS: Columns = {"dpd_action": "hold", "dpd_interval": 30, "dpd_timeout": 120}
@@ -82,11 +82,11 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> Connectio
     _canonical_references(wanted)
     row_id = rows.new_id()
     sealed = sealer(tx).seal(row_id, values["psk"])
-    place = place_of(tx, wanted["vpnservice_id"])
+    placement = placement_of(tx, wanted["vpnservice_id"])
     made = {"revision": 1, "psk_sealed": sealed, "psk_generation": 1}
-    status = pending(None, place)._asdict()
+    status = pending(None, placement)._asdict()
     row = rows.insert(tx, CONNECTIONS, wanted | made | status, id=row_id)
-    connection_changed(tx, row, place)
+    connection_changed(tx, row, placement)
     return row
 
 
@@ -110,18 +110,18 @@ def update(
     given |= _new_psk(tx, row, changes)
     if not any(getattr(row, name) != given[name] for name in ACTED_ON & given.keys()):
         return rows.update(tx, CONNECTIONS, row, given)
-    place = place_of(tx, row.vpnservice_id)
+    placement = placement_of(tx, row.vpnservice_id)
     before = replace(row, status_reason=None) if "psk_sealed" in given else row
-    given |= pending(before, place)._asdict() | {"revision": row.revision + 1}
+    given |= pending(before, placement)._asdict() | {"revision": row.revision + 1}
     updated = rows.update(tx, CONNECTIONS, row, given)
-    connection_changed(tx, updated, place)
+    connection_changed(tx, updated, placement)
     return updated
 
 
 def delete(tx: Connection, row: ConnectionRow) -> None:
     rows.delete(tx, CONNECTIONS, row)
     gone = replace(row, revision=row.revision + 1)
-    connection_changed(tx, gone, place_of(tx, row.vpnservice_id), deleted=True)
+    connection_changed(tx, gone, placement_of(tx, row.vpnservice_id), deleted=True)
 
 
 def present(tx: Connection, found: list[ConnectionRow], secrets: bool = True) -> list[Attributes]:
@@ -206,11 +206,11 @@ def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
 
 def _why_not_beside(tx: Connection, kept: str, router_id: str) -> str | None:
     """Why a peer cannot be there on the networks of this router."""
-    places, peer = legs.places(tx, router_id), plain(kept)
-    if why := why_never(kept, (place.ip_address for place in places)):
+    addresses, peer = legs.addresses(tx, router_id), plain(kept)
+    if why := why_never(kept, (own.ip_address for own in addresses)):
         return why
-    for place in places:
-        network = parse_network(place.cidr)
+    for own in addresses:
+        network = parse_network(own.cidr)
         if peer is None or network is None or peer not in network:
             continue
         if not is_host_of(peer, network):

@@ -29,27 +29,28 @@ RESTING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
 }
 
 
-class Owned(NamedTuple):
+class OwnedTunnel(NamedTuple):
     project_id: str
     tunnel: Tunnel
 
 
-def connections(tx: Connection, resource: str, id: str) -> dict[str, Owned]:
+def connections(tx: Connection, resource: str, id: str) -> dict[str, OwnedTunnel]:
     """By id, as they are in this transaction now."""
     return _owned(tx, RESTING_ON[resource](id))
 
 
-def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, Owned]:
+def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, OwnedTunnel]:
     """All of the routers that run these, themselves included."""
     routers = {tunnel.router_id for tunnel in tunnels}
     services = select(t.vpnservices.c.id).where(t.vpnservices.c.router_id.in_(routers))
     return _owned(tx, _c.vpnservice_id.in_(services)) if routers else {}
 
 
-def _owned(tx: Connection, which: ColumnElement[bool]) -> dict[str, Owned]:
+def _owned(tx: Connection, which: ColumnElement[bool]) -> dict[str, OwnedTunnel]:
     owners = {
         row.id: row.project_id for row in tx.execute(select(_c.id, _c.project_id).where(which))
     }
     return {
-        tunnel.id: Owned(owners[tunnel.id], tunnel) for tunnel in desired.tunnels_where(tx, which)
+        tunnel.id: OwnedTunnel(owners[tunnel.id], tunnel)
+        for tunnel in desired.tunnels_where(tx, which)
     }

@@ -1,4 +1,4 @@
-"""From rows to routers: their places on the networks.
+"""From rows to routers: their addresses on the networks.
 
 Rules this module keeps:
 - A leg is a port that `router_ports` names; its addresses carry the prefix of their subnet.
@@ -18,7 +18,7 @@ from landbridge.model.objects import Leg, Router
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import ROUTERS, RouterRow
 
-_LEGS = (
+_PORTS = (
     select(
         t.router_ports.c.router_id,
         t.router_ports.c.uplink,
@@ -47,7 +47,7 @@ _LEGS = (
 )
 
 
-_PLACES = (
+_ADDRESSES = (
     select(t.port_addresses.c.ip_address, t.subnets.c.cidr)
     .join(t.router_ports, t.router_ports.c.port_id == t.port_addresses.c.port_id)
     .join(t.subnets, t.subnets.c.id == t.port_addresses.c.subnet_id)
@@ -55,16 +55,16 @@ _PLACES = (
 )
 
 
-class Place(NamedTuple):
+class RouterAddress(NamedTuple):
     """An address of a router's, and the subnet that it is of."""
 
     ip_address: str
     cidr: str
 
 
-def places(tx: Connection, router_id: str) -> list[Place]:
+def addresses(tx: Connection, router_id: str) -> list[RouterAddress]:
     """All addresses of a router, outside and inside."""
-    return [Place(*found) for found in tx.execute(_PLACES, {"router": router_id})]
+    return [RouterAddress(*found) for found in tx.execute(_ADDRESSES, {"router": router_id})]
 
 
 def routers(tx: Connection, gateway_id: str) -> list[Router]:
@@ -82,7 +82,7 @@ def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
     found = ROUTERS.read_all(tx.execute(query))
     ports: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     placed = select(t.routers.c.id).where(which)
-    for line in tx.execute(_LEGS.where(t.router_ports.c.router_id.in_(placed))):
+    for line in tx.execute(_PORTS.where(t.router_ports.c.router_id.in_(placed))):
         ports[line.router_id][line.port_id].append(line)
     return [_router(row, list(ports[row.id].values())) for row in found]
 

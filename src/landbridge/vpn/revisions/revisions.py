@@ -23,7 +23,7 @@ from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
 from landbridge.store.statements import one, run_many
 from landbridge.store.transaction import origin, utcnow
 from landbridge.vpn import psks
-from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status_rules import DatedStatus, unanswered
 
 NEVER_UP = ("PENDING_CREATE", "BUILD")
@@ -53,7 +53,7 @@ _RAISE_CONNECTION = (
 )
 
 
-class Place(NamedTuple):
+class Placement(NamedTuple):
     """Where a connection runs. `silent`: its gateway does not report."""
 
     router_id: str
@@ -61,19 +61,19 @@ class Place(NamedTuple):
     silent: bool
 
 
-def place_of(tx: Connection, vpnservice_id: str) -> Place:
-    place = one(tx, _PLACE, {"service": vpnservice_id})
-    if place is None:
+def placement_of(tx: Connection, vpnservice_id: str) -> Placement:
+    placement = one(tx, _PLACE, {"service": vpnservice_id})
+    if placement is None:
         raise LookupError(f"there is no VPN service {vpnservice_id}")
-    return Place(place["id"], place["gateway_id"], place["silent"])
+    return Placement(placement["id"], placement["gateway_id"], placement["silent"])
 
 
-def pending(row: ConnectionRow | None, place: Place) -> DatedStatus:
+def pending(row: ConnectionRow | None, placement: Placement) -> DatedStatus:
     """The status of a connection (None: a new one) from the raising of its revision until its
     gateway answers. A connection whose secret cannot be read keeps saying that."""
     if row is not None and psks.is_unreadable(row.status_reason):
         return DatedStatus(row.status, row.status_reason, row.status_message, row.status_changed_at)
-    reason = unanswered(place.gateway_id, silent=place.silent)
+    reason = unanswered(placement.gateway_id, silent=placement.silent)
     return DatedStatus(_pending_status(row), *reason, utcnow())
 
 
@@ -84,11 +84,11 @@ def _pending_status(row: ConnectionRow | None) -> str:
 
 
 def connection_changed(
-    tx: Connection, row: ConnectionRow, place: Place, *, deleted: bool = False
+    tx: Connection, row: ConnectionRow, placement: Placement, *, deleted: bool = False
 ) -> None:
     """Tell the gateway of the connection's revision, as `row` has it."""
-    item = Item(row.id, place.router_id, row.revision, deleted)
-    record(tx, place.gateway_id, "tunnel", [item])
+    item = Item(row.id, placement.router_id, row.revision, deleted)
+    record(tx, placement.gateway_id, "tunnel", [item])
 
 
 def router_changed(tx: Connection, router_id: str) -> None:
@@ -117,14 +117,14 @@ def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
     raised: list[ConnectionRow] = []
     for found in tx.execute(query).all():
         row, (router_id, gateway_id, silent) = CONNECTIONS.split(found)
-        place = Place(router_id, gateway_id, silent)
-        status = pending(row, place)._asdict()
+        placement = Placement(router_id, gateway_id, silent)
+        status = pending(row, placement)._asdict()
         raised.append(replace(row, **status, revision=row.revision + 1))
         by_gateway[gateway_id].append(Item(row.id, router_id, row.revision + 1))
     if raised:
         run_many(tx, _RAISE_CONNECTION, [_raised(row) for row in raised])
     for row in raised:
-        events.note(tx, Kind.STATUS.value, events.CONNECTION, row, request_id=origin(tx))
+        events.note(tx, EventKind.STATUS.value, events.CONNECTION, row, request_id=origin(tx))
     for gateway_id in sorted(by_gateway, key=str):
         record(tx, gateway_id, "tunnel", by_gateway[gateway_id])
 

@@ -40,13 +40,13 @@ from landbridge.store.resource_rows import (
 from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import enter
 from landbridge.vpn import event_kinds, psks
-from landbridge.vpn.event_kinds import Kind
+from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status import child_sas
 from landbridge.vpn.status_rules import (
     DatedStatus,
-    Facts,
     StatusColumns,
-    connection_verdict,
+    TunnelFacts,
+    connection_status,
     reason_columns,
     service_status,
     status_columns,
@@ -200,7 +200,7 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     for each in observed:
         event_kinds.observed(tx, each.before, each.after, each.told)
     for service in services:
-        events.note(tx, Kind.STATUS.value, "vpnservice", service)
+        events.note(tx, EventKind.STATUS.value, "vpnservice", service)
     return Changed(connections, services, elsewhere)
 
 
@@ -210,7 +210,7 @@ def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
     if not status.known:
         return _unknown(row, status, at)
     established = row.established or status.state in (TunnelState.UP, TunnelState.PARTIAL)
-    facts = Facts(
+    facts = TunnelFacts(
         state=status.state,
         established=established,
         settled=status.applied_revision >= row.revision,
@@ -218,7 +218,7 @@ def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
         service_up=reported.service_up,
         router_up=reported.router_up,
     )
-    verdict = connection_verdict(facts, status.reason)
+    verdict = connection_status(facts, status.reason)
     said = status_columns(verdict.status, verdict.reason)
     if psks.is_unreadable(row.status_reason):
         said = StatusColumns(row.status, row.status_reason, row.status_message)

@@ -19,7 +19,7 @@ UP: Final = "ACTIVE"
 DOWN: Final = "DOWN"
 
 
-class Columns(NamedTuple):
+class ChildSaColumns(NamedTuple):
     """As the rows keep them."""
 
     selector_mode: str | None
@@ -27,13 +27,13 @@ class Columns(NamedTuple):
 
 
 #: Of a connection of which nothing is known to be up.
-NONE: Final = Columns(None, [])
+NONE: Final = ChildSaColumns(None, [])
 
 
-def columns(status: TunnelStatus) -> Columns:
+def columns(status: TunnelStatus) -> ChildSaColumns:
     up = sorted({(child.local_ts, child.remote_ts) for child in status.children})
     down = ((each.local, each.remote) for each in status.missing)
-    return Columns(
+    return ChildSaColumns(
         status.selector_mode and status.selector_mode.value,
         [
             *(_view(*networks, status=UP) for networks in up),

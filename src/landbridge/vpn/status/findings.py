@@ -1,7 +1,7 @@
 """What is probably wrong with a connection, most probable cause first. Pure.
 
 Rules this module keeps:
-- A table of questions to what is known; each that holds is a finding. Their order is the order
+- A table of questions to what is evidence; each that holds is a finding. Their order is the order
   of probability: who does not hear the gateway cannot trust what it said before.
 - A finding says what was seen, and what to change on which side (`landbridge.model.reasons`).
 - One finding per code; nothing wrong is no finding.
@@ -21,7 +21,7 @@ from landbridge.vpn.status_rules import OFF
 SETTLED: Final = 10  # seconds after which an answer to our packets is missed
 
 
-class Known(NamedTuple):
+class Evidence(NamedTuple):
     """What the findings rest on. `gateway` None: none runs it. `found` None: no answer."""
 
     row: ConnectionRow
@@ -40,13 +40,13 @@ class Finding(Model, frozen=True, kw_only=True):
     there: str
 
 
-Question = Callable[[Known], tuple[ReasonCode, str] | None]
+Check = Callable[[Evidence], tuple[ReasonCode, str] | None]
 
 
-def findings(known: Known) -> tuple[Finding, ...]:
+def findings(evidence: Evidence) -> tuple[Finding, ...]:
     told: dict[ReasonCode, Finding] = {}
-    for question in _QUESTIONS:
-        if (answer := question(known)) and answer[0] not in told:
+    for check in _CHECKS:
+        if (answer := check(evidence)) and answer[0] not in told:
             told[answer[0]] = _finding(*answer)
     return tuple(told.values())
 
@@ -56,47 +56,47 @@ def _finding(code: ReasonCode, seen: str) -> Finding:
     return Finding(code=code, seen=seen, meaning=meaning, here=here, there=there)
 
 
-def _no_gateway(known: Known) -> tuple[ReasonCode, str] | None:
-    if known.gateway is not None:
+def _no_gateway(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    if evidence.gateway is not None:
         return None
     return ReasonCode.NO_GATEWAY, "The router is not placed on any gateway."
 
 
-def _silent(known: Known) -> tuple[ReasonCode, str] | None:
-    if known.gateway is None or (known.alive and known.found is not None):
+def _silent(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    if evidence.gateway is None or (evidence.alive and evidence.found is not None):
         return None
-    how = "did not answer a question now" if known.alive else "does not report any more"
-    return ReasonCode.GATEWAY_SILENT, f"The gateway {known.gateway} {how}."
+    how = "did not answer a question now" if evidence.alive else "does not report any more"
+    return ReasonCode.GATEWAY_SILENT, f"The gateway {evidence.gateway} {how}."
 
 
-def _problem(known: Known) -> tuple[ReasonCode, str] | None:
-    if known.found is None or not known.found.problem:
+def _problem(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    if evidence.found is None or not evidence.found.problem:
         return None
-    return ReasonCode.GATEWAY_ERROR, known.found.problem
+    return ReasonCode.GATEWAY_ERROR, evidence.found.problem
 
 
-def _reported_now(known: Known) -> tuple[ReasonCode, str] | None:
-    if known.found is None or known.found.reason is None:
+def _reported_now(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    if evidence.found is None or evidence.found.reason is None:
         return None
-    return known.found.reason.code, known.found.reason.message
+    return evidence.found.reason.code, evidence.found.reason.message
 
 
-def _status(known: Known) -> tuple[ReasonCode, str] | None:
-    code = known.row.status_reason
-    return (ReasonCode(code), known.row.status_message or "") if code else None
+def _status(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    code = evidence.row.status_reason
+    return (ReasonCode(code), evidence.row.status_message or "") if code else None
 
 
-def _not_loaded(known: Known) -> tuple[ReasonCode, str] | None:
-    found = known.found
-    off = known.row.status_reason in OFF
+def _not_loaded(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    found = evidence.found
+    off = evidence.row.status_reason in OFF
     wanted = not off and found is not None and not found.problem
     if found is None or not wanted or found.config_loaded:
         return None
     return ReasonCode.GATEWAY_ERROR, "The newest configuration is not loaded in the daemon."
 
 
-def _one_way(known: Known) -> tuple[ReasonCode, str] | None:
-    children = [c for sa in known.found.sas for c in sa.children] if known.found else []
+def _one_way(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    children = [c for sa in evidence.found.sas for c in sa.children] if evidence.found else []
     sent = sum(child.packets_out for child in children)
     heard = sum(child.packets_in for child in children)
     if not sent or heard or max(child.age for child in children) < SETTLED:
@@ -104,15 +104,15 @@ def _one_way(known: Known) -> tuple[ReasonCode, str] | None:
     return ReasonCode.ONE_WAY, f"{sent} packets were sent into the tunnel and none came back."
 
 
-def _missing(known: Known) -> tuple[ReasonCode, str] | None:
-    if known.found is None or not known.found.missing or not known.found.sas:
+def _missing(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    if evidence.found is None or not evidence.found.missing or not evidence.found.sas:
         return None
-    return ReasonCode.PARTIAL, f"Not carried: {', '.join(known.found.missing)}."
+    return ReasonCode.PARTIAL, f"Not carried: {', '.join(evidence.found.missing)}."
 
 
-def _behind(known: Known) -> tuple[ReasonCode, str] | None:
-    wanted, applied = known.row.revision, known.row.applied_revision
-    answered = known.row.status_reason not in (None, ReasonCode.PENDING)
+def _behind(evidence: Evidence) -> tuple[ReasonCode, str] | None:
+    wanted, applied = evidence.row.revision, evidence.row.applied_revision
+    answered = evidence.row.status_reason not in (None, ReasonCode.PENDING)
     if applied >= wanted or answered:
         return None  # why it is not in effect has been told
     seen = f"Revision {wanted} is wanted; in effect is {applied or 'none yet'}."
@@ -120,7 +120,7 @@ def _behind(known: Known) -> tuple[ReasonCode, str] | None:
 
 
 #: In the order of probability.
-_QUESTIONS: Final[tuple[Question, ...]] = (
+_CHECKS: Final[tuple[Check, ...]] = (
     _no_gateway,
     _silent,
     _problem,

@@ -20,8 +20,8 @@ from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import CONNECTIONS, ConnectionRow
 from landbridge.store.transaction import enter, utcnow
 from landbridge.vpn import psks, rows
-from landbridge.vpn.event_kinds import Kind
-from landbridge.vpn.revisions.revisions import connection_changed, pending, place_of
+from landbridge.vpn.event_kinds import EventKind
+from landbridge.vpn.revisions.revisions import connection_changed, pending, placement_of
 
 _connections: Final = t.ipsec_site_connections
 _SEALED: Final = select(
@@ -54,10 +54,10 @@ def review(tx: Connection, ids: Iterable[str] | None = None) -> Reviewed:
 
 
 def _heal(tx: Connection, row: ConnectionRow) -> None:
-    place = place_of(tx, row.vpnservice_id)
-    status = pending(replace(row, status_reason=None), place)
+    placement = placement_of(tx, row.vpnservice_id)
+    status = pending(replace(row, status_reason=None), placement)
     after = _write(tx, row, status._asdict() | {"revision": row.revision + 1})
-    connection_changed(tx, after, place)
+    connection_changed(tx, after, placement)
 
 
 def _row(tx: Connection, id: str) -> ConnectionRow:
@@ -72,5 +72,5 @@ def _write(tx: Connection, row: ConnectionRow, changes: Columns) -> ConnectionRo
     given = changes | {"status_changed_at": utcnow()}
     tx.execute(update(_connections).where(_connections.c.id == row.id).values(given))
     after = replace(row, **given)
-    events.note(tx, Kind.STATUS.value, events.CONNECTION, after)
+    events.note(tx, EventKind.STATUS.value, events.CONNECTION, after)
     return after
