@@ -1,10 +1,11 @@
-"""The application: every route and every layer around them, on one screen.
+"""Composes the application: all routes and the middleware around them.
 
 Rules this module keeps:
 - `create_app` makes everything and keeps nothing; there are no globals.
-- What is not here is not served: 404 behind the door for ``/v2.0``, 404 for the rest.
-- Layers, from outside in: `Requests` (id, log, metrics, the last net), the framework's
-  exception handlers with `ErrorHandlers`, the routes with their endpoints, which hold the auth.
+- Paths that are not here are answered 404; those under ``/v2.0`` only with a valid token.
+- Layers, from outside in: `RequestMiddleware` (id, log, metrics, unexpected errors), the
+  framework's exception handlers with `ErrorHandlers`, the routes with their endpoints, which
+  authenticate.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from landbridge.config.settings import LimitSettings, Settings
 from landbridge.store.database import Database
 from landbridge.vpn.resources.registry import RULES
 
-COUNTED_FOR: Final = 1.0  # seconds that a census is good for
+COUNTED_FOR: Final = 1.0  # seconds for which the counts are cached
 
 
 def create_app(
@@ -60,7 +61,7 @@ def create_app(
     auth: Authentication,
     metrics: ApiMetrics | None = None,
 ) -> Starlette:
-    """The API of one process, on an open database with authentication."""
+    """The API of one process, on an open database."""
     algorithms = AlgorithmPolicy(weak_algorithms=settings.vpn.weak_algorithms)
     context = ApiContext(db, auth, algorithms, settings.quotas, WorkerThread(), FairQueue())
     metrics, error_handlers = metrics or ApiMetrics(), ErrorHandlers(auth)

@@ -1,1 +1,1 @@
-"""Who calls, and what they may: tokens, Keystone, policy."""
+"""Authentication and authorization: tokens, Keystone, policy."""

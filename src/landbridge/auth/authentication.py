@@ -1,10 +1,10 @@
-"""The auth: from a request's token headers to a Caller that policy has looked at.
+"""Authenticates a request: from its token headers to a `Caller`.
 
 Rules this module keeps:
-- No token, no entry: there is no anonymous caller.
-- Agents come with a token of our own under every strategy; under ``keystone`` that is all
-  that a token of ours is good for.
-- Which strategy it is, is decided here, once; what only the other one needs is not loaded.
+- There is no anonymous caller.
+- Agents have a local token under every strategy; under ``keystone`` local tokens are valid for
+  agents only.
+- The strategy is chosen here, once; modules that only the other strategy needs are not imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from landbridge.store.database import Database
 
 
 class Authentication:
-    """`policy` decides what the callers that `admit` lets in may do; `recheck` ends streams."""
+    """Makes callers of tokens (`admit`). `policy`: what callers may do; `recheck`: ends streams."""
 
     def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
         self._users = users

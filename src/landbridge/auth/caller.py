@@ -1,9 +1,9 @@
-"""Who calls: the one type that everything behind the door knows of a request's sender.
+"""The caller of a request, and the interface of the authentication strategies.
 
 Rules this module keeps:
-- A `Caller` says who and with which roles, never what is allowed: that is `policy`'s.
-- It is frozen and hashable, so that decisions about it can be kept.
-- How a token becomes a Caller is behind `Authenticator`: a strategy is one class.
+- A `Caller` says who calls and with which roles, not what is allowed: that is `policy`'s.
+- It is frozen and hashable, so that decisions about it can be cached.
+- Each strategy is one class that implements `Authenticator`.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ class Authenticator(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of threads and connections."""
+        """Release threads and connections."""
         ...

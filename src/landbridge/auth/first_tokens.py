@@ -1,14 +1,14 @@
-"""The tokens that are there after the first start: one for the admin, one for the local gateway.
+"""The tokens of a first start: one for the administrator, one for the agent of this host.
 
 Rules this module keeps:
-- The agent's names the gateway of this host, and no other uses it. Where that gateway has been
-  given a credential by hand, none is made.
-- A token file is complete or absent, mode 0600 from its first byte on.
-- The row is committed before the file appears: whoever can read the file can use it. A
-  crash between the two leaves a row that nobody has the token of; the next start replaces it.
-- A database without any token (a new one beside an old state directory) takes in the token
-  files that are there. Otherwise a token that was revoked stays revoked.
-- A file that holds no token is said and left as it is: whose it is, only its owner knows.
+- The agent's token names the gateway of this host, and no other uses it. If that gateway has a
+  credential already, none is made.
+- A token file is complete or absent, and has mode 0600 from its first byte on.
+- The row is committed before the file appears, so a token that can be read is valid. A crash
+  between the two leaves a row whose token nobody has; the next start replaces it.
+- A database without any token (a new one with an old state directory) registers the tokens of the
+  existing files. Otherwise a revoked token stays revoked.
+- A file whose token the database does not know is reported and left unchanged.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def ensure(db: Database, state_dir: Path, gateway_id: str) -> None:
 
 
 def doubt(db: Database, state_dir: Path) -> None:
-    """Say which of the files hold no token that the database knows."""
+    """Log which of the files hold no token that the database knows."""
     for name in (ADMIN, AGENT):
         path = state_dir / name
         kept = _kept(path)

@@ -1,10 +1,10 @@
-"""Credentials of gateways: each names the one gateway that it speaks for.
+"""Credentials of gateways: tokens that are valid for one gateway.
 
 Rules this module keeps:
 - A gateway has one credential; a new one replaces it in the same transaction, or not at all.
-- A token with the role of agents that names no gateway is of an older release. It is bound where
-  there is no doubt which gateway has it, and otherwise good for nothing until it is replaced.
-- What is bound stays bound: no start, and no configuration, gives a credential to another gateway.
+- A token with the role of agents that names no gateway was made by an older release. It is bound to
+  a gateway where it is certain which gateway has it; otherwise it is invalid until it is replaced.
+- A binding never changes: no start and no configuration gives a credential to another gateway.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class HasCredential(Exception):
 
 
 class KnownGateway(NamedTuple):
-    """A gateway that has a credential, or was here, or both."""
+    """A gateway that has a credential, or has had a lease, or both."""
 
     name: str
     credential: Token | None
@@ -56,7 +56,8 @@ class KnownGateway(NamedTuple):
 
 
 class BoundTokens(NamedTuple):
-    """What became of the tokens of older releases. `left`: which of them may be whose is open."""
+    """The result of binding the tokens of older releases. `left`: tokens whose gateway is
+    uncertain."""
 
     made: tuple[tuple[str, str], ...] = ()  # token, gateway
     left: tuple[str, ...] = ()
@@ -90,7 +91,7 @@ def revoke(tx: Connection, gateway_id: str) -> int:
 
 
 def every(tx: Connection) -> list[KnownGateway]:
-    """All gateways by name: those with a credential, and those that were here."""
+    """All gateways by name: those with a credential, and those that have had a lease."""
     credentials = {one.gateway_id: one for one in local_tokens.every(tx) if one.gateway_id}
     found = [
         KnownGateway(
@@ -124,9 +125,9 @@ def bind_unbound(tx: Connection, local: str) -> BoundTokens:
 
 
 def owner_of_unbound(known: Iterable[str], local: str) -> str:
-    """Which gateway a token is of that was made when tokens named none; pure.
+    """The gateway of a token that names none; pure.
 
-    The local one, but where another is the only one that was ever here.
+    The local one, unless another is the only one that has ever had a lease.
     """
     match list(known):
         case [only]:

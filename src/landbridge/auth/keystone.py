@@ -1,12 +1,12 @@
-"""The strategy ``keystone``: tokens that a Keystone server vouches for.
+"""The strategy ``keystone``: validates tokens at a Keystone server.
 
 Rules this module keeps:
-- keystonemiddleware's cache: expired and revoked tokens are refused; an expired one
-  passes beside a valid service token whose holder has a role of `service_token_roles`;
-  a bad service token spoils a good user token.
-- Tokens of application credentials with access rules are refused: Keystone hides them
-  from a service that does not announce that it checks such rules.
-- keystoneauth1 blocks, so it runs in threads of its own; its exceptions end here.
+- As keystonemiddleware decides: expired and revoked tokens are refused; an expired token is
+  accepted with a valid service token whose holder has a role of `service_token_roles`; an invalid
+  service token invalidates the request.
+- Tokens of application credentials with access rules are refused: Keystone hides them from a
+  service that does not announce that it checks such rules.
+- keystoneauth1 blocks, so it runs in threads; its exceptions are translated here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class _Token(msgspec.Struct, frozen=True):
-    """What we read of Identity API v3's token document."""
+    """The parts of Identity API v3's token document that are used."""
 
     expires_at: datetime
     user: _Named
@@ -78,7 +78,7 @@ class KeystoneTokens:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _vouches(self, service: Caller) -> bool:
-        """Whether the service lets an expired user token pass. Raises: Unauthorized."""
+        """Whether the service's roles permit an expired user token. Raises: Unauthorized."""
         has_role = not service.roles.isdisjoint(self._settings.service_token_roles)
         if self._settings.service_token_roles_required and not has_role:
             raise errors.Unauthorized("The service token lacks a service role.")
@@ -93,7 +93,7 @@ class KeystoneTokens:
         return await loop.run_in_executor(self._threads, self._ask, token, allow_expired)
 
     def _ask(self, token: str, allow_expired: bool) -> CheckedToken:
-        """``GET /v3/auth/tokens``, with our own token as the one who asks."""
+        """``GET /v3/auth/tokens``, authenticated with our own token."""
         options: dict[str, Any] = {"params": {"allow_expired": 1}} if allow_expired else {}
         try:
             response = self._keystone.get(
@@ -155,5 +155,5 @@ def _checked(body: bytes, allow_expired: bool) -> CheckedToken:
 
 
 def _reason(error: Exception) -> str:
-    """keystoneauth1's words: they name URLs and status codes, never a token."""
+    """keystoneauth1's message: it names URLs and status codes, never a token."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,10 +1,10 @@
-"""Tokens of our own: made here, kept as a digest, shown once.
+"""Local tokens: made here, stored as a digest, shown once.
 
 Rules this module keeps:
-- The database holds the SHA-256 of a token and never the token; a token has 256 random
-  bits, so a plain digest is enough.
-- `PREFIX` tells ours from Keystone's without asking anyone.
-- The functions that take `tx` are plain and know no caller and no file.
+- The database holds the SHA-256 of a token, never the token; a token has 256 random bits, so a
+  plain digest is enough.
+- `PREFIX` distinguishes local tokens from Keystone's.
+- The functions that take `tx` know no caller and no file.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class LocalTokens:
         self._cache.forget()
 
     def close(self) -> None:
-        """Nothing is held: the database is its owner's."""
+        """Nothing to release: the database is closed by its owner."""
 
     async def _look_up(self, key: str) -> CheckedToken:
         token = await self._db.read(find, key)

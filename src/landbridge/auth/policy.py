@@ -1,12 +1,12 @@
-"""May this caller do that to this object? Decided by oslo.policy's rules, remembered here.
+"""Decides by oslo.policy's rules whether a caller may do something to an object, and caches that.
 
 Rules this module keeps:
-- A decision depends on the rule, the caller and those attributes of the target that the
-  rule reads; it is remembered under exactly these. Which attributes a rule reads is
-  observed while it is evaluated, so any ``policy.yaml`` keeps the memory right.
+- A decision depends on the rule, the caller and the target's attributes that the rule reads; it is
+  cached under exactly these. Which attributes a rule reads is recorded during evaluation, so the
+  cache is correct for any ``policy.yaml``.
 - A caller without a project (unscoped, domain or system token) is allowed nothing.
-- Rules that ask another server (``http:``) are asked every time.
-- Nothing here knows HTTP: what a refusal looks like is for `errors` and the handlers.
+- Rules that ask another server (``http:``) are evaluated every time.
+- It knows no HTTP: `errors` and the handlers make the response to a refusal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ABSENT: Final = object()
 
 
 class Policy:
-    """The rules in force, and the decisions that were made by them."""
+    """The rules in force, and the cache of their decisions."""
 
     def __init__(self, file: PolicyFile) -> None:
         self._file = file
@@ -35,7 +35,7 @@ class Policy:
         self._remembers = True
 
     def known(self, caller: Caller) -> Caller:
-        """The caller, with what the policy makes of its roles."""
+        """The caller, with what the policy derives from its roles."""
         admin = self.check(caller, "context_is_admin", {})
         service = any(self.check(caller, rule, {}) for rule in _SERVICES)
         if not admin and not service:
@@ -96,10 +96,10 @@ class Policy:
 
 
 class _Decisions:
-    """What one rule says of one caller, by the values of the attributes that it reads.
+    """One rule's decisions on one caller, by the values of the attributes that the rule reads.
 
-    An evaluation that reads an attribute for the first time starts the memory anew: with
-    all attributes known that any evaluation has read, equal values take the same path.
+    An evaluation that reads a new attribute empties the cache: the key is then the values of all
+    attributes that any evaluation has read, so equal keys give equal decisions.
     """
 
     def __init__(self, file: PolicyFile, rule: str, caller: Caller) -> None:
@@ -137,7 +137,7 @@ class _Decisions:
 
 
 class _Target(Mapping[str, Any]):
-    """A target that notes which of its attributes were asked for, present or not.
+    """A target that records which of its attributes were read, present or not.
 
     ``tenant_id`` is the old name of ``project_id``, also behind a prefix.
     """

@@ -1,11 +1,10 @@
-"""oslo.policy, held at one seam: the rules in force, evaluated once, and read again when
-their file changes.
+"""Loads the policy file by oslo.policy, and reloads it when it changes.
 
 Rules this module keeps:
-- oslo.policy's exceptions and its configuration object end here.
-- A policy file that cannot be read or parsed never opens anything: at the start it is an
-  error, later the rules before it stay in force and the log says so.
-- The file is looked at no more than once in `LOOK_EVERY` seconds.
+- oslo.policy's exceptions and its configuration object are not visible outside.
+- A policy file that cannot be read or parsed never permits anything: at the start it is an error;
+  later the previous rules stay in force and the log says so.
+- The file is checked at most once in `LOOK_EVERY` seconds.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ class PolicyFile:
         return enforcer
 
     def _written(self) -> dict[str, str]:
-        """What the file says; a file that is not there says nothing."""
+        """The rules of the file; none if it does not exist."""
         try:
             text = self._path.read_text()
         except FileNotFoundError:

@@ -1,11 +1,11 @@
-"""Streams end with their token: it is looked at again while they run, whatever goes through them.
+"""Ends streams whose token has become invalid, by checking the tokens of open streams again.
 
 Rules this module keeps:
-- A token is asked about once per `LOOK`, however many streams it has open. What a question costs is
-  the token cache's business (`verdicts`): most are answered without I/O.
-- A stream ends when its token is refused, and when it is another caller's now (a changed project,
-  role or policy). Who was let in may come again and be judged anew.
-- While nobody can be asked, streams go on for `AWAY` seconds beyond what the cache vouches for.
+- A token is checked once per `LOOK` seconds, however many streams it has open. Most checks are
+  answered by the token cache without I/O (`token_cache`).
+- A stream ends when its token is refused, and when the token now belongs to a changed caller
+  (another project, role or policy). The client may open it again and is authenticated again.
+- While tokens cannot be checked, streams continue for `AWAY` seconds beyond the cache's validity.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ log = structlog.get_logger(__name__)
 
 
 class Recheck:
-    """Of one process. `admit` says whose a token and a service token are, or raises."""
+    """The checks of one process. `admit` makes a caller of a token and a service token, or
+    raises."""
 
     def __init__(self, admit: Admit) -> None:
         self._admit = admit
@@ -43,8 +44,8 @@ class Recheck:
     def during(
         self, token: str, service_token: str, caller: Caller, *ended: Ended
     ) -> Iterator[None]:
-        """While a stream runs that was opened as `caller`; each of `ended` is called once, when it
-        must end."""
+        """A context for a stream that was opened as `caller`; each of `ended` is called once when
+        the stream must end."""
         key = digest(token), digest(service_token), caller
         watch = self._running.get(key)
         if watch is None:
@@ -91,13 +92,13 @@ class Recheck:
                 return "the token is another caller's now"
 
     def _forget(self, key: Key, watch: _Watch) -> None:
-        """A stream that comes later begins a watch of its own."""
+        """Forget the watch: a later stream of this token begins a new one."""
         if self._running.get(key) is watch:
             del self._running[key]
 
 
 class _Watch:
-    """One token as one caller: what is called when it is not good any more."""
+    """One token with its caller, and what is called when it becomes invalid."""
 
     task: asyncio.Task[None]
 

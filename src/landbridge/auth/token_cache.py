@@ -1,13 +1,12 @@
-"""TokenCache on tokens, remembered by the token's SHA-256.
+"""Caches checked tokens by the token's SHA-256.
 
 Rules this module keeps:
-- A fresh checked costs no I/O. From `fresh` seconds on it is asked for again, at first in
-  the background while the caller goes on, from twice that on before the caller goes on:
-  so a revoked token lives no longer than ``2 * fresh``, busy or idle.
-- Where the one who knows cannot be asked, a checked holds for `keep` seconds; never longer
-  than the token itself.
-- Any number of callers that miss at once ask once. A refusal is not remembered.
-- No token is kept, only its digest.
+- A fresh entry costs no I/O. From an age of `fresh` seconds on the token is checked again: in the
+  background at first, and from twice that on before the caller continues. So a revoked token is
+  accepted for ``2 * fresh`` seconds at most, busy or idle.
+- While tokens cannot be checked, an entry is valid for `keep` seconds; never longer than the token.
+- Concurrent misses of one token cause one check. Refusals are not cached.
+- No token is stored, only its digest.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ Ask = Callable[[], Awaitable[CheckedToken]]
 
 
 def digest(token: str) -> str:
-    """What is kept of a token: hex SHA-256."""
+    """The token's SHA-256 in hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -63,7 +62,7 @@ class TokenCache:
         self._asking: dict[str, asyncio.Task[CheckedToken]] = {}
 
     async def get(self, key: str, ask: Ask) -> Caller:
-        """The caller by `key`, asking where nothing fresh is known.
+        """The caller by `key`, by `ask` where there is no fresh entry.
 
         Raises: Unauthorized, or what `ask` raises.
         """
@@ -85,7 +84,7 @@ class TokenCache:
             raise
 
     def forget(self, key: str | None = None) -> None:
-        """Forget one checked, or all: the next call asks."""
+        """Remove one entry, or all: the next call checks again."""
         if key is None:
             self._kept.clear()
         else:

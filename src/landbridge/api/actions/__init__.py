@@ -1,1 +1,1 @@
-"""Requests that are no plain create, read, update or delete."""
+"""Requests other than create, read, update and delete."""

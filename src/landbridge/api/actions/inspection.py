@@ -1,10 +1,11 @@
 """``GET .../{id}/history`` and ``.../{id}/diagnostics`` of a connection.
 
 Rules this module keeps:
-- Who may see the connection may see these; who may not is told that it is not there.
-- A gateway that does not answer is an answer (200, ``"answered": false``) with all that is
-  known here: it is no failure of the API.
-- No secret is in it: neither the key nor anything made from it.
+- A caller who may see the connection may see these; others get the answer for one that does not
+  exist.
+- A gateway that does not answer is no error of the API: the answer is 200 with ``"answered":
+  false`` and all that is known here.
+- No secret is in it: neither the key nor anything derived from it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class InspectionHandlers(Handlers[ConnectionRow]):
         return json_body.Json({"diagnostics": view})
 
     async def _answer(self, asked: str) -> Diagnosis | None:
-        """The gateway's, or None when it takes too long."""
+        """The gateway's answer, or None after the time limit."""
         deadline = monotonic() + diagnostics.PATIENCE
         with self._db.hub.listen(diagnostics.topic(asked)) as wake:
             while True:

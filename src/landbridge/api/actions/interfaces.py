@@ -1,7 +1,7 @@
-"""``add_router_interface`` and ``remove_router_interface``: PUT without a wrapper.
+"""``add_router_interface`` and ``remove_router_interface``: PUT without an envelope.
 
 Rules this module keeps:
-- The same way as every change: scope, policy (the rule has the action's name), rules.
+- As every change: scope, policy (the rule has the action's name), rules.
 """
 
 from __future__ import annotations

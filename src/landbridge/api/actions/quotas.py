@@ -1,9 +1,9 @@
-"""``/v2.0/quotas``: read and set a project's limits.
+"""``/v2.0/quotas``: reads and sets a project's limits.
 
 Rules this module keeps:
-- Who may, the policy says: ``get_quota``, ``update_quota``, ``delete_quota`` on the project
-  in the path; before a body is read. A project is no secret: the answer is 403, never 404.
-- Counting and limits are in `quotas`.
+- The policy decides (``get_quota``, ``update_quota``, ``delete_quota`` on the project in the path),
+  before a body is read. Projects are no secret: a refusal is 403, never 404.
+- Counting and limits are in `landbridge.api.schema.quotas`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What gateways send to ``/agent/v1``: whose it is, and what it says.
+"""Parses and checks the requests of gateways' agents (``/agent/v1``).
 
 Rules this module keeps:
-- A credential speaks for its own gateway; a call that names another is 403, before its body
-  is looked at.
-- A body is what `landbridge.model.objects` says, with the bounds that stand there: what does not
-  fit is 400, and the field is named.
-- Nothing is decided here but that; no database.
+- A credential is valid for its own gateway only; a call that names another gateway is answered 403
+  before its body is read.
+- Bodies are the structs of `landbridge.model`, with the bounds of their fields. A body that does
+  not fit is answered 400 with the name of the field.
+- No database, no decision beyond these checks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class GatewayNotAuthorized(errors.ApiError):
-    """The credential is not that of the gateway that the call names."""
+    """The call names another gateway than the credential."""
 
     status = 403
 
@@ -49,7 +49,7 @@ class GatewayNotAuthorized(errors.ApiError):
 
 
 class RunsElsewhere(errors.ApiError):
-    """The object is there, but this gateway does not run it."""
+    """The object exists, but another gateway runs it."""
 
     status = 403
     type = ELSEWHERE
@@ -59,7 +59,7 @@ class RunsElsewhere(errors.ApiError):
 
 
 class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`holder`: which agent asks; empty: one of an older release."""
+    """`holder` identifies the agent; empty: an agent of an older release."""
 
     gateway_id: Short
     hostname: Short
@@ -71,7 +71,7 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gateway_of(request: Request, caller: Caller) -> str:
-    """The gateway that asks. Raises: BadRequest, GatewayNotAuthorized."""
+    """The gateway that calls. Raises: BadRequest, GatewayNotAuthorized."""
     named = request.query_params.getlist("gateway_id")
     if not named:
         raise errors.BadRequest("gateway_id: which gateway asks is missing.")
@@ -94,7 +94,7 @@ def cursor_of(request: Request, name: str = "cursor") -> int:
 
 
 def seen_of(request: Request) -> Position | None:
-    """How far the gateway has followed; None: it does not say. Raises: BadRequest."""
+    """The gateway's position in its stream; None: not given. Raises: BadRequest."""
     database, opening = (request.query_params.get(f"seen_{n}", "") for n in ("database", "opening"))
     if not database:
         return None
@@ -112,12 +112,12 @@ def decode(kind: type[T], content: bytes) -> T:
     except msgspec.ValidationError as error:
         raise _refused(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _name_what_is_no_json(kind, content)
+        _name_invalid_json(kind, content)
         raise _refused(error) from None
 
 
-def _name_what_is_no_json(kind: type[Any], content: bytes) -> None:
-    """What other writers of JSON let through (NaN, half a character) is in a field as well.
+def _name_invalid_json(kind: type[Any], content: bytes) -> None:
+    """Name the field that holds what other JSON libraries accept (NaN, a lone surrogate).
 
     Raises: BadRequest.
     """
@@ -131,7 +131,7 @@ def _name_what_is_no_json(kind: type[Any], content: bytes) -> None:
 
 
 def _refused(error: Exception) -> errors.BadRequest:
-    """Where it is stands at the end; a value that is repeated before it may be long."""
+    """The error's last part names the field; a value that is repeated before it may be long."""
     words = str(error)
     if len(words) > MOST_WORDS:
         words = f"{words[: MOST_WORDS // 2]}...{words[-MOST_WORDS // 2 :]}"

@@ -1,18 +1,18 @@
-"""``/agent/v1``: what gateways call. Down go revisions and tunnels, up goes what is true.
+"""The endpoints of gateways' agents, ``/agent/v1``.
 
 Rules this module keeps:
-- Only credentials of gateways come in. Every call names its gateway, which must be the
-  credential's own, and touches what that gateway runs and nothing else: 403, with nothing changed.
-- Of a report, what is about another gateway's objects is let go of and told (`Taken`), since a
-  router may have moved away while the report was on its way.
-- A stream only says what is newer: who reads it fetches the object. It listens before it
-  reads, so nothing falls between, and reads again at every heartbeat, so a lost wake costs
-  seconds and never a change.
-- A stream ends with its credential (`landbridge.auth.recheck`), whatever goes through it.
-- The lease's epoch orders the holders: what an older one reports is refused.
-- A gateway has a number of streams (`landbridge.api.http.places`), and a few long bodies and
-  answers at a time: the next one waits and is not read meanwhile.
-- Nothing is decided here: rules are in `vpn`, order of changes in `store.changes`.
+- Only credentials of gateways are accepted. Every call names its gateway, which must be the
+  credential's own, and concerns only what that gateway runs; otherwise 403, and nothing is changed.
+- In a report, statuses of another gateway's objects are ignored and their ids returned (`Taken`): a
+  router may have moved while the report was on its way.
+- A stream sends ids and revisions; the agent fetches the objects. It subscribes before it reads the
+  database, so no change is missed, and reads again at every heartbeat, so that a lost wake-up
+  delays a change by seconds only.
+- A stream ends when its credential is revoked (`landbridge.auth.recheck`), even while it is busy.
+- The lease's epoch orders the holders: a report of an older epoch is refused.
+- The number of streams per gateway is limited (`landbridge.api.http.places`), and so is the number
+  of its long bodies and answers at a time; further ones wait without being read.
+- No decision is made here: the rules are in `vpn`, the order of changes in `store.changes`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ from landbridge.vpn.status import apply, diagnostics
 
 PREFIX: Final = "/agent/v1"
 HEARTBEAT: Final = 5.0  # seconds
-APART: Final = 0.005  # seconds between two looks of a stream, where changes come fast
+APART: Final = 0.005  # seconds between two reads of a stream, where changes come fast
 LEASE_TTL: Final = 15.0  # seconds
 BATCH: Final = 500
 AGENT_RULE: Final = "landbridge_agent"
@@ -88,7 +88,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class CursorTooOld(errors.ApiError):
-    """The stream cannot go on from there: fetch ``desired`` again."""
+    """The stream cannot continue from there: fetch ``desired`` again."""
 
     status = 410
 
@@ -120,9 +120,9 @@ def agent_routes(
 
 
 class _AgentEndpoint:
-    """A path that only holders of the role of agents come in by."""
+    """One path, for callers with the role of agents."""
 
-    routine = True  # they ask every few seconds: for the log only when one looks closely
+    routine = True  # they call every few seconds: logged at debug only
 
     def __init__(self, auth: Authentication, template: str, endpoint: Endpoint) -> None:
         self.template = template
@@ -222,12 +222,12 @@ class _AgentHandlers:
         return Response(status_code=204)
 
     async def _sent(self, kind: type[T], request: Request, largest: int) -> T:
-        """What may be long is judged beside the event loop."""
+        """Decode a body that may be long, in the worker thread."""
         content = await body(request, largest)
         return await self._worker.process(content, partial(decode, kind))
 
     def _measure(self, report: Report, changed: apply.Changed) -> None:
-        """How long what has changed took from the gateway's eye to here."""
+        """Measure the time from the gateway's observation to the database."""
         observed = {told.id: told.observed_at for told in report.tunnels}
         now = time.time()
         for row in changed.connections:
@@ -243,15 +243,15 @@ class _AgentHandlers:
         return _ChangeStream(self._slots, gateway, lines)
 
     async def _lines(self, token: str, caller: Caller, cursor: int) -> AsyncIterator[bytes]:
-        """Ends with the credential, and where the cursor has become too old: the reader comes again
-        and is told."""
+        """The stream's lines. It ends when the credential is revoked, or when the cursor has become
+        too old: the agent gets that answer when it reconnects."""
         gateway, refused = caller.gateway_id, asyncio.Event()
         with (
             self._db.hub.listen(gateway) as wake,
             self._metrics.streams.track_inprogress(),
             self._auth.recheck.during(token, "", caller, refused.set, wake.set),
         ):
-            yield b"\n"  # the reader knows that it is heard
+            yield b"\n"  # at once: the agent knows that the stream is open
             asked: frozenset[str] = frozenset()
             while not refused.is_set():
                 try:
@@ -299,21 +299,21 @@ def _answer_question(tx: Connection, gateway: str, asked: str, found: Diagnosis)
 
 
 def _unfit(gateway: str, error: Exception) -> errors.ApiError:
-    """Something in the report that the database does not take, whatever it is: the gateway sends
-    the others without it (`landbridge.agent.link.reporter`)."""
+    """A status that the database refuses. The gateway then sends the other statuses without it
+    (`landbridge.agent.link.reporter`)."""
     log.error("report refused", gateway=gateway, reason=type(error).__name__, exc_info=error)
     return errors.BadRequest("A status of this report cannot be kept.")
 
 
 def _is_newer_than(tx: Connection, gateway: str, cursor: int, seen: Position | None) -> None:
-    """Whether a stream can go on from there. Raises: changes.TooOld."""
+    """Check that a stream can continue from there. Raises: changes.TooOld."""
     changes.since(tx, gateway, cursor, 1)
     if seen is not None and not desired.goes_on(tx, gateway, seen):
         raise changes.TooOld(f"cursor {cursor} of another history")
 
 
 def _news(tx: Connection, gateway: str, cursor: int) -> tuple[list[Change], list[Change]]:
-    """What is newer, and what is asked. Raises: changes.TooOld."""
+    """The newer changes, and the open requests for a diagnosis. Raises: changes.TooOld."""
     found = changes.since(tx, gateway, cursor, BATCH)
     if found:
         opening = identity.position(tx, gateway).opening
@@ -339,7 +339,7 @@ def _all_desired(tx: Connection, gateway: str, seen: Position | None) -> Respons
 
 
 def _all_tunnels(tx: Connection, gateway: str) -> Response:
-    """The whole answer: many take as long to write as to read."""
+    """The whole answer, as encoding many tunnels takes as long as reading them."""
     return _answer(desired.tunnels(tx, gateway))
 
 

@@ -1,15 +1,16 @@
-"""New events, read once per process and handed to everybody who listens here.
+"""Broadcasts new events to the listeners of this process; reads each event once.
 
 Rules this module keeps:
-- It runs while somebody listens, and reads when something was committed (by any process).
-- A listener's queue is bounded. Who does not keep up loses its queue and is told so; the
-  events are in the store, so it comes back and goes on from there. So it is where events that
-  somebody waits for are not kept any more, or where the numbers went back (a backup).
-- Whatever goes wrong while it reads, it goes on from where it was: for those that listen already a
-  start begins where the last one ended.
-- An event is rendered once, however many listen; listeners are found by project. They are woken a
-  few at a time, with turns of the loop for all others between: many listeners slow themselves
-  down, and no request.
+- It runs while there are listeners, and reads after a commit of any process.
+- A listener's queue is bounded. A listener that does not keep up loses its queue and is told so;
+  the events are in the store, and it continues from there after it reconnects. The same happens
+  where events that a listener waits for are not kept any more, or where the numbers went back (a
+  backup).
+- After any error it continues from its position: for existing listeners a restart begins where the
+  last run ended.
+- An event is rendered once for all listeners; listeners are indexed by project. They are woken a
+  few at a time, and the event loop runs other tasks in between, so that many listeners delay each
+  other and no request.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from landbridge.store.hub import EVENTS
 
 BATCH: Final = 500
 QUEUE: Final = 2 * BATCH  # events
-SLICE: Final = 8  # listeners that are woken before others get their turn of the loop
-SLOW_LOOK: Final = 5.0  # seconds, where a wake was lost
-APART: Final = 0.005  # seconds between two looks, where events come fast
-MOST_APART: Final = 0.5  # where there are many to tell: as long as that takes
+SLICE: Final = 8  # listeners that are woken before the event loop runs other tasks
+SLOW_LOOK: Final = 5.0  # seconds, in case a wake-up was lost
+APART: Final = 0.005  # seconds between two reads, where events come fast
+MOST_APART: Final = 0.5  # with many listeners: as long as waking them takes
 PAUSE: Final = 1.0  # seconds, while the database is away
 
 Scope = str | None
@@ -47,14 +48,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RenderedEvent(NamedTuple):
-    """An event and how it looks on the wire."""
+    """An event, and its rendering as Server-Sent Events."""
 
     event: Event
     wire: bytes
 
 
 class Listener:
-    """One reader's queue. `since`: the number up to which it must read the store itself."""
+    """One listener's queue. `since`: the number up to which it must read the store itself."""
 
     __slots__ = ("_flag", "_queue", "lagging", "since")
 
@@ -83,7 +84,7 @@ class Listener:
         return taken
 
     async def wait(self, seconds: float) -> bool:
-        """Until there is something to take (True), or `seconds` have passed."""
+        """Wait for something to take (True), or for `seconds` (False)."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._flag.wait()
@@ -92,7 +93,7 @@ class Listener:
 
 
 class EventBroadcast:
-    """Of one process; `listen` starts and stops it."""
+    """The broadcast of one process; `listen` starts and stops it."""
 
     def __init__(self, db: Database, metrics: ApiMetrics) -> None:
         self._db = db
@@ -105,7 +106,7 @@ class EventBroadcast:
 
     @property
     def position(self) -> int:
-        """The number of the newest event that was handed out."""
+        """The number of the newest event that was broadcast."""
         return self._position
 
     @property
@@ -114,7 +115,7 @@ class EventBroadcast:
 
     @asynccontextmanager
     async def listen(self, scope: Scope) -> AsyncIterator[Listener]:
-        """Hear of one project's events, or of all (None). Raises: ServiceUnavailable."""
+        """Subscribe to one project's events, or to all (None). Raises: ServiceUnavailable."""
         self._count += 1
         try:
             await self._start()
@@ -157,7 +158,7 @@ class EventBroadcast:
                     await wake.wait(SLOW_LOOK, apart=min(max(APART, took), MOST_APART))
 
     async def _look(self) -> bool:
-        """Whether there may be more at once."""
+        """Read and broadcast once; whether there may be more."""
         window, batch = await self._db.read(_news, self._position)
         if not window.oldest <= self._position <= window.newest:
             self._lose(window)
@@ -167,7 +168,7 @@ class EventBroadcast:
         return len(batch) == BATCH
 
     def _lose(self, window: Window) -> None:
-        """What comes next is not what these listeners miss: each is to come again, and be told."""
+        """The next event does not follow what these listeners have: each must reconnect."""
         log.warning("events are missing", position=self._position, **window._asdict())
         self._position = window.newest
         for listeners in self._listeners.values():
@@ -175,7 +176,8 @@ class EventBroadcast:
                 listener.lose()
 
     async def _hand_out(self, batch: list[Event]) -> None:
-        """To everybody, also when this ends meanwhile: the position says that it is done."""
+        """Put the events into all queues, even if this task ends meanwhile, and move the
+        position."""
         self._position = batch[-1].number
         told: defaultdict[Scope, list[RenderedEvent]] = defaultdict(list)
         for event in batch:
@@ -198,12 +200,12 @@ class EventBroadcast:
 
 
 def _news(tx: Connection, position: int) -> tuple[Window, list[Event]]:
-    """One snapshot: what is kept, and what of it is newer."""
+    """The window of kept events and the newer ones, of one snapshot."""
     return events.window(tx), events.since(tx, position, None, BATCH)
 
 
 def rendered(event: Event) -> bytes:
-    """As Server-Sent Events have it: number, kind, and the rest as JSON on one line."""
+    """As a Server-Sent Event: number, kind, and the rest as JSON on one line."""
     data = {
         "at": event.at,
         "kind": event.kind,

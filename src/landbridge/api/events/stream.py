@@ -1,17 +1,17 @@
-"""``GET /landbridge/v1/events``: what happens, as it happens (Server-Sent Events).
+"""``GET /landbridge/v1/events``: events as they happen (Server-Sent Events).
 
 Rules this module keeps:
-- A caller hears of what it may see: its project's objects (an administrator: all), each asked
-  of the policy. When its token is not good any more the stream ends, whatever goes through it
-  (`landbridge.auth.recheck`).
-- ``Last-Event-ID`` goes on where the listener was; where that is too long ago for the store the
-  event `reset` says so: read everything anew.
-- Listeners have a number of places (`landbridge.api.http.places`), and what they see is put
-  together once for all of one caller.
-- First listen, then read the store: nothing falls between. Heartbeats carry the newest number,
-  so that who hears little does not fall behind.
-- A reader that does not read is let go of; what it missed is in the store. Its connection is
-  ended by `landbridge.api.http.write_timeout`.
+- A caller gets the events of the objects that it may see: those of its project (an administrator:
+  all), each checked against the policy. The stream ends when its token is revoked
+  (`landbridge.auth.recheck`), even while it is busy.
+- ``Last-Event-ID`` continues an earlier stream. If the store does not keep the missed events any
+  more, the event `reset` tells the client to read everything again.
+- The number of listeners is limited (`landbridge.api.http.places`). The output for one caller is
+  rendered once for all of its streams.
+- It subscribes before it reads the store, so no event is missed. Heartbeats carry the newest
+  number, so that a listener that gets few events can continue from a recent number.
+- A client that does not read is disconnected; what it missed is in the store. Its connection is
+  closed by `landbridge.api.http.write_timeout`.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from landbridge.store.events import Event, Window
 
 PATH: Final = "/landbridge/v1/events"
 HEARTBEAT: Final = 15.0  # seconds
-PATIENCE: Final = 10.0  # seconds for a reader to take what it is sent
-RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser comes back
+PATIENCE: Final = 10.0  # seconds in which a client must read what it is sent
+RETRY: Final = b"retry: 1000\n"  # milliseconds after which a browser reconnects
 NUMBER_DIGITS: Final = 18
-REMEMBERED: Final = 256  # encodings of what was told last
+REMEMBERED: Final = 256  # renderings of the latest events
 
 log = structlog.get_logger("landbridge.api")
 
 
 class StreamContext(NamedTuple):
-    """Where the listeners of one process are."""
+    """What the event streams of one process share."""
 
     db: Database
     auth: Authentication
@@ -64,14 +64,14 @@ class StreamContext(NamedTuple):
 
 
 class EventViews:
-    """What callers see of what is told: the same for all connections of one, so once for each."""
+    """Renders events for callers: once for all streams of one caller."""
 
     def __init__(self, auth: Authentication) -> None:
         self._auth = auth
         self._made: dict[tuple[Caller, int, int], bytes] = {}
 
     def seen(self, caller: Caller, told: Sequence[RenderedEvent]) -> bytes:
-        """Of events that follow each other, as the broadcast has handed them out."""
+        """What the caller sees of consecutive events of the broadcast."""
         if not told:
             return b""
         key = caller, told[0].event.number, told[-1].event.number
@@ -89,7 +89,7 @@ class EventViews:
 
 
 class EventHandlers:
-    """Of one process."""
+    """The handlers of one process."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class EventHandlers:
 
 
 class EventStream(Response):
-    """One listener's answer, without an end of its own."""
+    """The response to one listener; it does not end by itself."""
 
     def __init__(self, context: StreamContext, caller: Caller, last: int | None) -> None:
         super().__init__(
@@ -142,7 +142,7 @@ class EventStream(Response):
                 await _write(send, b"", more=False)
 
     async def _tell(self, listener: Listener, send: Send) -> bool:
-        """Until the reader is to come back by itself. False: it does not read."""
+        """Send events until the client must reconnect. False: the client does not read."""
         try:
             await self._catch_up(listener, send)
             await self._follow(listener, send)
@@ -154,7 +154,7 @@ class EventStream(Response):
         return True
 
     async def _catch_up(self, listener: Listener, send: Send) -> None:
-        """What was missed, from the store; then the number to go on from."""
+        """Send what was missed, from the store, and the number to continue from."""
         if self._last is None:
             await _write(send, RETRY + _position(listener.since))
             return
@@ -196,7 +196,7 @@ def _is_kept(number: int, window: Window) -> bool:
 
 
 def _position(number: int, data: bytes = b"") -> bytes:
-    """Sets the listener's last number; without data it is no event."""
+    """A message that sets the client's last event id; without data it is no event."""
     return b"id: %d\n%s\n" % (number, b"data: %s\n" % data if data else b"")
 
 
@@ -211,14 +211,15 @@ def _last(request: Request) -> int | None:
 
 
 async def _write(send: Send, content: bytes, *, more: bool = True) -> None:
-    """Raises: TimeoutError: the reader does not read."""
+    """Raises: TimeoutError: the client does not read."""
     if content or not more:
         async with asyncio.timeout(PATIENCE):
             await send({"type": "http.response.body", "body": content, "more_body": more})
 
 
 async def _first_of(*works: Coroutine[Any, Any, bool]) -> bool:
-    """What the first says that is done (several: whether all say so); the others are cancelled."""
+    """The result of the first coroutine to finish (of several: whether all are true); the others
+    are cancelled."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -230,7 +231,7 @@ async def _first_of(*works: Coroutine[Any, Any, bool]) -> bool:
 
 
 async def _gone(receive: Receive) -> bool:
-    """Until there is no reader any more."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
     return False

@@ -1,9 +1,9 @@
-"""Who is connected: how many in all, and how many from each address.
+"""Counts connections: in all, and by client address.
 
 Rules this module keeps:
-- An address is an IPv4 address or an IPv6 /64: what one host can choose for itself.
-- Front proxies have many clients behind one address: only the number in all limits them.
-- Who is one too many is told so, as long as not too many are being told.
+- An address is an IPv4 address or an IPv6 /64, within which a host chooses its addresses.
+- Proxies have many clients behind one address: only the total limit applies to them.
+- A refused connection is told the reason, unless too many refusals are being sent already.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final
 from landbridge import errors
 
 BEING_TOLD: Final = 64  # connections at a time
-_OWN_BITS: Final = 64  # of an IPv6 address, which a host chooses by itself
+_OWN_BITS: Final = 64  # bits of an IPv6 address that identify the network
 
 
 class ConnectionLimits:
-    """Of one process."""
+    """The connections of one process."""
 
     def __init__(self, most: int, most_per_address: int, proxies: Iterable[str] = ()) -> None:
         self._most = most
@@ -34,7 +34,8 @@ class ConnectionLimits:
         return self._all
 
     def enter(self, place: str) -> errors.ApiError | None:
-        """One more from there; or why not. `place` as `place_of` has it."""
+        """Count one more from `place` (see `place_of`); returns the reason for a refusal, or
+        None."""
         if self._all >= self._most:
             return errors.ServiceUnavailable(
                 f"There are {self._most} connections, which is the limit ([limits] connections)."
@@ -55,7 +56,7 @@ class ConnectionLimits:
             del self._of[place]
 
     def begin_telling(self) -> bool:
-        """False: too many are being told already."""
+        """False: too many refusals are being sent already."""
         if self._told >= BEING_TOLD:
             return False
         self._told += 1
@@ -65,7 +66,7 @@ class ConnectionLimits:
         self._told -= 1
 
     def place_of(self, host: str | None) -> str:
-        """What is counted for a host's address; empty where there is no limit for it."""
+        """The key that a host's address is counted under; empty: no limit applies."""
         try:
             address = ip_address((host or "").partition("%")[0])
         except ValueError:  # a Unix socket

@@ -1,8 +1,8 @@
-"""What a client learns before it starts: versions, resources, extensions, health.
+"""Versions, resources, extensions and health: what clients read before anything else.
 
 Rules this module keeps:
-- Shapes are the reference's, addresses are those by which the client reached us.
-- Only what is built is told.
+- Shapes are the reference's; addresses are those by which the client reached us.
+- Only what is implemented is listed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WEAK_REFUSED = "vpn-no-sha1-3des"
 
 
 class Discovery:
-    """`weak_algorithms`: then it is not said that there are none."""
+    """`weak_algorithms`: the extension that announces their absence is then not listed."""
 
     def __init__(self, *, weak_algorithms: bool) -> None:
         hidden = {_WEAK_REFUSED} if weak_algorithms else set()

@@ -1,10 +1,10 @@
-"""From a path to its handlers: one endpoint per path, which knows all of its methods.
+"""Dispatches a path's requests to its handlers by method: one endpoint per path.
 
 Rules this module keeps:
-- Every endpoint behind the door admits the caller before anything else is looked at.
-- A method that a path does not have is 405, with Allow; so is HEAD. OPTIONS answers as GET
-  does, with Allow (the reference does the same). One that no path has needs no token for that.
-- Endpoints are plain ASGI applications, so that no framework adds methods of its own.
+- Every guarded endpoint authenticates the caller before anything else is checked.
+- A method that a path does not have is answered 405 with Allow, also HEAD. OPTIONS answers as GET
+  does, with Allow (as the reference). A method that no path has is answered without a token.
+- Endpoints are plain ASGI applications, so that no framework adds methods.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ OpenHandler = Callable[[Request], Awaitable[Response]]
 class Endpoint:
     """The methods of one path behind the auth.
 
-    `refused` are methods that are not allowed but say more than that; `otherwise` answers
-    all other methods where the path does not exist at all.
+    `refused`: methods that are refused after a check of their own. `otherwise`: the handler of all
+    other methods where the path does not exist.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Endpoint:
 
 
 class PublicEndpoint:
-    """A path that anybody may GET: it shows nothing of anybody."""
+    """A path that needs no token; it shows no project's data."""
 
     def __init__(self, template: str, handler: OpenHandler) -> None:
         self.template = template

@@ -1,8 +1,8 @@
-"""Turns for what takes long: so many at a time in all, and so many of each project.
+"""Limits long work: so many at a time in all, and so many per project.
 
 Rules this module keeps:
-- Some threads of the database are always left for what is short: who shows one object waits for no
-  list. A project that lists much waits for itself.
+- Some database threads always remain for short work: requests for one object wait for no list.
+- A project that sends many lists waits for its own lists.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ OF_EACH: Final = 1
 
 
 class FairQueue:
-    """Of one process. First come, first served, within a project and among those whose turn in
-    their project it is."""
+    """The queue of one process: first come, first served, within a project and then among the
+    projects' first ones."""
 
     def __init__(self, at_a_time: int = AT_A_TIME, of_each: int = OF_EACH) -> None:
         self._all = asyncio.Semaphore(at_a_time)

@@ -1,12 +1,11 @@
-"""JSON in and out: bodies, answers, the error envelope.
+"""JSON: request bodies, responses, the error envelope.
 
 Rules this module keeps:
-- It is the only place of the API that knows how JSON and HTTP answers look.
-- Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says; what is nested
-  deeper than anything that is asked for (`DEEPEST`) is refused before it is walked through.
-- What msgspec refuses but Networking's JSON takes (NaN, Infinity) is read by the standard
-  library, so that the attribute that holds it can be named; what neither takes is
-  `MalformedRequestBody`.
+- The only module of the API that knows the shape of JSON responses.
+- Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says; a body that is
+  nested deeper than `DEEPEST` is refused before it is processed.
+- What msgspec refuses and the reference accepts (NaN, Infinity) is parsed by the standard library,
+  so that the error names the attribute; what neither parses is `MalformedRequestBody`.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def plain_error(
     detail: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Json:
-    """The other shape of an error, which the reference's outer layers answer with."""
+    """The other shape of an error, as the reference's middleware answers."""
     content = {
         "message": f"{explanation}<br /><br />\n{detail}\n\n",
         "code": f"{status} {title}",
@@ -104,7 +103,7 @@ def decode(body: bytes) -> Any:
 
 
 def _refuse_nested(body: bytes) -> None:
-    """Of a body that is JSON. Raises: errors.BadPart."""
+    """Check the nesting of a body that is JSON. Raises: errors.BadPart."""
     opened = body.count(b"[") + body.count(b"{")
     if opened <= DEEPEST:
         return

@@ -1,11 +1,11 @@
-"""A connection that is closed before its other end has said all: the answer still arrives.
+"""Delays closing a connection until the client has got the answer.
 
 Rules this module keeps:
-- To close a socket with something unread in it is a reset, and a reset may overtake the answer.
-  So nothing more is sent, and what still comes is thrown away: for `LINGER` seconds, or up to
-  `DISCARD` bytes, or until the other end closes.
-- Who does not take its answer is `landbridge.api.http.write_timeout`'s: as long as there is
-  something to send, time does not count here.
+- Closing a socket with unread input sends a reset, which may overtake the answer. So after the
+  answer input is discarded, for `LINGER` seconds, or up to `DISCARD` bytes, or until the client
+  closes.
+- While there is output to send, this time does not run: clients that do not read are handled by
+  `landbridge.api.http.write_timeout`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DISCARD: Final = 4 * 2**20  # bytes
 
 
 class Lingering(asyncio.Transport):
-    """`transport`, but for `close`. `unread`: whether the other end has more to say."""
+    """`transport` with a delayed `close`. `unread`: whether more input may come."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Lingering(asyncio.Transport):
         self._transport.abort()
 
     def discard(self, size: int) -> None:
-        """So much came while it lingers."""
+        """Count `size` bytes of input that came while lingering."""
         self._left -= size
         if self._left < 0:
             self.abort()

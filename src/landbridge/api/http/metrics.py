@@ -1,11 +1,11 @@
-"""What an API process counts and measures, for Prometheus.
+"""The metrics of an API process, for Prometheus.
 
 Rules this module keeps:
-- Label values are few and known beforehand: routes are templates, methods and statuses those
-  that exist. Nothing that a caller can type becomes a label.
-- How connections are is read at the scrape, in one statement however many there are; every
-  status shows, also with 0, so that what goes down stays visible.
-- The registry is made by its owner; nothing is counted at import.
+- Label values are few and known in advance: templates of routes, existing methods and statuses.
+  Nothing that a caller types becomes a label.
+- The connections by status are counted at the scrape, in one statement for any number of them; a
+  status without connections shows 0.
+- The registry belongs to its `ApiMetrics`; nothing is counted at import.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _GATEWAYS: Final = select(
 
 
 class Share(NamedTuple):
-    """So many connections are like this."""
+    """The number of connections with these statuses."""
 
     status: str
     reason: str | None
@@ -59,7 +59,7 @@ def census(tx: Connection) -> Census:
 
 
 class ApiMetrics:
-    """`page` renders it all."""
+    """The metrics; `page` renders them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

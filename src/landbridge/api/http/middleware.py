@@ -1,12 +1,12 @@
-"""Around every request: its id, its time, its log line, and what happens when it fails.
+"""The outermost middleware: request ids, times, log lines, and responses to errors.
 
 Rules this module keeps:
-- Every answer has ``X-Openstack-Request-Id``, also those that the framework makes.
-- An error becomes an answer here and nowhere else. What nobody foresaw is logged with the
-  request's id and answered with 500 without a word about its cause.
-- A log line says method, route, status, time: never a body, a query or a message, which may
-  hold what a caller typed. Which requests have one: `landbridge.api.http.request_log`.
-- The time of a request is that until its answer begins: streams go on for hours.
+- Every response has ``X-Openstack-Request-Id``, also those of the framework.
+- Errors become responses here only. An unexpected error is logged with the request's id and
+  answered with 500, without its cause.
+- A log line has method, route, status and time; never a body, a query or a message, which may
+  contain what a caller typed. `landbridge.api.http.request_log` decides which requests are logged.
+- A request's time ends when its response begins, since streams last for hours.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Unforeseen(errors.ApiError):
 
 
 class ErrorHandlers:
-    """Errors as answers, for the framework's exception handlers."""
+    """The framework's exception handlers: errors as responses."""
 
     def __init__(self, auth: Authentication) -> None:
         self._auth = auth
@@ -60,7 +60,7 @@ class ErrorHandlers:
         raise error
 
     async def http_error(self, request: Request, error: Exception) -> Response:
-        """The framework's own: no such route."""
+        """Errors of the framework: no such route."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
         if status == HTTPStatus.METHOD_NOT_ALLOWED and headers:
@@ -78,7 +78,7 @@ class ErrorHandlers:
 
 
 class RequestMiddleware:
-    """The outermost application."""
+    """The outermost ASGI application."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics, told: RequestLog) -> None:
         self._app = app

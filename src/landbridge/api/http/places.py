@@ -1,9 +1,9 @@
-"""StreamSlots for those who stay: streams are counted, by whose they are and in all.
+"""Limits the number of open streams: per holder and in all.
 
 Rules this module keeps:
-- Of each kind of holder (a token, a project, a gateway) one has so many, and all together may have
-  a maximum. Who is one too many is told so, and what to do, before its stream begins.
-- A place is free again when the stream ends, however that comes about.
+- Each kind of holder (token, project, gateway) has a limit, and all streams together may have one.
+  A refused caller is told which, and what to do, before its stream begins.
+- A slot is freed when the stream ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from landbridge import errors
 
 
 class Limit(NamedTuple):
-    """`of`: whose they are, in words ("with this token")."""
+    """`of`: the kind of holder, in words ("with this token")."""
 
     number: int
     of: str
 
 
 class StreamSlots:
-    """Of one process. `what` stay there: a word for people, in the plural. `each`: how many one
-    holder has, for each kind of holder. `in_all` None: what the holders have together."""
+    """The slots of one process. `what`: the streams, in words (plural). `each`: the limit of each
+    kind of holder. `in_all`: the limit of all together; None: there is none."""
 
     def __init__(self, what: str, each: Sequence[Limit], in_all: int | None = None) -> None:
         self._what = what

@@ -1,15 +1,15 @@
-"""HTTP on one connection, within bounds: what is too much, too slow or no HTTP is refused.
+"""One HTTP connection within bounds: refuses what is too large, too slow or not HTTP.
 
 Rules this module keeps:
-- A head has its time from its first byte on (a new connection: from the beginning), a body from its
-  head on; a long body that goes on gets more. While an answer is under way, or we do not read, no
-  time counts. How much may come is counted by `bounds`.
-- Every refusal is an answer in the API's envelope, after those that are under way, and the last
-  of its connection. A request with a method that nobody knows goes the way of all others, so
-  that its path says what is allowed.
-- An answer that begins before its request has ended is the last of its connection, too: what was
-  said to be a body is never read as a request.
-- What a usual request costs here is a handful of attributes: no timer, no copy.
+- The head must arrive within a time from its first byte (on a new connection: from the start), the
+  body within a time from the head; a long body that keeps arriving gets more. While a response is
+  being sent, or reading is paused, no time runs. `RequestLimits` counts sizes.
+- Every refusal is a response in the API's envelope, after the responses that are pending, and the
+  last of its connection. A request with an unknown method is processed as all others, so that the
+  answer can name the allowed methods.
+- A response that begins before its request has ended is also the last of its connection: the rest
+  of a body is never parsed as a request.
+- An ordinary request costs a few attributes here: no timer, no copy.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class BoundedProtocol(WriteTimeoutProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Also of what follows a body in chunks, which is dropped."""
+        """Also called for trailers after a chunked body, which are dropped."""
         self._bounds.line(len(name) + len(value))
         if self._in_head:
             super().on_header(name, value)
@@ -296,7 +296,7 @@ class BoundedProtocol(WriteTimeoutProtocol):
             self._answer(error)
 
     def _abandon(self, cycle: RequestResponseCycle, error: errors.ApiError) -> None:
-        """Whoever answers it hears that the client is gone."""
+        """The application is told that the client has disconnected."""
         begun = cycle.response_started
         cycle.disconnected = True
         cycle.message_event.set()

@@ -1,12 +1,12 @@
-"""What a list is asked for: filters, fields, order, page. Parsed here, put into SQL in `select`.
+"""Parses the query of a list: filters, fields, order, page. `requests.select` makes SQL of it.
 
 Rules this module keeps:
-- It is pure: query parameters and a resource go in, a `Listing` or an error comes out, in
-  the order and the words of the reference (neutron ``api/api_common.py``).
+- It is pure: from query parameters and a resource it makes a `Listing` or an error, in the order
+  and the words of the reference (neutron ``api/api_common.py``).
 - An unknown filter or sort key is refused; unknown fields are ignored.
-- What is asked for has a maximum: in all, and values for each filter; a sort key is given once.
-  So a statement has a size, whoever asks.
-- Links are made from what was asked, so that a client can follow them blindly.
+- The number of parameters, and of values per filter, is limited; a sort key is given once. So the
+  size of a statement is bounded.
+- Links to pages repeat the query, so that a client can follow them as they are.
 """
 
 from __future__ import annotations

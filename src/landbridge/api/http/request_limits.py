@@ -1,9 +1,9 @@
-"""How much of a request there is so far, and when it is too much.
+"""Counts the size of a request while it arrives, and refuses what is too large.
 
 Rules this module keeps:
-- Addresses, header lines and heads have a limit each, chunks and what is around a body one by the
-  body's size. Bodies have theirs where they are read.
-- It counts and says why (`RequestRefused`); nothing of a request is kept here.
+- Addresses, header lines and heads have a limit each; chunks and the framing of a body have one by
+  the body's size. Bodies are limited where they are read.
+- It counts and says why (`RequestRefused`); it keeps nothing of a request.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RequestRefused(Exception):
 
 
 class RequestLimits:
-    """Of the request that a connection reads. All raise: RequestRefused."""
+    """The limits of the request that a connection reads. All methods raise: RequestRefused."""
 
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
@@ -54,7 +54,7 @@ class RequestLimits:
             raise RequestRefused(errors.AddressTooLong(self._limits.address_size))
 
     def line(self, size: int) -> None:
-        """A header line, or one that follows a body in chunks."""
+        """A header line or a trailer."""
         self._head += size
         self._lines += 1
         if self._head > self._limits.head_size:
@@ -63,7 +63,8 @@ class RequestLimits:
             raise RequestRefused(errors.HeadTooLarge(f"{self._limits.head_lines} lines"))
 
     def unfinished(self, size: int, *, of_head: bool) -> None:
-        """So much has come, and the head is not there yet. `of_head`: all of it belongs to it."""
+        """`size` bytes have come and the head is incomplete. `of_head`: all of them are of the
+        head."""
         if of_head or self._unfinished:
             self._unfinished += size
         self._unfinished = self._unfinished or 1
@@ -79,14 +80,14 @@ class RequestLimits:
             raise RequestRefused(errors.BadRequest("The body comes in too many chunks."))
 
     def around_body(self, size: int) -> None:
-        """So much has come, and the body has not ended; `body` is what was in it."""
+        """`size` bytes have come and the body is incomplete; `body` of them are content."""
         self._raw += size
         if self._raw - self.body > OVERHEAD + 2 * self.body:
             raise RequestRefused(errors.BadRequest("There is more around the body than in it."))
 
 
 def other_method(head: bytes) -> tuple[bytes, bytes] | None:
-    """A head's method that no parser knows, and what follows it; None: the rest is to come.
+    """A head's method that the parser does not know, and what follows it; None: incomplete.
 
     Raises: RequestRefused.
     """
@@ -105,5 +106,5 @@ def no_http(why: object) -> RequestRefused:
 
 
 def unknown_method() -> RequestRefused:
-    """Where its path is not known."""
+    """The refusal of a method whose path is not known."""
     return RequestRefused(errors.MethodNotAllowed(METHODS))

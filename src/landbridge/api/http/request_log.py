@@ -1,13 +1,12 @@
-"""Which requests are told in the log, and at which level.
+"""Decides which requests are logged, and at which level.
 
 Rules this module keeps:
-- A service that does well is silent: what succeeds, and what a caller did wrong, is told at
-  ``debug`` only. Metrics count all of it.
-- What the operator may have to look into is always told, at ``warning``: 5xx and slow answers.
-- `[log] requests` adds at ``info`` what may be wanted as a record: changes, or all; never what
-  gateways ask by routine.
-- The line has method, route, status and time, and the request's id, which is that of the change's
-  line in the agent's log and in the connection's history.
+- Successes and callers' mistakes are logged at ``debug`` only; metrics count all of them.
+- What the operator may have to examine is always logged at ``warning``: 5xx and slow responses.
+- `[log] requests` adds lines at ``info`` as a record: of changes, or of all requests; never of the
+  routine calls of gateways.
+- The line has method, route, status, time and the request's id, which is also in the agent's log
+  line and in the connection's history.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
 
 
 class RequestRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """`route` is a template, never a path with ids. `status` 0: the client went before its answer
-    began. `routine`: gateways ask it all the time."""
+    """`route` is a template, never a path with ids. `status` 0: the client disconnected before the
+    response began. `routine`: a periodic call of gateways."""
 
     method: str
     route: str

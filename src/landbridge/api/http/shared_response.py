@@ -1,8 +1,8 @@
-"""What anybody may ask for costs the same, however many ask.
+"""Shares one computation among all who ask for it at the same time.
 
 Rules this module keeps:
-- At most one works at a time; who asks meanwhile gets the same outcome. It is kept for `seconds`
-  from then on, an error as well.
+- At most one computation runs; callers that come meanwhile get its outcome. The outcome, also an
+  error, is kept for `seconds`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Ends connections whose other end does not read.
+"""Write timeout: closes connections of clients that stopped reading.
 
 Rules this module keeps:
-- A connection with more to send than its buffer takes is looked at every `PATIENCE` seconds; where
-  nothing has gone meanwhile it is aborted, with what it still had to send. Closing it would
-  wait for the reader: the server's own way, which keeps a socket and its buffer for ever.
-- Who reads slowly, but reads, is served.
-- It is longer than what a listener to events is given (`landbridge.api.events.stream`), so that who
-  is let go of there is counted there.
+- A connection whose output exceeds its buffer is checked every `PATIENCE` seconds. If nothing was
+  sent meanwhile it is aborted and its output discarded. Closing it would wait for the client, as
+  the server does by itself, and keep the socket and its buffer for ever.
+- A client that reads slowly is served.
+- The timeout is longer than that of event listeners (`landbridge.api.events.stream`), so that these
+  are counted there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATIENCE: Final = 15.0  # seconds
 
 
 class WriteTimeoutProtocol(HttpToolsProtocol):
-    """uvicorn's, for ``Config(http=...)``."""
+    """uvicorn's protocol with a write timeout, for ``Config(http=...)``."""
 
     _look: asyncio.TimerHandle | None = None
 

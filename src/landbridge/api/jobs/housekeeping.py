@@ -1,12 +1,11 @@
-"""What an API process does besides answering: notice silent gateways, forget old events.
+"""Periodic work of an API process: marks silent gateways, deletes old events, reviews secrets.
 
 Rules this module keeps:
-- It ends with `DatabaseReplaced` where the database does not know the opening that this process
-  made: another one was put in its place under it, so what the process believes is of the old one.
-- A gateway is not blamed for our own absence: after the start, after the database was away, after
-  this process was stopped itself, and after the clock was set, it has `grace` seconds to report
-  first.
-- Any number of API processes may watch: what they write is conditional.
+- It ends with `DatabaseReplaced` when the database does not know the opening that this process
+  made: another database was put in its place, and what the process has cached is wrong.
+- A gateway is not marked for our own absence: after the start, after the database was away, after
+  this process was stopped, and after the clock was set, it has `grace` seconds to report first.
+- Any number of API processes may do this: their updates are conditional.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def tell(found: Reviewed) -> None:
 
 
 class DatabaseReplaced(Exception):
-    """The database is another one than at the start."""
+    """The database is not the one that was opened at the start."""
 
 
 class Housekeeping:

@@ -1,11 +1,10 @@
-"""``GET /readyz``: whether this process can do its work now, found out by doing a little of it.
+"""``GET /readyz``: whether this process can write to its database now; it tries.
 
 Rules this module keeps:
-- A write that changes nothing takes the way of all others, up to the commit: who says that it is
-  ready could keep a change just now. `/healthcheck` says only that the process answers.
-- It is tried once a `KEPT` at the most, however many ask, and given up after `PATIENCE`.
-- What is wrong is one line for a person, without a path, an address or a statement: anybody may
-  ask.
+- The attempt is a write that changes nothing and takes the path of all writes, up to the commit.
+  `/healthcheck` says only that the process answers.
+- It is tried once per `KEPT` seconds, however many ask, and given up after `PATIENCE` seconds.
+- The reason is one line without a path, an address or a statement, since anybody may ask.
 """
 
 from __future__ import annotations

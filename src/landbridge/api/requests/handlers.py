@@ -1,12 +1,12 @@
-"""The five verbs, for every resource, by the table.
+"""Handlers of create, read, update and delete, for every resource of the table.
 
 Rules this module keeps:
-- The way of every request: who (a token), what (the table), then one transaction in which
-  the object is found within the caller's scope, the policy is asked, the rules act.
-- Who may not see an object is told that it is not there.
-- One database hop per request. What happens inside it are the functions of `operations`.
-- Nothing long runs on the event loop: long bodies are judged, plans made and lists written beside
-  it; lists wait for their turn (`landbridge.api.http.fair_queue`).
+- Every request: authenticate the caller, validate by the attribute table, then one transaction in
+  which the object is looked up in the caller's scope, the policy is checked and the rules run.
+- A caller who may not see an object gets the answer for one that does not exist.
+- One hop to a database thread per request; `ResourceService` has the functions that run in it.
+- Nothing long runs on the event loop: long bodies are validated, plans made and lists encoded in
+  other threads; lists wait for their turn (`landbridge.api.http.fair_queue`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NO_KEY: Final = 4  # bytes, ``null``: a body so short is repeated, as the refer
 
 
 class ApiContext(msgspec.Struct, frozen=True):
-    """What the handlers work with. `quotas`: the operator's defaults, by resource."""
+    """What all handlers share. `quotas`: the operator's defaults, by resource."""
 
     db: Database
     auth: Authentication
@@ -54,7 +54,7 @@ class ApiContext(msgspec.Struct, frozen=True):
 
 
 class Handlers(Generic[R]):
-    """The verbs on one resource."""
+    """The handlers of one resource."""
 
     def __init__(self, context: ApiContext, resource: Resource, rules: Rules[R]) -> None:
         self._db = context.db
@@ -79,7 +79,7 @@ class Handlers(Generic[R]):
     def _page(
         self, tx: Connection, caller: Caller, listing: query.Listing, links: Links
     ) -> Response:
-        """The whole answer: a long list takes as long to write as to read."""
+        """The whole response, as encoding a long list takes as long as reading it."""
         views, ids = self._service.page(tx, caller, listing)
         content: dict[str, Any] = {self._resource.collection: views}
         if beside := links(ids):
@@ -103,7 +103,7 @@ class Handlers(Generic[R]):
         return json_body.Json({self._resource.name: view})
 
     async def plan(self, request: Request, caller: Caller) -> Response:
-        """What `update` would answer, and what it would cost; changes nothing."""
+        """The answer of `update` and its cost; nothing is changed."""
         asked, expected = await self._asked(request, caller)
         planner = Planner(self._service)
         tried = await self._db.dry_run(planner.dry_run, caller, _id(request), asked, expected)
@@ -119,13 +119,13 @@ class Handlers(Generic[R]):
         return Response(status_code=204)
 
     async def _asked(self, request: Request, caller: Caller) -> tuple[Input, int | None]:
-        """The update that is asked for, and the revision it is for."""
+        """The update of the request, and the revision in its If-Match."""
         expected = preconditions.expected_revision(request.headers.get("If-Match"))
         content = await json_body.read_body(request)
         return await self._worker.process(content, self._for_update, caller), expected
 
     async def object_to_post(self, request: Request, caller: Caller) -> None:
-        """POST on one object: its body is read as for a creation, as the reference does."""
+        """POST on one object: its body is validated as for a creation, as the reference does."""
         await self._worker.process(await json_body.read_body(request), self._for_create, caller)
 
     def _for_create(self, content: bytes, caller: Caller) -> Input:

@@ -1,16 +1,16 @@
-"""What an update would do, found out by doing it in a transaction that is undone.
+"""Plans an update: runs it in a transaction that is rolled back, and works out what it costs.
 
 Rules this module keeps:
-- The update itself runs, with all its checks: a plan that is answered is one that would be
+- The update itself runs, with all its checks: a plan is made only for an update that would be
   accepted now, and its errors are the update's.
-- Only that takes the turn of a writer. What is beside is read after it, and what all of it comes
-  to is worked out without a transaction.
-- The connections told of are those that the caller may see and that the update makes different;
-  an update of one connection always tells of that one.
-- What it would collide with is told of, too, where the caller may see that: nobody learns of
-  another project's connection, or by trying whether its PSK is the same.
-- The promise is `landbridge.impact.impact`'s, for a tunnel that is up and a peer that agrees; with
-  what the tunnel would collide on its router, `landbridge.impact.conflicts` tells.
+- Only the update takes the turn of a writer. Neighbouring connections are read after it, and costs
+  and conflicts are computed without a transaction.
+- It reports the connections that the caller may see and that the update changes; an update of one
+  connection always reports that one.
+- Conflicts are reported only with connections that the caller may see, so that nobody learns of
+  another project's connection, or whether its PSK is the same.
+- `landbridge.impact.impact` predicts the cost for a tunnel that is up and a peer that agrees,
+  `landbridge.impact.conflicts` the conflicts on the tunnel's router.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _SEEN: Final = f"get_{_CONNECTION}"
 
 
 class DryRun(NamedTuple):
-    """What an update would answer, and the connections it concerns: before, and after it those that
-    the caller may see. `changed`: the rows of `impact.ROWS` that it names."""
+    """The answer of an update, and its connections before it and after it (those that the caller
+    may see). `changed`: the rows of `impact.ROWS` that the update names."""
 
     view: View
     before: dict[str, OwnedTunnel]
@@ -49,14 +49,14 @@ class DryRun(NamedTuple):
 
 
 class Planner(msgspec.Struct, Generic[R], frozen=True):
-    """Plans the updates of one resource: one step after the other."""
+    """Plans updates of one resource, by `dry_run`, `around` and `plan` in this order."""
 
     service: ResourceService[R]
 
     def dry_run(
         self, tx: Connection, caller: Caller, id: str, asked: Input, expected: int | None
     ) -> DryRun:
-        """In a transaction that is to be undone. Raises: as the update."""
+        """Runs in a transaction that is rolled back. Raises: as the update."""
         service, name = self.service, self.service.resource.name
         service.rules.enter(tx, "update")
         kept = rows.get(tx, service.rules.table, id)
@@ -67,13 +67,13 @@ class Planner(msgspec.Struct, Generic[R], frozen=True):
         return DryRun(view, before, shown, _changed(name, kept, asked))
 
     def around(self, tx: Connection, caller: Caller, tried: DryRun) -> list[Tunnel]:
-        """What runs beside these connections, as far as the caller may see it."""
+        """The tunnels on the same routers, as far as the caller may see them."""
         found = dependents.beside(tx, [owned.tunnel for owned in tried.after.values()])
         around = found | tried.after
         return [owned.tunnel for owned in around.values() if self._visible(caller, owned)]
 
     def plan(self, tried: DryRun, around: list[Tunnel]) -> View:
-        """The answer; without a transaction, as it may take its time."""
+        """The answer; needs no transaction and may take long."""
         name, beside = self.service.resource.name, Neighbours(around)
         told = (
             _told(tried.before[key], owned, tried.changed, beside)
@@ -98,8 +98,8 @@ def _told(
 
 
 def _changed(resource: str, kept: ResourceRow | None, asked: Input) -> Asked:
-    """The rows that the update names. What no gateway hears of only where a connection is
-    given another value of it."""
+    """The rows of `impact.ROWS` that the update names. Attributes that no gateway is told of count
+    only where the value of a connection changes."""
     named: Asked = set()
     for name, value in asked.values.items():
         members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else [name]

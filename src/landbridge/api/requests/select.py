@@ -1,11 +1,11 @@
-"""A `Listing` as SQL: filtered, scoped, ordered and cut by the database.
+"""Makes SQL of a `Listing`: filters, scope, order and page.
 
 Rules this module keeps:
-- The order is total: what was asked for, then the id. Pages therefore never overlap, and a
-  page costs what it holds, wherever it begins.
+- The order is total: the requested order, then the id. So pages never overlap, and a page costs by
+  its own length, wherever it begins.
 - NULL comes first in ascending order on every database.
-- Text is compared as the reference's database does, without regard to case; ids exactly.
-- What is kept of a list's statement is bounded: few numbers of values, and a cache of its own.
+- Text is compared case-insensitively, as the reference's database does; ids exactly.
+- The cache of list statements is bounded and separate: the number of values is rounded up.
 - Scope: a caller sees its own project's objects, what is shared with all, and the subnets and ports
   of others on its own networks.
 """
@@ -49,7 +49,7 @@ _EXACT: Final = frozenset({"project_id", "device_id"})
 def one(
     tx: Connection, table: ResourceTable[R], id: str, scope: Scope, *, change: bool
 ) -> R | None:
-    """The row if it is there and in scope; locked when it is to be changed."""
+    """The row if it exists in the scope. `change`: lock it until the commit."""
     query = _one(table.table, scope is not None, change)
     found = statements.one(tx, query, {"the_id": id.lower(), "the_scope": scope})
     return None if found is None else table.row(found)
@@ -57,7 +57,7 @@ def one(
 
 @cache
 def _one(table: Table, scoped: bool, change: bool) -> Select[Any]:
-    """Made once: for SQLAlchemy to make a statement takes longer than to execute it."""
+    """Cached: making a statement takes SQLAlchemy longer than executing it."""
     scope: BindParameter[str] | None = bindparam("the_scope") if scoped else None
     query = select(table).where(table.c.id == bindparam("the_id"), in_scope(table, scope))
     return query.with_for_update(of=table, key_share=True) if change else query
@@ -102,7 +102,7 @@ def _ordered(query: Select[Any], order: Order, limit: int) -> Select[Any]:
 
 
 def _direction(column: Column[Any], ascending: bool) -> ColumnElement[Any]:
-    """NULL is said only where it may be: an index is not used for an order with it."""
+    """Order NULL explicitly only where the column is nullable: an index is not used for that."""
     if not column.nullable:
         return column.asc() if ascending else column.desc()
     return column.asc().nulls_first() if ascending else column.desc().nulls_last()
@@ -123,7 +123,7 @@ def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
 
 
 def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same values, in one of few numbers: databases keep statements by their text."""
+    """The values, repeated to a power of two: databases cache statements by their text."""
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
 
 
@@ -161,7 +161,7 @@ def _kept(column: Column[Any], row: ResourceRow) -> ColumnElement[Any] | None:
 
 
 def _not_before(first: tuple[Column[Any], bool], marker: ResourceRow) -> ColumnElement[bool]:
-    """The first key alone: says nothing new, but lets an index begin at the marker."""
+    """The first key alone: redundant, but lets the index start at the marker."""
     column, ascending = first
     if column.nullable:
         return true()

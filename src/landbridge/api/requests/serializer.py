@@ -1,9 +1,9 @@
-"""What a client sees of a row: the visible attributes, in the table's order.
+"""Makes the API's view of a resource: its visible attributes, in the table's order.
 
 Rules this module keeps:
-- Only what the table calls visible, and of that only the fields asked for.
-- The members of a dictionary (`dpd`, `lifetime`) show in the answer to a POST or PUT as they
-  were sent, because clients compare the answer with their request; GET shows what is kept.
+- Only attributes that the table calls visible, and of these only the requested fields.
+- The answer to a POST or PUT shows the members of a dictionary (`dpd`, `lifetime`) as they were
+  sent, because clients compare it with their request; GET shows what is stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ View = dict[str, Any]
 
 
 class Serializer:
-    """Makes views of one resource's rows, as the rules present them."""
+    """Makes views of one resource, from the attributes that the rules present."""
 
     def __init__(self, resource: Resource) -> None:
         visible = [a for a in resource.attributes if a.visible]
@@ -30,9 +30,9 @@ class Serializer:
         self.secrets = tuple(a.name for a in visible if a.secret)
 
     def view(self, row: Mapping[str, Any], fields: frozenset[str]) -> View:
-        """`row` without secrets has no key for them; the view neither."""
+        """A row without a key for a secret gives a view without it."""
         unshown = frozenset(name for name in self.secrets if name not in row)
-        if not fields and not unshown:  # most of all views, and a list makes hundreds
+        if not fields and not unshown:  # the usual case, and lists make hundreds
             return {name: row.get(key) for name, key in self._keys}
         return {
             name: row.get(key)
@@ -41,7 +41,7 @@ class Serializer:
         }
 
     def answer(self, row: Mapping[str, Any], asked: Input) -> View:
-        """The view of what a POST or PUT has made."""
+        """The view in the answer to a POST or PUT."""
         view = self.view(row, frozenset())
         for name in self._groups:
             if sent := asked.sent.get(name):

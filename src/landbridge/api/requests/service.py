@@ -1,11 +1,11 @@
-"""What happens inside the transaction of a request: find, ask the policy, act, show.
+"""Create, read, update and delete of one resource, inside a request's transaction.
 
 Rules this module keeps:
-- Plain functions of a transaction; nothing here waits or knows HTTP.
-- Scope first: what is not the caller's is not found, by the words of its own kind. Then the
-  policy: what `get_` refuses is not found either (without naming the kind), what only this
-  action's rule refuses is forbidden.
-- Secrets are unsealed only for who asked for them and may see them.
+- Plain functions of a transaction; they do not wait and know no HTTP.
+- First the scope: an object outside is not found, in the words of its resource. Then the policy: an
+  object whose `get_` rule refuses is not found (without naming the resource); if only the action's
+  rule refuses, the request is forbidden.
+- Secrets are unsealed only if they are requested and the caller may see them.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from landbridge.vpn.rows import Attributes
 
 VPN_PREFIX = "/vpn"
 _NOT_FOUND = "The resource could not be found."
-_SERVED = frozenset({NETWORK.name, SUBNET.name, PORT.name})  # what the policy lets services see
+_SERVED = frozenset({NETWORK.name, SUBNET.name, PORT.name})  # resources that services may see
 
 
 def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
-    """The project whose objects the caller may name; None: all.
+    """The project whose objects the caller may refer to; None: all.
 
-    Another service of the cloud may name all networks, subnets and ports in requests for these.
+    Another service of the cloud may refer to all networks, subnets and ports in requests for these.
     """
     serves = caller.is_service and resource is not None and resource.name in _SERVED
     return None if caller.is_admin or serves else caller.project_id
 
 
 class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """Where requests for one resource are dealt with. `quota`: the default limit."""
+    """The operations on one resource. `quota`: the default limit."""
 
     resource: Resource
     rules: Rules[R]
@@ -61,7 +61,7 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def page(
         self, tx: Connection, caller: Caller, listing: Listing
     ) -> tuple[list[View], list[str]]:
-        """The views of a page, and the ids of all that was on it."""
+        """The views of a page, and the ids of its objects."""
         found = select.page(tx, self.rules.table, listing, self._scope(caller))
         wanted = not listing.fields or bool(listing.fields.intersection(self.serializer.secrets))
         presented = self.rules.present(tx, found, wanted and bool(self.serializer.secrets))
@@ -119,7 +119,7 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return row
 
     def _note(self, tx: Connection, kind: EventKind, row: R, **details: Any) -> None:
-        """What a client did to a VPN resource is an event; the inventory's changes are not."""
+        """Changes of VPN resources are events; changes of the inventory are not."""
         if self.resource.prefix == VPN_PREFIX:
             details["request_id"] = origin(tx)
             events.note(tx, kind.value, self.resource.name, row, **details)
@@ -150,7 +150,7 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             raise errors.NotFound(_NOT_FOUND) from None
 
     def _new_target(self, tx: Connection, caller: Caller, values: Attributes) -> Attributes:
-        """What the policy looks at when something is to be made."""
+        """The target of the policy for a creation. Raises: NetworkNotFound."""
         (target,) = self._targets(tx, [values])
         if network_id := values.get("network_id"):
             network = rows.get(tx, NETWORKS, network_id)
@@ -182,13 +182,13 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return all(self.policy.check(caller, rule, target) for rule in rules)
 
     def _asked_of_secrets(self, listing: Listing) -> list[str]:
-        """The attributes, of those that not everybody sees, by which a list is asked for."""
+        """The secret attributes in the list's filters and sort keys."""
         asked = [each.attribute for each in listing.filters]
         asked += [each.attribute for each in listing.sorts]
         return [attribute.name for attribute in asked if attribute.secret]
 
     def _chosen(self, asked: Input) -> Attributes:
-        """What a request for something new names, but for what it would have anyway."""
+        """The attributes that a creation names with another value than the default."""
         defaults = {each.name: each.default for each in self.resource.attributes}
         values = {name: value for name, value in asked.values.items() if name in asked.sent}
         return {name: value for name, value in values.items() if value != defaults[name]}
