@@ -28,6 +28,7 @@ from typing import IO, Final
 import msgspec
 import structlog
 
+from landbridge.backoff import Backoff
 from landbridge.environment import of_own_process
 from landbridge.heartbeat import Pulse
 from landbridge.trustedfile import open_file
@@ -118,7 +119,7 @@ class Keeper:
         if self._child.waits:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ready.wait(), LONGEST_WAIT)
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
@@ -126,10 +127,10 @@ class Keeper:
             if code in FINAL:
                 raise Ended(self._child.name, code)
             if clock() - started > STEADY_AFTER:
-                pause = FIRST_PAUSE
-            self._log.warning("process ended, starts again", code=code, pause=pause)
+                backoff.reset()
+            pause = backoff.next()
+            self._log.warning("process ended, starts again", code=code, pause=round(pause, 2))
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def stop(self, task: asyncio.Task[None]) -> None:
         """End the child and the task that keeps it."""

@@ -14,6 +14,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from landbridge.backoff import Backoff
 from landbridge.store.hub import Hub
 
 CHANNEL = "landbridge"
@@ -26,16 +27,15 @@ log = structlog.get_logger(__name__)
 
 async def listen(conninfo: str, hub: Hub) -> None:
     """Tell `hub` of every commit that wakes somebody, until cancelled."""
-    pause = _FIRST_PAUSE
+    backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as heard:
                 await heard.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
                 hub.announce_all()
-                pause = _FIRST_PAUSE
+                backoff.reset()
                 async for notice in heard.notifies():
                     hub.announce([notice.payload])
         except psycopg.OperationalError as error:
-            log.warning("database.listen.lost", error=str(error).strip(), again_in=pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+            log.warning("database.listen.lost", error=str(error).strip())
+        await asyncio.sleep(backoff.next())

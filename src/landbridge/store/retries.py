@@ -10,13 +10,14 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import exc
+
+from landbridge.backoff import delay, shaken
 
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ class Retries:
 
     def run(self, attempt: Callable[[], T]) -> T:
         """What `attempt` returns, or raises when that has not passed in time."""
-        began, pause = self._clock(), 0.0
+        began, failures = self._clock(), 0
         while True:
             try:
                 outcome = attempt()
@@ -92,12 +93,13 @@ class Retries:
                 limits = passing(error)
                 if limits is None:
                     raise
-                pause = min(2 * pause, limits.longest) or limits.first
+                failures += 1
+                pause = delay(failures, first=limits.first, limit=limits.longest)
                 over = self._clock() + pause > began + limits.limit
                 if over or (limits is AWAY and self._away):
                     self._away = limits is AWAY
                     raise
-                self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+                self._sleep(shaken(pause))
             else:
                 self._away = False
                 return outcome

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from landbridge.agent import backoff
+from landbridge import backoff
 from landbridge.agent.link.client import LeaseLost, Refused, Unreachable
 from landbridge.agent.link.reporter import LARGEST, Reporter
 from landbridge.model.objects import Report, RouterStatus

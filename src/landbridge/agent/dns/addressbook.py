@@ -23,8 +23,8 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.dns.resolver import Answer, Lookup, NotResolvable
+from landbridge.backoff import Backoff
 from landbridge.impact.peers import why_never
 from landbridge.model.objects import Model, Reason, ReasonCode, Tunnel
 

@@ -21,9 +21,9 @@ from typing import Any, Final
 
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.link.client import LeaseLost, Server, ServerError
 from landbridge.agent.link.statefile import StateFile
+from landbridge.backoff import Backoff
 from landbridge.model.objects import Lease
 
 RENEWALS_PER_TTL: Final = 3

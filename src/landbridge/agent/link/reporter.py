@@ -23,8 +23,8 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.link.client import LeaseLost, Refused, Unreachable
+from landbridge.backoff import Backoff
 from landbridge.model.objects import Report, RouterStatus, TunnelStatus
 
 Status = TunnelStatus | RouterStatus

@@ -23,6 +23,7 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import plain
 from landbridge.agent.tunnels.observed import CREATING, PROBE, Actual, IkeSa, by_name
 from landbridge.agent.tunnels.steps import Step
+from landbridge.backoff import delay
 from landbridge.impact.steps import Disruption
 from landbridge.model.objects import Model
 
@@ -30,7 +31,6 @@ from landbridge.model.objects import Model
 SETTLE: Final = 0.25
 _FIRST_RETRY: Final = 0.5
 _LAST_RETRY: Final = 15.0
-_MOST_DOUBLINGS: Final = 10
 #: After attempts that stay half open at the peer for 30 seconds: of these at most four at a time.
 _UNREAD_RETRIES: Final = (1.0, 2.0, 9.0, 12.0)
 
@@ -79,7 +79,7 @@ def back_off(failures: int, *, unread: bool = False) -> float:
     """Seconds until the next attempt after `failures` in a row."""
     if unread:
         return _UNREAD_RETRIES[failures - 1] if failures <= len(_UNREAD_RETRIES) else _LAST_RETRY
-    return float(min(_FIRST_RETRY * 2 ** min(failures - 1, _MOST_DOUBLINGS), _LAST_RETRY))
+    return delay(failures, first=_FIRST_RETRY, limit=_LAST_RETRY)
 
 
 def forced(state: AttemptState, target: Target) -> bool:

@@ -20,7 +20,6 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.charon import heartbeat
 from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.charon.event_parser import EVENTS
@@ -39,6 +38,7 @@ from landbridge.agent.reconcile.reconciler import Reconciler
 from landbridge.agent.reconcile.sa_reader import SaReader
 from landbridge.agent.reconcile.sampler import NORMAL, Pace, Sampler
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
+from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Router, RouterStatus, Tunnel, TunnelStatus
 from landbridge.vici import Session, ViciError

@@ -23,11 +23,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.dataplane.namespace import NONE, Namespaces, Retained, addresses_of
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError, leaves
 from landbridge.agent.reconcile.statuses import ErrorSource
+from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Router, Tunnel
 

@@ -19,10 +19,10 @@ from typing import Final
 
 import structlog
 
-from landbridge.agent.backoff import Backoff
 from landbridge.agent.link.client import Refused, Server, ServerError
 from landbridge.agent.link.followed import Followed, Objection
 from landbridge.agent.routers.manager import RouterManager
+from landbridge.backoff import Backoff
 from landbridge.model.objects import Change, Desired, Position, Tunnel, TunnelRef
 
 FEW: Final = 8  # up to so many tunnels are fetched one by one
