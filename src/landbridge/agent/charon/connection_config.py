@@ -13,6 +13,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -42,6 +43,7 @@ from landbridge.model.objects import IkeVersion, Model, SelectorMode, Tunnel
 
 VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
 EVERYTHING: Final = "all"  # the key of the child that carries every selector
+_KEPT: Final = 128  # targets; one of 512 pairs takes about a megabyte
 _GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay apart
 
 
@@ -71,7 +73,16 @@ _USERSPACE: Final = (
 
 
 def target(tunnel: Tunnel, backend: Backend) -> Target:
-    """Raises `Unsupported` for what strongSwan or the backend cannot do."""
+    """Raises `Unsupported` for what strongSwan or the backend cannot do. What was made lately is
+    kept: within one pass the same is asked for several times, and it costs most of all."""
+    made = _made(msgspec.structs.replace(tunnel, psk=None), backend)
+    known = tunnel.psk is not None
+    return msgspec.structs.replace(made, secret_known=True) if known else made
+
+
+@lru_cache(maxsize=_KEPT)
+def _made(tunnel: Tunnel, backend: Backend) -> Target:
+    """`tunnel`: without its secret."""
     children = _children(tunnel)
     _check_mode(tunnel, children)
     _check(tunnel, CAPABILITIES[backend])
@@ -104,7 +115,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
         children=children,
         configs=configs,
         secret_id=secret_name(tunnel),
-        secret_known=tunnel.psk is not None,
+        secret_known=False,
         connection=connection,
         digest=digest_of(connection),
     )

@@ -114,7 +114,11 @@ def numbers_of(found: int) -> Iterator[int]:
 
 def uncovered(pairs: Iterable[Pair], children: Iterable[ChildSa]) -> tuple[Pair, ...]:
     """The pairs that none of `children` carries."""
-    return Cover.of_children(children).uncovered(pairs)
+    listed = tuple(children)
+    known = {(child.local_ts, child.remote_ts) for child in listed}
+    rest = tuple(pair for pair in pairs if ((pair.local,), (pair.remote,)) not in known)
+    # Mostly a child carries just what it was asked for: then nothing else is looked up.
+    return Cover.of_children(listed).uncovered(rest) if rest and listed else rest
 
 
 def cidrs(wanted: Iterable[str], negotiated: Iterable[Iterable[str]]) -> tuple[str, ...]:
