@@ -3,8 +3,8 @@
 Rules this module keeps:
 - Delays double up to a limit. Success starts from the shortest again (`Backoff.reset`).
 - Where several may retry against one server, delays are shaken (`Backoff`, `shaken`), so that
-  they do not come back together. Where a pure function plans for one peer (`delay`) they are not: the plan
-  bounds how many attempts are open by itself.
+  they do not come back together. Where a pure function plans for one peer (`delay`) they are not:
+  the plan bounds how many attempts are open by itself.
 - No number of failures overflows.
 
 What waits a fixed time looks for a condition on its own machine (a socket, a lock, a child), and

@@ -22,6 +22,15 @@ class Unsupported(Exception):
     """The configuration asks for what strongSwan or this gateway cannot do; terminal."""
 
 
+def in_words(error: Exception) -> str:
+    """For users; what was not foreseen may have said anything, a secret as well."""
+    if isinstance(error, GatewayError | Unsupported):
+        return str(error)
+    causes = leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+    names = ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+    return f"the agent failed unexpectedly ({names}); its log has the details"
+
+
 def leaves(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     """The errors of a group and of the groups in it, one by one."""
     for error in errors.exceptions:

@@ -129,14 +129,14 @@ class Stage:
             if isinstance(step, do.Wait):
                 continue
             if self.refuses:
-                managed.rejected("charon refuses load-conn: no")
+                managed.failed("charon refuses load-conn: no", 0.0)
                 self.held(Mover.STEP, tunnel_id)
                 return
             wanted, tried = managed.facts.target, managed.facts.candidate
             try:
                 await self.control.take(step, tried.tunnel, tried.target)
             except StepRefused as error:
-                managed.rejected(str(error))
+                managed.failed(str(error), 0.0)
             else:
                 managed.stepped(step, self.clock.now, wanted, tried)
             self.held(Mover.STEP, tunnel_id)

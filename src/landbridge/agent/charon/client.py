@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import structlog
+
 from landbridge.agent.charon.connection_config import secret
 from landbridge.agent.charon.reqids import Reqids
 from landbridge.agent.errors import GatewayError, StepRefused
@@ -24,6 +26,8 @@ from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, by_tunnel, 
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.objects import Tunnel
 from landbridge.vici import CommandFailed, Message, ProtocolError, Session
+
+log = structlog.get_logger(__name__)
 
 Command = tuple[str, Settings]
 _NOT_WAITING: Final = "-1"
@@ -48,13 +52,20 @@ class ViciClient:
                 self._connections.setdefault(parsed.tunnel_id, {})[name] = _UNKNOWN
         for secret_id in _strings(await self._session.request("get-shared"), "keys"):
             self._secrets.setdefault(secret_id.partition(".")[0], set()).add(secret_id)
-        for sa in await self.list_all():
-            self.saw(sa)
+        for message in await self._session.collect("list-sas", "list-sa"):
+            self._took_in(message)
         return frozenset((*self._connections, *self._secrets, *self._names))
 
-    async def list_all(self) -> tuple[IkeSa, ...]:
-        messages = await self._session.collect("list-sas", "list-sa")
-        return tuple(sa for sa in ike_sas(messages) if sa.tunnel_id)
+    def _took_in(self, message: Message) -> None:
+        """One entry of a list. Whose it is, is known also where it cannot be read."""
+        try:
+            for sa in ike_sas([message]):
+                self.saw(sa)
+        except Exception:
+            log.exception("list_entry_not_read")
+            for name in message:
+                if parsed := ConfigName.parse(name):
+                    self._names.setdefault(parsed.tunnel_id, set()).add(name)
 
     def saw(self, sa: IkeSa) -> None:
         self._reqids.saw(sa.children)
@@ -102,7 +113,7 @@ class ViciClient:
         for tunnel_id in known:
             for name in self._served.get(tunnel_id, ()):
                 serving.setdefault(name, set()).add(tunnel_id)
-        found = by_tunnel(await self.list_all(), serving)
+        found = by_tunnel(ike_sas(await self._session.collect("list-sas", "list-sa")), serving)
         seen = {each: found.get(each, Actual()) for each in known}
         for tunnel_id, names in known.items():
             self._rename(tunnel_id, names, seen[tunnel_id])

@@ -14,6 +14,7 @@ from functools import cached_property
 from landbridge.agent.plan.attempts import AttemptState
 from landbridge.agent.plan.candidate import Candidate
 from landbridge.agent.reconcile.attachment import Attachment
+from landbridge.agent.reconcile.trouble import Trouble
 from landbridge.agent.reconcile.wanted import Wanted
 from landbridge.agent.status.tunnel_status import applied_revision
 from landbridge.agent.tunnels.coverage import uncovered
@@ -23,8 +24,8 @@ from landbridge.agent.tunnels.observed import Actual
 
 @dataclass(frozen=True)
 class TunnelFacts:
-    """`lacks_psk`: its PSK is known neither here nor to charon. `rejection`: what charon has
-    said against the last step. `deferred_until`: when a conflict counts as a lasting one."""
+    """`lacks_psk`: its PSK is known neither here nor to charon. `trouble`: what went
+    wrong at the last try. `deferred_until`: when a conflict counts as a lasting one."""
 
     wanted: Wanted = field(default_factory=Wanted)
     attachment: Attachment = field(default_factory=Attachment)
@@ -32,7 +33,7 @@ class TunnelFacts:
     candidate: Candidate = field(default_factory=Candidate)
     attempts: AttemptState = field(default_factory=AttemptState)
     lacks_psk: bool = False
-    rejection: str = ""
+    trouble: Trouble = field(default_factory=Trouble)
     deferred_until: float = 0.0
 
     @property

@@ -11,14 +11,19 @@ import asyncio
 import time
 from typing import Final
 
+import structlog
+
 from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.agent.errors import in_words
 from landbridge.agent.reconcile.diagnosis import diagnosis, stranger
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.vici import ViciError
+
+log = structlog.get_logger(__name__)
 
 PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
 
@@ -45,4 +50,9 @@ async def inquire(
             problem = f"charon does not answer within {PATIENCE:g} seconds."
         except ViciError as away:
             problem = f"charon does not answer: {away}"
-    return diagnosis(managed, sas, loaded, backend=backend, at=time.time(), problem=problem)
+    now = time.time()
+    try:
+        return diagnosis(managed, sas, loaded, backend=backend, at=now, problem=problem)
+    except Exception as fault:
+        log.exception("tunnel_not_diagnosed", tunnel=tunnel_id)
+        return stranger(tunnel_id, now, in_words(fault))

@@ -3,6 +3,7 @@
 Rules this module keeps:
 - An event changes reasons and the event log of a tunnel, and marks it. Every plan is made from what
   the look finds.
+- What cannot be read, or not be taken by one tunnel, is only a reason to look at whoever it names.
 - Nothing here waits for a peer or a command: events are taken as fast as they come.
 """
 
@@ -13,15 +14,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+import structlog
+
 from landbridge.agent.charon.event_parser import EventParser, Hint
 from landbridge.agent.errors import GatewayError
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import causes
+from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.objects import TunnelEventKind
 from landbridge.vici import Event, Session
+
+log = structlog.get_logger(__name__)
 
 _TICK: Final = 1.0  # seconds between looks for what did not happen
 
@@ -54,7 +60,10 @@ class Listener:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._miss())
             async for event in session.events():
-                self._read(event, saw)
+                try:
+                    self._read(event, saw)
+                except Exception:
+                    self._missed(event)
             raise GatewayError("charon has closed its event stream")
 
     def peer_died(self, managed: ManagedTunnel) -> None:
@@ -82,11 +91,23 @@ class Listener:
         self._meters.heard(hint.sas)
         self._take(hint)
 
+    def _missed(self, event: Event) -> None:
+        """It could not be read: whoever it names is looked at, and all others go on."""
+        log.exception("event_not_read", kind=event.name)
+        named = (*event.message, event.message.get("ikesa-name"))
+        for name in named:
+            parsed = ConfigName.parse(name) if isinstance(name, str) else None
+            if parsed is not None:
+                self._mark(parsed.tunnel_id)
+
     async def _miss(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            for hint in self._hints.stalled():
-                self._take(hint)
+            try:
+                for hint in self._hints.stalled():
+                    self._take(hint)
+            except Exception:
+                log.exception("stalled_peers_not_told")
 
     def _take(self, hint: Hint) -> None:
         meant = tuple(self._meant(hint))
@@ -94,11 +115,18 @@ class Listener:
         if meant:
             self._count(hint)
         for managed in meant:
-            if hint.line:
-                asked = not attempts or managed.facts.attempts_open > 0
-                self._take_line(managed, hint, asked)
-            elif not hint.child_tunnels or managed.id in {hint.tunnel_id, *hint.child_tunnels}:
-                self._take_change(managed, hint)
+            asked = not attempts or managed.facts.attempts_open > 0
+            try:
+                self._take_for(managed, hint, asked)
+            except Exception:
+                log.exception("event_not_taken", tunnel=managed.id)
+                self._mark(managed.id)
+
+    def _take_for(self, managed: ManagedTunnel, hint: Hint, asked: bool) -> None:
+        if hint.line:
+            self._take_line(managed, hint, asked)
+        elif not hint.child_tunnels or managed.id in {hint.tunnel_id, *hint.child_tunnels}:
+            self._take_change(managed, hint)
 
     def _count(self, hint: Hint) -> None:
         if hint.line:

@@ -30,7 +30,7 @@ class Phase(StrEnum):
     CONFLICTING = "conflicting"  # another tunnel is in its way
     DEFERRED = "deferred"  # the same, since a moment: the other one may be changing, too
     UNRESOLVED = "unresolved"  # the name of its peer has no address yet
-    REJECTED = "rejected"  # charon has refused a step
+    REJECTED = "rejected"  # charon or the host refuses it, or we fail with it
     UP = "up"  # every pair of networks is carried, by the present configuration
     UPDATING = "updating"  # it carries traffic; the present configuration is not in effect yet
     PARTIAL = "partial"  # the present configuration is in effect and lacks some pairs
@@ -49,7 +49,7 @@ PHASES: Final[tuple[tuple[Phase, Callable[[TunnelFacts, float], bool]], ...]] = 
     (Phase.DEFERRED, lambda facts, now: now < facts.deferred_until),
     (Phase.CONFLICTING, lambda facts, now: facts.attachment.conflict is not None),
     (Phase.UNRESOLVED, lambda facts, now: facts.wanted.unresolved is not None),
-    (Phase.REJECTED, lambda facts, now: facts.rejection != ""),
+    (Phase.REJECTED, lambda facts, now: facts.trouble.words != ""),
     (Phase.UPDATING, lambda facts, now: facts.carries_traffic and not facts.is_applied),
     (Phase.UP, lambda facts, now: facts.carries_traffic and facts.is_complete),
     (Phase.PARTIAL, lambda facts, now: facts.carries_traffic),
@@ -76,7 +76,6 @@ class Told(StrEnum):
 
     NOTHING = "nothing"
     OBSERVED = "observed"  # what charon lists, with the reason that is known
-    REJECTED = "rejected"  # the same with what charon has refused; no revision takes effect
     ERROR = "error"
 
 
@@ -99,7 +98,7 @@ PERMITS: Final[Mapping[Phase, Permits]] = {
     Phase.DEFERRED: Permits(steps=Steps.NONE, told=Told.OBSERVED),
     Phase.CONFLICTING: Permits(steps=Steps.NONE, told=Told.ERROR),
     Phase.UNRESOLVED: Permits(steps=Steps.NONE, told=Told.OBSERVED),
-    Phase.REJECTED: Permits(steps=Steps.RUN, told=Told.REJECTED, queues=True),
+    Phase.REJECTED: Permits(steps=Steps.RUN, told=Told.ERROR, queues=True),
     Phase.UPDATING: Permits(steps=Steps.RUN, told=Told.OBSERVED, queues=True),
     Phase.UP: Permits(steps=Steps.RUN, told=Told.OBSERVED),
     Phase.PARTIAL: Permits(steps=Steps.RUN, told=Told.OBSERVED, queues=True),
@@ -116,7 +115,7 @@ class Mover(StrEnum):
     NAME = "name"  # the name of its peer has an address, or another one
     OTHERS = "others"  # another tunnel of the router has come, changed or gone
     OBSERVED = "observed"  # charon was asked what it has
-    STEP = "step"  # charon has refused a step
+    STEP = "step"  # a step is refused, or no more
     HEARD = "heard"  # charon says that the peer is dead
     TIME = "time"
 
@@ -160,7 +159,10 @@ FOLLOWS: Final[Mapping[Mover, tuple[tuple[frozenset[Phase], frozenset[Phase]], .
         (_NO_PSK, _RUNNING | _HELD | _IN_CONFLICT),
         (_ENDING, _ENDING),
     ),
-    Mover.STEP: ((_RUNNING, frozenset({_P.REJECTED})),),
+    Mover.STEP: (
+        (_RUNNING, frozenset({_P.REJECTED})),
+        (frozenset({_P.REJECTED}), _RUNNING),
+    ),
     Mover.HEARD: ((_TRYING, frozenset({_P.RESTING})),),
     Mover.TIME: ((frozenset({_P.DEFERRED}), frozenset({_P.CONFLICTING})),),
 }

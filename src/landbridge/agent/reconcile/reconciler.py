@@ -9,8 +9,10 @@ Rules this module keeps:
 - A status is reported at once, unless it says that a tunnel is up: its routes come first.
 - The steps that were planned for a configuration are taken for that one. A change that comes while
   charon takes a step ends the pass; the next one plans anew.
-- A step that charon refuses concerns that tunnel only: it is told of it, and tried again after a
-  pause.
+- What goes wrong for one tunnel is that tunnel's trouble (`landbridge.agent.reconcile.trouble`):
+  told of it, and tried again after its own back-off; who is to be taken away goes on with the rest.
+- A pass takes at most `MOST_STEPS` steps, and a tunnel whose pass was dear rests for a multiple of
+  what it cost, before an event makes it look again: a busy tunnel delays no other.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -28,7 +31,7 @@ import structlog
 from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.dataplane.network import NetworkSide
 from landbridge.agent.dns.addressbook import AddressBook
-from landbridge.agent.errors import StepRefused
+from landbridge.agent.errors import StepRefused, in_words
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.plan.planner import plan
 from landbridge.agent.plan.psk_rotation import TURN
@@ -37,6 +40,7 @@ from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.phases import Steps
 from landbridge.agent.reconcile.queue import WorkQueue
 from landbridge.agent.reconcile.sa_reader import SaReader, Sight
+from landbridge.agent.reconcile.trouble import concerns_all
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.tunnel_status import CARRYING
 from landbridge.agent.tunnels import steps as do
@@ -45,7 +49,10 @@ from landbridge.model.objects import TunnelStatus
 
 SLOW_PASS: Final = 300.0  # seconds; what events miss, the sampler sees much sooner
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer
-REFUSED_PAUSE: Final = 10.0
+MOST_STEPS: Final = 32  # in one pass; the next one takes up what is left
+DEAR: Final = 0.002  # seconds of processor time that a pass takes for a few dozen pairs
+RESTS: Final = 10  # times what it took
+LONGEST_REST: Final = 0.5  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +78,7 @@ class Reconciler:
         self._meters = meters
         self._tell_status = tell
         self._update_deadline = update_deadline
+        self._spent = 0.0  # seconds of processor time, of the present pass
 
     async def run(
         self, reader: SaReader, network: NetworkSide, *, may_take_in: Callable[[], bool]
@@ -85,29 +93,74 @@ class Reconciler:
             for managed in managed_tunnels:
                 began = time.perf_counter()
                 async with asyncio.timeout(PASS_TIMEOUT):
-                    first = seen.get(managed) or await reader.one(managed)
-                    await self._pass(managed, first, reader, network)
+                    await self._contained(managed, seen.get(managed), reader, network)
                 self._meters.looked(time.perf_counter() - began)
+                self._let_rest(managed)
                 await asyncio.sleep(0)  # what it has told goes up while others have their turn
             network.follow()
+
+    def _let_rest(self, managed: ManagedTunnel) -> None:
+        spent, self._spent = self._spent, 0.0
+        if spent > DEAR:
+            rest = min(RESTS * spent, LONGEST_REST)
+            self._work_queue.rest(managed.id, asyncio.get_running_loop().time() + rest)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Nothing else runs meanwhile: what it takes is the tunnel's, on a busy machine as well."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self._spent += time.thread_time() - began
+
+    async def _contained(
+        self, managed: ManagedTunnel, seen: Sight | None, reader: SaReader, network: NetworkSide
+    ) -> None:
+        """A pass; what goes wrong in it for this tunnel alone is told of it alone."""
+        trouble = managed.facts.trouble
+        if trouble.blind and trouble.waits(asyncio.get_running_loop().time()):
+            self._work_queue.at(managed.id, trouble.retry_at)
+            return
+        try:
+            await self._pass(managed, seen or await reader.one(managed), reader, network)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            log.exception("tunnel_failed", tunnel=managed.id)
+            now = asyncio.get_running_loop().time()
+            managed.failed(in_words(error), now, blind=True)
+            self._work_queue.at(managed.id, managed.facts.trouble.retry_at)
+            self._tell_trouble(managed)
+
+    def _tell_trouble(self, managed: ManagedTunnel) -> None:
+        if (status := managed.error_status(time.time())) is not None:
+            managed.told(status)
+            self._tell_status(status)
 
     async def _pass(
         self, managed: ManagedTunnel, seen: Sight, reader: SaReader, network: NetworkSide
     ) -> None:
         control, was_open = reader.control, managed.facts.attempts_open
-        steps = self._plan(managed, seen, control)
+        troubled = managed.facts.trouble.waits(seen.now) and managed.facts.wanted.tunnel is not None
+        with self._counted():
+            steps = self._plan(managed, seen, control)
+        if troubled:
+            steps = (do.Wait(until=managed.facts.trouble.retry_at),)
         acts = any(not isinstance(step, do.Wait) for step in steps)
         if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
             seen = await reader.again(managed, seen)
-            steps = self._plan(managed, seen, control)
+            with self._counted():
+                steps = self._plan(managed, seen, control)
         if managed.facts.wanted.tunnel is None and not control.knows(managed.id):
             self._forget(managed, control)
             return
         next_look = seen.now + (TURN if managed.facts.candidate.undecided else SLOW_PASS)
         next_look = min(next_look, await self._take_all(steps, managed, control, seen.now))
-        self._tunnel_index.refresh(managed)
         before = managed.changes_in()  # it may run out while the status is told
-        self._tell(managed, seen.seen_at, network)
+        with self._counted():
+            self._tunnel_index.refresh(managed)
+            self._tell(managed, seen.seen_at, network)
         for seconds in (before, managed.changes_in()):
             if seconds is not None:
                 next_look = min(next_look, seen.now + seconds)
@@ -139,20 +192,28 @@ class Reconciler:
         self, steps: Iterable[Step], managed: ManagedTunnel, control: ViciClient, now: float
     ) -> float:
         """When what comes of them is to be looked at."""
-        next_look, planned_for = math.inf, managed.facts.target
+        next_look, planned_for, taken = math.inf, managed.facts.target, 0
+        refused = False
         for step in steps:
-            if managed.facts.target is not planned_for:  # changed during the step before
-                return now
+            if managed.facts.target is not planned_for or taken == MOST_STEPS:
+                return now  # it has changed while charon took the step before, or others wait
             if isinstance(step, do.Wait):
                 next_look = min(next_look, step.until)
                 continue
             try:
+                taken += 1
                 await self._take(step, managed, control, now)
             except StepRefused as error:
                 log.warning("step_refused", tunnel=managed.id, error=str(error))
-                managed.rejected(str(error))
-                return now + REFUSED_PAUSE
+                refused = True
+                managed.failed(str(error), now)
+                if managed.facts.wanted.tunnel is not None:
+                    return managed.facts.trouble.retry_at
             next_look = min(next_look, now + 1.0)
+        if refused:
+            return managed.facts.trouble.retry_at
+        if not managed.facts.trouble.waits(now):
+            managed.recovered()
         return next_look
 
     async def _take(
@@ -177,12 +238,20 @@ class Reconciler:
         if status is None:
             return
         if status.state in CARRYING and not network.is_open(managed.id):
-            network.once_applied(partial(self._tell, managed, at, network))
+            network.once_applied(partial(self._tell_late, managed, at, network))
             return
         if managed.permits.doubts:
             self._book.doubt(managed.id, down=True)
         managed.told(status)
         self._tell_status(status)
+
+    def _tell_late(self, managed: ManagedTunnel, at: float, network: NetworkSide) -> None:
+        """Called by who has applied what others want as well."""
+        try:
+            self._tell(managed, at, network)
+        except Exception:
+            log.exception("tunnel_not_told", tunnel=managed.id)
+            self._work_queue.mark(managed.id)
 
     def _forget(self, managed: ManagedTunnel, control: ViciClient) -> None:
         self._tunnel_index.forget(managed)

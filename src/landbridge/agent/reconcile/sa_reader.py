@@ -21,11 +21,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 
 from landbridge.agent.charon.client import ViciClient
+from landbridge.agent.reconcile.trouble import concerns_all
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.model.objects import Model
+
+log = structlog.get_logger(__name__)
 
 ENTRY: Final = 50e-6  # seconds that a tunnel costs in a list of everything
 USUAL: Final = 500e-6  # seconds of a look by name, while nothing else happens
@@ -79,9 +83,15 @@ class SaReader:
         self, managed_tunnels: Sequence[ManagedTunnel], known: int
     ) -> Mapping[ManagedTunnel, Sight]:
         """Of all where one list serves them, else of none: each is to be looked at in turn."""
-        if worth_one_list(len(managed_tunnels), known, self._took):
+        if not worth_one_list(len(managed_tunnels), known, self._took):
+            return {}
+        try:
             return await self.all_of(managed_tunnels)
-        return {}
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            log.exception("list_not_read")  # each by itself tells whose trouble it is
+            return {}
 
     def _before(self, managed: ManagedTunnel) -> Sight:
         """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+import structlog
 
 from landbridge.agent.metrics.counters import Distance
 from landbridge.agent.metrics.meters import Meters
@@ -26,6 +27,8 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Model, Reason, ReasonCode
 from landbridge.vici import Message, Session
+
+log = structlog.get_logger(__name__)
 
 EVERY: Final = 10.0  # seconds
 WINDOW: Final = 30.0
@@ -102,9 +105,12 @@ class Sampler:
         async with await Session.open(socket) as session:
             while True:
                 sas = await _decoded(await session.collect("list-sas", "list-sa"))
-                self._meters.measured(sas)
-                self._compare(_signatures(sas))
-                self._judge(asyncio.get_running_loop().time())
+                try:
+                    self._meters.measured(sas)
+                    self._compare(_signatures(sas))
+                    self._judge(asyncio.get_running_loop().time())
+                except Exception:
+                    log.exception("sample_not_taken")
                 await asyncio.sleep(self._pace.every)
 
     def _compare(self, listed: Mapping[str, Signature]) -> None:
@@ -134,7 +140,10 @@ async def _decoded(messages: Sequence[Message]) -> tuple[IkeSa, ...]:
     for number, message in enumerate(messages):
         if number % _TURN == 0:
             await asyncio.sleep(0)
-        sas += ike_sas([message])
+        try:
+            sas += ike_sas([message])
+        except Exception:
+            log.exception("list_entry_not_read")  # whose it is, is looked at for what it lacks
     return tuple(sas)
 
 
@@ -142,8 +151,9 @@ def _signatures(sas: Iterable[IkeSa]) -> dict[str, Signature]:
     """Of each tunnel in a list-sas."""
     found: dict[str, set[tuple[str, int, str]]] = {}
     for sa in sas:
-        for tunnel_id in {sa.tunnel_id, *(child.tunnel_id for child in sa.children)}:
-            found.setdefault(tunnel_id, set()).update(_signed(sa, tunnel_id))
+        found.setdefault(sa.tunnel_id, set()).add(("ike", sa.unique_id, sa.state))
+        for child in sa.children:
+            found.setdefault(child.tunnel_id, set()).add(("child", child.unique_id, child.state))
     return {tunnel_id: frozenset(signed) for tunnel_id, signed in found.items()}
 
 

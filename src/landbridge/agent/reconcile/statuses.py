@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import msgspec
+import structlog
 
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile import interruption
@@ -27,6 +28,8 @@ from landbridge.model.objects import (
     TunnelState,
     TunnelStatus,
 )
+
+log = structlog.get_logger(__name__)
 
 
 class ErrorSource(StrEnum):
@@ -92,7 +95,11 @@ class Statuses:
         """Of a tunnel that no pass looks at because something is wrong."""
         if self.serving or not self.error:
             return
-        status = interruption.status(managed, time.time(), listed=self.listed)
+        try:
+            status = interruption.status(managed, time.time(), listed=self.listed)
+        except Exception:
+            log.exception("tunnel_not_judged", tunnel=managed.id)
+            return
         if status is not None:
             self.tell(status)
 

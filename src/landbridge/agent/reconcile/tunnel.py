@@ -31,6 +31,7 @@ from landbridge.agent.plan.ike_sharing import Member
 from landbridge.agent.reconcile.attachment import Attachment, alone
 from landbridge.agent.reconcile.facts import TunnelFacts
 from landbridge.agent.reconcile.phases import PERMITS, Permits, Phase, Told, phase_of
+from landbridge.agent.reconcile.trouble import Trouble
 from landbridge.agent.reconcile.wanted import wanted
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
@@ -46,6 +47,7 @@ from landbridge.model.objects import (
     Router,
     Tunnel,
     TunnelEventKind,
+    TunnelState,
     TunnelStatus,
 )
 
@@ -109,7 +111,8 @@ class ManagedTunnel:
     ) -> None:
         """`asked`: as the server says; None: it is to be taken away. The rest as with `wanted`."""
         before, now = self._facts.wanted, wanted(asked, place, router, backend=self._backend)
-        self._set(wanted=now, attachment=alone(now.own))
+        trouble = self._facts.trouble.at_once()
+        self._set(wanted=now, attachment=alone(now.own), trouble=trouble)
         if now.running is None:
             self._set(deferred_until=0.0)
         elif now.tunnel is not None:
@@ -208,7 +211,7 @@ class ManagedTunnel:
                 last, here.target, own, here.attached, attempts=state, actual=facts.actual,
                 loaded=loaded, backend=self._backend, now=now,
             )  # fmt: skip
-        self._set(candidate=chosen, attempts=state, lacks_psk=lacks, rejection="")
+        self._set(candidate=chosen, attempts=state, lacks_psk=lacks)
 
     def address_in_use(self) -> str | None:
         """Of a tunnel whose peer's name has no address yet (the agent is new): where an SA of
@@ -229,9 +232,13 @@ class ManagedTunnel:
         state = after_step(self._facts.attempts, step, now, target=target, candidate=tried.target)
         self._set(attempts=state)
 
-    def rejected(self, words: str) -> None:
-        """charon has refused a step."""
-        self._set(rejection=words)
+    def failed(self, words: str, now: float, *, blind: bool = False) -> None:
+        """charon or the host refuses what it needs, or a pass over it has failed."""
+        self._set(trouble=self._facts.trouble.once_more(words, now, blind=blind))
+
+    def recovered(self) -> None:
+        """A pass has gone well."""
+        self._set(trouble=Trouble())
 
     def begin_attempt(self) -> None:
         """Whatever the attempt tells counts more than what is known."""
@@ -305,10 +312,6 @@ class ManagedTunnel:
         if PERMITS[phase].told is Told.ERROR or target is None:
             applied, reason = facts.attempts.applied_revision, self._error(phase)
             status = tunnel_status.failed(tunnel, facts.actual, applied, reason, at)
-        elif PERMITS[phase].told is Told.REJECTED:
-            status = tunnel_status.rejected(
-                target, facts.actual, facts.attempts, facts.rejection, at
-            )
         else:
             status = self._observed_status(phase, target, at)
         self._told_in = phase
@@ -331,8 +334,27 @@ class ManagedTunnel:
             Phase.UNSUPPORTED: self._facts.wanted.unsupported,
             Phase.NO_PSK: _NO_SECRET,
             Phase.CONFLICTING: self._facts.attachment.conflict,
+            Phase.REJECTED: self._trouble,
         }
         return known.get(phase) or Reason(code=ReasonCode.GATEWAY_ERROR, message="Not planned.")
+
+    @property
+    def _trouble(self) -> Reason:
+        return Reason(code=ReasonCode.GATEWAY_ERROR, message=self._facts.trouble.words)
+
+    def error_status(self, at: float) -> TunnelStatus | None:
+        """Of a tunnel that cannot be judged: what is wrong with it, and nothing else."""
+        tunnel, facts = self._facts.wanted.tunnel, self._facts
+        if tunnel is None:
+            return None
+        return TunnelStatus(
+            id=self.id,
+            revision=tunnel.revision,
+            applied_revision=facts.attempts.applied_revision,
+            state=TunnelState.ERROR,
+            reason=self._trouble,
+            observed_at=at,
+        )
 
     def _reason(self) -> Reason | None:
         facts, here = self._facts, self._facts.attachment

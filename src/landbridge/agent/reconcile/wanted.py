@@ -10,14 +10,17 @@ Rules this module keeps:
 from __future__ import annotations
 
 import msgspec
+import structlog
 
 from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.dns.addressbook import Place, unresolved
-from landbridge.agent.errors import Unsupported
+from landbridge.agent.errors import Unsupported, in_words
 from landbridge.agent.status.reachability import hindrance
 from landbridge.agent.tunnels.desired import Target
 from landbridge.model.objects import Model, Reason, ReasonCode, Router, Tunnel
+
+log = structlog.get_logger(__name__)
 
 
 class Wanted(Model, frozen=True, kw_only=True):
@@ -75,6 +78,9 @@ def wanted(
         own = connection_config.target(tunnel, backend)
     except Unsupported as error:
         unsupported = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
+    except Exception as error:  # it is this tunnel's, whatever it is
+        log.exception("tunnel_not_understood", tunnel=asked.id)
+        unsupported = Reason(code=ReasonCode.GATEWAY_ERROR, message=in_words(error))
     return Wanted(
         asked=asked,
         tunnel=tunnel,

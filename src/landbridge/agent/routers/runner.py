@@ -28,7 +28,7 @@ from landbridge.agent.dataplane.dataplane import Backend, Dataplane
 from landbridge.agent.dataplane.network import NetworkSide
 from landbridge.agent.dns.addressbook import AddressBook
 from landbridge.agent.dns.resolver import Lookup, SystemLookup
-from landbridge.agent.errors import GatewayError, leaves
+from landbridge.agent.errors import GatewayError, in_words, leaves
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.inspect import inquire
@@ -82,8 +82,8 @@ class RouterTask:
             router, self._tunnel_index, report=report, report_router=report_router, meters=meters
         )
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
-        self._listener = Listener(self._tunnel_index, self._book, meters, self._work_queue.mark)
-        self._sampler = Sampler(lambda: self._tunnel_index, meters, self._work_queue.mark, pace)
+        self._listener = Listener(self._tunnel_index, self._book, meters, self._work_queue.hear)
+        self._sampler = Sampler(lambda: self._tunnel_index, meters, self._work_queue.hear, pace)
         self._passes = Reconciler(
             self._tunnel_index,
             self._work_queue,
@@ -155,12 +155,20 @@ class RouterTask:
         self._statuses.set_error(source, words)
 
     def _set(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
+        try:
+            self._arrange(tunnel_id, tunnel)
+        except Exception as error:  # it is this tunnel's, whatever it is
+            log.exception("tunnel_not_taken_in", tunnel=tunnel_id)
+            managed = self._tunnel_index.get_or_add(tunnel_id)
+            managed.failed(in_words(error), time.monotonic())
+        self._work_queue.mark(tunnel_id)
+
+    def _arrange(self, tunnel_id: str, tunnel: Tunnel | None) -> None:
         place = self._book.place(tunnel_id, tunnel)
         managed = self._tunnel_index.want(tunnel_id, tunnel, place, self._router)
         if tunnel is not None:
             self._meters.want(tunnel_id, tunnel.revision)
             self._statuses.tell_interrupted(managed)
-        self._work_queue.mark(tunnel_id)
 
     def _readdress(self, tunnel_id: str) -> None:
         """The name of the tunnel's peer tells something new."""

@@ -25,7 +25,7 @@ import structlog
 
 from landbridge.agent.dataplane.namespace import NONE, Namespaces, Retained, addresses_of
 from landbridge.agent.dataplane.netlink import translated
-from landbridge.agent.errors import GatewayError, leaves
+from landbridge.agent.errors import GatewayError, in_words
 from landbridge.agent.reconcile.statuses import ErrorSource
 from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
@@ -181,19 +181,10 @@ class RouterSupervisor:
 
     def _tell(self, router: Router, source: ErrorSource, error: Exception) -> None:
         _note("router not ready", router, error)
-        self.worker.set_error(router, source, _words(error))
+        self.worker.set_error(router, source, in_words(error))
 
 
 def _note(event: str, router: Router, error: Exception) -> None:
     """What the host refused is a line; what we did not think of comes with its traceback."""
     unforeseen = None if isinstance(error, GatewayError) else error
     log.warning(event, router=router.id, reason=str(error), exc_info=unforeseen)
-
-
-def _words(error: Exception) -> str:
-    """For those whose tunnels are on the router; what was not foreseen may have said anything."""
-    if isinstance(error, GatewayError):
-        return str(error)
-    causes = leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
-    names = ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
-    return f"the agent failed unexpectedly ({names}); its log has the details"

@@ -65,15 +65,6 @@ def observed(
     )
 
 
-def rejected(
-    target: Target, actual: Actual, attempts: AttemptState, words: str, at: float
-) -> TunnelStatus:
-    """charon has refused a step. What was in effect before goes on, and no more than that."""
-    reason = Reason(code=ReasonCode.GATEWAY_ERROR, message=words)
-    told = observed(target, actual, attempts, None, at)
-    return msgspec.structs.replace(told, applied_revision=attempts.applied_revision, reason=reason)
-
-
 def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: float) -> TunnelStatus:
     """A terminal error: this configuration will not be tried. What was up before stays up, and the
     message says so."""
