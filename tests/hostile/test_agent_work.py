@@ -15,20 +15,23 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from landbridge.agent.charon import connection_config
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.attempts import AttemptState, after_look
 from landbridge.agent.plan.ike_sharing import arrange
 from landbridge.agent.plan.planner import plan
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.tunnel_status import observed
 from landbridge.agent.tunnels.coverage import Cover, numbers_of
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import plain
-from landbridge.agent.tunnels.observed import Actual, ChildSa
-from landbridge.model.objects import Tunnel
+from landbridge.agent.tunnels.observed import Actual, ChildSa, by_tunnel, ike_sas
+from landbridge.model.objects import Secret, Tunnel
+from landbridge.vici import Message
 from tests.hostile.test_work import DOUBLE, grows
-from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
+from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel
 
 NOW = 1000.0
 FEW = 64  # pairs; and twice as many
@@ -120,6 +123,7 @@ STATES = {
 
 
 def one_pass(state: State, number: int, split: bool) -> None:
+    connection_config._made.cache_clear()
     wanted = target(many(number, split, revision=2, **state.now), Backend.NETLINK)
     before = target(many(number, split, **{**state.now, **state.changed}), Backend.NETLINK)
     actual = state.actual(wanted, before)
@@ -235,3 +239,41 @@ def test_who_carries_and_who_touches_is_found_as_by_comparing_all() -> None:
 
 
 PAIR = target(tunnel(), Backend.NETLINK).pairs[0]
+
+
+def shared(number: int) -> Any:
+    """An IKE_SA with a child for each of so many tunnels, as charon lists it."""
+    host = target(tunnel(), Backend.NETLINK).name
+    sections: Message = {
+        f"c{n}": {"name": f"{n:08x}.{n:012x}.tunnel-{n}", "uniqueid": str(n), "state": "INSTALLED"}
+        for n in range(number)
+    }
+    entry: Message = {host: {"uniqueid": "1", "state": "ESTABLISHED", "child-sas": sections}}
+    return by_tunnel(ike_sas([entry]), {})
+
+
+def test_the_list_of_an_ike_sa_of_many_tunnels_is_divided_once() -> None:
+    assert len(shared(9)) == 10
+    assert growth(shared) < DOUBLE
+
+
+def test_the_configuration_is_made_once_and_not_at_each_pass() -> None:
+    made = connection_config._made
+    managed = ManagedTunnel(ID, Backend.NETLINK)
+    managed.want(many(4 * FEW, True))
+    wanted = managed.facts.target
+    assert wanted is not None
+    managed.observe(up(wanted, wanted))
+    managed.begin_pass(Loaded(), NOW)  # what is up has proven its secret
+    misses = made.cache_info().misses
+    for number in range(100):
+        managed.begin_pass(Loaded(), NOW + number)
+    assert made.cache_info().misses == misses
+
+
+def test_a_configuration_that_is_kept_holds_no_secret() -> None:
+    known, unknown = tunnel(), tunnel(psk=None)
+    assert target(known, Backend.NETLINK).secret_known
+    assert not target(unknown, Backend.NETLINK).secret_known
+    other = target(tunnel(psk=Secret(value="another")), Backend.NETLINK)
+    assert other == target(known, Backend.NETLINK)

@@ -25,8 +25,11 @@ from typing import TypeAlias
 from landbridge.vici.errors import ProtocolError
 from landbridge.vici.message import Encodable, Message, decode, encode, encode_name
 
-#: Bytes of one packet, without its length field; the daemon closes on anything longer.
+#: Bytes of one packet that is sent, without its length field; the daemon closes on anything longer.
 MAX_PACKET = 512 * 1024
+#: Of one that is received: an IKE_SA with a thousand CHILD_SAs is listed in one, and the daemon
+#: has no limit there. Beyond it the bytes are no VICI.
+MAX_RECEIVED = 64 * 1024 * 1024
 _HEADER = 4
 
 
@@ -134,7 +137,7 @@ class Connection:
         if len(self._buffer) < start:
             return None
         length = int.from_bytes(self._buffer[at:start], "big")
-        if not 0 < length <= MAX_PACKET:
+        if not 0 < length <= MAX_RECEIVED:
             raise ProtocolError(f"a packet of {length} bytes")
         if len(self._buffer) < start + length:
             return None

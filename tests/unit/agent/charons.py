@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,15 +18,19 @@ from tests.unit.vici.daemon import Wire, daemon
 
 class FakeCharon(Charon):
     """`up`: the targets that are established, by tunnel id. `asked`: commands that were taken, a
-    list of everything as ``list-sas`` and of one as ``list-sas NAME``."""
+    list of everything as ``list-sas`` and of one as ``list-sas NAME``. `refuses`: of a command and
+    its message, the words of a refusal; empty: it is taken."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, "no namespace", Backend.LIBIPSEC)
         self.up: dict[str, Target] = {}
         self.asked: Counter[str] = Counter()
+        self.refuses: Callable[[str, Message], str] = lambda _command, _message: ""
+        self.begun = 0  # how often the router's task has begun to serve
         self._listeners: list[Wire] = []
 
     async def ensure(self) -> bool:
+        self.begun += 1
         return True
 
     def change(self, targets: Iterable[Target], *, up: bool) -> None:
@@ -81,7 +85,11 @@ class FakeCharon(Charon):
             for each in self.up.values():
                 if which in (None, each.name):
                     wire.write(Packet.EVENT, _sa(each), name="list-sa")
-        wire.write(Packet.CMD_RESPONSE, {"success": "yes"})
+        words = self.refuses(command, message)
+        wire.write(
+            Packet.CMD_RESPONSE,
+            {"success": "no", "errmsg": words} if words else {"success": "yes"},
+        )
 
 
 def _sa(target: Target) -> Message:

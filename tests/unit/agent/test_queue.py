@@ -54,3 +54,52 @@ def test_forgotten_is_not_looked_at() -> None:
         return await work_queue.next()
 
     assert asyncio.run(scene()) == ("c",)
+
+
+def test_what_is_heard_of_one_that_rests_waits_for_the_end_of_its_rest() -> None:
+    async def scene() -> list[tuple[str, ...]]:
+        work_queue, now = WorkQueue(), asyncio.get_running_loop().time()
+        work_queue.rest("busy", now + 0.05)
+        for _ in range(400):
+            work_queue.hear("busy")
+        work_queue.hear("other")
+        first = await work_queue.next()
+        second = await work_queue.next()
+        assert asyncio.get_running_loop().time() >= now + 0.05
+        return [first, second]
+
+    assert asyncio.run(scene()) == [("other",), ("busy",)]
+
+
+def test_what_is_heard_during_the_look_that_makes_it_rest_waits_as_well() -> None:
+    async def scene() -> tuple[str, ...]:
+        work_queue, now = WorkQueue(), asyncio.get_running_loop().time()
+        work_queue.hear("busy")
+        work_queue.rest("busy", now + 60.0)
+        work_queue.hear("busy")
+        work_queue.hear("other")
+        return await work_queue.next()
+
+    assert asyncio.run(scene()) == ("other",)
+
+
+def test_what_is_wanted_of_one_that_rests_is_not_held_up() -> None:
+    async def scene() -> tuple[str, ...]:
+        work_queue, now = WorkQueue(), asyncio.get_running_loop().time()
+        work_queue.hear("busy")
+        work_queue.mark("busy")
+        work_queue.rest("busy", now + 60.0)
+        return await work_queue.next()
+
+    assert asyncio.run(scene()) == ("busy",)
+
+
+def test_a_timer_that_was_set_for_one_that_rests_is_kept() -> None:
+    async def scene() -> tuple[str, ...]:
+        work_queue, now = WorkQueue(), asyncio.get_running_loop().time()
+        work_queue.at("busy", now + 0.01)
+        work_queue.rest("busy", now + 60.0)
+        work_queue.hear("busy")
+        return await work_queue.next()
+
+    assert asyncio.run(scene()) == ("busy",)

@@ -17,7 +17,7 @@ from landbridge.agent.plan.planner import plan
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.queue import WorkQueue
-from landbridge.agent.reconcile.reconciler import Reconciler
+from landbridge.agent.reconcile.reconciler import MOST_STEPS, Reconciler
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.loaded import Loaded
@@ -65,6 +65,22 @@ def test_a_change_while_charon_takes_a_step_ends_the_pass() -> None:
     look = asyncio.run(reconciler_over(tunnel_index)._take_all(steps, managed, control, 0.0))
     assert taken == [steps[0]]
     assert look == 0.0
+
+
+def test_a_pass_takes_a_part_of_many_steps_and_is_made_again_at_once() -> None:
+    tunnel_index = TunnelIndex(Backend.LIBIPSEC, lambda _: None)
+    managed = managed_of(tunnel_index)
+    taken: list[do.Step] = []
+
+    async def take(step: do.Step, *_: object) -> None:
+        taken.append(step)
+
+    control = cast(ViciClient, SimpleNamespace(take=take))
+    steps = [do.RetireChild(unique_id=number) for number in range(10 * MOST_STEPS)]
+    look = asyncio.run(reconciler_over(tunnel_index)._take_all(steps, managed, control, 5.0))
+    assert taken == steps[:MOST_STEPS]
+    assert look == 5.0
+    assert set(managed.memory.ending_children) == {step.unique_id for step in steps[:MOST_STEPS]}
 
 
 def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:

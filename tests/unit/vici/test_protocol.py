@@ -13,6 +13,7 @@ from landbridge.vici import Event, ProtocolError, encode
 from landbridge.vici.message import Message
 from landbridge.vici.protocol import (
     MAX_PACKET,
+    MAX_RECEIVED,
     Answered,
     Connection,
     Happening,
@@ -72,8 +73,16 @@ def test_the_longest_packet() -> None:
     answer = packet(Packet.CMD_RESPONSE, {"l": items})
     assert len(answer) == 4 + MAX_PACKET
     assert list(asked(COMMAND).receive(answer)) == [Answered(COMMAND, {"l": items})]
+
+
+def test_what_is_received_may_be_longer_than_what_may_be_sent() -> None:
+    """The daemon lists an IKE_SA with all its CHILD_SAs in one packet, however many they are."""
+    items = ["x" * 60_000] * 20
+    answer = packet(Packet.CMD_RESPONSE, {"l": items})
+    assert len(answer) > 2 * MAX_PACKET
+    assert list(asked(COMMAND).receive(answer)) == [Answered(COMMAND, {"l": items})]
     with pytest.raises(ProtocolError):
-        list(asked(COMMAND).receive((MAX_PACKET + 1).to_bytes(4, "big")))
+        list(asked(COMMAND).receive((MAX_RECEIVED + 1).to_bytes(4, "big")))
 
 
 ANSWERS: list[tuple[Request, bytes, Happening]] = [

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
+import structlog
+
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dns.addressbook import Place
 from landbridge.agent.plan.planner import MOST_AT_ONCE
@@ -20,6 +22,8 @@ from landbridge.agent.reconcile.ike_sharing import IkeSharing
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.model.objects import Router, Tunnel
+
+log = structlog.get_logger(__name__)
 
 
 class TunnelIndex:
@@ -80,7 +84,10 @@ class TunnelIndex:
         their places before others."""
         self._sharing.adopt(configured)
         for managed in self:
-            self.refresh(managed)
+            try:
+                self.refresh(managed)
+            except Exception:
+                log.exception("tunnel_not_netted", tunnel=managed.id)  # its own look tells of it
 
     def observe(self, managed: ManagedTunnel, actual: Actual) -> None:
         """charon lists this of the tunnel."""

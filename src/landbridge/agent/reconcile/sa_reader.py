@@ -79,6 +79,25 @@ class SaReader:
             for managed, sight in before.items()
         }
 
+    async def what_can_be_read(
+        self, managed_tunnels: Sequence[ManagedTunnel]
+    ) -> Mapping[ManagedTunnel, Sight]:
+        """As `all_of`, but for those whose SAs cannot be read: their own looks tell of that."""
+        try:
+            return await self.all_of(managed_tunnels)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            log.exception("list_not_read")
+        found = {}
+        for managed in managed_tunnels:
+            try:
+                found[managed] = await self.one(managed)
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+        return found
+
     async def batch(
         self, managed_tunnels: Sequence[ManagedTunnel], known: int
     ) -> Mapping[ManagedTunnel, Sight]:

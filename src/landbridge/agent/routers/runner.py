@@ -243,7 +243,7 @@ class RouterTask:
     async def _adopt(self, reader: SaReader) -> None:
         """Take in what charon has."""
         self._found = await reader.control.take_stock()
-        for managed, seen in (await reader.all_of(self._tunnel_index)).items():
+        for managed, seen in (await reader.what_can_be_read(tuple(self._tunnel_index))).items():
             managed.observe(seen.actual)
         self._statuses.listed = True
         self._tunnel_index.adopt(reader.control.configured)

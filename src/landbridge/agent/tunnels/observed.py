@@ -124,22 +124,28 @@ def by_tunnel(sas: Iterable[IkeSa], serving: Mapping[str, Collection[str]]) -> M
     name, the tunnels that an IKE_SA serves though it may carry nothing of theirs."""
     found: dict[str, dict[int, IkeSa]] = {}
     for sa in sas:
-        owners = {child.tunnel_id for child in sa.children}
+        owned: dict[str, list[ChildSa]] = {}
+        for child in sa.children:
+            owned.setdefault(child.tunnel_id, []).append(child)
+        owners = frozenset(owned)
         for tunnel_id in owners | {sa.tunnel_id, *serving.get(sa.name, ())}:
-            found.setdefault(tunnel_id, {})[sa.unique_id] = _part_of(sa, tunnel_id)
+            part = _part_of(sa, tunnel_id, owned.get(tunnel_id, ()), owners)
+            found.setdefault(tunnel_id, {})[sa.unique_id] = part
     return {
         tunnel_id: Actual(sas=tuple(sas[unique_id] for unique_id in sorted(sas)))
         for tunnel_id, sas in found.items()
     }
 
 
-def _part_of(sa: IkeSa, tunnel_id: str) -> IkeSa:
-    """What of an IKE_SA concerns one tunnel."""
+def _part_of(
+    sa: IkeSa, tunnel_id: str, children: Iterable[ChildSa], owners: frozenset[str]
+) -> IkeSa:
+    """What of an IKE_SA concerns one tunnel: its `children`, and who else has some on it."""
     return msgspec.structs.replace(
         sa,
-        children=tuple(child for child in sa.children if child.tunnel_id == tunnel_id),
+        children=tuple(children),
         foreign=sa.tunnel_id != tunnel_id,
-        others=frozenset(child.tunnel_id for child in sa.children) - {tunnel_id},
+        others=owners - {tunnel_id},
     )
 
 
