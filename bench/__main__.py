@@ -54,7 +54,7 @@ def main(context: click.Context) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is taken away
     context.obj = Console(width=160)
     if context.invoked_subcommand is None:
-        for part in (api, listeners, attacks, events, updates, ikev1, throughput):
+        for part in (api, listeners, attacks, events, neighbours, updates, ikev1, throughput):
             context.invoke(part)
 
 
@@ -102,6 +102,17 @@ def events(console: Console, data_plane: DataPlane) -> None:
     from bench.events import measure
 
     measure(console, data_plane)
+
+
+@main.command()
+@on
+@click.option("--rounds", default=40, help="Of each measurement.")
+@click.pass_obj
+def neighbours(console: Console, data_plane: DataPlane, rounds: int) -> None:
+    """What an update on one router waits for another router with 400 pairs."""
+    from bench.neighbours import measure
+
+    measure(console, data_plane, rounds)
 
 
 @main.command()

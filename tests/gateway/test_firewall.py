@@ -12,10 +12,11 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from landbridge.agent.dataplane.bridges import Bridges
@@ -23,6 +24,7 @@ from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.names import auto_bridge
 from landbridge.agent.dataplane.namespace import Namespaces
 from landbridge.agent.dataplane.traffic import HostDataplane
+from landbridge.agent.errors import GatewayError
 from landbridge.lab.hosts import Ground, Host, inside
 from landbridge.model.objects import Router
 from tests.gateway.netparts import (
@@ -56,8 +58,9 @@ class Site:
     def namespace(self) -> Host:
         return inner(self.made)
 
-    def apply(self, *tunnels: TunnelNet) -> None:
-        asyncio.run(self.plane.apply(self.made, {each.id: each for each in tunnels}))
+    def apply(self, *tunnels: TunnelNet) -> Mapping[str, str]:
+        """Why those of them that are refused are."""
+        return asyncio.run(self.plane.apply(self.made, {each.id: each for each in tunnels}))
 
 
 @pytest.fixture
@@ -265,3 +268,32 @@ def test_every_rendering_is_accepted_by_nft(site: Site, backend: Backend) -> Non
     assert ("ipsec missing" in listing) == (backend is Backend.NETLINK)
     assert "clamp-1360" in listing
     assert "clamp-1340" in listing
+
+
+def test_what_is_refused_of_one_tunnel_leaves_it_as_it_was_and_all_others_go_on(
+    site: Site,
+) -> None:
+    """No network that is one is refused by nft: a fault of ours has made this one."""
+    odd = tunnel("10.4.0.0/33", id="odd", up=False)
+    others = [tunnel(f"10.2.{n}.0/24", id=f"t{n}", up=False) for n in range(9)]
+    assert site.apply(*others[:4], odd, *others[4:]).keys() == {"odd"}
+    held = site.namespace.run("nft", "list", "set", "inet", "landbridge", "peers4")
+    assert all(f"10.2.{n}.0/24" in held for n in range(9))
+    assert "landbridge-trial" not in site.namespace.run("nft", "list", "tables")
+    good = tunnel("10.4.0.0/24", id="odd", up=False)
+    assert not site.apply(*others, good)
+    worse = tunnel("10.4.0.0/24", "nonsense", id="odd", up=False)
+    assert site.apply(*others[:8], worse).keys() == {"odd"}
+    held = site.namespace.run("nft", "list", "set", "inet", "landbridge", "peers4")
+    assert "10.4.0.0/24" in held
+    assert "10.2.8.0/24" not in held
+    assert "10.4.0.0/24" in site.namespace.run("ip", "route", "show", "table", "210")
+    assert not site.apply(*others)
+
+
+def test_a_host_that_takes_nothing_is_no_tunnels_trouble(site: Site) -> None:
+    site.apply(tunnel("10.2.0.0/24", up=False))
+    site.plane.forget(site.made.id)
+    missing = msgspec.structs.replace(site.made, id="0" * 8 + site.made.id[8:])
+    with pytest.raises(GatewayError):
+        asyncio.run(site.plane.apply(missing, {"t": tunnel("10.2.0.0/24", up=False)}))

@@ -20,6 +20,7 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile import inspect, reconciler, trouble
+from landbridge.agent.reconcile.diagnosis import diagnosis
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.status import tunnel_status
@@ -99,11 +100,12 @@ class Scene:
         self.statuses: dict[str, TunnelStatus] = {}
         self.routers: list[RouterStatus] = []
         self._news = asyncio.Event()
+        self.roads = Roads()
         self.task = RouterTask(
             ROUTER,
             charon=self.charon,
             backend=Backend.LIBIPSEC,
-            dataplane=Roads(),
+            dataplane=self.roads,
             report=self._take,
             report_router=self.routers.append,
             meters=Meters("r", AgentMetrics(), directory / "carried.json"),
@@ -193,6 +195,26 @@ def test_what_does_not_fit_a_message_is_not_sent(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_what_the_host_refuses_of_one_is_told_of_it_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trouble, "LIMIT", 1.0)
+
+    async def main() -> None:
+        scene = Scene(tmp_path)
+        scene.roads.refuses = {BROKEN: WORDS}
+        async with running(scene):
+            told = await scene.until(BROKEN, in_error)
+            assert told.reason is not None
+            assert told.reason.message == WORDS
+            await scene.sibling_is_not_concerned()
+            scene.roads.refuses = {}
+            await scene.until(BROKEN, lambda status: not in_error(status))
+            await gone(scene, BROKEN)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("what", BUGS)
 def test_a_bug_that_shows_with_one_tunnel_is_that_ones(
     tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
@@ -221,7 +243,7 @@ def test_a_bug_that_shows_with_one_tunnel_is_that_ones(
 def test_a_bug_in_what_is_told_of_one_on_demand_is_that_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspect, "diagnosis", failing(inspect.diagnosis))
+    monkeypatch.setattr(inspect, "diagnosis", failing(diagnosis))
 
     async def main() -> None:
         scene = Scene(tmp_path)

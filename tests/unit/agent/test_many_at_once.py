@@ -34,13 +34,15 @@ class Roads:
         self.open.set()
         self.applied: list[dict[str, bool]] = []
         self.asked = 0
+        self.refuses: dict[str, str] = {}
 
-    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
+    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> Mapping[str, str]:
         self.asked += 1
         self._told()
         await self.open.wait()
         self.applied.append({tunnel_id: net.up for tunnel_id, net in tunnels.items()})
         self._told()
+        return self.refuses
 
 
 class Scene:

@@ -42,8 +42,9 @@ class TunnelNet(Model, frozen=True, kw_only=True):
 class Dataplane(Protocol):
     """Implemented by the firewall side; called for one router never concurrently."""
 
-    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
-        """Make routes, blocks and clamps of `router` be exactly those of `tunnels`.
+    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> Mapping[str, str]:
+        """Make routes, blocks and clamps of `router` be exactly those of `tunnels`. Returns, by
+        id, why what one of them needs is refused: of that one things stay as they were.
 
         Raises `landbridge.agent.errors.GatewayError` when the host refuses.
         """

@@ -30,6 +30,7 @@ class NetworkSide:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._waiting: list[Callable[[], None]] = []
+        self._refused: Mapping[str, str] = {}
 
     def follow(self) -> None:
         """Something may have changed: apply it soon."""
@@ -41,6 +42,14 @@ class NetworkSide:
         if self._applied is None or self._applied[0] != router:
             return False
         return self._applied[1].get(tunnel_id) == nets.get(tunnel_id)
+
+    def refusal(self, tunnel_id: str) -> str:
+        """Why the host did not take what the tunnel needs; empty: it did."""
+        return self._refused.get(tunnel_id, "")
+
+    def try_again(self) -> None:
+        """What was refused may be taken by now."""
+        self._applied = None
 
     def once_applied(self, call: Callable[[], None]) -> None:
         """Call back when what is wanted by now is applied; not, if it cannot be."""
@@ -59,7 +68,7 @@ class NetworkSide:
             late = self._applied != (router, nets)
             if late:
                 nets = dict(nets)
-                await self._dataplane.apply(router, nets)
+                self._refused = await self._dataplane.apply(router, nets)
                 self._applied = (router, nets)
             for call in waiting:
                 call()

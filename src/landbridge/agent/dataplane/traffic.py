@@ -5,22 +5,39 @@ Rules this module keeps:
 - Blocks come before routes: a network is protected before anything can be sent to it.
 - nft is run only when what it should hold has changed; after a start, an error or a new
   uplink the whole table is replaced in one transaction.
+- What the host does not take of one tunnel is found (`landbridge.agent.dataplane.isolation`) and
+  left as it was, while all others go on. It is tried again when it has changed, and now and then.
 - What an older version has left in the namespace goes first
   (`landbridge.agent.dataplane.outdated`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from landbridge.agent.dataplane import firewall, netlink, nft, outdated, routes, segments
+import structlog
+
+from landbridge.agent.dataplane import firewall, isolation, netlink, nft, outdated, routes, segments
 from landbridge.agent.dataplane.bridges import link_by_name
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.firewall import Contents
 from landbridge.agent.dataplane.names import namespace_name, uplink_interface
 from landbridge.model.objects import Router
+
+REFUSED_FOR: Final = 20.0  # seconds until what was refused is tried again
+
+log = structlog.get_logger(__name__)
+
+
+class _Refused(NamedTuple):
+    """What of a tunnel the host has refused, why, and when (seconds, monotonic)."""
+
+    net: TunnelNet
+    words: str
+    at: float
 
 
 @dataclass
@@ -34,6 +51,7 @@ class _RouterState:
     router: Router | None = None
     device: int | None = None
     nets: Mapping[str, TunnelNet] = field(default_factory=dict)
+    refused: Mapping[str, _Refused] = field(default_factory=dict)
 
 
 class HostDataplane:
@@ -43,13 +61,38 @@ class HostDataplane:
         self._backend = backend
         self._states: dict[str, _RouterState] = {}
 
-    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> None:
+    async def apply(self, router: Router, tunnels: Mapping[str, TunnelNet]) -> Mapping[str, str]:
         """Make routes, blocks and clamps of `router` be exactly those of `tunnels`.
 
         Raises:
             GatewayError: the host refuses; the next call starts from what is there.
         """
         state = self._states.setdefault(router.id, _RouterState())
+        state.refused = _still_refused(state.refused, tunnels)
+        try:
+            await self._apply(router, _without(state, tunnels), state)
+        except Exception:
+            if not await self._found(router, tunnels, state):
+                raise
+            await self._apply(router, _without(state, tunnels), state)
+        return {tunnel_id: refused.words for tunnel_id, refused in state.refused.items()}
+
+    async def _found(
+        self, router: Router, tunnels: Mapping[str, TunnelNet], state: _RouterState
+    ) -> bool:
+        """Whether the trouble is that of some tunnels, whom it notes."""
+        trial = isolation.on_host(router, namespace_name(router.id), self._backend)
+        nets = tuple(tunnels[each] for each in tunnels if each not in state.refused)
+        now, found = time.monotonic(), await isolation.culprits(nets, trial)
+        new = {each: _Refused(tunnels[each], words, now) for each, words in found.items()}
+        state.refused = {**state.refused, **new}
+        for tunnel_id, words in found.items():
+            log.warning("tunnel_not_let_through", tunnel=tunnel_id, reason=words)
+        return bool(found)
+
+    async def _apply(
+        self, router: Router, tunnels: Mapping[str, TunnelNet], state: _RouterState
+    ) -> None:
         if not state.is_current:
             await outdated.clear(namespace_name(router.id))
             state.is_current = True
@@ -89,6 +132,24 @@ class HostDataplane:
             commands = firewall.difference(known, wanted)
         await nft.apply(namespace_name(router.id), commands)
         state.contents, state.uplink = wanted, uplink
+
+
+def _still_refused(
+    refused: Mapping[str, _Refused], tunnels: Mapping[str, TunnelNet]
+) -> Mapping[str, _Refused]:
+    """Those that have not changed, and were not tried again for long."""
+    since = time.monotonic() - REFUSED_FOR
+    return {
+        each: known
+        for each, known in refused.items()
+        if tunnels.get(each) == known.net and known.at > since
+    }
+
+
+def _without(state: _RouterState, tunnels: Mapping[str, TunnelNet]) -> Mapping[str, TunnelNet]:
+    """`tunnels`, those that are refused as they were before, if they were."""
+    before = {each: state.nets[each] for each in state.refused if each in state.nets}
+    return {each: net for each, net in tunnels.items() if each not in state.refused} | before
 
 
 def _changed(

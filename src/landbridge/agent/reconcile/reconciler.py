@@ -147,11 +147,17 @@ class Reconciler:
             steps = self._plan(managed, seen, control)
         if troubled:
             steps = (do.Wait(until=managed.facts.trouble.retry_at),)
+        elif managed.facts.trouble.words and network.refusal(managed.id):
+            network.try_again()
         acts = any(not isinstance(step, do.Wait) for step in steps)
         if acts and (await network.in_step() or seen.shared):  # blocked before it is negotiated
             seen = await reader.again(managed, seen)
             with self._counted():
                 steps = self._plan(managed, seen, control)
+        if managed.facts.wanted.tunnel is not None and (words := network.refusal(managed.id)):
+            if not managed.facts.trouble.waits(seen.now):
+                managed.failed(words, seen.now)
+            steps = (do.Wait(until=managed.facts.trouble.retry_at),)
         if managed.facts.wanted.tunnel is None and not control.knows(managed.id):
             self._forget(managed, control)
             return
