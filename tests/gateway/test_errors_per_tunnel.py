@@ -11,13 +11,12 @@ import pytest
 
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import Dpd, Secret, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 
 pytestmark = pytest.mark.gateway
 
-OTHER = "198.51.100.77"  # nobody is there
 MANY = tuple(f"10.{n}.0.0/24" for n in range(100, 135))
 PLAIN = tunnel()
 
@@ -31,7 +30,7 @@ def lifetime(seconds: int) -> dict[str, Any]:
 
 #: By what is wrong: what is sent, and whether charon (or we) must refuse it.
 ODD: dict[str, tuple[dict[str, Any], bool]] = {
-    "no psk in it": ({"psk": Secret(value="")}, False),
+    "no psk in it": ({"psk": Secret(value="")}, True),
     "a psk beyond a value of VICI": ({"psk": Secret(value="x" * 0x10000)}, True),
     "peer 0.0.0.0": ({"peer_address": "0.0.0.0"}, True),
     "peer %any": ({"peer_address": "%any"}, True),
@@ -41,7 +40,7 @@ ODD: dict[str, tuple[dict[str, Any], bool]] = {
     "peer id of 500 characters": ({"peer_id": "x" * 500}, True),
     "dpd 0": ({"dpd": Dpd(action="hold", interval=0, timeout=0)}, False),
     "dpd below 0": ({"dpd": Dpd(action="hold", interval=-1, timeout=-9)}, True),
-    "lifetime 0": (lifetime(0), False),
+    "lifetime 0": (lifetime(0), True),
     "lifetime below 0": (lifetime(-1000), True),
     "lifetime beyond all": (lifetime(10**30), True),
     "unknown cipher": ({"esp": msgspec.structs.replace(PLAIN.esp, encryption="rot13")}, True),
@@ -55,9 +54,11 @@ ODD: dict[str, tuple[dict[str, Any], bool]] = {
 }
 
 
-def odd(**changes: Any) -> Tunnel:
-    return tunnel(**{"peer_address": OTHER, "peer_id": OTHER, "peer_cidrs": ("10.77.0.0/24",),
-                     **changes})  # fmt: skip
+def odd(number: int, **changes: Any) -> Tunnel:
+    """Each to a peer of its own, whom nobody is."""
+    peer = f"198.51.100.{100 + number}"
+    networks = {"peer_cidrs": (f"10.{150 + number}.0.0/24",)}
+    return tunnel(**{"peer_address": peer, "peer_id": peer, **networks, **changes})
 
 
 def in_error(status: TunnelStatus) -> bool:
@@ -69,7 +70,7 @@ def test_what_is_odd_of_one_tunnel_is_told_of_that_one(
 ) -> None:
     surroundings.remote.peer.start(_peer())
     first = tunnel()
-    wrong = {what: odd(**changes) for what, (changes, _) in ODD.items()}
+    wrong = {what: odd(n, **changes) for n, (what, (changes, _)) in enumerate(ODD.items())}
     gateway.want(first, *wrong.values())
     gateway.start()
     gateway.wait_applied(first)
@@ -78,6 +79,7 @@ def test_what_is_odd_of_one_tunnel_is_told_of_that_one(
         status = gateway.wait(one, in_error if refused else lambda _: True)
         told = status.reason.message if status.reason else ""
         assert "unexpected" not in told, (what, told)
+        assert status.reason is None or status.reason.code is not ReasonCode.COLLISION
         assert one.psk is None or not one.psk.value or one.psk.value not in told
     for number in range(3):
         first = changed(first, **_turn(first, number))
@@ -113,13 +115,13 @@ def test_what_was_up_goes_on_below_an_update_that_is_refused(
     gateway.start()
     gateway.wait_applied(one)
     before = gateway.children(one)
-    one = changed(one, **lifetime(10**30))
+    one = changed(one, **lifetime(-1000))
     gateway.want(one)
     status = gateway.wait(one, in_error)
     assert status.applied_revision == 1
     assert gateway.children(one) == before
     assert surroundings.ping()
-    one = changed(one, **lifetime(3600))
+    one = changed(one, **lifetime(1800))
     gateway.want(one)
     gateway.wait_applied(one)
 

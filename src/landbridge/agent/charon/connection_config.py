@@ -44,6 +44,7 @@ from landbridge.model.objects import IkeVersion, Model, SelectorMode, Tunnel
 VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
 EVERYTHING: Final = "all"  # the key of the child that carries every selector
 _KEPT: Final = 128  # targets; one of 512 pairs takes about a megabyte
+_LONGEST: Final = 2**31 - 1  # seconds
 _GENERATIONS: Final = 1009  # prime: neighbouring generations and time-outs stay apart
 
 
@@ -83,6 +84,7 @@ def target(tunnel: Tunnel, backend: Backend) -> Target:
 @lru_cache(maxsize=_KEPT)
 def _made(tunnel: Tunnel, backend: Backend) -> Target:
     """`tunnel`: without its secret."""
+    _check_numbers(tunnel)
     children = _children(tunnel)
     _check_mode(tunnel, children)
     _check(tunnel, CAPABILITIES[backend])
@@ -152,6 +154,19 @@ def _identity(attribute: str, typed: str) -> str:
         return identity(typed)
     except NoIdentity as error:
         raise Unsupported(f"{attribute} '{typed}' can be nobody's identity: {error}.") from None
+
+
+def _check_numbers(tunnel: Tunnel) -> None:
+    """charon takes a number below 0 for a very large one, and rekeys all the time."""
+    seconds = {
+        "lifetime of the IKE policy": (tunnel.ike.lifetime, 1),
+        "lifetime of the IPsec policy": (tunnel.esp.lifetime, 1),
+        "interval of dpd": (tunnel.dpd.interval, 0),
+        "timeout of dpd": (tunnel.dpd.timeout, 0),
+    }
+    for what, (value, least) in seconds.items():
+        if not least <= value <= _LONGEST:
+            raise Unsupported(f"The {what} cannot be {value} seconds.")
 
 
 def _check(tunnel: Tunnel, can: Capabilities) -> None:
