@@ -80,7 +80,9 @@ def test_a_pass_takes_a_part_of_many_steps_and_is_made_again_at_once() -> None:
     look = asyncio.run(reconciler_over(tunnel_index)._take_all(steps, managed, control, 5.0))
     assert taken == steps[:MOST_STEPS]
     assert look == 5.0
-    assert set(managed.memory.ending_children) == {step.unique_id for step in steps[:MOST_STEPS]}
+    assert set(managed.facts.attempts.ending_children) == {
+        step.unique_id for step in steps[:MOST_STEPS]
+    }
 
 
 def test_an_attempt_is_remembered_of_the_configuration_that_was_tried() -> None:
