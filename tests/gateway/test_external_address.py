@@ -12,10 +12,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from landbridge.agent.routers import supervisor
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import Router
+from landbridge.model.objects import Router, TunnelState
 from tests.gateway import netparts
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
@@ -109,6 +110,25 @@ def test_the_tunnel_goes_on_until_the_peer_follows(
     assert waiting.lost == 0
     if version == "v2":  # with IKEv1 our first packets may come before the peer has the new SA
         assert moving.lost == 0
+
+
+def test_what_runs_from_an_address_that_is_gone_is_down(
+    surroundings: Surroundings, gateway: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "OVERLAP", 0.0)  # as if another gateway's router had it
+    surroundings.remote.peer.start(peer_connection())
+    ours = tunnel()
+    gateway.want(ours)
+    gateway.start()
+    gateway.wait_applied(ours)
+    moved = changed(ours, local_address=NEW, local_id=NEW)
+    gateway.reconfigure(with_address(gateway.router, NEW))
+    gateway.want(moved)
+    status = gateway.wait(moved, lambda told: told.state is TunnelState.DOWN)
+    assert status.children == ()
+    assert status.reason is not None
+    assert f"{ROUTER_OUTSIDE}/" not in gateway.addresses
+    wait_until(lambda: not gateway.sas(ours), 15, "the old SA is ended")
 
 
 def test_an_agent_that_restarts_meanwhile_keeps_the_old_address(

@@ -147,12 +147,12 @@ def test_disabled_never_ends_a_silent_one() -> None:
 def test_the_condemned_are_ended_once() -> None:
     one = tunnel(revision=1)
     charon, wanted = settled(one), planned(one)
-    peer_dead = frozenset(charon.sas)
-    charon.state = msgspec.structs.replace(charon.state, peer_dead=peer_dead)
+    dead_ikes = frozenset(charon.sas)
+    charon.state = msgspec.structs.replace(charon.state, dead_ikes=dead_ikes)
     assert endings(steps(charon, wanted)) == [Disruption.INTERRUPT]
-    told = dict.fromkeys(peer_dead, charon.now)
+    told = dict.fromkeys(dead_ikes, charon.now)
     charon.state = msgspec.structs.replace(charon.state, ending_ikes=told)
     assert endings(steps(charon, wanted)) == []
     charon.sas.clear()
     steps(charon, wanted)
-    assert charon.state.peer_dead == frozenset()
+    assert charon.state.dead_ikes == frozenset()

@@ -21,7 +21,7 @@ from landbridge.model.objects import Router, TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.tunnels import tunnel
 
-DEADLINE = 20.0
+DEADLINE = 90.0
 ROUTER = Router(id="r", name="", revision=1, admin_state_up=True, uplink=None, inside=())
 
 

@@ -28,11 +28,26 @@ from landbridge.agent.reconcile.phases import (
 )
 from landbridge.agent.reconcile.tunnel import LASTING, ManagedTunnel
 from landbridge.agent.tunnels import steps as do
-from landbridge.model.objects import Dpd, Secret, TunnelState
+from landbridge.model.objects import Dpd, Leg, Router, Secret, TunnelState
 from tests.unit.agent.house import FakeCharon
 from tests.unit.agent.tunnels import tunnel
 
 ONE, OTHER = "one", "other"
+
+
+def router(uplink: bool) -> Router:
+    leg = Leg(
+        network_id="n",
+        network_name="public",
+        port_id="p",
+        mac_address="02:00:00:00:00:01",
+        addresses=(f"{tunnel().local_address}/24",),
+        admin_state_up=uplink,
+    )
+    return Router(id="r", name="", revision=1, admin_state_up=True, uplink=leg, inside=())
+
+
+ROUTERS = {up: router(up) for up in (True, False)}
 
 
 class Clock:
@@ -57,6 +72,8 @@ class Stage:
         self.seen = {Phase.REMOVING}
         self.revision = 0
         self.refuses = False
+        self.router: Router | None = None
+        self.places: dict[str, Place | None] = {}
 
     def managed(self, tunnel_id: str) -> ManagedTunnel:
         found = self.index.get(tunnel_id)
@@ -94,15 +111,27 @@ class Stage:
         if changes is not None:
             usual = {"id": tunnel_id, "revision": self.revision, "peer_id": "b.example.com"}
             made = tunnel(**{**usual, **changes})
-        self.index.want(tunnel_id, made, place)
+        self.places[tunnel_id] = place
+        self.index.want(tunnel_id, made, place, self.router)
         self.held(Mover.DESIRED, tunnel_id)
+
+    def switch(self, uplink: bool) -> None:
+        """The router's uplink."""
+        self.router = ROUTERS[uplink]
+        for each in (ONE, OTHER):
+            wanted = self.managed(each).facts.wanted
+            place = self.places.get(each)
+            if wanted.asked is not None:
+                self.index.want(each, wanted.asked, place, self.router)
+                self.held(Mover.DESIRED, each)
 
     def resolve(self, tunnel_id: str, place: Place) -> None:
         """The last known address is kept: no name loses it."""
         wanted = self.managed(tunnel_id).facts.wanted
         asked, lost = wanted.asked, place.address is None and wanted.unresolved is None
         if asked is not None and asked.peer_address == "b.example.net" and not lost:
-            self.index.want(tunnel_id, asked, place)
+            self.places[tunnel_id] = place
+            self.index.want(tunnel_id, asked, place, self.router)
             self.held(Mover.NAME, tunnel_id)
 
     async def look(self, tunnel_id: str) -> ManagedTunnel:
@@ -190,6 +219,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.just("lose"), st.tuples(IDS)),
     st.tuples(st.just("wait"), st.tuples(st.sampled_from((0.1, LASTING, 60.0)))),
     st.tuples(st.just("refuse"), st.tuples(st.booleans())),
+    st.tuples(st.just("switch"), st.tuples(st.booleans())),
 )
 
 
@@ -223,6 +253,7 @@ WAYS: dict[Phase, list[Event]] = {
     Phase.DEFERRED: [("want", (OTHER, {}, None)), FIRST],
     Phase.CONFLICTING: [("want", (OTHER, {}, None)), FIRST, ("wait", (LASTING,))],
     Phase.UNRESOLVED: [("want", (ONE, NAMED, PLACES[0]))],
+    Phase.CUT_OFF: [*UP, ("switch", (False,))],
     Phase.REJECTED: [FIRST, ("refuse", (True,)), ("work", (ONE,))],
     Phase.UP: UP,
     Phase.UPDATING: [*UP, ("want", (ONE, BESIDE, None))],

@@ -119,6 +119,11 @@ class Namespaces:
         kept = self._kept.get(router_id, frozenset())
         return netlink.exists(namespace_name(router_id)) and not kept & self._others(router_id)
 
+    def outside(self, router_id: str) -> frozenset[str]:
+        """The addresses of its uplink, as they are since `ensure`."""
+        claims = (self._wanted, self._kept)
+        return frozenset(address for at in claims for _, address in at.get(router_id, ()))
+
     def _others(self, router_id: str) -> frozenset[Claim]:
         claims = (claim for at, claim in self._wanted.items() if at != router_id)
         return frozenset().union(*claims)

@@ -56,7 +56,9 @@ class AttemptState(Model, frozen=True, kw_only=True):
     unread: frozenset[int] = frozenset()  # IKE_SAs on which a peer with another secret spoke
     unanswered_since: Mapping[int, float] = {}  # IKE_SAs with an exchange that is not answered
     probed_at: Mapping[int, float] = {}  # IKE_SAs by when DPD last asked
-    peer_dead: frozenset[int] = frozenset()  # IKE_SAs with a peer that another tunnel found dead
+    dead_ikes: frozenset[int] = (
+        frozenset()
+    )  # to be ended: another tunnel found the peer dead, or our address is gone
     ending_ikes: Mapping[int, float] = {}  # told to terminate
     ending_children: Mapping[int, float] = {}
     identity_tried: int = 0  # the revision for which an attempt was made that can end the old SA
@@ -111,7 +113,7 @@ def after_look(
         },
         probed_at={k: v for k, v in state.probed_at.items() if k in ikes},
         unread=state.unread & ikes,
-        peer_dead=state.peer_dead & ikes,
+        dead_ikes=state.dead_ikes & ikes,
         ending_ikes={k: v for k, v in state.ending_ikes.items() if k in ikes},
         ending_children={k: v for k, v in state.ending_children.items() if k in children},
         was_up=state.was_up or bool(carrying),

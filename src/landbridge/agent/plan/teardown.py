@@ -157,7 +157,7 @@ def end_dead(view: View) -> Iterator[Step]:
         if sa.foreign:
             continue
         cost = Disruption.INTERRUPT if sa.live_children else Disruption.NONE
-        if sa.unique_id in view.state.peer_dead - view.state.ending_ikes.keys():
+        if sa.unique_id in view.state.dead_ikes - view.state.ending_ikes.keys():
             yield do.Terminate(unique_id=sa.unique_id, force=True, disruption=cost)
             continue
         since = view.state.unanswered_since.get(sa.unique_id)

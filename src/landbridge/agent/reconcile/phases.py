@@ -30,6 +30,7 @@ class Phase(StrEnum):
     CONFLICTING = "conflicting"  # another tunnel is in its way
     DEFERRED = "deferred"  # the same, since a moment: the other one may be changing, too
     UNRESOLVED = "unresolved"  # the name of its peer has no address yet
+    CUT_OFF = "cut-off"  # its router's uplink is switched off
     REJECTED = "rejected"  # charon or the host refuses it, or we fail with it
     UP = "up"  # every pair of networks is carried, by the present configuration
     UPDATING = "updating"  # it carries traffic; the present configuration is not in effect yet
@@ -49,6 +50,7 @@ PHASES: Final[tuple[tuple[Phase, Callable[[TunnelFacts, float], bool]], ...]] = 
     (Phase.DEFERRED, lambda facts, now: now < facts.deferred_until),
     (Phase.CONFLICTING, lambda facts, now: facts.attachment.conflict is not None),
     (Phase.UNRESOLVED, lambda facts, now: facts.wanted.unresolved is not None),
+    (Phase.CUT_OFF, lambda facts, now: facts.wanted.cut_off is not None),
     (Phase.REJECTED, lambda facts, now: facts.trouble.words != ""),
     (Phase.UPDATING, lambda facts, now: facts.carries_traffic and not facts.is_applied),
     (Phase.UP, lambda facts, now: facts.carries_traffic and facts.is_complete),
@@ -76,6 +78,7 @@ class Told(StrEnum):
 
     NOTHING = "nothing"
     OBSERVED = "observed"  # what charon lists, with the reason that is known
+    CUT_OFF = "cut-off"  # down, whatever charon lists
     ERROR = "error"
 
 
@@ -98,6 +101,7 @@ PERMITS: Final[Mapping[Phase, Permits]] = {
     Phase.DEFERRED: Permits(steps=Steps.NONE, told=Told.OBSERVED),
     Phase.CONFLICTING: Permits(steps=Steps.NONE, told=Told.ERROR),
     Phase.UNRESOLVED: Permits(steps=Steps.NONE, told=Told.OBSERVED),
+    Phase.CUT_OFF: Permits(steps=Steps.NONE, told=Told.CUT_OFF),
     Phase.REJECTED: Permits(steps=Steps.RUN, told=Told.ERROR, queues=True),
     Phase.UPDATING: Permits(steps=Steps.RUN, told=Told.OBSERVED, queues=True),
     Phase.UP: Permits(steps=Steps.RUN, told=Told.OBSERVED),
@@ -130,25 +134,27 @@ _TRIED: Final = _RUNNING | {_P.REJECTED}
 _ENDING: Final = frozenset({_P.RETAINED, _P.REMOVING, _P.OFF})
 _IN_CONFLICT: Final = frozenset({_P.DEFERRED, _P.CONFLICTING})
 _NO_PSK: Final = frozenset({_P.NO_PSK})
-_HELD: Final = frozenset({_P.DEFERRED, _P.UNRESOLVED})
+_HELD: Final = frozenset({_P.DEFERRED, _P.UNRESOLVED, _P.CUT_OFF})
+_UNTRIED: Final = frozenset({_P.UNRESOLVED, _P.CUT_OFF})
 
 #: From any of the first to any of the second. To stay is always possible.
 FOLLOWS: Final[Mapping[Mover, tuple[tuple[frozenset[Phase], frozenset[Phase]], ...]]] = {
     Mover.DESIRED: (
         (_ALL, _ENDING | _HELD | {_P.UNSUPPORTED}),
         (_ALL - _RUNNING, _TRIED - {_P.RESTING}),
+        (frozenset({_P.CUT_OFF}), frozenset({_P.RESTING})),
         (_CARRYING, _CARRYING),  # a change takes nothing down by itself
         (_DOWN, _TRYING),
     ),
     Mover.NAME: (
-        (_TRIED | {_P.UNRESOLVED}, frozenset({_P.DEFERRED})),
-        (_IN_CONFLICT | {_P.UNRESOLVED}, _TRIED | {_P.UNRESOLVED}),
+        (_TRIED | _UNTRIED, frozenset({_P.DEFERRED})),
+        (_IN_CONFLICT | _UNTRIED, _TRIED | _UNTRIED),
         (_CARRYING, _CARRYING),
         (_DOWN, _TRYING),
     ),
     Mover.OTHERS: (
-        (_TRIED | {_P.UNRESOLVED}, frozenset({_P.DEFERRED})),
-        (_IN_CONFLICT, _TRIED | {_P.UNRESOLVED}),
+        (_TRIED | _UNTRIED, frozenset({_P.DEFERRED})),
+        (_IN_CONFLICT, _TRIED | _UNTRIED),
         (_NO_PSK, _TRIED | _HELD),
         (_CARRYING, _CARRYING),
         (_ENDING, _ENDING),

@@ -115,6 +115,7 @@ class ManagedTunnel:
         self._set(wanted=now, attachment=alone(now.own), trouble=trouble)
         if now.running is None:
             self._set(deferred_until=0.0)
+            self.reasons.last_failure.forget()
         elif now.tunnel is not None:
             self._last_run = now.tunnel, now.running
         if now.tunnel is None:
@@ -288,7 +289,17 @@ class ManagedTunnel:
             return
         self._accept(causes.dead(named))
         live = frozenset(sa.unique_id for sa in self._facts.actual.sas if sa.live)
-        self._set_attempts(peer_dead=live)
+        self._set_attempts(dead_ikes=live)
+
+    def addresses_are(self, addresses: frozenset[str]) -> bool:
+        """The router has these. Whether an SA ran from another one, and is to be ended."""
+        live = [sa for sa in self._facts.actual.sas if sa.live and not sa.foreign]
+        lost = [sa for sa in live if sa.local_host not in addresses]
+        if lost:
+            self._accept(causes.address_gone(lost[0].local_host))
+            known = self._facts.attempts.dead_ikes
+            self._set_attempts(dead_ikes=known | {sa.unique_id for sa in lost})
+        return bool(lost)
 
     def _accept(self, told: Cause) -> bool:
         return self.reasons.accept(told, self._facts.target, self._facts.actual)
@@ -312,6 +323,9 @@ class ManagedTunnel:
         if PERMITS[phase].told is Told.ERROR or target is None:
             applied, reason = facts.attempts.applied_revision, self._error(phase)
             status = tunnel_status.failed(tunnel, facts.actual, applied, reason, at)
+        elif PERMITS[phase].told is Told.CUT_OFF and facts.wanted.cut_off is not None:
+            attempts, reason = facts.attempts, facts.wanted.cut_off
+            status = tunnel_status.cut_off(target, attempts.applied_revision, reason, at)
         else:
             status = self._observed_status(phase, target, at)
         self._told_in = phase
@@ -325,7 +339,9 @@ class ManagedTunnel:
         facts, reason = self._facts, self._reason()
         status = tunnel_status.observed(target, facts.actual, facts.attempts, reason, at)
         self._set_attempts(applied_revision=status.applied_revision)
-        warning = self.reasons.warning(facts.actual) if phase is Phase.UP else None
+        warning = None
+        if phase is Phase.UP:
+            warning = facts.wanted.obstacle or self.reasons.warning(facts.actual)
         return msgspec.structs.replace(status, reason=status.reason or warning)
 
     def _error(self, phase: Phase) -> Reason:

@@ -16,7 +16,7 @@ from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.dns.addressbook import Place, unresolved
 from landbridge.agent.errors import Unsupported, in_words
-from landbridge.agent.status.reachability import hindrance
+from landbridge.agent.status.reachability import cut_off, hindrance, obstacle
 from landbridge.agent.tunnels.desired import Target
 from landbridge.model.objects import Model, Reason, ReasonCode, Router, Tunnel
 
@@ -34,6 +34,8 @@ class Wanted(Model, frozen=True, kw_only=True):
     unresolved: Reason | None = None  # the name of its peer has no address yet
     lost_name: Reason | None = None  # the address of its peer is only the last known one
     hindrance: Reason | None = None  # no packet can go to the peer
+    cut_off: Reason | None = None  # nor on an SA that is up
+    obstacle: Reason | None = None  # what an SA that is up cannot carry to its end
 
     @property
     def is_off(self) -> bool:
@@ -89,4 +91,6 @@ def wanted(
         unresolved=unknown,
         lost_name=lost,
         hindrance=hindrance(router, tunnel) if router is not None else None,
+        cut_off=cut_off(router) if router is not None else None,
+        obstacle=obstacle(router, tunnel) if router is not None else None,
     )

@@ -96,6 +96,7 @@ class RouterTask:
         self._control: ViciClient | None = None  # while charon serves, as the next one
         self._network: NetworkSide | None = None
         self._complete = False  # whether `replace` has told all of desired
+        self._addresses: frozenset[str] | None = None  # of the router outside, where it is known
         self._found: frozenset[str] = frozenset()  # what charon had when it was adopted
 
     # What is wanted ---------------------------------------------------------------------
@@ -136,6 +137,13 @@ class RouterTask:
     def look(self, tunnel_id: str) -> None:
         """Look at one tunnel now."""
         self._work_queue.mark(tunnel_id)
+
+    def addresses_are(self, addresses: frozenset[str]) -> None:
+        """The router's external ones, as its namespace has them now."""
+        self._addresses = addresses
+        for managed in self._tunnel_index:
+            if managed.addresses_are(addresses):
+                self._work_queue.mark(managed.id)
 
     def addresses_in_use(self) -> frozenset[str] | None:
         """Those that IKE_SAs have here, up or about to end; None: charon has not listed them."""
@@ -247,3 +255,5 @@ class RouterTask:
             managed.observe(seen.actual)
         self._statuses.listed = True
         self._tunnel_index.adopt(reader.control.configured)
+        if self._addresses is not None:
+            self.addresses_are(self._addresses)

@@ -47,6 +47,9 @@ class Worker(Protocol):
     def reconfigure(self, router: Router) -> None: ...
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None: ...
 
+    def addresses_are(self, addresses: frozenset[str]) -> None:
+        """Those that the router has outside."""
+
     def addresses_in_use(self) -> frozenset[str] | None:
         """Of the router, by IKE_SAs that live; None: not known yet."""
 
@@ -151,6 +154,7 @@ class RouterSupervisor:
                     async with asyncio.timeout(backoff.next()):
                         await self._changed.wait()
             else:
+                self.worker.addresses_are(self._namespaces.outside(router.id))
                 if made:
                     self._renewed(router.id)
                 if router != self._told:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from landbridge.agent.charon.log_pairs import identities
-from landbridge.agent.charon.log_patterns import DEATH, TABLE
+from landbridge.agent.charon.log_patterns import DEATH, END, TABLE
 from landbridge.agent.status.event_log import CHATTER
 from landbridge.impact.identities import described
 from landbridge.model.objects import EspProposal, Model, Reason, ReasonCode, Tunnel
@@ -45,7 +45,7 @@ OF_CHILDREN: Final = frozenset(
         ReasonCode.UNSUPPORTED,
     }
 )
-__all__ = ["DEATH", "OF_CHILDREN", "REFUSALS", "Cause", "cause", "dead", "offer"]
+__all__ = ["DEATH", "OF_CHILDREN", "REFUSALS", "Cause", "address_gone", "cause", "dead", "offer"]
 
 
 class Cause(Model, frozen=True, kw_only=True):
@@ -101,6 +101,12 @@ def cause(
             message = row.sentence.format_map({**offer(tunnel), **told})
             return Cause(rank=row.rank, reason=Reason(code=row.code, message=message))
     return None
+
+
+def address_gone(address: str) -> Cause:
+    """The router has lost the address that an IKE_SA runs from."""
+    words = f"The router has no address {address} any more, which the tunnel ran from."
+    return Cause(rank=END, reason=Reason(code=ReasonCode.NO_LOCAL_ADDRESS, message=words))
 
 
 def dead(tunnel: Tunnel) -> Cause:

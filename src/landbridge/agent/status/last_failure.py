@@ -54,6 +54,10 @@ class LastFailure:
         """A new attempt begins: whatever it tells counts more."""
         self._old = True
 
+    def forget(self) -> None:
+        """What was tried is not wanted any more."""
+        self._cause = None
+
     def forget_unrelated(self) -> None:
         """The tunnel has gone down: what was told long before does not explain it."""
         if self._clock() - self._at > _RELATED:

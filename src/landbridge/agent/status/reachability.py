@@ -27,8 +27,8 @@ def hindrance(router: Router, tunnel: Tunnel) -> Reason | None:
             message="The router has no external gateway: there is no address to set the tunnel "
             "up from. Set its external_gateway_info.",
         )
-    if not router.uplink.admin_state_up:
-        return _switched_off(router.uplink)
+    if off := cut_off(router):
+        return off
     legs = (router.uplink, *router.inside)
     local, peer = _address(tunnel.local_address), _address(tunnel.peer_address)
     if local is not None and local not in {own.ip for own in _interfaces(legs)}:
@@ -44,6 +44,13 @@ def hindrance(router: Router, tunnel: Tunnel) -> Reason | None:
         message=f"The router has no route to {peer}: it is in none of its networks, and there is "
         f"no IPv{peer.version} gateway. Give the external subnet a gateway_ip.",
     )
+
+
+def cut_off(router: Router) -> Reason | None:
+    """Why nothing passes the router's uplink, on SAs that are up neither; None: it may."""
+    if router.uplink is None or router.uplink.admin_state_up:
+        return None
+    return _switched_off(router.uplink)
 
 
 def obstacle(router: Router, tunnel: Tunnel) -> Reason | None:

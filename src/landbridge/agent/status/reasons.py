@@ -3,8 +3,8 @@
 Rules this module keeps:
 - What the configuration prevents goes before what charon's lines have told
   (`landbridge.agent.status.last_failure`), and that before what only time tells: nobody initiates.
-- Of a tunnel that carries traffic only what was told of its present configuration counts. Of one
-  that is up as wanted, only warnings are told: it cannot be rekeyed, no packet comes back.
+- Only what was told of the present configuration counts: of another one nothing is known yet. Of a
+  tunnel that is up as wanted only warnings are told: it cannot be rekeyed, no packet comes back.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ class TunnelReasons:
         """Why the tunnel is not up, or not as wanted. `hindrance`: what its configuration
         prevents."""
         nobody = self._nobody_initiates(target, actual)
+        told = self.last_failure.reason_of(_configuration(target))
         if actual.carrying:
-            return self.last_failure.reason_of(_configuration(target))
-        return hindrance or self.last_failure.reason or nobody
+            return told
+        return hindrance or told or nobody
 
     def warning(self, actual: Actual) -> Reason | None:
         """Of a tunnel that is up as wanted."""

@@ -83,6 +83,19 @@ def failed(tunnel: Tunnel, actual: Actual, applied: int, reason: Reason, at: flo
     )
 
 
+def cut_off(target: Target, applied: int, reason: Reason, at: float) -> TunnelStatus:
+    """No packet passes, whatever charon lists. `applied`: the last known."""
+    return TunnelStatus(
+        id=target.tunnel_id,
+        revision=target.revision,
+        applied_revision=applied,
+        state=TunnelState.DOWN,
+        reason=reason,
+        observed_at=at,
+        missing=modes.missing(target, ()),
+    )
+
+
 def unknown(tunnel: Tunnel, applied: int, at: float) -> TunnelStatus:
     """Of a tunnel that cannot be looked at. `applied`: the last known."""
     return TunnelStatus(
