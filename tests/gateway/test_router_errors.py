@@ -242,7 +242,7 @@ def test_what_charon_refuses_of_one_tunnel_is_no_trouble_of_the_others(
     gateway.start()
     gateway.wait_applied(first)
     told = gateway.wait(refused, lambda status: "charon cannot be told" in _message(status))
-    assert (told.state, told.applied_revision) == (TunnelState.BUILDING, 0)
+    assert (told.state, told.applied_revision) == (TunnelState.ERROR, 0)
     assert all(status.ready for status in gateway.routers)
     assert not any(_message(told) for _, told in gateway.history if told.id == first.id
                    and told.state is TunnelState.UP)  # fmt: skip
