@@ -141,7 +141,7 @@ class House:
         self.control = ViciClient(cast(Session, self.charon))
 
     async def adopt(self) -> None:
-        found = await self.control.take_stock()
+        found = await self.control.read_loaded()
         for managed in self.tunnel_index:
             managed.observe(await self.control.look(managed.id))
         self.tunnel_index.adopt(self.control.configured)

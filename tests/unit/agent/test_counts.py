@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.metrics.counters import Distance, TrafficCounters
+from landbridge.agent.metrics.counters import Traffic, TrafficCounters
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
-from landbridge.agent.reconcile.sampler import LEAST, Trip
+from landbridge.agent.reconcile.sampler import LEAST, OneWayWatch
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message
@@ -83,11 +83,11 @@ def test_sums_survive_the_agent(tmp_path: Path) -> None:
     first = Meters("r", AgentMetrics(), file)
     first.measured(listed(a=5))
     again = Meters("r", AgentMetrics(), file)
-    assert again.distance(ID).packets_in == 5
+    assert again.traffic(ID).packets_in == 5
     again.measured(listed(a=6))
-    assert again.distance(ID).packets_in == 6
+    assert again.traffic(ID).packets_in == 6
     file.write_bytes(b"{not")
-    assert Meters("r", AgentMetrics(), file).distance(ID).packets_in == 0
+    assert Meters("r", AgentMetrics(), file).traffic(ID).packets_in == 0
 
 
 def test_a_tunnel_that_is_down_is_seen(tmp_path: Path) -> None:
@@ -132,11 +132,11 @@ def test_a_router_that_came_back_keeps_its_series(tmp_path: Path) -> None:
 
 def travelled(story: list[tuple[int, int]]) -> list[bool]:
     """Whether a tunnel counts as one-way after each second, of (packets in, packets out)."""
-    trip, told = Trip.begun(Distance(), 0.0), []
+    watch, told = OneWayWatch.begun(Traffic(), 0.0), []
     for at, (packets_in, packets_out) in enumerate(story, 1):
-        now = Distance(packets_in=packets_in, packets_out=packets_out)
-        trip = trip.go_on(now, float(at), WINDOW)
-        told.append(trip.one_way(float(at), WINDOW))
+        now = Traffic(packets_in=packets_in, packets_out=packets_out)
+        watch = watch.measured(now, float(at), WINDOW)
+        told.append(watch.one_way(float(at), WINDOW))
     return told
 
 

@@ -45,7 +45,7 @@ class ViciClient:
         self._served: dict[str, frozenset[str]] = {}  # names that belong to another tunnel
         self._reqids = Reqids()
 
-    async def take_stock(self) -> frozenset[str]:
+    async def read_loaded(self) -> frozenset[str]:
         """The ids of all tunnels that this charon has anything of."""
         for name in _strings(await self._session.request("get-conns"), "conns"):
             if parsed := ConfigName.parse(name):
@@ -106,7 +106,7 @@ class ViciClient:
         self._rename(tunnel_id, known, found)
         return found
 
-    async def survey(self, tunnel_ids: Iterable[str]) -> Mapping[str, Actual]:
+    async def list_for(self, tunnel_ids: Iterable[str]) -> Mapping[str, Actual]:
         """The SAs of each of these tunnels, out of one list of everything."""
         known = {each: set(self._names.get(each, ())) for each in tunnel_ids}
         serving: dict[str, set[str]] = {}

@@ -81,8 +81,9 @@ class Hint(Model, frozen=True, kw_only=True):
 
 
 @dataclass
-class _Said:
-    """What lines about one IKE_SA have said so far. `began`: until it goes on."""
+class _Heard:
+    """What log lines have told of one IKE_SA so far. `began`: when a handshake started that has
+    stalled since."""
 
     address: str = ""
     began: float | None = None
@@ -100,7 +101,7 @@ class EventParser:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: OrderedDict[str, _Said] = OrderedDict()  # by unique id
+        self._said: OrderedDict[str, _Heard] = OrderedDict()  # by unique id
 
     def read(self, event: Event) -> Hint | None:
         if event.name == "log":
@@ -147,11 +148,11 @@ class EventParser:
             child_up=_CHILD_UP.search(line) is not None,
         )
 
-    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Said:
+    def _heard(self, unique_id: str, line: str, *, stranger: bool) -> _Heard:
         """What is known of that IKE_SA with this line."""
         said = self._said.get(unique_id)
         if said is None:
-            said = self._said[unique_id] = _Said()
+            said = self._said[unique_id] = _Heard()
             if len(self._said) > _MOST_KEPT:
                 self._said.popitem(last=False)
         if stranger and (named := _BEGINS.search(line)):
@@ -167,7 +168,7 @@ class EventParser:
         return said
 
 
-def _joined(said: _Said, line: str) -> str:
+def _joined(said: _Heard, line: str) -> str:
     """The line, with what belongs to it; empty: half of something that is to come."""
     if log_pairs.is_received(line) or log_pairs.is_configured(line):
         return _proposals(said, line)
@@ -178,7 +179,7 @@ def _joined(said: _Said, line: str) -> str:
     return line
 
 
-def _proposals(said: _Said, line: str) -> str:
+def _proposals(said: _Heard, line: str) -> str:
     if log_pairs.is_received(line):
         said.received = line
     else:
@@ -190,7 +191,7 @@ def _proposals(said: _Said, line: str) -> str:
     return both
 
 
-def _search(said: _Said, line: str) -> str:
+def _search(said: _Heard, line: str) -> str:
     """A search that has found nothing is told at once, and with what was sought once both are
     there."""
     if log_pairs.is_search(line):

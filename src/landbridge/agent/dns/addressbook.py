@@ -1,4 +1,4 @@
-"""Where the peers of one router are that are given by name, and when to ask again.
+"""The addresses of peers that are given by name, of one router, and when to look them up again.
 
 Rules this module keeps:
 - A name is asked for again when its time to live is over, and sooner when a tunnel to it
@@ -67,7 +67,7 @@ def is_address(text: str) -> bool:
 
 
 class AddressBook:
-    """`moved` is told of each tunnel whose `Place` has changed."""
+    """`moved` is called with each tunnel whose `Place` has changed."""
 
     def __init__(
         self,
@@ -88,32 +88,32 @@ class AddressBook:
             self._leave(tunnel_id)
             return Place(address=tunnel.peer_address if tunnel else None)
         key = _key(tunnel)
-        router_watcher = self._followers.get(tunnel_id)
-        if router_watcher is None or router_watcher.key != key:
+        follower = self._followers.get(tunnel_id)
+        if follower is None or follower.key != key:
             self._leave(tunnel_id)
-            router_watcher = self._followers[tunnel_id] = _Follower(key)
+            follower = self._followers[tunnel_id] = _Follower(key)
             if key not in self._names:
                 self._names[key] = _Name()
                 self._changed.set()
-            self._settle(router_watcher, turn=False)
-        return Place(address=router_watcher.address, failure=self._names[key].failure)
+            self._settle(follower, turn=False)
+        return Place(address=follower.address, failure=self._names[key].failure)
 
     def assume(self, tunnel_id: str, address: str) -> None:
         """An SA of the tunnel tells where its peer was; good until the name is known."""
-        router_watcher = self._followers.get(tunnel_id)
-        if router_watcher is not None and router_watcher.address is None:
-            router_watcher.address, router_watcher.since = address, self._clock()
+        follower = self._followers.get(tunnel_id)
+        if follower is not None and follower.address is None:
+            follower.address, follower.since = address, self._clock()
             self._moved(tunnel_id)
 
     def doubt(self, tunnel_id: str, *, down: bool) -> None:
         """The tunnel fails (`down`: it carries nothing): ask whether its peer has moved."""
-        router_watcher = self._followers.get(tunnel_id)
-        if router_watcher is None:
+        follower = self._followers.get(tunnel_id)
+        if follower is None:
             return
-        name = self._names[router_watcher.key]
+        name = self._names[follower.key]
         if not name.failure:  # then it is being asked for anyhow
             name.doubted.set()
-        if down and self._settle(router_watcher, turn=True):
+        if down and self._settle(follower, turn=True):
             self._moved(tunnel_id)
 
     async def run(self) -> None:
@@ -158,29 +158,27 @@ class AddressBook:
         else:
             backoff.reset()
             name.addresses, name.failure, pause = answer.addresses, "", answer.ttl
-        for tunnel_id, router_watcher in tuple(self._followers.items()):
-            if router_watcher.key == key:
-                moves = self._settle(router_watcher, turn=False)
+        for tunnel_id, follower in tuple(self._followers.items()):
+            if follower.key == key:
+                moves = self._settle(follower, turn=False)
                 if moves or name.failure != before:
                     self._moved(tunnel_id)
         return pause
 
-    def _settle(self, router_watcher: _Follower, *, turn: bool) -> bool:
+    def _settle(self, follower: _Follower, *, turn: bool) -> bool:
         """Choose among the known addresses. Whether that is another one."""
-        known, now = self._names[router_watcher.key].addresses, self._clock()
-        turn = turn and now - router_watcher.since >= TURN
-        address = choose(router_watcher.address, known, turn=turn)
-        if address == router_watcher.address:
+        known, now = self._names[follower.key].addresses, self._clock()
+        turn = turn and now - follower.since >= TURN
+        address = choose(follower.address, known, turn=turn)
+        if address == follower.address:
             return False
-        router_watcher.address, router_watcher.since = address, now
+        follower.address, follower.since = address, now
         return True
 
     def _leave(self, tunnel_id: str) -> None:
-        router_watcher = self._followers.pop(tunnel_id, None)
-        if router_watcher and all(
-            other.key != router_watcher.key for other in self._followers.values()
-        ):
-            del self._names[router_watcher.key]
+        follower = self._followers.pop(tunnel_id, None)
+        if follower and all(other.key != follower.key for other in self._followers.values()):
+            del self._names[follower.key]
             self._changed.set()
 
 

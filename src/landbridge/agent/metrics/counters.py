@@ -21,24 +21,24 @@ from landbridge.model.objects import Model
 _MISSES: Final = 2
 
 
-class Distance(Model, frozen=True, kw_only=True):
-    """Bytes and packets, as the tunnel's inside sees them."""
+class Traffic(Model, frozen=True, kw_only=True):
+    """Bytes and packets of a tunnel: `in` comes from the peer."""
 
     bytes_in: int = 0
     packets_in: int = 0
     bytes_out: int = 0
     packets_out: int = 0
 
-    def plus(self, other: Distance) -> Distance:
-        return Distance(
+    def plus(self, other: Traffic) -> Traffic:
+        return Traffic(
             bytes_in=self.bytes_in + other.bytes_in,
             packets_in=self.packets_in + other.packets_in,
             bytes_out=self.bytes_out + other.bytes_out,
             packets_out=self.packets_out + other.packets_out,
         )
 
-    def at_least(self, other: Distance) -> Distance:
-        return Distance(
+    def at_least(self, other: Traffic) -> Traffic:
+        return Traffic(
             bytes_in=max(self.bytes_in, other.bytes_in),
             packets_in=max(self.packets_in, other.packets_in),
             bytes_out=max(self.bytes_out, other.bytes_out),
@@ -49,12 +49,12 @@ class Distance(Model, frozen=True, kw_only=True):
 class Record(Model, frozen=True, kw_only=True):
     """One tunnel's: `before` of SAs that are gone, `present` by SPIs."""
 
-    before: Distance = Distance()
-    present: dict[str, Distance] = {}
+    before: Traffic = Traffic()
+    present: dict[str, Traffic] = {}
     misses: dict[str, int] = {}
 
     @property
-    def total(self) -> Distance:
+    def total(self) -> Traffic:
         total = self.before
         for each in self.present.values():
             total = total.plus(each)
@@ -67,9 +67,9 @@ class TrafficCounters:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
 
-    def total(self, tunnel_id: str) -> Distance:
+    def total(self, tunnel_id: str) -> Traffic:
         record = self._records.get(tunnel_id)
-        return record.total if record else Distance()
+        return record.total if record else Traffic()
 
     def load(self, records: dict[str, Record]) -> None:
         """What an earlier agent has counted."""
@@ -83,23 +83,23 @@ class TrafficCounters:
 
     def note(self, sas: Iterable[IkeSa]) -> None:
         """Take in the SAs of an event."""
-        for tunnel_id, key, distance in _children(sas):
-            self._see(tunnel_id, key, distance)
+        for tunnel_id, key, traffic in _children(sas):
+            self._see(tunnel_id, key, traffic)
 
     def read(self, sas: Iterable[IkeSa]) -> None:
         """Take in a whole list: what is not in it is going."""
         listed: dict[str, set[str]] = {}
-        for tunnel_id, key, distance in _children(sas):
+        for tunnel_id, key, traffic in _children(sas):
             listed.setdefault(tunnel_id, set()).add(key)
-            self._see(tunnel_id, key, distance)
+            self._see(tunnel_id, key, traffic)
         for tunnel_id, record in tuple(self._records.items()):
             if record.misses or record.present.keys() - listed.get(tunnel_id, set()):
                 self._records[tunnel_id] = _missed(record, listed.get(tunnel_id, set()))
 
-    def _see(self, tunnel_id: str, key: str, distance: Distance) -> None:
+    def _see(self, tunnel_id: str, key: str, traffic: Traffic) -> None:
         record = self._records.get(tunnel_id) or Record()
         known = record.present.get(key)
-        now = distance.at_least(known) if known else distance
+        now = traffic.at_least(known) if known else traffic
         if now != known:
             self._records[tunnel_id] = Record(
                 before=record.before, present={**record.present, key: now}, misses=record.misses
@@ -108,29 +108,29 @@ class TrafficCounters:
 
 def _missed(record: Record, listed: set[str]) -> Record:
     before, present, misses = record.before, {}, {}
-    for key, distance in record.present.items():
+    for key, traffic in record.present.items():
         count = 0 if key in listed else record.misses.get(key, 0) + 1
         if count >= _MISSES:
-            before = before.plus(distance)
+            before = before.plus(traffic)
             continue
-        present[key] = distance
+        present[key] = traffic
         if count:
             misses[key] = count
     return Record(before=before, present=present, misses=misses)
 
 
-def _children(sas: Iterable[IkeSa]) -> Iterable[tuple[str, str, Distance]]:
+def _children(sas: Iterable[IkeSa]) -> Iterable[tuple[str, str, Traffic]]:
     for sa in sas:
         if not sa.tunnel_id:
             continue
         for child in sa.children:
             for part in child.listed.parts:
                 if part.spi_in:
-                    yield child.tunnel_id, f"{part.spi_in}/{part.spi_out}", _distance(part)
+                    yield child.tunnel_id, f"{part.spi_in}/{part.spi_out}", _traffic(part)
 
 
-def _distance(child: ListedChild) -> Distance:
-    return Distance(
+def _traffic(child: ListedChild) -> Traffic:
+    return Traffic(
         bytes_in=child.bytes_in,
         packets_in=child.packets_in,
         bytes_out=child.bytes_out,

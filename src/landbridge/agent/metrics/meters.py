@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from landbridge.agent.metrics.counters import Distance, Record, TrafficCounters
+from landbridge.agent.metrics.counters import Record, Traffic, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.objects import ReasonCode, TunnelStatus
@@ -43,7 +43,7 @@ class Meters:
     def statuses(self) -> tuple[TunnelStatus, ...]:
         return tuple(self._statuses.values())
 
-    def distance(self, tunnel_id: str) -> Distance:
+    def traffic(self, tunnel_id: str) -> Traffic:
         return self._traffic_counters.total(tunnel_id)
 
     # What is counted ---------------------------------------------------------------------

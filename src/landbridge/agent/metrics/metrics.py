@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from landbridge.agent.metrics.counters import Distance
+from landbridge.agent.metrics.counters import Traffic
 from landbridge.agent.status.causes import REFUSALS
 from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
 from landbridge.telemetry import LATENCY_BUCKETS
@@ -41,7 +41,7 @@ class Source(Protocol):
 
     def statuses(self) -> tuple[TunnelStatus, ...]: ...
 
-    def distance(self, tunnel_id: str) -> Distance: ...
+    def traffic(self, tunnel_id: str) -> Traffic: ...
 
 
 class AgentMetrics:
@@ -161,7 +161,7 @@ class _Tunnels:
             if code is not None:
                 reason.add_metric((*labels, code.value), 1)
             pending.add_metric(labels, status.applied_revision != status.revision)
-            gone = source.distance(status.id)
+            gone = source.traffic(status.id)
             for direction, much, many in (
                 ("in", gone.bytes_in, gone.packets_in),
                 ("out", gone.bytes_out, gone.packets_out),

@@ -70,15 +70,17 @@ def _retire(view: View, config: ChildConfig, instances: list[ChildSa]) -> Iterat
     newest_first = sorted(instances, key=lambda child: -child.unique_id)
     carriers, carried = _who_carries(config, newest_first)
     since = view.state.live_since
-    newer: dict[str, tuple[int, float]] = {}  # by name: who was met, and when the last began
+    newer: dict[
+        str, tuple[int, float]
+    ] = {}  # by name: their numbers, and when the last of them began
     for number, child in enumerate(newest_first):
-        heirs, latest = next((newer[name] for name in newer if name != child.name), (0, 0.0))
-        is_carried = heirs and all(carriers[pair] & heirs for pair in carried[number])
+        successors, latest = next((newer[name] for name in newer if name != child.name), (0, 0.0))
+        is_carried = successors and all(carriers[pair] & successors for pair in carried[number])
         if is_carried and child.unique_id not in view.state.ending_children:
             yield _when(view, latest + view.grace, do.RetireChild(unique_id=child.unique_id))
-        met, last = newer.get(child.name, (0, 0.0))
+        seen, last = newer.get(child.name, (0, 0.0))
         began = since.get(child.unique_id, view.now)
-        newer[child.name] = met | 1 << number, max(last, began)
+        newer[child.name] = seen | 1 << number, max(last, began)
 
 
 def _who_carries(config: ChildConfig, children: list[ChildSa]) -> tuple[list[int], list[list[int]]]:

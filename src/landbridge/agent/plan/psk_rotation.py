@@ -8,7 +8,7 @@ Rules this module keeps:
 - What comes up with the old secret bears the name of the old configuration: it never counts as
   the update, which goes on to be tried beside it.
 - A charon that dies takes the old one along: the agent loads it again.
-- A newer one that has just come is tried at once, whosever turn it is.
+- A newer PSK that has just come is tried at once, whichever one has its turn.
 - While anything carries traffic only the new one is tried; but an old one that has come up keeps
   its turn until the attached tunnels have followed (`agent.plan.attachment`): they can only while
   its configuration is loaded.

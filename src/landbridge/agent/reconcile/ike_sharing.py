@@ -3,8 +3,8 @@
 Rules this module keeps:
 - A group is recomputed as a whole (`landbridge.agent.plan.ike_sharing.share`) when one of its
   tunnels comes, changes or goes, and when it is seen what a tunnel that leaves still carries.
-- What comes of it is given to the tunnels as frozen values (`Attachment`), and whoever has to run
-  otherwise is marked for a look.
+- Its tunnels get the result as frozen values (`Attachment`). Those that have to run otherwise than
+  before are marked for a look.
 - The order of claims is that of coming. After a restart of the agent, tunnels whose configuration
   charon has come before others, and those before whose CHILD_SAs are all up.
 """
@@ -30,8 +30,8 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 
 
 class IkeSharing:
-    """`tunnels`: all of the router, by id. `mark` is told of each that has to run otherwise because
-    of another one."""
+    """`tunnels`: all of the router, by id. `mark` is called with each that has to run otherwise
+    because of another one."""
 
     def __init__(self, tunnels: Mapping[str, ManagedTunnel], mark: Callable[[str], None]) -> None:
         self._tunnels = tunnels

@@ -2,9 +2,9 @@
 
 Rules this module keeps:
 - Every question about one tunnel is answered without a walk through all of them.
-- Of tunnels that share identities the first makes its first contact alone: a peer that is told of
-  a first contact (RFC 7296 section 2.4) forgets what it has with those identities. An attached
-  tunnel makes none.
+- Of tunnels that share identities the first makes its first contact alone: a peer that gets
+  INITIAL_CONTACT (RFC 7296 section 2.4) deletes the SAs that it has with those identities. An
+  attached tunnel makes none.
 - At most `MOST_AT_ONCE` exchanges are open with one peer, over all its tunnels.
 """
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class TunnelIndex:
-    """`mark` is told of each tunnel that wants a look because of another one."""
+    """`mark` is called with each tunnel that wants a look because of another one."""
 
     def __init__(self, backend: Backend, mark: Callable[[str], None]) -> None:
         self._backend = backend

@@ -25,7 +25,7 @@ from landbridge.vici import ViciError
 
 log = structlog.get_logger(__name__)
 
-PATIENCE: Final = 2.0  # seconds; who asks waits no longer than 3
+PATIENCE: Final = 2.0  # seconds; the server waits for 3 at most
 
 
 async def inquire(

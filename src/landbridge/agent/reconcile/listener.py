@@ -37,7 +37,7 @@ class Doubts(Protocol):
 
 
 class Listener:
-    """`mark` is told of each tunnel that wants a look; `saw` of every SA in an event."""
+    """`mark` is called with each tunnel that wants a look, `saw` with every SA in an event."""
 
     def __init__(
         self,

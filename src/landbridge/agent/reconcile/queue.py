@@ -1,8 +1,8 @@
-"""Which tunnels want a look, and when: a router's inbox and its timers in one.
+"""Work queue of one router: which tunnels want a look, and when.
 
 Rules this module keeps:
 - A tunnel is looked at once however often it was marked meanwhile.
-- A timer is only a reason to look; an earlier look makes it void, and the look sets a new one.
+- A timer is only a reason to look. An earlier look cancels it and sets a new one.
 - A tunnel that rests is not looked at for what is only heard of it (`hear`); what is wanted of it
   is not held up (`mark`).
 - Single-threaded: used by the tasks of one event loop.

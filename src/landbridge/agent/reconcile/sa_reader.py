@@ -1,16 +1,16 @@
-"""How the tunnels that want a look are looked at: each by itself, or all of them with one list.
+"""Reads the SAs of the tunnels that want a look: of each by name, or of all with one list.
 
 Rules this module keeps:
-- A few out of many are listed by name; where that would take longer than one list-sas of
+- A few out of many are listed by name. Where that would take longer than one list-sas of
   everything, that list serves all of them. What charon is asked for does not grow with the number
   of tunnels. A look by name costs what the last one took: charon goes through all its SAs for it
-  and waits for those that are at work, so it is dear just when many tunnels change.
+  and waits for those that it is working on, so it is slow when many tunnels change.
 - Level, not edge: the list is taken after the marks were taken, so what happens while it is
   taken marks its tunnel again.
-- What was heard before a look explains it, what is heard later belongs to the next one: the
+- An event before a look explains what the look finds, a later one belongs to the next look: the
   times of a tunnel are taken before the list is.
-- A list that many share is old by the turn of the last: it tells their status, but who has a step
-  to take looks again by itself.
+- A list that many share is old when it is the last one's turn: it gives their status, but a tunnel
+  with a step to take is listed again by itself.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class SaReader:
         self, managed_tunnels: Iterable[ManagedTunnel]
     ) -> Mapping[ManagedTunnel, Sight]:
         before = {managed: self._before(managed) for managed in managed_tunnels}
-        found = await self.control.survey([managed.id for managed in before])
-        self._took /= 2  # the dear time may be over: then the next look by name will tell
+        found = await self.control.list_for([managed.id for managed in before])
+        self._took /= 2  # it may be fast again: the next look by name will show it
         return {
             managed: msgspec.structs.replace(sight, actual=found[managed.id], shared=True)
             for managed, sight in before.items()

@@ -1,15 +1,14 @@
-"""Looks at all tunnels of a router at once, now and then: what they carry, whether it comes
-back, and whether charon has other SAs than is believed.
+"""Samples all tunnels of a router periodically: traffic counters, one-way traffic, and whether
+charon has other SAs than are known.
 
 Rules this module keeps:
 - One list-sas for all tunnels every `EVERY` seconds, on a session of its own: no command waits
   for it, and its cost does not grow with what is asked of it.
-- A tunnel whose SAs are not those that are known of it gets a look of its own: an event
-  may have been missed.
-- A tunnel is called one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and
-  none came in. That is a remark on a tunnel that is up, not a failure: there is traffic that
-  nobody answers. It is withdrawn with the first packet that comes in, and when nothing was
-  sent for as long.
+- A tunnel whose SAs are not those that are known of it is marked for a look: an event may have
+  been missed.
+- A tunnel is one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and none came
+  in. That is a warning for a tunnel that is up and no failure: some traffic is never answered. It
+  ends with the first packet that comes in, and when nothing was sent for as long.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from landbridge.agent.metrics.counters import Distance
+from landbridge.agent.metrics.counters import Traffic
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
@@ -48,44 +47,46 @@ class Pace(Model, frozen=True, kw_only=True):
 NORMAL: Final = Pace()
 
 
-class Trip(Model, frozen=True, kw_only=True):
-    """What one tunnel has carried since it last heard something. Times are monotonic.
+class OneWayWatch(Model, frozen=True, kw_only=True):
+    """What one tunnel has sent since a packet last came in. Times are monotonic.
 
-    `unheard_since`: since when packets go out and none come in; None: not so.
+    `unanswered_since`: since when packets go out and none come in; None: that is not so.
     """
 
-    last: Distance
+    last: Traffic
     sent_at: float
-    unheard_since: float | None = None
+    unanswered_since: float | None = None
     sent_before: int = 0
 
     @classmethod
-    def begun(cls, now: Distance, at: float) -> Trip:
+    def begun(cls, now: Traffic, at: float) -> OneWayWatch:
         return cls(last=now, sent_at=at)
 
-    def go_on(self, now: Distance, at: float, window: float) -> Trip:
-        """Pure: the trip with one more measurement, `at` seconds."""
+    def measured(self, now: Traffic, at: float, window: float) -> OneWayWatch:
+        """With one more measurement, taken at `at` (seconds); pure."""
         if now.packets_in != self.last.packets_in:
-            return Trip.begun(now, at)
+            return OneWayWatch.begun(now, at)
         if now.packets_out == self.last.packets_out:
             quiet = at - self.sent_at > window
-            return Trip.begun(now, self.sent_at) if quiet else self
+            return OneWayWatch.begun(now, self.sent_at) if quiet else self
         return msgspec.structs.replace(
             self,
             last=now,
             sent_at=at,
-            unheard_since=at if self.unheard_since is None else self.unheard_since,
-            sent_before=self.last.packets_out if self.unheard_since is None else self.sent_before,
+            unanswered_since=at if self.unanswered_since is None else self.unanswered_since,
+            sent_before=self.last.packets_out
+            if self.unanswered_since is None
+            else self.sent_before,
         )
 
     def one_way(self, at: float, window: float) -> bool:
-        if self.unheard_since is None or at < self.unheard_since + window:
+        if self.unanswered_since is None or at < self.unanswered_since + window:
             return False
         return self.last.packets_out - self.sent_before >= LEAST
 
 
 class Sampler:
-    """`managed_tunnels` gives all tunnels now; `mark` is told of each that wants another look."""
+    """`managed_tunnels` gives all tunnels now. `mark` is called with each that wants a look."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class Sampler:
         self._meters = meters
         self._mark = mark
         self._pace = pace
-        self._trips: dict[str, Trip] = {}
+        self._watches: dict[str, OneWayWatch] = {}
 
     async def run(self, socket: str) -> None:
         """Until cancelled, or until charon is gone (`ViciError`)."""
@@ -108,7 +109,7 @@ class Sampler:
                 try:
                     self._meters.measured(sas)
                     self._compare(_signatures(sas))
-                    self._judge(asyncio.get_running_loop().time())
+                    self._find_one_way(asyncio.get_running_loop().time())
                 except Exception:
                     log.exception("sample_not_taken")
                 await asyncio.sleep(self._pace.every)
@@ -118,20 +119,20 @@ class Sampler:
             if listed.get(managed.id, frozenset()) != _signature(managed):
                 self._mark(managed.id)
 
-    def _judge(self, at: float) -> None:
-        trips = {}
+    def _find_one_way(self, at: float) -> None:
+        watches = {}
         for managed in self._managed_tunnels():
-            now, trip = self._meters.distance(managed.id), self._trips.get(managed.id)
+            now, watch = self._meters.traffic(managed.id), self._watches.get(managed.id)
             carrying = managed.facts.carries_traffic
-            if trip is None or not carrying:
-                trip = Trip.begun(now, at)
+            if watch is None or not carrying:
+                watch = OneWayWatch.begun(now, at)
             else:
-                trip = trip.go_on(now, at, self._pace.window)
-            trips[managed.id] = trip
-            found = _remark(managed) if trip.one_way(at, self._pace.window) else None
+                watch = watch.measured(now, at, self._pace.window)
+            watches[managed.id] = watch
+            found = _one_way(managed) if watch.one_way(at, self._pace.window) else None
             if managed.reasons.set_one_way(found):
                 self._mark(managed.id)
-        self._trips = trips
+        self._watches = watches
 
 
 async def _decoded(messages: Sequence[Message]) -> tuple[IkeSa, ...]:
@@ -168,7 +169,7 @@ def _signed(sa: IkeSa, tunnel_id: str) -> Signature:
     return frozenset({*ike, *(("child", each.unique_id, each.state) for each in children)})
 
 
-def _remark(managed: ManagedTunnel) -> Reason:
+def _one_way(managed: ManagedTunnel) -> Reason:
     tunnel = managed.facts.wanted.tunnel
     peer = tunnel.peer_address if tunnel else "the peer"
     return Reason(

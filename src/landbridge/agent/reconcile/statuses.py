@@ -1,10 +1,10 @@
 """The statuses of one router and of its tunnels, on their way to the report.
 
 Rules this module keeps:
-- What is wrong with the router is told of every tunnel on it, as long as it lasts: the reason
-  is `gateway-error` and the message has the cause's own words. What a tunnel's configuration
-  says by itself (it is refused, or switched off) is told nevertheless.
-- A tunnel's status is told when it differs from what was told last.
+- An error of the router is reported for every tunnel on it as long as it lasts: the reason is
+  `gateway-error`, the message has the words of the cause. A tunnel that is refused or switched off
+  is reported as such nevertheless.
+- A tunnel's status is reported when it differs from the one before.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Rules this module keeps:
   marks every tunnel now and then.
 - Stopping the task touches neither charon nor a tunnel. The next one adopts: it loads
   everything again and leaves every SA alone whose fingerprint is right.
-- Whatever breaks (charon, VICI, the host) ends the serving, is told of every tunnel
-  (`landbridge.agent.reconcile.statuses`) and begun again with a back-off, in `run` and nowhere
-  else.
+- Any error (charon, VICI, the host) ends the serving, is reported for every tunnel
+  (`landbridge.agent.reconcile.statuses`) and serving begins again with a back-off, in `run` and
+  nowhere else.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class RouterTask:
 
     async def _adopt(self, reader: SaReader) -> None:
         """Take in what charon has."""
-        self._found = await reader.control.take_stock()
+        self._found = await reader.control.read_loaded()
         for managed, seen in (await reader.what_can_be_read(tuple(self._tunnel_index))).items():
             managed.observe(seen.actual)
         self._statuses.listed = True

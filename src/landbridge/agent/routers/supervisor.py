@@ -6,8 +6,8 @@ Rules this module keeps:
   namespace that somebody has deleted is missed within `GLANCE`.
 - A new external address comes beside the old one, which stays until no tunnel uses it any more,
   for at most `OVERLAP` seconds: it may be given to others.
-- Whatever goes wrong with one router, foreseen or not, is logged, told of it and of its tunnels
-  (`Worker.set_error`) and tried again with backoff here; it reaches no other router.
+- Any error of one router, expected or not, is logged, reported for it and its tunnels
+  (`Worker.set_error`) and tried again with back-off here. It concerns no other router.
 - Being cancelled leaves namespace, charon and tunnels as they are. Only `retire` ends them.
 """
 
@@ -189,6 +189,6 @@ class RouterSupervisor:
 
 
 def _note(event: str, router: Router, error: Exception) -> None:
-    """What the host refused is a line; what we did not think of comes with its traceback."""
+    """Expected errors are logged in one line, unexpected ones with a traceback."""
     unforeseen = None if isinstance(error, GatewayError) else error
     log.warning(event, router=router.id, reason=str(error), exc_info=unforeseen)

@@ -36,7 +36,7 @@ REFUSALS: Final = frozenset(
         ReasonCode.PEER_HAS_NO_CONFIG,
     }
 )
-#: Said of one CHILD_SA; the IKE_SA and others on it are not concerned.
+#: They are about one CHILD_SA, not about the IKE_SA or others on it.
 OF_CHILDREN: Final = frozenset(
     {
         ReasonCode.IPSEC_PROPOSAL_MISMATCH,

@@ -1,10 +1,10 @@
 """The reason of the last failure of one tunnel, and when it expires.
 
 Rules this module keeps:
-- A cause is kept until a newer attempt tells another; within one attempt the more telling line
-  wins. A first unanswered packet says less than what an earlier attempt has told.
-- A cause belongs to the configuration that it was told of: of a later one nothing is known yet.
-- A cause explains a going down only if it was told just before.
+- A cause is kept until a newer attempt gives another one. Within one attempt the line with the
+  higher rank wins. A first unanswered packet says less than the cause of an earlier attempt.
+- A cause belongs to one configuration: of a later one nothing is known yet.
+- A cause explains that a tunnel went down only if it was logged just before.
 """
 
 from __future__ import annotations

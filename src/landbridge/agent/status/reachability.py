@@ -1,8 +1,8 @@
 """Whether a router can reach a tunnel's peer at all, told from its configuration; pure.
 
 Rules this module keeps:
-- charon sends into the void and calls it silence: what can be known without a packet is told at
-  once, with what to change.
+- charon sends where no packet can arrive and reports a peer that does not answer. What can be known
+  without a packet is reported at once, with what to change.
 - Only what makes every attempt pointless is a hindrance. A next hop that does not answer is not.
 """
 

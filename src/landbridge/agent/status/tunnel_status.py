@@ -135,8 +135,8 @@ def applied_revision(target: Target, actual: Actual, attempts: AttemptState) -> 
     if any(_has_other_credentials(sa, target) for sa in actual.sas if sa.live_children):
         # It was down, when nothing spoke against this revision, and came back as it was.
         return attempts.applied_revision if attempts.applied_revision < target.revision else 0
-    concerned = [sa for sa in actual.sas if sa.live and (sa.unshared or sa.live_children)]
-    ours = all(sa.name == target.name for sa in concerned)
+    its_own = [sa for sa in actual.sas if sa.live and (sa.unshared or sa.live_children)]
+    ours = all(sa.name == target.name for sa in its_own)
     fresh = [child for child in carrying if plain(child.name) in wanted]
     alone = ours and len(fresh) == len(carrying)
     if alone and (not attempts.applied_revision or not uncovered(target.pairs, fresh)):
