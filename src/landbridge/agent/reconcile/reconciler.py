@@ -39,7 +39,7 @@ from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.phases import Steps
 from landbridge.agent.reconcile.queue import WorkQueue
-from landbridge.agent.reconcile.sa_reader import SaReader, Sight
+from landbridge.agent.reconcile.sa_reader import Observation, SaReader
 from landbridge.agent.reconcile.trouble import concerns_all
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.tunnel_status import CARRYING
@@ -81,12 +81,12 @@ class Reconciler:
         self._spent = 0.0  # seconds of processor time, of the present pass
 
     async def run(
-        self, reader: SaReader, network: NetworkSide, *, may_take_in: Callable[[], bool]
+        self, reader: SaReader, network: NetworkSide, *, may_add: Callable[[], bool]
     ) -> None:
-        """Until cancelled. `may_take_in`: whether what is not known is not desired either."""
+        """Until cancelled. `may_add`: whether what is not known is not desired either."""
         while True:
             ready = await self._work_queue.next()
-            known = [each for each in ready if may_take_in() or self._tunnel_index.get(each)]
+            known = [each for each in ready if may_add() or self._tunnel_index.get(each)]
             managed_tunnels = [self._tunnel_index.get_or_add(each) for each in known]
             async with asyncio.timeout(PASS_TIMEOUT):  # charon has hung: begin again
                 seen = await reader.batch(managed_tunnels, len(self._tunnel_index))
@@ -115,7 +115,7 @@ class Reconciler:
             self._spent += time.thread_time() - began
 
     async def _contained(
-        self, managed: ManagedTunnel, seen: Sight | None, reader: SaReader, network: NetworkSide
+        self, managed: ManagedTunnel, seen: Observation | None, reader: SaReader, network: NetworkSide
     ) -> None:
         """A pass; what goes wrong in it for this tunnel alone is told of it alone."""
         trouble = managed.facts.trouble
@@ -139,7 +139,7 @@ class Reconciler:
             self._tell_status(status)
 
     async def _pass(
-        self, managed: ManagedTunnel, seen: Sight, reader: SaReader, network: NetworkSide
+        self, managed: ManagedTunnel, seen: Observation, reader: SaReader, network: NetworkSide
     ) -> None:
         control, was_open = reader.control, managed.facts.attempts_open
         troubled = managed.facts.trouble.waits(seen.now) and managed.facts.wanted.tunnel is not None
@@ -174,7 +174,9 @@ class Reconciler:
         if managed.facts.attempts_open < was_open:
             self._tunnel_index.mark_those_with_its_peer(managed)
 
-    def _plan(self, managed: ManagedTunnel, seen: Sight, control: ViciClient) -> tuple[Step, ...]:
+    def _plan(
+        self, managed: ManagedTunnel, seen: Observation, control: ViciClient
+    ) -> tuple[Step, ...]:
         """The steps for what is seen, as far as the tunnel's phase permits any."""
         self._tunnel_index.observe(managed, seen.actual)
         if known := managed.address_in_use():

@@ -35,7 +35,7 @@ ENTRY: Final = 50e-6  # seconds that a tunnel costs in a list of everything
 USUAL: Final = 500e-6  # seconds of a look by name, while nothing else happens
 
 
-class Sight(Model, frozen=True, kw_only=True):
+class Observation(Model, frozen=True, kw_only=True):
     """What was seen of one tunnel. `now`: just before, by the loop's clock; `seen_at`: when it
     became true, in seconds since the epoch; `shared`: out of a list of everything."""
 
@@ -58,25 +58,25 @@ class SaReader:
         self.control = control
         self._took = 0.0
 
-    async def one(self, managed: ManagedTunnel) -> Sight:
+    async def one(self, managed: ManagedTunnel) -> Observation:
         before, began = self._before(managed), time.perf_counter()
         found = await self.control.look(managed.id)
         self._took = time.perf_counter() - began
         return msgspec.structs.replace(before, actual=found)
 
-    async def again(self, managed: ManagedTunnel, seen: Sight) -> Sight:
+    async def again(self, managed: ManagedTunnel, seen: Observation) -> Observation:
         """What was seen is old by now."""
         return msgspec.structs.replace(await self.one(managed), seen_at=seen.seen_at)
 
     async def all_of(
         self, managed_tunnels: Iterable[ManagedTunnel]
-    ) -> Mapping[ManagedTunnel, Sight]:
+    ) -> Mapping[ManagedTunnel, Observation]:
         before = {managed: self._before(managed) for managed in managed_tunnels}
         found = await self.control.list_for([managed.id for managed in before])
         self._took /= 2  # it may be fast again: the next look by name will show it
         return {
-            managed: msgspec.structs.replace(sight, actual=found[managed.id], shared=True)
-            for managed, sight in before.items()
+            managed: msgspec.structs.replace(observation, actual=found[managed.id], shared=True)
+            for managed, observation in before.items()
         }
 
     async def what_can_be_read(
@@ -100,7 +100,7 @@ class SaReader:
 
     async def batch(
         self, managed_tunnels: Sequence[ManagedTunnel], known: int
-    ) -> Mapping[ManagedTunnel, Sight]:
+    ) -> Mapping[ManagedTunnel, Observation]:
         """Of all where one list serves them, else of none: each is to be looked at in turn."""
         if not worth_one_list(len(managed_tunnels), known, self._took):
             return {}
@@ -112,8 +112,8 @@ class SaReader:
             log.exception("list_not_read")  # each by itself tells whose trouble it is
             return {}
 
-    def _before(self, managed: ManagedTunnel) -> Sight:
+    def _before(self, managed: ManagedTunnel) -> Observation:
         """Also tells whose IKE_SAs serve the tunnel, so that they are part of what is seen."""
         self.control.serve(managed.id, *managed.served_by)
         now, at = asyncio.get_running_loop().time(), time.time()
-        return Sight(now=now, seen_at=managed.reasons.observed_at(at))
+        return Observation(now=now, seen_at=managed.reasons.observed_at(at))

@@ -244,9 +244,7 @@ class RouterTask:
                 group.create_task(self._charon.keep_log_small())
                 group.create_task(heartbeat.watch(self._charon.socket))
                 group.create_task(network.run())
-                group.create_task(
-                    self._passes.run(reader, network, may_take_in=lambda: self._complete)
-                )
+                group.create_task(self._passes.run(reader, network, may_add=lambda: self._complete))
 
     async def _adopt(self, reader: SaReader) -> None:
         """Take in what charon has."""

@@ -90,7 +90,7 @@ class RouterSupervisor:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await self._lay_ground()
+        await self._ensure_namespace()
         while True:
             async with asyncio.TaskGroup() as group:
                 worker = group.create_task(self._run_worker(), name=f"router {self.router.id}")
@@ -116,10 +116,10 @@ class RouterSupervisor:
         """Follow changes until the namespace had to be made anew: charon is not in it."""
         renewed = False
         while not renewed:
-            await self._until_doubted()
-            renewed = await self._lay_ground()
+            await self._until_recheck()
+            renewed = await self._ensure_namespace()
 
-    async def _until_doubted(self) -> None:
+    async def _until_recheck(self) -> None:
         end = time.monotonic() + RECHECK
         while time.monotonic() < end and self._stands():
             with contextlib.suppress(TimeoutError):
@@ -140,7 +140,7 @@ class RouterSupervisor:
         used = self.worker.addresses_in_use()
         return None if used is None else used - addresses_of(self.router.uplink)
 
-    async def _lay_ground(self) -> bool:
+    async def _ensure_namespace(self) -> bool:
         """Retry until the namespace is as desired. True: it had to be made."""
         backoff = Backoff()
         while True:
