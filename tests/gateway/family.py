@@ -21,9 +21,9 @@ from tests.gateway.gateway import Gateway, changed, tunnel
 
 BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 NOISE = 15  # packets (2 ms apart) of one direction, of a tunnel that moves to another SA
-#: By index of the CIDRs: what each of three connections carries, the host's first.
+#: By index of the CIDRs: what each of three connections carries, the owner's first.
 PAIRS = ((0, 0), (1, 1), (0, 1))
-NAMES = ("host", "guest", "other")
+NAMES = ("owner", "attached", "other")
 
 
 def peer_of_all(version: str, **fields: Any) -> PeerConnection:

@@ -42,7 +42,7 @@ def test_they_come_up_on_one_ike_sa(
 
 
 @BOTH
-@pytest.mark.parametrize("index", [0, 1], ids=["host", "guest"])
+@pytest.mark.parametrize("index", [0, 1], ids=["owner", "attached"])
 def test_a_change_of_one_leaves_the_others_alone(
     surroundings: Surroundings, gateway: Gateway, version: str, index: int
 ) -> None:
@@ -65,7 +65,7 @@ def test_a_change_of_one_leaves_the_others_alone(
 
 
 @BOTH
-def test_a_guest_goes_and_comes_and_is_deleted(
+def test_an_attached_one_goes_and_comes_and_is_deleted(
     surroundings: Surroundings, gateway: Gateway, version: str
 ) -> None:
     family = Family(surroundings, gateway, version)
@@ -141,10 +141,10 @@ def test_what_does_not_fit_is_refused_by_name(
 
 
 @BOTH
-def test_a_guest_that_fits_no_more_keeps_what_is_up(
+def test_an_attached_one_that_fits_no_more_keeps_what_is_up(
     surroundings: Surroundings, gateway: Gateway, version: str
 ) -> None:
-    """The host changes alone; it does not take the old IKE_SA along."""
+    """The owner changes alone; it does not take the old IKE_SA along."""
     family = Family(surroundings, gateway, version, 2)
     before = family.children(1)
     aes256 = msgspec.structs.replace(family.tunnels[0].ike, encryption="aes-256")
@@ -188,21 +188,21 @@ def test_the_peer_alone_initiates(
 
 def test_a_rekeying_is_told_of_its_owner(surroundings: Surroundings, gateway: Gateway) -> None:
     family = Family(surroundings, gateway, "v2")
-    (sa,), guest = gateway.all_sas(), family.tunnels[1]
-    (child,) = gateway.children(guest)
+    (sa,), attached = gateway.all_sas(), family.tunnels[1]
+    (child,) = gateway.children(attached)
     gateway.command("rekey", {"child-id": str(child)})
-    gateway.wait(guest, lambda s: len(s.events) == 1)
-    assert child not in gateway.children(guest)
+    gateway.wait(attached, lambda s: len(s.events) == 1)
+    assert child not in gateway.children(attached)
     gateway.command("rekey", {"ike-id": str(sa.unique_id)})
     for each in family.tunnels:
         last = gateway.wait(each, lambda s: bool(s.events) and "IKE_SA" in s.events[-1].message)
-        assert len(last.events) == (2 if each is guest else 1)
+        assert len(last.events) == (2 if each is attached else 1)
     gateway.wait_applied(*family.tunnels)
     assert len(gateway.all_sas()) == 1
 
 
 @BOTH
-@pytest.mark.parametrize("index", [0, 1], ids=["host", "guest"])
+@pytest.mark.parametrize("index", [0, 1], ids=["owner", "attached"])
 def test_what_the_peer_refuses_of_one_concerns_no_other(
     surroundings: Surroundings, gateway: Gateway, version: str, index: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of connections on one IKE_SA when it, or its host, changes or goes."""
+"""What becomes of connections on one IKE_SA when it, or its owner, changes or goes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ OTHER_PEER_OUTSIDE = "198.51.100.3"
 
 @BOTH
 @pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
-def test_the_host_goes_and_its_ike_sa_stays_for_its_guests(
+def test_the_owner_goes_and_its_ike_sa_stays_for_those_attached(
     surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
 ) -> None:
     family = Family(surroundings, gateway, version)
-    before, host = family.children(1, 2), family.tunnels[0]
+    before, owner = family.children(1, 2), family.tunnels[0]
     with family.traffic(1, 2) as traffic:
         if deleted:
-            gateway.drop(host.id)
-            wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
+            gateway.drop(owner.id)
+            wait_until(lambda: not gateway.children(owner), 5, "the owner's children are gone")
         else:
             off = family.change(0, admin_state_up=False)
             gateway.wait(off, lambda s: s.applied_revision == s.revision)
@@ -53,15 +53,15 @@ def test_the_host_goes_and_its_ike_sa_stays_for_its_guests(
 
 @BOTH
 @pytest.mark.parametrize("deleted", [False, True], ids=["switched off", "deleted"])
-def test_guests_of_a_host_that_has_gone_get_on_without_it(
+def test_those_attached_to_an_owner_that_has_gone_get_on_without_it(
     surroundings: Surroundings, gateway: Gateway, version: str, deleted: bool
 ) -> None:
     """A restart of the agent, a peer that ends the IKE_SA, another IKE policy."""
     family = Family(surroundings, gateway, version)
-    host = family.tunnels[0]
+    owner = family.tunnels[0]
     if deleted:
-        gateway.drop(host.id)
-        wait_until(lambda: not gateway.children(host), 5, "the host's children are gone")
+        gateway.drop(owner.id)
+        wait_until(lambda: not gateway.children(owner), 5, "the owner's children are gone")
     else:
         off = family.change(0, admin_state_up=False)
         gateway.wait(off, lambda s: s.applied_revision == s.revision)
@@ -73,12 +73,12 @@ def test_guests_of_a_host_that_has_gone_get_on_without_it(
         gateway.wait_applied(*family.tunnels[1:])
         if not deleted:
             assert family.children(1, 2) == before
-        aes256 = msgspec.structs.replace(host.ike, encryption="aes-256")
+        aes256 = msgspec.structs.replace(owner.ike, encryption="aes-256")
         surroundings.remote.peer.change("site-a", proposals="aes256-sha256-modp2048")
         for index in (2, 1):
             family.change(index, ike=aes256)
         gateway.wait_applied(*family.tunnels[1:])
-        wait_until(lambda: not gateway.sas(host), 10, "the old host's IKE_SA is gone")
+        wait_until(lambda: not gateway.sas(owner), 10, "the old owner's IKE_SA is gone")
         for count in traffic.stop().values():
             assert count.forward.lost <= NOISE
             assert count.backward.lost <= NOISE
@@ -89,7 +89,7 @@ def test_guests_of_a_host_that_has_gone_get_on_without_it(
 
 
 @BOTH
-def test_a_host_that_has_gone_does_not_come_back_for_its_guests(
+def test_an_owner_that_has_gone_does_not_come_back_for_those_attached(
     surroundings: Surroundings, gateway: Gateway, version: str
 ) -> None:
     family = Family(surroundings, gateway, version)
@@ -113,7 +113,7 @@ IKE_CHANGES: dict[str, tuple[Callable[[Tunnel], dict[str, Any]], dict[str, str]]
 
 
 @BOTH
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=["host first", "host last"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=["owner first", "owner last"])
 @pytest.mark.parametrize("what", IKE_CHANGES)
 def test_what_all_share_is_changed_one_after_the_other(
     surroundings: Surroundings,

@@ -152,7 +152,7 @@ def test_what_a_pass_is_about_is_there(split: bool) -> None:
     assert len(narrowed(wanted)) == FEW
 
 
-def guest(number: int, **changes: Any) -> Tunnel:
+def attached(number: int, **changes: Any) -> Tunnel:
     usual = {
         "id": f"{number:08d}-f09d-4f83-bae6-2fb29c120a67",
         "local_cidrs": ("10.1.0.0/24",),
@@ -162,10 +162,10 @@ def guest(number: int, **changes: Any) -> Tunnel:
 
 
 GROUPS: dict[str, Callable[[int], Tunnel]] = {
-    "all fit": guest,
-    "all overlap the first": lambda n: guest(n, peer_cidrs=("172.16.0.0/12",)),
-    "none is wanted": lambda n: guest(n, admin_state_up=False),
-    "no other has its IKE policy": lambda n: guest(n, **OTHER_IKE if n else {}),
+    "all fit": attached,
+    "all overlap the first": lambda n: attached(n, peer_cidrs=("172.16.0.0/12",)),
+    "none is wanted": lambda n: attached(n, admin_state_up=False),
+    "no other has its IKE policy": lambda n: attached(n, **OTHER_IKE if n else {}),
 }
 
 

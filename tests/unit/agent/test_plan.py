@@ -462,7 +462,7 @@ def test_to_make_room_all_must_want_it(others: set[str], agreed: set[str], ends:
 
 
 @pytest.mark.parametrize("state", ["ESTABLISHED", "CONNECTING"])
-def test_a_guest_leaves_the_ike_sa_to_its_host(state: str) -> None:
+def test_an_attached_tunnel_leaves_the_ike_sa_to_its_owner(state: str) -> None:
     owner = planned(tunnel(id="owner", local_cidrs=("10.9.0.0/24",)))
     loaded = with_attached(owner, [planned(BASE)])
     wanted, charon = attached_to(planned(BASE), loaded), Charon()

@@ -50,7 +50,7 @@ def test_child_sas_side_by_side_get_theirs_from_charon() -> None:
     assert given(Reqids(), many) == {many.tunnel_id: ""}
 
 
-def test_guests_keep_reqids_of_their_own() -> None:
+def test_attached_tunnels_keep_reqids_of_their_own() -> None:
     reqids, owner = Reqids(), made()
     attached = made(id=OTHER, peer_cidrs=("10.9.0.0/24",))
     many = made(id="x", peer_cidrs=TWO, split_selector=True)

@@ -81,7 +81,7 @@ class SaReader:
 
     async def what_can_be_read(
         self, managed_tunnels: Sequence[ManagedTunnel]
-    ) -> Mapping[ManagedTunnel, Sight]:
+    ) -> Mapping[ManagedTunnel, Observation]:
         """As `all_of`, but for those whose SAs cannot be read: their own looks tell of that."""
         try:
             return await self.all_of(managed_tunnels)

@@ -32,7 +32,7 @@ from landbridge.agent.reconcile.attachment import Attachment, alone
 from landbridge.agent.reconcile.facts import TunnelFacts
 from landbridge.agent.reconcile.phases import PERMITS, Permits, Phase, Told, phase_of
 from landbridge.agent.reconcile.trouble import Trouble
-from landbridge.agent.reconcile.wanted import wanted
+from landbridge.agent.reconcile.wanted import Wanted, wanted
 from landbridge.agent.status import causes, tunnel_status
 from landbridge.agent.status.causes import Cause
 from landbridge.agent.status.reasons import TunnelReasons, waiting_for_owner
@@ -116,8 +116,7 @@ class ManagedTunnel:
         if now.running is None:
             self._set(deferred_until=0.0)
             self.reasons.last_failure.forget()
-        elif now.tunnel is not None:
-            self._last_run = now.tunnel, now.running
+        self._last_run = self._as_run(now) or self._last_run
         if now.tunnel is None:
             return
         self.reasons.last_failure.grow_old()
@@ -127,6 +126,17 @@ class ManagedTunnel:
             self._set_attempts(resting=False)
             if place is not None:
                 self._note_move(before.own.peer_address, now.own.peer_address)
+
+    def _as_run(self, now: Wanted) -> tuple[Tunnel, Target] | None:
+        """What it runs as from now on, or ran as before it was switched off; None: see before."""
+        if now.tunnel is None or now.own is None:
+            return None
+        if now.running is not None:
+            return now.tunnel, now.running
+        if self._last_run is not None:
+            return None
+        was = msgspec.structs.replace(now.tunnel, admin_state_up=True)  # the agent is new
+        return was, connection_config.target(was, self._backend)
 
     def _note_move(self, before: str, now: str) -> None:
         name = self._facts.wanted.asked.peer_address if self._facts.wanted.asked else ""
@@ -151,10 +161,6 @@ class ManagedTunnel:
             return None
         if not any(sa.live and sa.others for sa in self._facts.actual.sas):
             return None
-        tunnel, own = self._facts.wanted.tunnel, self._facts.wanted.own
-        if self._last_run is None and tunnel is not None and own is not None:  # we have restarted
-            was = msgspec.structs.replace(tunnel, admin_state_up=True)
-            self._last_run = was, connection_config.target(was, self._backend)
         if self._last_run is None:
             return None
         last, target = self._last_run
