@@ -145,6 +145,7 @@ FOLLOWS: Final[Mapping[Mover, tuple[tuple[frozenset[Phase], frozenset[Phase]], .
         (frozenset({_P.CUT_OFF}), frozenset({_P.RESTING})),
         (_CARRYING, _CARRYING),  # a change takes nothing down by itself
         (_DOWN, _TRYING),
+        (_ENDING | {_P.UNSUPPORTED}, _NO_PSK),  # as it was seen before
     ),
     Mover.NAME: (
         (_TRIED | _UNTRIED, frozenset({_P.DEFERRED})),
