@@ -1,8 +1,7 @@
-"""A connection's history, diagnostics without a gateway, its silence; on both databases."""
+"""A connection's history, and what the metrics tell of it; on both databases."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -10,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
-from landbridge.api.jobs.housekeeping import Housekeeping
 from landbridge.model.objects import (
     ChildStatus,
     Reason,
@@ -22,73 +19,14 @@ from landbridge.model.objects import (
     Tunnel,
     TunnelEvent,
     TunnelEventKind,
-    TunnelState,
 )
 from landbridge.store import events
-from landbridge.store import tables as t
-from landbridge.store.hub import EVENTS
 from tests.api.gateway import Gateway
 from tests.api.harness import Api
+from tests.api.history import LOCAL, PEERS, WHY, S, Scene
 from tests.api.population import CONNECTIONS, Site
 
 GUIDE = Path(__file__).parents[2] / "docs" / "status.md"
-S = TunnelState
-DEADLINE = 10.0  # seconds
-LOCAL, PEERS = "10.1.0.0/24", ("10.2.0.0/24", "10.2.1.0/24")
-WHY = Reason(code=ReasonCode.DPD_TIMEOUT, message="No sign of life.")
-
-
-class Scene:
-    """A connection that is up at a gateway."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        self.gateway = Gateway(api)
-        self.gateway.lease()
-        self.site = Site(api)
-        self.id = self.site.connection()["id"]
-        self.path = f"{CONNECTIONS}/{self.id}"
-        self.gateway.routers()
-        self.gateway.tunnel(self.id, S.UP)
-
-    def shown(self, caller: str = "a") -> dict[str, Any]:
-        shown: dict[str, Any] = self.api.request("GET", self.path, caller).json()
-        return dict(shown["ipsec_site_connection"])
-
-    def update(self, **changes: Any) -> None:
-        body = {"ipsec_site_connection": changes}
-        assert self.api.request("PUT", self.path, "a", json=body).status_code == 200
-
-    def history(self, **params: str) -> list[dict[str, Any]]:
-        answer = self.api.request("GET", f"{self.path}/history", "a", params=list(params.items()))
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["history"])
-
-    def kinds(self) -> list[str]:
-        return [event["kind"] for event in reversed(self.history())]
-
-    def service(self) -> str:
-        shown = self.api.request("GET", f"/v2.0/vpn/vpnservices/{self.site.service}", "a").json()
-        return str(shown["vpnservice"]["status"])
-
-    def silence(self, *, watches: int = 1) -> None:
-        """The lease has run out, and so many API processes notice."""
-        self.run_out()
-
-        async def watch() -> None:
-            every = [Housekeeping(self.api.db, period=0.01, grace=0.0) for _ in range(watches)]
-            tasks = [asyncio.create_task(each.run()) for each in every]
-            with self.api.db.hub.listen(EVENTS) as told:
-                assert await told.wait(DEADLINE)
-            await asyncio.wait(tasks, timeout=0.1)  # the others look too
-            for task in tasks:
-                task.cancel()
-
-        self.api.run(watch())
-
-    def run_out(self) -> None:
-        expire = update(t.gateways).values(lease_expires=0)
-        self.api.db.write_sync(lambda tx: tx.execute(expire))
 
 
 @pytest.fixture
@@ -220,70 +158,6 @@ def test_a_reason_from_the_first_moment_on(api: Api) -> None:
     assert (placed["status"], placed["status_reason"]) == ("PENDING_CREATE", "pending")
     found = api.request("GET", "/v2.0/extensions/landbridge-vpn-status-reason", "a").json()
     assert "status_reason" in found["extension"]["description"]
-
-
-def test_a_gateway_that_does_not_report_is_told_and_so_is_its_return(scene: Scene) -> None:
-    since = scene.shown()["status_changed_at"]
-    assert scene.service() == "ACTIVE"
-    off = scene.site.connection(peer_address="198.51.100.3", admin_state_up=False)["id"]
-    scene.gateway.tunnel(off, S.DOWN)
-    scene.silence()
-    shown = scene.shown()
-    assert (shown["status"], shown["status_reason"]) == ("DOWN", "gateway-silent")
-    assert shown["status_changed_at"] >= since
-    assert "gw-1" in shown["status_message"]
-    assert scene.service() == "DOWN"
-    other = scene.api.request("GET", f"{CONNECTIONS}/{off}", "a").json()["ipsec_site_connection"]
-    assert other["status_reason"] == "admin-down"
-    scene.update(mtu=1300)
-    assert scene.shown()["status_reason"] == "gateway-silent"
-    assert scene.shown()["status"] == "PENDING_UPDATE"
-    assert scene.kinds()[-2:] == ["silent", "updated"]
-    assert scene.gateway.lease(scene.gateway.epoch).status_code == 409
-    assert scene.gateway.lease().status_code == 200
-    assert scene.shown()["status_reason"] == "pending"
-    scene.gateway.routers()
-    scene.gateway.tunnel(scene.id, S.UP)
-    assert scene.shown()["status"] == "ACTIVE"
-    assert scene.service() == "ACTIVE"
-
-
-def test_an_api_that_was_away_blames_no_gateway(scene: Scene) -> None:
-    scene.run_out()
-
-    async def watch() -> None:
-        watching = asyncio.create_task(Housekeeping(scene.api.db, period=0.01, grace=30.0).run())
-        done, _ = await asyncio.wait([watching], timeout=0.3)  # thirty looks
-        assert not done
-        watching.cancel()
-
-    scene.api.run(watch())
-    assert scene.shown()["status"] == "ACTIVE"
-    assert scene.gateway.lease(scene.gateway.epoch).status_code == 200
-
-
-def test_silence_is_told_once_by_however_many_watch(scene: Scene) -> None:
-    scene.silence(watches=4)
-    assert scene.kinds().count("silent") == 1
-
-
-def test_diagnostics_when_the_gateway_is_silent_or_none(api: Api) -> None:
-    site = Site(api)
-    path = f"{CONNECTIONS}/{site.connection()['id']}/diagnostics"
-    told = api.request("GET", path, "a").json()["diagnostics"]
-    assert told["gateway"]["answered"] is False
-    assert told["findings"][0]["code"] == "no-gateway"
-    assert told["tunnel"] is None
-    gateway = Gateway(api)
-    gateway.lease()
-    expire = update(t.gateways).values(lease_expires=0)
-    api.db.write_sync(lambda tx: tx.execute(expire))
-    told = api.request("GET", path, "a").json()["diagnostics"]
-    assert told["findings"][0]["code"] == "gateway-silent"
-    assert told["gateway"]["reports"] is False
-    assert told["applied"] == {"revision": 0, "in_effect": False}
-    assert [event["kind"] for event in told["history"]][-1] == "created"
-    assert "s3cret" not in str(told)
 
 
 def test_the_metrics_tell_connections_by_status(scene: Scene) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.api.harness import running_api
 from tests.contract.differences import DIFFERENCES, Difference, difference
-from tests.contract.replay import RECORDS, Answer, Case, Stage
+from tests.contract.records import RECORDS, Case
+from tests.contract.replay import Answer, Stage
 from tests.environments.databases import KINDS, Databases
 
 _OURS = ("revision_number", "updated_at", "status", "status_changed_at", "status_reason",

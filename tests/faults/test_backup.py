@@ -16,7 +16,7 @@ from landbridge.lab.hosts import Host
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
 from tests.environments.processes import free_port
-from tests.faults.test_serve import Service, until
+from tests.faults.service import Service, until
 
 pytestmark = pytest.mark.gateway  # mounts
 ROOT: Final = Path(__file__).parents[2]

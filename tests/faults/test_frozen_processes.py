@@ -17,7 +17,7 @@ import pytest
 from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.hosts import Host
 from tests.environments.processes import free_port
-from tests.faults.test_serve import DEADLINE, Service, alive, until
+from tests.faults.service import DEADLINE, Service, alive, until
 
 pytestmark = pytest.mark.gateway
 FROZEN_AFTER: Final = 3.0

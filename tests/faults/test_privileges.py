@@ -22,7 +22,7 @@ from landbridge.lab.hosts import Host, wait_until
 from tests.environments import postgresql
 from tests.environments.processes import free_port
 from tests.environments.units import with_capabilities_of
-from tests.faults.test_serve import Service, command
+from tests.faults.service import Service, command
 
 pytestmark = pytest.mark.gateway
 USER: Final = pwd.getpwnam("landbridge")

@@ -17,7 +17,7 @@ from landbridge.lab import banner, sites
 from landbridge.lab.service import wait_carrying
 from tests.environments.processes import free_port
 from tests.environments.refusing import NO_INET, Refusing
-from tests.faults.test_serve import Service, until
+from tests.faults.service import Service, until
 
 IN_STEP = "in step with the server"
 pytestmark = pytest.mark.gateway

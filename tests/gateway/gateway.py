@@ -38,7 +38,6 @@ from landbridge.model.objects import (
     Dpd,
     EspProposal,
     IkeProposal,
-    Leg,
     Router,
     RouterStatus,
     Secret,
@@ -53,10 +52,10 @@ from tests.gateway.conftest import (
     PEER_CIDRS,
     PEER_OUTSIDE,
     PSK,
-    ROUTER_INSIDE,
     ROUTER_OUTSIDE,
     Surroundings,
 )
+from tests.gateway.routers import router
 
 T = TypeVar("T")
 PATIENCE = 20.0  # seconds
@@ -128,7 +127,7 @@ class Gateway:
         self.statuses: dict[str, TunnelStatus] = {}
         self.routers: list[RouterStatus] = []
         self.tunnels: dict[str, Tunnel] = {}
-        self.router = _router()
+        self.router = router()
         self._directory = directory
         uplink, inner = self.router.uplink, self.router.inside[0]
         assert uplink is not None
@@ -286,24 +285,3 @@ class Gateway:
 
 def is_applied(status: TunnelStatus) -> bool:
     return status.state is TunnelState.UP and status.applied_revision == status.revision
-
-
-def _router() -> Router:
-    def leg(name: str, *addresses: str) -> Leg:
-        network = uuid4()
-        return Leg(
-            network_id=str(network),
-            network_name=name,
-            port_id=str(uuid4()),
-            mac_address="02:" + ":".join(f"{byte:02x}" for byte in network.bytes[:5]),
-            addresses=addresses,
-        )
-
-    return Router(
-        id=str(uuid4()),
-        name="r",
-        revision=1,
-        admin_state_up=True,
-        uplink=leg("public", f"{ROUTER_OUTSIDE}/24"),
-        inside=(leg("private", f"{ROUTER_INSIDE}/16", "10.1.1.1/16"),),
-    )

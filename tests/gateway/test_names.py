@@ -17,7 +17,7 @@ from landbridge.model.objects import Dpd, ReasonCode, Tunnel, TunnelState, Tunne
 from tests.dnsserver import DnsServer, dns_server
 from tests.gateway.conftest import PEER_OUTSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
-from tests.gateway.test_update import NOISE, sibling, sibling_peer
+from tests.gateway.updates import NOISE, sibling, sibling_peer
 
 pytestmark = pytest.mark.gateway
 NAME = "vpn.example.com"

@@ -15,7 +15,7 @@ from landbridge.model.objects import Dpd, DpdAction, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.early import NewSas, new_sas
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
-from tests.gateway.test_update import (
+from tests.gateway.updates import (
     NOISE,
     children,
     esp,

@@ -20,7 +20,7 @@ from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.early import new_sas
 from tests.gateway.family import BOTH
 from tests.gateway.gateway import Gateway, changed, tunnel
-from tests.gateway.test_update import sibling, sibling_peer
+from tests.gateway.updates import sibling, sibling_peer
 
 pytestmark = pytest.mark.gateway
 

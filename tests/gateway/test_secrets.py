@@ -11,7 +11,7 @@ from landbridge.lab.traffic import Traffic
 from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
-from tests.gateway.test_update import NOISE
+from tests.gateway.updates import NOISE
 
 pytestmark = pytest.mark.gateway
 

@@ -15,7 +15,7 @@ from landbridge.model.objects import ReasonCode, SelectorMode, Tunnel, TunnelSta
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 from tests.gateway.test_promise import sas, seen
-from tests.gateway.test_update import NOISE, pairs_peer
+from tests.gateway.updates import NOISE, pairs_peer
 
 pytestmark = pytest.mark.gateway
 

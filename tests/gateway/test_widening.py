@@ -15,7 +15,7 @@ from landbridge.model.objects import ReasonCode, Tunnel, TunnelStatus
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 from tests.gateway.test_promise import sas, seen
-from tests.gateway.test_update import NOISE
+from tests.gateway.updates import NOISE
 
 pytestmark = [
     pytest.mark.gateway,

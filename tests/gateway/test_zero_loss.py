@@ -23,7 +23,7 @@ from landbridge.model.objects import Tunnel
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.early import new_sas
 from tests.gateway.gateway import Gateway, changed, tunnel
-from tests.gateway.test_update import OTHER_PEER_OUTSIDE, UPDATES, sibling, sibling_peer
+from tests.gateway.updates import OTHER_PEER_OUTSIDE, UPDATES, sibling, sibling_peer
 
 # It counts every packet, which a machine that does anything else meanwhile does not allow.
 pytestmark = [pytest.mark.gateway, pytest.mark.soak]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from landbridge.vpn.inventory import port_roles
 from landbridge.vpn.revisions import desired, legs
-from tests.unit.vpn.test_status import Reports, S
+from tests.unit.vpn.reports import Reports, S
 from tests.unit.vpn.world import GATEWAY, World
 
 

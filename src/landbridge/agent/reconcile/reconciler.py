@@ -115,7 +115,11 @@ class Reconciler:
             self._spent += time.thread_time() - began
 
     async def _contained(
-        self, managed: ManagedTunnel, seen: Observation | None, reader: SaReader, network: NetworkSide
+        self,
+        managed: ManagedTunnel,
+        seen: Observation | None,
+        reader: SaReader,
+        network: NetworkSide,
     ) -> None:
         """A pass; what goes wrong in it for this tunnel alone is told of it alone."""
         trouble = managed.facts.trouble
