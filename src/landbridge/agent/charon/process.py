@@ -34,6 +34,7 @@ import structlog
 from landbridge import environment
 from landbridge.agent.charon import priority
 from landbridge.agent.charon.settings import strongswan_conf
+from landbridge.agent.dataplane import netlink
 from landbridge.agent.dataplane.commands import run
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.dataplane.names import TUNNEL_DEVICE
@@ -156,7 +157,8 @@ class Charon:
             raise GatewayError(f"charon's log cannot be turned over: {error}") from error
 
     async def stop(self) -> None:
-        """End it in good order (it tells its peers), or by force after `STOP_TIMEOUT`."""
+        """End it in good order (it tells its peers), or by force after `STOP_TIMEOUT`; also one
+        whose namespace is gone."""
         for pid in await self._running():
             await _end(pid, signal.SIGTERM)
         await self._clean_up()
@@ -218,6 +220,8 @@ class Charon:
         for pid in await self._running():
             await _end(pid, signal.SIGKILL)
         self._unlink_socket()
+        if not netlink.exists(self._namespace):
+            return
         with contextlib.suppress(GatewayError):  # usually there is none
             await run("ip", "-n", self._namespace, "link", "delete", TUNNEL_DEVICE)
         if self._backend is Backend.NETLINK:
@@ -230,7 +234,9 @@ class Charon:
     async def _running(self) -> list[int]:
         """Every charon in the namespace, and every one of ours wherever it is: one whose
         namespace was deleted under it goes on in there, out of everybody's reach."""
-        there = map(int, (await run("ip", "netns", "pids", self._namespace)).split())
+        there: Iterable[int] = ()
+        if netlink.exists(self._namespace):
+            there = map(int, (await run("ip", "netns", "pids", self._namespace)).split())
         everywhere = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
         return [
             *(pid for pid in there if _binary(pid) in (str(BINARY), _real(self._binary))),

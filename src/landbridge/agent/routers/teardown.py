@@ -4,7 +4,8 @@ routers that were deleted while no agent ran.
 Rules this module keeps:
 - A router is ours when its directory lies in our state directory; a bridge is ours when it
   carries our mark. Nothing else is touched.
-- What is already gone is no error.
+- What is already gone is no error. A charon goes on where its namespace was deleted under it: it is
+  looked for nevertheless.
 """
 
 from __future__ import annotations
@@ -64,9 +65,8 @@ async def _everything(state_dir: Path) -> None:
 
 async def _remove(directory: Path, namespaces: Namespaces) -> None:
     name = ROUTER_PREFIX + directory.name
-    if netlink.exists(name):
-        # In a namespace that goes away it makes no difference who encrypted.
-        await Charon(directory, name, Backend.LIBIPSEC).stop()
+    # In a namespace that goes away it makes no difference who encrypted.
+    await Charon(directory, name, Backend.LIBIPSEC).stop()
     await namespaces.remove_named(name)
     with suppress(FileNotFoundError):
         shutil.rmtree(directory)
