@@ -16,6 +16,7 @@ from landbridge.agent.link.reporter import Reporter
 from landbridge.agent.routers.manager import RouterManager
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.agent.routers.watcher import Watcher
+from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.objects import Router, Tunnel
 from tests.agentserver import FakeServer
 from tests.unit.agent.tunnels import tunnel as any_tunnel
@@ -28,6 +29,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.tunnels: dict[str, Tunnel] = {}
+        self.asked: list[str] = []
 
     def want(self, tunnel: Tunnel) -> None:
         self.tunnels[tunnel.id] = tunnel
@@ -37,6 +39,12 @@ class Worker:
 
     def replace(self, tunnels: Any) -> None:
         self.tunnels = {tunnel.id: tunnel for tunnel in tunnels}
+
+    async def diagnose(self, tunnel_id: str) -> Diagnosis:
+        """It takes its time."""
+        self.asked.append(tunnel_id)
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ends it")
 
 
 class Host:
@@ -109,6 +117,11 @@ class Host:
     async def _clean(self, wanted: frozenset[str]) -> None:
         self.retired += sorted(self.present - wanted)
         self.present &= wanted
+
+    @property
+    def asked(self) -> list[str]:
+        """The tunnels that a diagnosis was asked of."""
+        return [each for worker in self.workers.values() for each in worker.asked]
 
     def tunnels(self) -> dict[str, int]:
         every = (t for worker in self.workers.values() for t in worker.tunnels.values())

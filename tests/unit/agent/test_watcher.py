@@ -180,3 +180,19 @@ async def another_lease(server: FakeServer) -> None:
 
     before = asked()
     await until(lambda: asked() > before)
+
+
+def test_an_agent_that_is_told_to_stop_answers_no_question_any_more(host: Host) -> None:
+    """A task that is left over would go on with a client that is closed."""
+
+    async def scenario() -> None:
+        server = served()
+        async with server.listening():
+            async with host.running(server.url):
+                await until(lambda: host.tunnels() == {"t1": 5, "t2": 2})
+                await server.ask(tunnel(), "d1")
+                await until(lambda: host.asked)
+            left = [task.get_name() for task in asyncio.all_tasks()]
+            assert not [name for name in left if name.startswith("diagnose")]
+
+    asyncio.run(scenario())

@@ -64,6 +64,15 @@ class Watcher:
         self._few = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
+        """Until cancelled; then nothing is answered any more."""
+        try:
+            await self._follow()
+        finally:
+            for answering in self._answering.values():
+                answering.cancel()
+            await asyncio.gather(*self._answering.values(), return_exceptions=True)
+
+    async def _follow(self) -> None:
         backoff = Backoff()
         while True:
             try:
