@@ -1,8 +1,11 @@
-"""What IKEv1 may cost our packets, counted on the wire: those that come before the peer has the SA.
+"""What moving to another SA may cost, counted on the wire: packets that come before the other end
+has the SA.
 
-In Quick Mode we send on the new SA from the third message on; the peer computes and installs when
-it has that message. Its own first packet on its new SA shows that it has. So a lost packet of ours
-is on a new SA, and passes the peer's uplink before that packet does: no time has to be guessed.
+In IKEv1's Quick Mode we send on the new SA from the third message on; the peer computes and
+installs when it has that message. With IKEv2 the peer sends on its new SA while its answer is
+on its way to us. The receiver's own first packet on its new SA shows that it has it. So a lost
+packet is on a new SA, and passes the peer's uplink before that packet does: no time has to be
+guessed, and a busy machine only has more of them.
 """
 
 from __future__ import annotations
@@ -27,18 +30,27 @@ class NewSas:
 
     @property
     def early(self) -> int:
-        """Packets of ours on new SAs before the peer has sent on its own new ones: the first of
-        ours goes with the first of the peer's, and so on."""
+        """Packets of ours on new SAs before the peer has sent on its own new ones."""
+        return self._early(0)
+
+    @property
+    def early_back(self) -> int:
+        """The same of the peer's packets."""
+        return self._early(1)
+
+    def _early(self, sender: int) -> int:
+        """`sender`: where our address is in packets that go that way. The sender's first new SA
+        goes with the receiver's first, and so on."""
         known = {packet.spi for packet in self._ear.packets[: self._since]}
         passed = self._ear.packets[self._since :]
         esp = [packet for packet in passed if packet.spi and packet.spi not in known]
-        ours = _by_spi([packet for packet in esp if packet.ends[0] == ROUTER_OUTSIDE])
-        theirs = _by_spi([packet for packet in esp if packet.ends[1] == ROUTER_OUTSIDE])
-        shown = [esp.index(packets[0]) for packets in theirs]
-        shown += [len(esp)] * (len(ours) - len(theirs))
+        sent = _by_spi([packet for packet in esp if packet.ends[sender] == ROUTER_OUTSIDE])
+        back = _by_spi([packet for packet in esp if packet.ends[1 - sender] == ROUTER_OUTSIDE])
+        shown = [esp.index(packets[0]) for packets in back]
+        shown += [len(esp)] * (len(sent) - len(back))
         return sum(
             sum(packet.spi == packets[0].spi for packet in esp[:until])
-            for packets, until in zip(ours, shown, strict=False)
+            for packets, until in zip(sent, shown, strict=False)
         )
 
     def allows(self, version: str, lost: FlowCount) -> bool:
@@ -47,6 +59,22 @@ class NewSas:
         if version == "v2":
             return lost.forward.lost == 0
         return lost.forward.lost == lost.forward.longest_run <= self.early
+
+    def __str__(self) -> str:
+        return f"{self.early} of ours and {self.early_back} of the peer's came early"
+
+    def excuses(self, *lost: FlowCount) -> bool:
+        """Whether what these flows have lost, in each direction, has come too early."""
+        return (
+            sum(each.forward.lost for each in lost) <= self.early
+            and sum(each.backward.lost for each in lost) <= self.early_back
+        )
+
+    def excuses_one_way(self, lost: FlowCount) -> bool:
+        """The same of one direction at least: where networks widen, the other may lose packets for
+        up to one round trip (`landbridge.impact.steps.RETIRE_NARROWER`). A break loses in both."""
+        forward, backward = lost.forward.lost, lost.backward.lost
+        return forward <= self.early or backward <= self.early_back
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from tests.gateway.conftest import (
 from tests.gateway.gateway import Gateway, changed, tunnel
 
 BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
-NOISE = 15  # packets (2 ms apart) of one direction, of a tunnel that moves to another SA
 #: By index of the CIDRs: what each of three connections carries, the owner's first.
 PAIRS = ((0, 0), (1, 1), (0, 1))
 NAMES = ("owner", "attached", "other")

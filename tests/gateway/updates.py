@@ -13,10 +13,6 @@ from landbridge.model.objects import Dpd, Secret, Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, PEER_OUTSIDE, peer_connection
 from tests.gateway.gateway import tunnel
 
-#: Packets (2 ms apart) of one direction that the tunnel that changes may lose while one end has
-#: installed the new SA and the other, on a busy machine, is about to. What is promised of our
-#: direction is counted exactly by test_quick_mode, test_promise and test_zero_loss.
-NOISE = 15
 OTHER_PEER_OUTSIDE = "198.51.100.3"
 SIBLING_IDS = ("sibling-a.example.com", "sibling-b.example.com")
 
