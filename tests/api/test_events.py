@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,7 @@ from landbridge.api.events.stream import PATH
 from landbridge.model.objects import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
-from tests.api.remote import DEADLINE, Listener, Remote, remote, share_key
+from tests.api.remote import Listener, Remote, remote, share_key
 from tests.environments.databases import Databases
 from tests.environments.landbridge import running, with_tokens
 
@@ -52,10 +51,8 @@ def test_what_happens_is_heard_by_who_may_see_it(served: Remote) -> None:
         served.request("PUT", f"{CONNECTIONS}/{made_id}", "a", json=put)
         gateway.tunnel(made_id, S.UP, WHY, applied=1)
         gateway.tunnel(made_id, S.UP)
-        began = time.monotonic()
         gateway.tunnel(made_id, S.DOWN, WHY)
         down = member.wait("down", id=made_id)
-        assert down.came - began < DEADLINE / 10
         assert down.content["status"] == "DOWN"
         assert down.content["status_reason"] == "psk-mismatch"
         served.request("DELETE", f"{CONNECTIONS}/{made_id}", "a")

@@ -80,7 +80,6 @@ def test_a_revocation_by_another_process_is_seen_within_a_second(
         other = Database.open(database_url)
         assert other.write_sync(local_tokens.revoke, "ci") == 1
         other.close()
-        revoked = time.monotonic()
         async with asyncio.timeout(DEADLINE):
             while True:
                 try:
@@ -88,7 +87,6 @@ def test_a_revocation_by_another_process_is_seen_within_a_second(
                 except errors.Unauthorized:
                     break
                 await asyncio.sleep(0.01)
-        assert time.monotonic() - revoked < 1.5
 
     asyncio.run(scene())
 
