@@ -160,6 +160,9 @@ class FakeRouterTask:
         else:
             self.errors[source] = words
 
+    def addresses_are(self, addresses: frozenset[str]) -> None:
+        self.addresses = addresses
+
     def addresses_in_use(self) -> frozenset[str] | None:
         return self._host.used if self._has_listed else None
 
