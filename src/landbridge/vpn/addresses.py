@@ -1,8 +1,8 @@
-"""Addresses: what they are, and which to give out. Pure.
+"""Addresses and networks: parsing, canonical forms, and what is free. Pure.
 
 Rules this module keeps:
-- What a user gave keeps its spelling where it is shown and is made canonical where it is used.
-- A name is never resolved here: only whether it could be one is decided.
+- What a user gave keeps its spelling where it is shown, and is made canonical where it is used.
+- Names are not resolved here; it is only decided whether a text can be a name.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def is_cidr(text: str) -> bool:
 
 
 def kept_peer(text: str) -> str | None:
-    """A peer's address as it is kept: an IP address or a name, both as given.
+    """A peer's address as it is stored: an IP address or a name, both as given.
 
-    ``10.1`` and ``0x0a000001`` are addresses as the resolver of the C library has them
-    (inet_aton) and kept in full. None: neither an address nor a name that could ever resolve.
+    ``10.1`` and ``0x0a000001`` are addresses by the rules of inet_aton(3) and stored in full. None:
+    neither an address nor a name that can resolve.
     """
     if parse_address(text) is not None:
         return text
@@ -82,7 +82,7 @@ def kept_peer(text: str) -> str | None:
 
 
 def canonical_peer(kept: str) -> str:
-    """A peer's address as the gateway takes it: one spelling for each IP address."""
+    """A peer's address for the gateway: one spelling for each IP address."""
     address = parse_address(kept)
     return kept if address is None else str(address)
 
@@ -98,13 +98,13 @@ def _is_name(text: str) -> bool:
 
 
 def families(cidrs: Iterable[str]) -> set[int]:
-    """The IP versions that occur; what is no CIDR counts as none."""
+    """The IP versions of the CIDRs; other texts are ignored."""
     networks = (parse_network(cidr) for cidr in cidrs)
     return {network.version for network in networks if network is not None}
 
 
 def canonical_cidrs(cidrs: Iterable[str]) -> tuple[str, ...]:
-    """Without host bits and doubles, in the order given."""
+    """Without host bits and duplicates, in the given order."""
     networks = (parse_network(cidr) for cidr in cidrs)
     return tuple(dict.fromkeys(str(network) for network in networks if network is not None))
 
@@ -117,7 +117,7 @@ def default_gateway(network: Network) -> str | None:
 
 
 def default_pools(network: Network, gateway: str | None) -> list[Pool]:
-    """All that hosts can have, without the gateway."""
+    """All addresses for hosts, without the gateway."""
     first, last = _host_range(network)
     ranges = [(first, last)]
     taken = None if gateway is None else parse_address(gateway)
@@ -140,7 +140,7 @@ def free(pools: Iterable[Pool], taken: Container[str]) -> Iterator[str]:
 
 
 class Ranges:
-    """Pools, which do not overlap, to be asked for addresses."""
+    """Allocation pools that do not overlap; tells whether an address is in one of them."""
 
     def __init__(self, pools: Iterable[Pool]) -> None:
         bounds = ((int(ip_address(p["start"])), int(ip_address(p["end"]))) for p in pools)
@@ -153,7 +153,7 @@ class Ranges:
 
 
 def is_host_of(address: Address, network: Network) -> bool:
-    """May an interface of this network have this address?"""
+    """Whether an interface on this network may have this address."""
     first, last = _host_range(network)
     return address.version == network.version and first <= int(address) <= last
 

@@ -1,9 +1,9 @@
-"""From two states of a connection to what has happened between them; written as events.
+"""The events of a connection: derived from its rows before and after a change, and from reports.
 
 Rules this module keeps:
-- What happened is derived from what was observed, never from what was asked for.
-- One report can tell of several things (up and applied); each is an event of its own.
-- What a gateway tells again is told on once: its events are known by their times.
+- Events are derived from observations, never from requests.
+- One report can give several events (up and applied).
+- An event that a gateway reports again is not repeated: events are identified by their times.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NAMES: Final[Mapping[str, str]] = {
 
 
 def between(before: ConnectionRow, after: ConnectionRow) -> list[EventKind]:
-    """What has happened to a connection between two of its rows. Pure."""
+    """The events between two rows of a connection. Pure."""
     silent = ReasonCode.GATEWAY_SILENT.value
     candidates = (
         (EventKind.HEARD, before.status_reason == silent != after.status_reason),
@@ -75,7 +75,7 @@ def between(before: ConnectionRow, after: ConnectionRow) -> list[EventKind]:
 def observed(
     tx: Connection, before: ConnectionRow, after: ConnectionRow, told: TunnelStatus
 ) -> None:
-    """Write what a report has shown, first what happened on the way to it."""
+    """Write the events of a report: first those that it lists, then those of its status."""
     for event in told.events:
         if event.at > before.told_until:
             events.note(
@@ -93,8 +93,8 @@ def observed(
 
 
 def observed_at(before: ConnectionRow, told: TunnelStatus) -> str:
-    """When it became so: by the gateway's clock, but neither in the future nor before what
-    was known already."""
+    """The time of an observation: by the gateway's clock, but not in the future and not before the
+    last known change."""
     at = precisely(min(told.observed_at, time.time()))
     known = before.status_changed_at or ""
     return at if at.rstrip("Z") >= known.rstrip("Z") else precisely()
@@ -117,7 +117,7 @@ def _reason(row: ConnectionRow) -> tuple[str | None, str | None]:
 
 
 def _applied(before: ConnectionRow, after: ConnectionRow) -> bool:
-    """An update is in effect: the first revision is no update."""
+    """Whether an update came into effect; the first revision is no update."""
     wanted = after.revision
     return wanted > 1 and before.applied_revision < wanted <= after.applied_revision
 

@@ -1,10 +1,10 @@
-"""Pre-shared keys as they are kept: sealed to their connection, read here and nowhere else.
+"""Pre-shared keys in the database: sealed to their connection, unsealed here only.
 
 Rules this module keeps:
-- A secret that cannot be read is the trouble of its own connection: whoever reads many goes on
-  without it. It is noted (`suspect`), and `landbridge.vpn.status.unreadable_psks` looks at it and
-  tells.
-- What is told names no key and nothing of the secret.
+- A secret that cannot be read affects its own connection only: callers that read many continue
+  without it. It is recorded (`suspect`), and `landbridge.vpn.status.unreadable_psks` examines it
+  and changes the connection's status.
+- Messages name no key and no part of the secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UNREADABLE: Final = Reason(
     message="The pre-shared key that is kept of this connection is damaged: set psk again. A "
     "tunnel that is up goes on as it is.",
 )
-#: What a connection says while its secret cannot be read.
+#: The status of a connection whose secret cannot be read.
 UNREADABLE_STATUS: Final = status_columns("ERROR", UNREADABLE)
 
 
@@ -37,5 +37,5 @@ def read(tx: Connection, connection_id: str, sealed: bytes) -> str | None:
 
 
 def is_unreadable(status_reason: str | None) -> bool:
-    """Whether a connection with this reason says so already."""
+    """Whether this is the reason of a connection whose secret cannot be read."""
     return status_reason == ReasonCode.PSK_UNREADABLE.value

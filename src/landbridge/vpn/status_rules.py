@@ -1,11 +1,11 @@
-"""From what a gateway observes to what the API says. Pure tables.
+"""From what a gateway observes to the API's status and reason. Pure tables.
 
 Rules this module keeps:
-- A connection that was never up is still being built, whatever its peer does: PENDING_CREATE,
-  then BUILD, then ACTIVE. Only a terminal error ends that.
+- A connection that was never up is being built, whatever its peer does: PENDING_CREATE, then BUILD,
+  then ACTIVE. Only a terminal error changes that.
 - A change that is not in effect yet is PENDING_UPDATE, unless it cannot take effect (ERROR).
-- Not wanted up is DOWN, once the gateway has taken it down.
-- What is not plainly ACTIVE carries a reason, also before a gateway has said anything.
+- A connection that is switched off is DOWN as soon as the gateway has taken it down.
+- Every status but plain ACTIVE has a reason, also before a gateway has reported.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _ROUTER_FAILURES = frozenset({ReasonCode.GATEWAY_ERROR, ReasonCode.UNSUPPORTED})
 
 MESSAGE_LENGTH = 1024
 
-#: What an ACTIVE connection becomes of which nothing is known any more; all other words stay.
+#: The status of an ACTIVE connection that is not observed any more; all others stay.
 _UNKNOWN: dict[str, str] = {"ACTIVE": "DOWN"}
 OFF = frozenset({ReasonCode.ADMIN_DOWN, ReasonCode.SERVICE_DOWN, ReasonCode.ROUTER_DOWN})
 
@@ -67,7 +67,7 @@ class StatusWithReason(NamedTuple):
 
 
 class TunnelFacts(NamedTuple):
-    """What a status rests on. `settled`: the newest revision is in effect on the wire."""
+    """The inputs of a status. `settled`: the newest revision is in effect on the wire."""
 
     state: TunnelState
     established: bool
@@ -101,12 +101,12 @@ def connection_status(facts: TunnelFacts, reported: Reason | None) -> StatusWith
 
 
 def unknown_status(status: str) -> str:
-    """What a connection says whose gateway cannot look at it."""
+    """The status of a connection whose gateway cannot observe it."""
     return _UNKNOWN.get(status, status)
 
 
-def true_anyway(row: ConnectionRow) -> bool:
-    """Whether what the connection says is true without its gateway: it is switched off, or its
+def is_certain(row: ConnectionRow) -> bool:
+    """Whether the status is certain without the gateway: the connection is switched off, or its
     configuration is wrong."""
     return row.status == "ERROR" or row.status_reason in OFF
 
@@ -146,8 +146,8 @@ def status_columns(status: str, reason: Reason | None) -> StatusColumns:
 
 
 def gateway_silent(gateway_id: str, holds: str = "") -> ReasonColumns:
-    """What the connections of a gateway say that does not report. `holds`: why it does not follow
-    this database."""
+    """The reason of the connections of a silent gateway. `holds`: why it does not follow this
+    database."""
     what = f"does not follow this database and keeps what it ran: {holds} W" if holds else ""
     return reason_columns(
         Reason(
@@ -159,7 +159,7 @@ def gateway_silent(gateway_id: str, holds: str = "") -> ReasonColumns:
 
 
 def unanswered(gateway_id: str | None, *, silent: bool) -> ReasonColumns:
-    """What a connection says between a change and the gateway's first word on it."""
+    """The reason of a connection between a change and the gateway's first report on it."""
     if gateway_id is None:
         return reason_columns(_NO_GATEWAY)
     return gateway_silent(gateway_id) if silent else UNANSWERED

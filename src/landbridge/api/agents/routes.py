@@ -288,7 +288,7 @@ def _found(
 
 def _answer_question(tx: Connection, gateway: str, asked: str, found: Diagnosis) -> None:
     """Raises: NotFound, RunsElsewhere, BadRequest."""
-    question = diagnostics.question(tx, asked)
+    question = diagnostics.find(tx, asked)
     if question is None:
         raise errors.NotFound("Nobody waits for this diagnosis.")
     if question.gateway_id != gateway:

@@ -28,7 +28,7 @@ OpenHandler = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoint:
-    """The methods of one path behind the auth.
+    """The methods of one path that needs a token.
 
     `refused`: methods that are refused after a check of their own. `otherwise`: the handler of all
     other methods where the path does not exist.

@@ -93,5 +93,5 @@ class Housekeeping:
 
     async def _look(self) -> None:
         for gateway in await self._db.read(liveness.overdue):
-            told = await self._db.write(liveness.fall, gateway)
+            told = await self._db.write(liveness.mark_silent, gateway)
             log.warning("gateway is silent", gateway=gateway, connections=told)

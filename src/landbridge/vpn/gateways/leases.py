@@ -1,18 +1,17 @@
-"""Which gateway runs which router, and for how long.
+"""Leases of gateways, and which gateway runs which router.
 
 Rules this module keeps:
-- A gateway acts while its lease runs, by the database's clock. Taking a lease is one
-  conditional UPDATE: of two that try, one gets it.
-- Every taking raises the epoch. Reports of an older epoch are refused, so an agent that was
-  away too long does no harm.
-- A holder is one installation of the agent on one running host. It takes over from its
-  predecessor at once; any other waits for the lease to run out, whatever its host is called.
-  An agent of an older release names no holder: among those the host's name decides.
-- A gateway that was marked as silent takes a new lease: so it says everything anew.
-- A gateway that does not follow this database (it says why) has no lease, and its connections say
-  so.
-- Routers that nobody runs go to the next gateway that leases, and their connections do not say
-  any more that there is none.
+- A gateway may act while its lease lasts, by the database's clock. Taking a lease is one
+  conditional UPDATE: of two agents that try, one gets it.
+- Every taking raises the epoch. Reports of an older epoch are refused, so an agent that was away
+  too long does no harm.
+- A holder is one installation of the agent on one boot of a host. It takes over from its
+  predecessor at once; any other waits until the lease expires, whatever its host is called. An
+  agent of an older release names no holder: among those the host's name decides.
+- A gateway that was marked silent must take a new lease, and so reports everything again.
+- A gateway that does not follow this database has no lease; its reason is shown by its connections.
+- Routers without a gateway go to the next gateway that takes a lease; the reason `no-gateway` of
+  their connections ends.
 """
 
 from __future__ import annotations
@@ -112,20 +111,20 @@ class LeaseHeld(Conflict):
 
 
 class GatewayHolds(Conflict):
-    """The gateway keeps what it runs, and does not follow this database."""
+    """The gateway keeps what it runs and does not follow this database."""
 
     def __init__(self, gateway_id: str, reason: str) -> None:
         super().__init__(f"Gateway {gateway_id} does not follow this database: {reason}")
 
 
 def hold(tx: Connection, gateway_id: str, reason: str, holder: str, epoch: int | None) -> None:
-    """Note why a gateway does not follow; only the holder of its lease, or anybody when there is
-    none, speaks for it."""
+    """Record why a gateway does not follow this database. Ignored unless `holder` has the lease, or
+    no lease is valid."""
     enter(tx, alone=True)
     why = reason[:HOLDS_LENGTH]
     asks = {"by": holder, "in_epoch": -1 if epoch is None else epoch}
     if tx.execute(_HOLD, asks | {"gateway": gateway_id, "why": why}).rowcount:
-        liveness.tell(tx, gateway_id, why)
+        liveness.write_silence(tx, gateway_id, why)
 
 
 def lease(
@@ -181,7 +180,7 @@ def _take(tx: Connection, facts: dict[str, Any]) -> _Granted | None:
     enter(tx, alone=True)
     epoch = tx.execute(_TAKE, facts).scalar()
     if epoch is not None:
-        liveness.end(tx, facts["gateway"])
+        liveness.mark_returned(tx, facts["gateway"])
         return _Granted(int(epoch))
     if tx.execute(_KNOWN, {"gateway": facts["gateway"]}).scalar() is not None:
         return None
@@ -190,7 +189,7 @@ def _take(tx: Connection, facts: dict[str, Any]) -> _Granted | None:
 
 
 def _adopt(tx: Connection, gateway_id: str) -> None:
-    """Take over the routers that nobody runs, with their tunnels."""
+    """Give the gateway the routers that have none, with their tunnels."""
     adopted = tx.execute(_ADOPT, {"gateway": gateway_id}).all()
     if not adopted:
         return
@@ -198,4 +197,4 @@ def _adopt(tx: Connection, gateway_id: str) -> None:
     record(tx, gateway_id, "router", routers)
     tunnels = tx.execute(_TUNNELS_OF, {"routers": [item.object_id for item in routers]})
     record(tx, gateway_id, "tunnel", [Item(*row) for row in tunnels])
-    liveness.found(tx, gateway_id)
+    liveness.mark_placed(tx, gateway_id)

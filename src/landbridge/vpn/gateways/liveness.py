@@ -1,14 +1,14 @@
-"""Gateways that do not report any more, and what their connections say then.
+"""Gateways that do not report any more, and the status of their connections.
 
 Rules this module keeps:
-- Silence is a lease that ran out, by the database's clock. Of several that notice, one marks
-  the gateway: a conditional UPDATE.
-- A silent gateway's tunnels may carry traffic or not: what was ACTIVE is DOWN with the reason
-  `gateway-silent`, pending changes stay pending. What is true without the gateway stays: what
-  was switched off, and errors of the configuration.
-- A lease that ends later than any lease can was taken before the clock was set back: it has run
-  out.
-- A gateway that comes back takes a new lease, and says everything anew.
+- A gateway is silent when its lease has expired by the database's clock. Of several processes that
+  notice, one marks the gateway: a conditional UPDATE.
+- Whether a silent gateway's tunnels carry traffic is unknown: ACTIVE becomes DOWN with the reason
+  `gateway-silent`; pending changes stay pending. What is true without the gateway stays: what was
+  switched off, and errors of the configuration.
+- A lease that ends later than any lease can was taken before the clock was set back: it has
+  expired.
+- A gateway that returns takes a new lease and reports everything again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _OF_GATEWAY: Final = (
     .with_for_update(of=_connections, key_share=True)
 )
 _TOLD: Final = (*DatedStatus._fields, *child_sas.ChildSaColumns._fields)
-_TELL: Final = (
+_WRITE_STATUS: Final = (
     update(_connections)
     .where(_connections.c.id == bindparam("the_id"))
     .values({name: bindparam(f"new_{name}") for name in _TOLD})
@@ -76,19 +76,19 @@ def overdue(tx: Connection) -> list[str]:
     return list(tx.execute(_OVERDUE).scalars())
 
 
-def fall(tx: Connection, gateway_id: str) -> int:
-    """Mark a gateway as silent and let its connections say so; how many there are of them.
+def mark_silent(tx: Connection, gateway_id: str) -> int:
+    """Mark a gateway as silent; returns how many connections changed their status.
 
-    None of it happens where the gateway was heard meanwhile, or is marked already.
+    Nothing happens if the gateway has renewed its lease meanwhile, or is marked already.
     """
     enter(tx, alone=True)
     if not tx.execute(_MARK, {"gateway": gateway_id}).rowcount:
         return 0
-    return tell(tx, gateway_id)
+    return write_silence(tx, gateway_id)
 
 
-def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
-    """What the connections of a gateway say that does not report; `holds`: why, where it told."""
+def write_silence(tx: Connection, gateway_id: str, holds: str = "") -> int:
+    """Write the status of a silent gateway's connections; `holds`: the reason that it gave."""
     tx.execute(_SERVICES_DOWN, {"gateway": gateway_id})
     reason = gateway_silent(gateway_id, holds)
     none_up = child_sas.NONE._asdict()
@@ -96,23 +96,23 @@ def tell(tx: Connection, gateway_id: str, holds: str = "") -> int:
         replace(row, status=unknown_status(row.status), **reason._asdict(), **none_up)
         for row in _rows(tx, gateway_id, _speaks_on(reason.status_message))
     ]
-    return _tell(tx, said, EventKind.SILENT)
+    return _write_status(tx, said, EventKind.SILENT)
 
 
-def end(tx: Connection, gateway_id: str) -> None:
-    """The gateway is back: until it has reported, that is all that is known."""
+def mark_returned(tx: Connection, gateway_id: str) -> None:
+    """The gateway has returned: its connections say so until it reports."""
     rows = _rows(tx, gateway_id, _says(ReasonCode.GATEWAY_SILENT))
-    _tell(tx, [replace(row, **BACK._asdict()) for row in rows], EventKind.REASON)
+    _write_status(tx, [replace(row, **BACK._asdict()) for row in rows], EventKind.REASON)
 
 
-def found(tx: Connection, gateway_id: str) -> None:
-    """The gateway runs routers that nobody ran: it has not said anything of them yet."""
+def mark_placed(tx: Connection, gateway_id: str) -> None:
+    """The gateway has got routers that had none: their connections wait for its first report."""
     rows = _rows(tx, gateway_id, _says(ReasonCode.NO_GATEWAY))
-    _tell(tx, [replace(row, **UNANSWERED._asdict()) for row in rows], EventKind.REASON)
+    _write_status(tx, [replace(row, **UNANSWERED._asdict()) for row in rows], EventKind.REASON)
 
 
 def _speaks_on(message: str | None) -> ColumnElement[bool]:
-    """Connections of which silence is news, or why."""
+    """Connections whose status or reason the silence changes."""
     reason = _connections.c.status_reason
     told = (reason == ReasonCode.GATEWAY_SILENT.value) & (_connections.c.status_message == message)
     stays = reason.in_([code.value for code in _STAYS]) | told
@@ -128,13 +128,13 @@ def _rows(tx: Connection, gateway_id: str, which: ColumnElement[bool]) -> list[C
     return CONNECTIONS.read_all(tx.execute(query, {"gateway": gateway_id}))
 
 
-def _tell(tx: Connection, changed: list[ConnectionRow], kind: EventKind) -> int:
+def _write_status(tx: Connection, changed: list[ConnectionRow], kind: EventKind) -> int:
     now = utcnow()
     dated = [replace(row, status_changed_at=now) for row in changed]
     for row in dated:
         events.note(tx, kind.value, events.CONNECTION, row)
     if dated:
-        tx.execute(_TELL, [_told(row) for row in dated])
+        tx.execute(_WRITE_STATUS, [_told(row) for row in dated])
     return len(dated)
 
 

@@ -1,12 +1,12 @@
-"""The rules of ipsec-site-connections.
+"""The rules of IPsec site connections.
 
 Rules this module keeps:
-- What is checked is the result: the row as it would be, with all it refers to.
-- The checks that need the database run only when what they depend on changes; a changed name
+- The result of a change is checked: the row as it will be, with all that it refers to.
+- Checks that need the database run only when what they depend on changes; a change of the name
   costs one statement.
 - `revision` is raised when the gateway must act (`ACTED_ON`), `psk_generation` when the PSK
-  becomes another one. A PUT while another is pending is accepted: the newest wins.
-- The PSK is sealed before it is kept and is never part of a row.
+  changes. A PUT while another is pending is accepted: the newest one wins.
+- The PSK is sealed before it is stored.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _REFERENCES = ("ikepolicy_id", "ipsecpolicy_id", "local_ep_group_id", "peer_ep_g
 def create(tx: Connection, values: Attributes, scope: Scope = None) -> ConnectionRow:
     """A new connection, PENDING_CREATE until its gateway reports.
 
-    Raises: the `faults` of its references, mode, IP versions, DPD, MTU and peer address.
+    Raises: `landbridge.vpn.errors` of references, mode, IP versions, DPD, MTU and peer address.
     """
     wanted = _flat(values, DPD_DEFAULTS)
     wanted.setdefault("local_ep_group_id", None)
@@ -93,7 +93,7 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> Connectio
 def update(
     tx: Connection, row: ConnectionRow, changes: Attributes, scope: Scope = None
 ) -> ConnectionRow:
-    """Change a connection; what the gateway must act on raises its revision.
+    """Change a connection; raises its revision where the gateway must act.
 
     Raises: as `create`.
     """
@@ -143,7 +143,7 @@ def _present(tx: Connection, row: ConnectionRow, secrets: bool) -> Attributes:
 
 
 def _flat(values: Attributes, before: Columns) -> Columns:
-    """`values` as columns: `dpd` merged over what was there before."""
+    """`values` as columns: `dpd` merged into the values of `before`."""
     flat = {name: value for name, value in values.items() if name not in {"dpd", "psk"}}
     given: dict[str, Any] = values.get("dpd") or {}
     if given or before is DPD_DEFAULTS:
@@ -154,7 +154,7 @@ def _flat(values: Attributes, before: Columns) -> Columns:
 
 
 def _version(tx: Connection, wanted: ConnectionRow, given: Columns, scope: Scope) -> int | None:
-    """The IP version inside, where `given` makes it matter; checks what decides it."""
+    """The IP version of the networks, if `given` needs it; checks what determines it."""
     if _SELECTION & given.keys():
         service = _service(tx, wanted)
         selection = selectors.selection(wanted)
@@ -176,7 +176,7 @@ def _check_ipsec_policy(tx: Connection, policy_id: str, scope: Scope) -> None:
 
 
 def _service(tx: Connection, row: ConnectionRow) -> ServiceRow:
-    """The service of a connection that exists: in reach, whoever owns it."""
+    """The service of an existing connection, whoever owns it."""
     return rows.refer(tx, SERVICES, row.vpnservice_id, None, errors.VPNServiceNotFound)
 
 
@@ -187,8 +187,8 @@ def _check_dpd(interval: int, timeout: int) -> None:
 
 
 def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
-    """The peer address as it is kept: one where a peer can be, whose IP version is one that the
-    router speaks outside."""
+    """The peer address as it is stored. Raises: VPNPeerAddressNotResolved, PeerAddressImpossible,
+    ExternalNetworkHasNoSubnet (the router has no outside address of this IP version)."""
     kept = kept_peer(given)
     if kept is None:
         raise errors.VPNPeerAddressNotResolved(given)
@@ -205,7 +205,7 @@ def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
 
 
 def _why_not_beside(tx: Connection, kept: str, router_id: str) -> str | None:
-    """Why a peer cannot be there on the networks of this router."""
+    """Why no peer can have that address, given the networks of this router."""
     addresses, peer = legs.addresses(tx, router_id), plain(kept)
     if why := why_never(kept, (own.ip_address for own in addresses)):
         return why
@@ -225,7 +225,7 @@ def _canonical_references(values: Columns) -> None:
 
 
 def _new_psk(tx: Connection, row: ConnectionRow, changes: Attributes) -> Columns:
-    """Sealed columns for a PSK that is another one than before."""
+    """The columns of a changed PSK; empty if it is the same."""
     given = changes.get("psk")
     if given is None or given == psks.read(tx, row.id, row.psk_sealed):
         return {}

@@ -1,9 +1,9 @@
 """The rules of endpoint groups.
 
 Rules this module keeps:
-- All endpoints of a group are of its type, valid and different; a group is never empty.
-- Endpoints of a group in use can be changed, if every connection that uses it stays valid;
-  all of them follow.
+- All endpoints of a group are valid for its type and different; a group is never empty.
+- Endpoints of a group in use can be changed if every connection that uses it stays valid; the
+  revisions of all of these are raised.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> EndpointG
 def update(
     tx: Connection, row: EndpointGroupRow, changes: Attributes, scope: Scope = None
 ) -> EndpointGroupRow:
-    """Raises: as `create`, and what a connection that uses the group would refuse."""
+    """Raises: as `create`, and the errors of connections that use the group."""
     given = {name: value for name, value in changes.items() if name != "endpoints"}
     if "endpoints" in changes:
         group = {name: given.get(name, getattr(row, name)) for name in _SHOWN_WHEN_EMPTY}
@@ -76,7 +76,7 @@ def present(
 
 
 def _checked(tx: Connection, group: Attributes, endpoints: list[Any], scope: Scope) -> list[str]:
-    """The endpoints as they are kept."""
+    """The endpoints as they are stored."""
     if not endpoints:
         raise vpn_errors.MissingEndpointForEndpointGroup(_shown_when_empty(group))
     texts = [str(endpoint) for endpoint in endpoints]
@@ -90,7 +90,7 @@ def _checked(tx: Connection, group: Attributes, endpoints: list[Any], scope: Sco
 
 
 def _shown_when_empty(group: Attributes) -> Attributes:
-    """What was asked for, in the order of the request; with the project's old name."""
+    """The attributes of the request, in its order, with `tenant_id`; for the error's message."""
     shown: Attributes = {}
     for name, value in group.items():
         if name in _SHOWN_WHEN_EMPTY:
@@ -118,7 +118,7 @@ def _check_cidrs(endpoints: list[str]) -> None:
 
 
 def _check_storable(endpoints: list[str]) -> None:
-    """After what the type's own rule says. Raises: BadRequest."""
+    """Checked after the rule of the type. Raises: BadRequest."""
     for endpoint in endpoints:
         if len(endpoint) > _LONGEST:
             raise errors.BadRequest(
@@ -132,7 +132,7 @@ def _check_storable(endpoints: list[str]) -> None:
 
 
 def _checked_subnets(tx: Connection, endpoints: list[str], scope: Scope) -> list[str]:
-    """One after the other, so that the first that is wrong is told."""
+    """Checked one after the other, so that the error names the first wrong one."""
     ids = [endpoint.lower() for endpoint in endpoints]
     known = rows.by_id(tx, SUBNETS, filter(_is_uuid, ids))
     networks = rows.by_id(tx, NETWORKS, {row.network_id for row in known.values()})
@@ -155,7 +155,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def _refer_to_subnets(tx: Connection, row: EndpointGroupRow) -> None:
-    """Keep the subnets from being deleted while a group names them."""
+    """Write the references that keep the subnets from being deleted."""
     links = t.endpoint_group_subnets
     if row.type != selectors.SUBNET:
         return

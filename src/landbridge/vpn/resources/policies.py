@@ -1,10 +1,10 @@
 """The rules of IKE and IPsec policies.
 
 Rules this module keeps:
-- A policy in use can be changed: every connection that uses it follows, in one transaction.
-  It cannot be deleted.
-- A new name or description touches no tunnel.
-- What no connection can run (`UNSUPPORTED`) may be kept as a policy, and used by none.
+- A policy in use can be changed: the revisions of all connections that use it are raised in the
+  same transaction. It cannot be deleted.
+- A changed name or description concerns no tunnel.
+- A policy that no connection can run (`UNSUPPORTED`) may be stored, and cannot be used.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _NOT_ACTED_ON = frozenset({"name", "description", "revision_number", "updated_at
 
 
 class Policies(Generic[P]):
-    """The five verbs for one kind of policy."""
+    """The rules of one kind of policy."""
 
     def __init__(self, table: ResourceTable[P], user: Column[str], in_use: type[ApiError]) -> None:
         self.table = table
-        self._user = user  # the connection's column that names a policy of this kind
+        self._user = user  # the column of connections that refers to a policy of this kind
         self._in_use = in_use
         self._acted_on = table.fields - _NOT_ACTED_ON
 
@@ -73,7 +73,7 @@ class Policies(Generic[P]):
 
 
 def unsupported(policy: Mapping[str, object]) -> str | None:
-    """The attribute by which no connection can use the policy."""
+    """The attribute because of which no connection can use the policy; None: it is usable."""
     return next((name for name, value in UNSUPPORTED.items() if policy.get(name) == value), None)
 
 
@@ -85,7 +85,7 @@ def check_supported(policy: Mapping[str, str]) -> None:
 
 
 def _flat(values: Attributes, before: Columns) -> Columns:
-    """`values` as columns: `lifetime` merged over what was there before."""
+    """`values` as columns: `lifetime` merged into the values of `before`."""
     flat = {name: value for name, value in values.items() if name != "lifetime"}
     given = values.get("lifetime") or {}
     if given or before is LIFETIME_DEFAULTS:

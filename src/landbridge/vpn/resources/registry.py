@@ -1,7 +1,7 @@
 """The rules of every resource, by its name in the API.
 
 Rules this module keeps:
-- Handlers know the verbs and this table, and no resource by name.
+- Handlers know the operations and this table, and no resource by name.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Present(Protocol[R]):
 
 @dataclass(frozen=True)
 class Rules(Generic[R]):
-    """What can be done to one kind of resource; each verb runs in the caller's transaction.
+    """The operations on one kind of resource; each runs in the caller's transaction.
 
-    Who writes calls `enter` before the first row is read. `beside`: the verbs that may run
-    beside each other; all others run alone.
+    `enter` is called before the first row is read for a change. `beside`: the operations that may
+    run concurrently; all others run alone.
     """
 
     table: ResourceTable[R]

@@ -1,10 +1,10 @@
-"""What a connection may carry: endpoint groups, or subnet and peer CIDRs, of one IP version.
+"""What a connection carries: endpoint groups, or subnet and peer CIDRs, of one IP version.
 
 Rules this module keeps:
-- A service with a subnet takes `peer_cidrs` and no endpoint groups (legacy mode); one without
-  takes both groups and no `peer_cidrs`.
-- The local group names subnets of the service's router, the peer group CIDRs; all of one IP
-  version on both sides, and not too many pairs: each may become a CHILD_SA and costs policies.
+- A service with a subnet takes `peer_cidrs` and no endpoint groups (legacy mode); one without a
+  subnet takes both groups and no `peer_cidrs`.
+- The local group has subnets of the service's router, the peer group CIDRs; all of one IP version
+  on both sides. The number of pairs is limited: each may become a CHILD_SA with its policies.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from landbridge.vpn.rows import Scope
 
 SUBNET = "subnet"
 CIDR = "cidr"
-MOST_PAIRS: Final = 512  # local with peer networks; each is a CHILD_SA where they are split
+MOST_PAIRS: Final = 512  # of a local and a peer network; each is a CHILD_SA in split mode
 MINIMUM_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200
 
 
 @dataclass(frozen=True)
 class Group:
-    """An endpoint group as a connection sees it: `id` is spelled as the user did."""
+    """An endpoint group, with its id as the user spelled it."""
 
     id: str
     row: EndpointGroupRow
@@ -83,7 +83,7 @@ def check_mode(selection: Selection, subnet_id: str | None) -> None:
 
 
 def check_versions(tx: Connection, selection: Selection, service: ServiceRow, scope: Scope) -> int:
-    """The one IP version of all that the connection carries.
+    """The IP version of the networks that the connection carries.
 
     Raises: VPNEndpointGroupNotFound, WrongEndpointGroupType, SubnetIsNotConnectedToRouter,
     MixedIPVersionsForIPSecEndpoints, MixedIPVersionsForPeerCidrs,
@@ -100,7 +100,7 @@ class Side(NamedTuple):
 
 
 class Sides:
-    """Those of any number of connections, each looked up once."""
+    """The sides of any number of connections; each group is looked up once."""
 
     def __init__(self, tx: Connection, scope: Scope) -> None:
         self._tx = tx

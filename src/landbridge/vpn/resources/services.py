@@ -1,9 +1,9 @@
-"""The rules of vpnservices.
+"""The rules of VPN services.
 
 Rules this module keeps:
-- A service sits on a router with an external gateway; its external addresses are the router's.
+- A service needs a router with an external gateway; its external addresses are the router's.
 - In legacy mode its subnet is one of the router's.
-- Whether the service is up concerns all of its connections: they follow.
+- A change of `admin_state_up` raises the revisions of all connections of the service.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Revisions: which tunnels a change concerns, and what is desired of them."""
+"""Revisions: which tunnels a change concerns, and their desired state."""

@@ -1,8 +1,8 @@
-"""Which connections an update concerns, as tunnels with their owners.
+"""The connections that depend on an object, as tunnels with their owners.
 
 Rules this module keeps:
-- One way per resource to ask for the connections that rest on one object of it.
-- It reads only; the work is a fixed number of statements for any number of connections.
+- Each resource has one expression for the connections that depend on an object of it.
+- It only reads; the number of statements does not depend on the number of connections.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from landbridge.vpn.revisions.revisions import uses_group
 
 _c = t.ipsec_site_connections.c
 
-#: By the resource's name: the connections that an object of it, by its id, is part of.
-RESTING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
+#: By the resource's name: which connections depend on the object with an id.
+DEPENDING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
     "ipsec_site_connection": lambda key: _c.id == key,
     "ikepolicy": lambda key: _c.ikepolicy_id == key,
     "ipsecpolicy": lambda key: _c.ipsecpolicy_id == key,
@@ -35,12 +35,12 @@ class OwnedTunnel(NamedTuple):
 
 
 def connections(tx: Connection, resource: str, id: str) -> dict[str, OwnedTunnel]:
-    """By id, as they are in this transaction now."""
-    return _owned(tx, RESTING_ON[resource](id))
+    """The connections that depend on the object, by id, as they are in this transaction."""
+    return _owned(tx, DEPENDING_ON[resource](id))
 
 
 def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, OwnedTunnel]:
-    """All of the routers that run these, themselves included."""
+    """All tunnels of the routers of these tunnels, including these."""
     routers = {tunnel.router_id for tunnel in tunnels}
     services = select(t.vpnservices.c.id).where(t.vpnservices.c.router_id.in_(routers))
     return _owned(tx, _c.vpnservice_id.in_(services)) if routers else {}

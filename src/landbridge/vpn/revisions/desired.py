@@ -1,13 +1,13 @@
-"""From rows to what a gateway must run.
+"""Makes the desired state of gateways from the rows.
 
 Rules this module keeps:
 - Everything is resolved here: a gateway gets addresses, CIDRs and proposals, no ids to look up.
-- The local address is the router's outside address of the peer's IP version; for a peer given
-  by name it is the IPv4 one, if there is one.
-- The work for one tunnel does not grow with the number of tunnels; for all of them it is a
-  fixed number of statements.
-- A PSK that cannot be read is left out: the gateway goes on with the one that it has.
-- A gateway is told of its own routers and tunnels only, and of no other secrets.
+- The local address is the router's outside address of the peer's IP version; for a peer given by
+  name the IPv4 address, if there is one.
+- The work for one tunnel does not grow with the number of tunnels; all tunnels take a fixed number
+  of statements.
+- A PSK that cannot be read is left out: the gateway keeps the one that it has.
+- A gateway gets only its own routers and tunnels, and so only their secrets.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ _REFS = (
 
 
 def desired(tx: Connection, gateway_id: str, seen: Position | None = None) -> Desired:
-    """Everything that a gateway must run, and where its stream goes on from. `seen`: how far it
-    has followed, as it says."""
+    """The desired state of a gateway, and the position that its stream continues from. `seen`: the
+    position that the gateway gave."""
     at, known = identity.position(tx, gateway_id), identity.of(tx)
     refs = tx.execute(_REFS.where(_routers.c.gateway_id == gateway_id))
     return Desired(
@@ -100,7 +100,7 @@ def desired(tx: Connection, gateway_id: str, seen: Position | None = None) -> De
 
 
 def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
-    """Whether that is a part of this database's history."""
+    """Whether the position is part of this database's history."""
     return seen.database == identity.of(tx).id and identity.goes_on(tx, gateway_id, seen)
 
 
@@ -109,7 +109,7 @@ def tunnels(tx: Connection, gateway_id: str) -> list[Tunnel]:
 
 
 def tunnels_where(tx: Connection, concerned: ColumnElement[bool]) -> list[Tunnel]:
-    """Those of the connections for which `concerned` holds, whichever gateway runs them."""
+    """The tunnels of the connections that `concerned` selects, on any gateway."""
     return _tunnels(tx, concerned)
 
 
@@ -118,9 +118,9 @@ def tunnel(tx: Connection, gateway_id: str, id: str) -> Tunnel | None:
     return found[0] if found else None
 
 
-class _Surroundings(NamedTuple):
-    """What a tunnel takes from its service, its endpoint groups and its newest change; in the
-    order of the statement."""
+class _References(NamedTuple):
+    """What a tunnel takes from its service, its endpoint groups and its newest change, in the order
+    of the statement's columns."""
 
     router_id: str
     service_up: bool
@@ -137,37 +137,39 @@ class _Surroundings(NamedTuple):
 
 
 class _Joined(NamedTuple):
-    """One line of the statement: a connection with all that it refers to."""
+    """One row of the statement: a connection with all that it refers to."""
 
     connection: ConnectionRow
     ike: IkePolicyRow
     esp: IpsecPolicyRow
-    around: _Surroundings
+    references: _References
 
 
 def _joined(found: Sequence[Any]) -> _Joined:
     connection, others = CONNECTIONS.split(found)
     ike, others = IKE_POLICIES.split(others)
     esp, others = IPSEC_POLICIES.split(others)
-    return _Joined(connection, ike, esp, _Surroundings(*others))
+    return _Joined(connection, ike, esp, _References(*others))
 
 
 def _tunnels(tx: Connection, which: ColumnElement[bool]) -> list[Tunnel]:
     found = [_joined(line) for line in tx.execute(_TUNNELS.where(which)).all()]
-    cidrs = _cidrs(tx, (subnet for each in found for subnet in each.around.subnet_ids))
+    cidrs = _cidrs(tx, (subnet for each in found for subnet in each.references.subnet_ids))
     return [_tunnel(tx, each, cidrs) for each in found]
 
 
 def _tunnel(tx: Connection, joined: _Joined, cidrs: dict[str, str]) -> Tunnel:
-    row, around = joined.connection, joined.around
+    row, references = joined.connection, joined.references
     peer_address = canonical_peer(row.peer_address)
-    local_address = local_address_for(peer_address, around.external_v4_ip, around.external_v6_ip)
+    local_address = local_address_for(
+        peer_address, references.external_v4_ip, references.external_v6_ip
+    )
     return Tunnel(
         id=row.id,
         name=row.name,
-        router_id=around.router_id,
+        router_id=references.router_id,
         revision=row.revision,
-        admin_state_up=row.admin_state_up and around.service_up,
+        admin_state_up=row.admin_state_up and references.service_up,
         local_address=local_address,
         local_id=row.local_id or local_address,
         peer_address=peer_address,
@@ -179,10 +181,10 @@ def _tunnel(tx: Connection, joined: _Joined, cidrs: dict[str, str]) -> Tunnel:
         dpd=Dpd(action=row.dpd_action, interval=row.dpd_interval, timeout=row.dpd_timeout),
         ike=_ike(joined.ike),
         esp=_esp(joined.esp),
-        local_cidrs=canonical_cidrs(cidrs[subnet] for subnet in around.subnet_ids),
-        peer_cidrs=canonical_cidrs(row.peer_cidrs or around.peer_endpoints or []),
+        local_cidrs=canonical_cidrs(cidrs[subnet] for subnet in references.subnet_ids),
+        peer_cidrs=canonical_cidrs(row.peer_cidrs or references.peer_endpoints or []),
         split_selector=row.split_selector,
-        request_id=around.request_id or "",
+        request_id=references.request_id or "",
     )
 
 
@@ -192,7 +194,7 @@ def _secret(tx: Connection, row: ConnectionRow) -> Secret | None:
 
 
 def local_address_for(peer_address: str, v4: str | None, v6: str | None) -> str:
-    """The router's outside address that speaks to the peer; empty where there is none."""
+    """The router's outside address of the peer's IP version; empty: there is none."""
     peer = parse_address(peer_address)
     if peer is None:
         return v4 or v6 or ""

@@ -1,9 +1,10 @@
-"""From rows to routers: their addresses on the networks.
+"""Makes the desired state of routers from the rows: their ports, addresses and next hops.
 
 Rules this module keeps:
-- A leg is a port that `router_ports` names; its addresses carry the prefix of their subnet.
-- Next hops are those of the uplink's subnets, as far as the router has an address there.
-- All routers of a gateway cost two statements.
+- A router's ports are those that `router_ports` names; their addresses have the prefix length of
+  their subnet.
+- Next hops are the gateways of the uplink's subnets on which the router has an address.
+- All routers of a gateway take two statements.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _ADDRESSES = (
 
 
 class RouterAddress(NamedTuple):
-    """An address of a router's, and the subnet that it is of."""
+    """An address of a router, and the CIDR of its subnet."""
 
     ip_address: str
     cidr: str
@@ -68,7 +69,7 @@ def addresses(tx: Connection, router_id: str) -> list[RouterAddress]:
 
 
 def routers(tx: Connection, gateway_id: str) -> list[Router]:
-    """All routers that a gateway runs, by id."""
+    """All routers of a gateway, ordered by id."""
     return _routers(tx, t.routers.c.gateway_id == gateway_id)
 
 

@@ -1,10 +1,10 @@
-"""Raising revisions: what a gateway must act on, told to the gateways concerned.
+"""Raises the revisions of connections and routers, and records the change for their gateways.
 
 Rules this module keeps:
 - A revision is raised exactly when something changes that the gateway must act on, for every
   connection (or router) concerned, with the outbox row in the same transaction.
-- A connection that was never up stays PENDING_CREATE or BUILD; any other becomes
-  PENDING_UPDATE until the gateway says that the new revision is in effect.
+- A connection that was never up stays PENDING_CREATE or BUILD; any other becomes PENDING_UPDATE
+  until the gateway reports that the new revision is in effect.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _RAISE_CONNECTION = (
 
 
 class Placement(NamedTuple):
-    """Where a connection runs. `silent`: its gateway does not report."""
+    """The router and gateway of a connection. `silent`: the gateway does not report."""
 
     router_id: str
     gateway_id: str | None
@@ -102,7 +102,7 @@ def router_changed(tx: Connection, router_id: str) -> None:
 def raise_connections(tx: Connection, concerned: ColumnElement[bool]) -> None:
     """Raise the revision of all connections for which `concerned` holds; tell their gateways.
 
-    `concerned` may speak of the connection and of its vpnservice.
+    `concerned` may use columns of the connection and of its VPN service.
     """
     query = (
         select(*CONNECTIONS.columns, _routers.c.id, *_GATEWAY)

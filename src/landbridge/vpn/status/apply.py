@@ -1,17 +1,16 @@
-"""What gateways report, written to the rows it is about.
+"""Writes the reports of gateways to the rows.
 
 Rules this module keeps:
-- Status is observed, never assumed: apart from what the rules set when a user changes
-  something, it is written here alone.
-- A report of an older epoch is refused, one of an older sequence dropped, and so is what it
-  says of a revision that is not the newest (any more; or not here: the gateway has followed what
-  a backup that was put back does not know).
-- A gateway speaks only for the routers that it runs. What it says of others is let go of, and
-  told (a router may have moved away a moment ago); the rest of its report is taken.
-- Rows are locked in the order of the rules (what is reported on, then the gateway), so that
-  reports and updates wait for each other and never in a circle.
-- One statement per table, however many objects a report is about; `revision_number` and
-  `updated_at` stay: a status is not a client's change.
+- Status is observed, never assumed: apart from what the rules set when a user changes something, it
+  is written here only.
+- A report of an older epoch is refused, and one of an older sequence ignored; so is a status of a
+  revision that is not the newest here (it may be newer than a restored backup).
+- A gateway reports on the routers that it runs. Statuses of others are ignored and their ids
+  returned (a router may just have moved); the rest of the report is applied.
+- Rows are locked in the order of the rules (reported objects, then the gateway), so that reports
+  and updates wait for each other without deadlocks.
+- One statement per table for any number of objects; `revision_number` and `updated_at` stay, since
+  a status is not a client's change.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ from landbridge.vpn.status_rules import (
     StatusColumns,
     TunnelFacts,
     connection_status,
+    is_certain,
     reason_columns,
     service_status,
     status_columns,
     switched,
-    true_anyway,
     unknown_status,
 )
 
@@ -70,9 +69,9 @@ class StaleEpoch(Conflict):
 
 
 class Changed(NamedTuple):
-    """Objects whose status, reason or applied revision is another one now, as they are.
+    """The objects whose status, reason or applied revision changed.
 
-    `elsewhere`: the ids of what was reported on and another gateway runs.
+    `elsewhere`: the ids of reported objects that another gateway runs.
     """
 
     connections: list[ConnectionRow]
@@ -175,7 +174,7 @@ _WRITE_SERVICE = (
 
 
 def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
-    """Write a report; what was already known changes nothing.
+    """Write a report; statuses that are known already change nothing.
 
     Raises: StaleEpoch.
     """
@@ -205,7 +204,7 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
 
 
 def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
-    """What a report makes of a connection. `at`: when it became so."""
+    """The observed columns of a connection after a report. `at`: the time of the observation."""
     row = reported.row
     if not status.known:
         return _unknown(row, status, at)
@@ -233,9 +232,9 @@ def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
 
 
 def _unknown(row: ConnectionRow, status: TunnelStatus, at: str) -> Observed:
-    """The gateway cannot look: what was observed before is kept, but for what is up."""
+    """The gateway cannot observe the tunnel: the last observation is kept, without CHILD_SAs."""
     kept = Observed.of(row)
-    if true_anyway(row):
+    if is_certain(row):
         return kept
     said = status_columns(unknown_status(row.status), status.reason)
     return kept._replace(**_dated(row, said, at)._asdict(), **child_sas.NONE._asdict())
@@ -247,12 +246,12 @@ def _dated(row: ConnectionRow, said: StatusColumns, at: str) -> DatedStatus:
 
 
 def _seconds(precise: str) -> str:
-    """A time to the millisecond as the API writes times."""
+    """A time with milliseconds, in the API's format without them."""
     return f"{precise.partition('.')[0]}Z"
 
 
 def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
-    """Count the report. False: one as new has been here. Raises: StaleEpoch."""
+    """Record the report's sequence. False: one as new was applied already. Raises: StaleEpoch."""
     numbers = {"gateway": gateway_id, "in_epoch": report.epoch, "sequence": report.sequence}
     if run(tx, _ADVANCE, numbers):
         return True
@@ -264,7 +263,7 @@ def _is_newer(tx: Connection, gateway_id: str, report: Report) -> bool:
 def _tunnels_here(
     tx: Connection, gateway_id: str, statuses: Iterable[TunnelStatus]
 ) -> list[Reported]:
-    """The connections that a report is about, as far as the gateway runs them."""
+    """The reported connections that the gateway runs."""
     found = map(CONNECTIONS.split, _reported_on(tx, gateway_id, _REPORTED_ON, statuses))
     return [Reported(row, *switches) for row, switches in found]
 
@@ -290,7 +289,7 @@ def _elsewhere(
     statuses: Iterable[Status],
     here: Sequence[ResourceRow],
 ) -> list[str]:
-    """What is reported on and there, but not here."""
+    """The ids of reported objects that exist and that another gateway runs."""
     missing = {status.id for status in statuses}.difference(row.id for row in here)
     if not missing:
         return []
@@ -298,7 +297,7 @@ def _elsewhere(
 
 
 def _observed_tunnels(here: list[Reported], statuses: Iterable[TunnelStatus]) -> list[Observation]:
-    """The connections that a report changes, as they are and as they will be."""
+    """The connections that a report changes."""
     newest = {status.id: status for status in statuses}
     changed = []
     for reported in here:
@@ -315,7 +314,7 @@ def _observed_tunnels(here: list[Reported], statuses: Iterable[TunnelStatus]) ->
 def _observed_routers(
     here: list[RouterRow], statuses: Iterable[RouterStatus]
 ) -> dict[str, RouterRow]:
-    """The routers that a report is about, as they will be, by id."""
+    """The reported routers after the report, by id."""
     newest = {status.id: status for status in statuses}
     routers = {}
     for row in here:
@@ -332,7 +331,7 @@ def _observed_routers(
 
 
 def _derived_services(tx: Connection, routers: dict[str, RouterRow]) -> list[ServiceRow]:
-    """The services whose status is another one with their routers as they will be."""
+    """The services whose status changes with their routers."""
     if not routers:
         return []
     changed = []

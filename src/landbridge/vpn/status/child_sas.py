@@ -1,10 +1,10 @@
-"""A connection's CHILD_SAs as the rows keep them and the API shows them; pure.
+"""The CHILD_SAs of a connection as the rows store them and the API shows them; pure.
 
 Rules this module keeps:
-- Those that are up with the networks that were negotiated, then those that are wanted and are
-  not up; each once, though it may be there twice while its keys are being replaced.
-- What a rekeying changes (SPIs) is not kept: a row is written only when something is different
-  for its user. `diagnostics` has the rest.
+- First those that are up, with their negotiated networks; then the wanted ones that are not up.
+  Each is listed once, though it may exist twice during a rekeying.
+- What a rekeying changes (SPIs) is not stored, so a row is written only when something changes for
+  the user. `diagnostics` shows the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ChildSaColumns(NamedTuple):
     child_sas: list[ChildSaView]
 
 
-#: Of a connection of which nothing is known to be up.
+#: Of a connection without a CHILD_SA that is known to be up.
 NONE: Final = ChildSaColumns(None, [])
 
 

@@ -1,11 +1,11 @@
-"""Asking a gateway to look closely at one tunnel, through the database.
+"""Requests to a gateway to diagnose one tunnel, through the database.
 
 Rules this module keeps:
-- A question is a row that its gateway's stream tells of, and the answer is written to it: so it
-  does not matter which API process the caller and the gateway talk to.
-- Whoever asks while a question about the same connection is open gets its answer too.
-- Only the gateway that was asked may answer, about the connection that it was asked about.
-  Questions are forgotten after `KEPT` seconds.
+- A request is a row that the gateway's stream announces; the answer is written to the row. So
+  caller and gateway may use different API processes.
+- A caller that asks while a request about the same connection is open gets its answer.
+- Only the gateway that was asked may answer, and only about the connection of the request. Requests
+  are deleted after `KEPT` seconds.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _GATEWAY_OF: Final = (
 
 
 class Gateway(NamedTuple):
-    """Where a connection runs, as far as the server knows. `id` None: nowhere."""
+    """The gateway of a connection, as the server knows it. `id` None: there is none."""
 
     id: str | None
     hostname: str
@@ -87,7 +87,7 @@ class Gateway(NamedTuple):
 
 
 def topic(diagnosis_id: str) -> str:
-    """Of the wake that comes with the answer."""
+    """The topic of the wake-up that comes with the answer."""
     return f"*diagnosis {diagnosis_id}"
 
 
@@ -106,7 +106,7 @@ def gateway_of(tx: Connection, connection: ConnectionRow) -> Gateway:
 
 
 def ask(tx: Connection, connection: ConnectionRow) -> str | None:
-    """Ask the connection's gateway; the question's id, None where nobody would answer."""
+    """Ask the connection's gateway; returns the request's id, None if no gateway would answer."""
     gateway = gateway_of(tx, connection)
     if not gateway.alive or gateway.id is None:
         return None
@@ -121,7 +121,7 @@ def ask(tx: Connection, connection: ConnectionRow) -> str | None:
 
 
 def waiting(tx: Connection, gateway_id: str) -> list[Change]:
-    """The open questions to a gateway, as lines of its stream."""
+    """The open requests to a gateway, as lines of its stream."""
     found = every(tx, _WAITING, {"gateway": gateway_id})
     if not found:
         return []
@@ -140,21 +140,21 @@ def waiting(tx: Connection, gateway_id: str) -> list[Change]:
     ]
 
 
-class Question(NamedTuple):
-    """Who was asked about what."""
+class DiagnosisRequest(NamedTuple):
+    """The gateway and connection of a request."""
 
     gateway_id: str
     connection_id: str
 
 
-def question(tx: Connection, diagnosis_id: str) -> Question | None:
-    """None: nobody asked that, or long ago."""
+def find(tx: Connection, diagnosis_id: str) -> DiagnosisRequest | None:
+    """None: there is no such request (any more)."""
     found = tx.execute(_QUESTION, {"the_id": diagnosis_id}).first()
-    return None if found is None else Question(*found)
+    return None if found is None else DiagnosisRequest(*found)
 
 
 def answer(tx: Connection, diagnosis_id: str, found: Diagnosis) -> None:
-    """Keep the answer to a question."""
+    """Write the answer to a request."""
     tx.execute(_ANSWER, {"the_id": diagnosis_id, "found": msgspec.to_builtins(found)})
     wake(tx, topic(diagnosis_id))
 

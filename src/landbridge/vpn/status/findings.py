@@ -1,10 +1,10 @@
-"""What is probably wrong with a connection, most probable cause first. Pure.
+"""The probable causes of a connection's trouble, most probable first. Pure.
 
 Rules this module keeps:
-- A table of questions to what is evidence; each that holds is a finding. Their order is the order
-  of probability: who does not hear the gateway cannot trust what it said before.
-- A finding says what was seen, and what to change on which side (`landbridge.model.reasons`).
-- One finding per code; nothing wrong is no finding.
+- A table of checks on what is known; each that matches is a finding. Their order is the order of
+  probability: if the gateway does not answer, its older statements are less certain.
+- A finding says what was observed and what to change on which side (`landbridge.model.reasons`).
+- One finding per code; no trouble gives no finding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SETTLED: Final = 10  # seconds after which an answer to our packets is missed
 
 
 class Evidence(NamedTuple):
-    """What the findings rest on. `gateway` None: none runs it. `found` None: no answer."""
+    """What is known. `gateway` None: no gateway runs it. `found` None: no answer."""
 
     row: ConnectionRow
     gateway: str | None
@@ -31,7 +31,7 @@ class Evidence(NamedTuple):
 
 
 class Finding(Model, frozen=True, kw_only=True):
-    """`seen` is what speaks for it now, `meaning` what it is; `here` and `there` what to change."""
+    """`seen`: what was observed; `meaning`: the cause; `here` and `there`: what to change."""
 
     code: ReasonCode
     seen: str

@@ -1,9 +1,9 @@
-"""Connections whose PSK cannot be read: they say so, until it can be again.
+"""Sets and clears the status of connections whose PSK cannot be read.
 
 Rules this module keeps:
 - Such a connection is ERROR with the reason `psk-unreadable`, whatever its gateway reports; its
-  revision stays, so the gateway leaves its tunnel as it is.
-- A PSK that is set anew, or a row that was put back, ends it; the gateway is told then.
+  revision stays, so the gateway leaves its tunnel unchanged.
+- A new PSK, or a restored row, ends this status; then the gateway is told.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _SEALED: Final = select(
 
 
 class Reviewed(NamedTuple):
-    """Connections that have begun to say so, and that have ceased."""
+    """The connections that got this status, and those that lost it."""
 
     damaged: tuple[str, ...] = ()
     healed: tuple[str, ...] = ()
 
 
 def review(tx: Connection, ids: Iterable[str] | None = None) -> Reviewed:
-    """Look at all secrets, or at those of `ids`."""
+    """Examine all secrets, or those of `ids`."""
     enter(tx, alone=True)
     query = _SEALED if ids is None else _SEALED.where(_connections.c.id.in_(sorted(set(ids))))
     damaged: list[str] = []
