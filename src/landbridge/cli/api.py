@@ -1,15 +1,14 @@
-"""One API process: state directory, database, door and application behind uvicorn.
+"""One API process: state directory, database, authentication and application behind uvicorn.
 
 Rules this module keeps:
-- Everything is made here, in this order, and handed on; the application finds nothing by
-  itself: schema, key, database, first tokens, auth, routes.
-- The listening socket may be inherited from the supervisor, so that no request is refused
-  while a killed API starts anew: it waits in the socket's queue.
-- A process that cannot write any more, or whose database is another one by now, ends with one line;
-  whoever started it starts it again.
-- Asked to end it ends in order: all that is in an SQLite database's log is in its file then.
-- What was made at the start stays for good: the garbage collector does not look at it again,
-  so no request waits while it does.
+- Everything is made here, in this order, and passed on: schema, key, database, first tokens,
+  authentication, routes.
+- The listening socket may be inherited from the supervisor, so that requests wait in its queue
+  while an API process restarts.
+- A process that cannot write any more, or whose database was replaced, ends with one line; its
+  supervisor starts it again.
+- A requested end is orderly: the log of an SQLite database is written into its file.
+- Objects made at the start are excluded from garbage collection, so that no request waits for it.
 """
 
 from __future__ import annotations
@@ -72,8 +71,8 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
 
 
 class _Server(uvicorn.Server):
-    """Tells systemd when it serves, where it is a unit of its own. uvicorn's own would raise the
-    signal again that ended it, and nothing after it would be run."""
+    """Notifies systemd when it serves, if it is a unit of its own. It does not raise the ending
+    signal again, as uvicorn's own class does, so that the code after it runs."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -109,8 +108,8 @@ async def _serve(
     watch: Housekeeping,
     heartbeat: Heartbeat,
 ) -> str:
-    """Serve, hear of what other processes commit, and watch the gateways meanwhile; why it could
-    not go on, where nobody asked for the end."""
+    """Serve, with the wake-ups of other processes and housekeeping. Returns the error that ended
+    it, or None if it was asked to end."""
     ended: list[str] = []
 
     async def or_end(work: Awaitable[None]) -> None:
@@ -154,7 +153,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _reachable(limits: LimitSettings) -> LimitSettings:
-    """As many connections as there may be files, with some left for all else."""
+    """Limit the connections by the number of files that the process may open."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         files = limits.connections + SPARE_FILES

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
-- What a person can mend ends with a line on stderr for each thing and exit code 2, never a
+- Errors that a person can correct end with one line each on stderr and exit code 2, never with a
   traceback.
 - A command's modules are imported when it runs: the agent loads no database, the API no
   netlink, and ``--help`` nothing.
@@ -69,7 +69,7 @@ def heard(command: Command) -> Command:
 
 
 class _Group(click.Group):
-    """Turns what a person can mend into one line."""
+    """Prints errors that a person can correct in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -88,7 +88,7 @@ class _Group(click.Group):
 
 
 def _said(error: Exception) -> str | None:
-    """The words of the errors that the store and the door raise at the start."""
+    """The message of an error of the store or the authentication at the start."""
     from landbridge.auth.policy_file import PolicyFileError
     from landbridge.errors import ApiError
     from landbridge.store.database import DatabaseUrlError

@@ -1,8 +1,8 @@
-"""What a unit's first process tells systemd: sd_notify(3), sd_watchdog_enabled(3).
+"""Notifies systemd: sd_notify(3), sd_watchdog_enabled(3).
 
 Rules this module keeps:
-- Where systemd has not asked for it nothing is said.
-- A sign of life that does not fit into the socket's queue is left out; the next one follows.
+- Without a request by systemd nothing is sent.
+- A heartbeat that does not fit into the socket's queue is dropped; the next one follows.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What must be true before landbridge starts, and one line for each that is not.
+"""Checks before the start: one line for each requirement that is not met.
 
 Rules this module keeps:
-- Every check says what is wrong and what to do about it, in one line (`NotReady`). What a gateway
-  lacks is said all at once.
-- Checks change nothing but for making the state directory and locks in it, and modules of the
-  kernel that are loaded because what they bring is tried.
+- Each check says what is wrong and what to do, in one line (`NotReady`). All that a gateway lacks
+  is reported at once.
+- Checks change nothing, except that they make the state directory and its locks, and that trying a
+  feature may load a kernel module.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""`landbridge serve`: what runs on a host of its own, in which order, and when it is ready.
+"""`landbridge serve`: which processes run on a host of its own, their order, and readiness.
 
 Rules this module keeps:
-- All that can be known beforehand is checked before the first process starts.
-- One of them runs on a state directory, whatever its address.
+- All checks that are possible run before the first process starts.
+- One `serve` runs per state directory, whatever its address.
 - The API's socket is opened here and outlives every API process.
-- Without ``--lab`` charons and their tunnels outlive the end; with it nothing stays.
+- Without ``--lab`` charons and tunnels continue after the end; with it everything is removed.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The state directory and the database, ready for use.
+"""Prepares the state directory and the database for use.
 
 Rules this module keeps:
-- What a command finds is up to date: the schema is brought there before the database opens.
-- A database is made once, by whoever comes first; others wait. Beside what an earlier one has left
-  (keys, tokens, what an agent remembers) none is made: it was lost, and a new one would say that
-  nothing is wanted.
-- A key is made only where nothing is sealed. What is sealed with a key that is not there stops the
-  start; a secret that is damaged stops nothing.
-- Nothing of an earlier database is thrown away: what is in the way of a new one is renamed.
-- The database's files are their owner's alone, also in a state directory that is not.
+- The schema is upgraded before the database opens.
+- A database is created once, by the first process; others wait. In a state directory with traces of
+  an earlier database (keys, tokens, the agent's state) none is created: it was lost, and a new one
+  would ask for no tunnels.
+- A key is created only if nothing is sealed. A missing key stops the start; a damaged secret does
+  not.
+- Nothing of an earlier database is deleted: files in the way of a new one are renamed.
+- The database's files are readable by their owner only, also in a directory that others can read.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""`landbridge serve`: keeps the api, the agent and the lab running as child processes.
+"""Runs the API, the agent and the lab of `landbridge serve` as child processes, and restarts them.
 
 Rules this module keeps:
-- A child that dies is started again, at first at once, then with a growing pause; one that
-  says that it cannot run until a person acts (`FINAL`) ends all.
-- A child that gives no sign of life (`landbridge.heartbeat`) for `Child.frozen_after` seconds is
-  killed and started again: one that is stopped, or whose event loop hangs, answers nobody.
-- A child dies with its supervisor (`die_with`), also one that is stopped: it would hold its locks
-  against the next one. charons are nobody's children and do not.
+- A child that ends is restarted, at once and then after growing pauses; one that says that it
+  cannot run until a person acts (`FINAL`) ends all.
+- A child that sends no heartbeat (`landbridge.heartbeat`) for `Child.frozen_after` seconds is
+  killed and restarted: it is stopped, or its event loop hangs.
+- A child dies with its supervisor (`die_with`), also a stopped one: it would hold its locks.
+  charons are no children and continue.
 - Children are stopped in the order of `Child.stop_rank`, each within `STOP_WITHIN`.
 - The supervisor opens the API's listening socket and keeps it over restarts.
-- It alone talks to the service manager: what that gave to it goes to no child.
+- Only the supervisor talks to the service manager; its variables are not passed to children.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Child(msgspec.Struct, frozen=True):
 
 
 class Ended(Exception):
-    """A child ended in a way that starting it again cannot mend."""
+    """A child ended in a way that a restart cannot correct."""
 
     def __init__(self, name: str, code: int) -> None:
         super().__init__(f"{name} ended with code {code}")
@@ -85,7 +85,9 @@ async def supervise(children: Sequence[Child], ready: asyncio.Event) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    keepers = [Keeper(child) for child in sorted(children, key=lambda child: child.stop_rank)]
+    keepers = [
+        ProcessSupervisor(child) for child in sorted(children, key=lambda child: child.stop_rank)
+    ]
     waiting = loop.create_task(stop.wait())
     running = [loop.create_task(keeper.keep(ready)) for keeper in keepers]
     done, _ = await asyncio.wait([waiting, *running], return_when=asyncio.FIRST_COMPLETED)
@@ -106,8 +108,8 @@ def _error(task: asyncio.Task[object]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
 
-class Keeper:
-    """Keeps one child running."""
+class ProcessSupervisor:
+    """Runs one child and restarts it."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -182,7 +184,7 @@ class Keeper:
         return process
 
     async def _watch(self, process: asyncio.subprocess.Process, pulse: Pulse) -> None:
-        """Kill it once it is silent for too long."""
+        """Kill it when its heartbeat is missing for too long."""
         limit = self._child.frozen_after
         silent = 0.0
         while limit and silent < (limit if pulse.began else max(limit, STARTS_WITHIN)):

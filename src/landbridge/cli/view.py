@@ -1,4 +1,4 @@
-"""A view of the file system, of this process alone, in which another user reaches what it needs.
+"""A mount namespace in which another user can reach the files that the API needs.
 
 A clone, a Python or a state directory below ``/root`` is closed to every other user by one
 directory on the way. Here such a directory shows what is needed of it and nothing else.

@@ -1,10 +1,10 @@
-"""One configuration file, parsed by oslo.config, and the words for what is wrong in it.
+"""Parses the configuration file by oslo.config, and reports its errors.
 
 Rules this module keeps:
-- oslo.config's own exceptions end here; a `ConfigError` is one line that names the file,
-  the option and what to do.
-- A name that nobody declared is an error, with the nearest name that exists: a typo must
-  not silently leave a default in place. Sections of other projects are let be.
+- oslo.config's own exceptions end here; a `ConfigError` is one line that names the file, the option
+  and what to do.
+- An undeclared name is an error that gives the nearest declared name, so that a typo does not leave
+  a default in place. Sections of other projects are ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the configuration says, as frozen structs.
+"""The settings, as frozen structs.
 
 Rules this module keeps:
 - Defaults stand in `landbridge.config.options` alone; every field here is given.

@@ -1,12 +1,12 @@
-"""The outbox: per gateway, the newest revision of everything that it must follow.
+"""The outbox: per gateway, the newest revision of every object that it must follow.
 
 Rules this module keeps:
-- A change is recorded in the transaction that makes it; the gateway is woken by its commit.
-- One row per object: who was away for a week reads as many lines as there are objects.
-- Cursors grow in the order of commits: the gateway's counter row is locked until the commit,
-  so a reader that has seen cursor N will never be shown something older afterwards.
-- Rows of deleted objects are kept for the last `KEPT` changes. Who is further behind reads
-  everything anew (`TooOld`).
+- A change is recorded in the transaction that makes it; its commit wakes the gateway.
+- One row per object: a gateway that was away for a week reads as many lines as there are objects.
+- Cursors grow in the order of commits: the gateway's counter row is locked until the commit, so a
+  reader at cursor N never gets an older change afterwards.
+- Rows of deleted objects are kept for the last `KEPT` changes. A gateway that is further behind
+  reads everything again (`TooOld`).
 """
 
 from __future__ import annotations
@@ -96,10 +96,10 @@ _KEPT_FROM = (
 
 
 def record(tx: Connection, gateway_id: str | None, kind: Kind, items: Sequence[Item]) -> None:
-    """Tell a gateway of `items`; the last statement of a transaction, or near it.
+    """Record changes of `items` for a gateway; the last statement of a transaction, or nearly.
 
-    Routers that no gateway runs yet (`gateway_id` None) need no telling: who takes them over
-    reads everything.
+    For routers without a gateway (`gateway_id` None) nothing is recorded: a gateway that takes them
+    over reads everything.
     """
     if gateway_id is None or not items:
         return
@@ -138,7 +138,7 @@ def position(tx: Connection, gateway_id: str) -> int:
 
 
 def since(tx: Connection, gateway_id: str, cursor: int, limit: int = 500) -> list[Change]:
-    """What is newer than `cursor`, oldest first, at most `limit` of it.
+    """The changes after `cursor`, oldest first, `limit` at most.
 
     Raises: TooOld.
     """

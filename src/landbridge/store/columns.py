@@ -1,4 +1,4 @@
-"""What the columns are made of, the same on SQLite and PostgreSQL.
+"""Types of columns, the same on SQLite and PostgreSQL.
 
 Rules this module keeps:
 - A type means the same in both databases; nothing above `store` asks which one it is.

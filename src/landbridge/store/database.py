@@ -1,15 +1,16 @@
-"""The door to the database: a plain function runs in one transaction on a database thread.
+"""Access to the database: runs a function in one transaction on a database thread.
 
 Rules this module keeps:
 - ``await db.write(fn, *args)`` returns after the COMMIT: what was answered is kept.
-- `fn` gets the transaction first, then `args`; it may run more than once (a lost race),
-  so it has no effects but on its transaction.
-- Which database it is, is decided here, by the URL, and asked nowhere else.
-- The driver's exceptions end here: callers see `landbridge.errors`. A value that a database does
-  not take should have been refused by name long before; what slips through is 400 all the same.
-- Nothing takes the database for longer than it may (`landbridge.store.timelimit`): 503.
-- A database that is no use to this process any more says so once (`until_broken`), and the process
-  is to end: whoever started it starts it again.
+- `fn` gets the transaction, then `args`. It may run more than once (a lost race), so its only
+  effects are those on its transaction.
+- The URL decides which database it is, here only.
+- The driver's exceptions are translated here: callers see `landbridge.errors`. A value that a
+  database refuses should have been refused with its attribute's name before; otherwise it is 400
+  here.
+- The time of a statement is limited (`landbridge.store.timelimit`): 503.
+- A database that this process cannot use any more is reported once (`until_broken`); the process
+  must then end, and its supervisor starts it again.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 
 class DatabaseUrlError(ValueError):
-    """The URL is none that landbridge can open; the message says which are."""
+    """landbridge cannot open this URL; the message says which it can."""
 
 
 class Backend(Protocol):
@@ -126,7 +127,7 @@ class Database:
         return cast(T, await self._outcome("write", self._backend.write(work)))
 
     async def dry_run(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
-        """What `write` would return or raise; all of it is undone, and nobody is woken."""
+        """What `write` would return or raise; the transaction is rolled back and wakes nobody."""
 
         def undone(tx: Connection) -> T:
             raise _DryRunDone(fn(tx, *args))
@@ -150,11 +151,12 @@ class Database:
             return cast(T, self._backend.read(lambda tx: fn(tx, *args)).result())
 
     async def follow(self) -> None:
-        """Hear of the commits of other processes; a task beside the server, to be cancelled."""
+        """Receive the wake-ups of other processes' commits; a task that runs until it is
+        cancelled."""
         await self._backend.follow(self.hub)
 
     def take_suspects(self) -> frozenset[str]:
-        """Rows whose secret could not be read since this was asked last."""
+        """Rows whose secret could not be read since the last call."""
         taken = frozenset(self._suspects.copy())
         self._suspects -= taken
         return taken
@@ -164,12 +166,12 @@ class Database:
         await asyncio.wrap_future(self._backend.broken)
 
     def close(self) -> None:
-        """Wait for what is under way, then let go of all connections."""
+        """Wait for running transactions, then close all connections."""
         self._backend.close()
 
     @staticmethod
     def _writing(fn: Callable[..., T], args: tuple[Any, ...]) -> Callable[[Connection], T]:
-        """`fn` with what belongs to every transaction that writes: whose it is, what it tells."""
+        """`fn` with the request's id set, as every transaction that writes has it."""
         request_id = telemetry.current_request()
 
         def work(tx: Connection) -> T:
@@ -182,12 +184,12 @@ class Database:
         began = perf_counter()
         with _Translated():
             try:
-                return await self._arrivals_here().expect(future)
+                return await self._bridge_here().expect(future)
             finally:
                 self.measure(kind, perf_counter() - began)
 
-    def _arrivals_here(self) -> LoopBridge:
-        """Those of the running loop, of which a process has one."""
+    def _bridge_here(self) -> LoopBridge:
+        """The bridge to the running event loop, of which a process has one."""
         loop = asyncio.get_running_loop()
         if self._bridge is None or self._bridge.loop is not loop:
             self._bridge = LoopBridge(loop)
@@ -195,11 +197,11 @@ class Database:
 
 
 def _unmeasured(kind: str, seconds: float) -> None:
-    """Nobody wants to know."""
+    """The default of `measure`: does nothing."""
 
 
 class _DryRunDone(Exception):
-    """Carries an outcome out of the transaction that it ends."""
+    """Ends a dry run's transaction and carries its outcome."""
 
     def __init__(self, outcome: object) -> None:
         super().__init__()
@@ -220,7 +222,7 @@ _IN_DOUBT = (
 
 
 class _Translated:
-    """The seam where the driver's exceptions become ours."""
+    """Translates the driver's exceptions into `landbridge.errors`."""
 
     def __enter__(self) -> None:
         return None

@@ -1,9 +1,9 @@
-"""The file of an SQLite database, for as long as it is open.
+"""The file of an SQLite database while it is open.
 
 Rules this module keeps:
-- A file that was removed or replaced while it is open is still there for who has it open, and for
-  nobody else: what is written to it is lost with the process. So nothing is.
-- What SQLite says of a damaged file is told in one sentence, whatever it was doing.
+- A file that was removed or replaced while it is open still exists for the process that has it
+  open, but what is written to it is lost when the process ends. So nothing is written to it.
+- SQLite's errors about a damaged file are reported in one sentence, whatever was being done.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ log = structlog.get_logger("landbridge.store")
 
 
 class DatabaseMoved(Exception):
-    """The file that was opened is not the one that is there now."""
+    """The opened file was removed or replaced."""
 
 
 class WriterEnded(Exception):
-    """The thread that writes has ended: nothing can be written by this process any more."""
+    """The writer thread has ended: this process cannot write any more."""
 
 
 def damage(error: BaseException) -> str | None:
-    """What is wrong with the file itself, or with the disk below it; None: nothing."""
+    """The fault of the file or its disk, in words; None: there is none."""
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     code = getattr(driver, "sqlite_errorcode", None)
     return str(driver) if code is not None and code & _PRIMARY_CODE in _DAMAGED else None
 
 
 class DatabaseFile:
-    """Looks at the path when it is made, and again with each `check`."""
+    """The file at a path, checked at each `check` against the one that was opened."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)

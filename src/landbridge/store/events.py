@@ -1,12 +1,12 @@
-"""What happened, for who listens and who asks later.
+"""The event log: for listeners, and as the history of connections.
 
 Rules this module keeps:
-- An event is noted where it happens and written with the same commit, just before it: what was
-  rolled back has not happened.
-- Numbers grow in the order of commits: who goes on after number N has missed nothing.
-- The newest `KEPT` events stay for listeners that come back; each connection's history keeps
-  its last `KEPT_HISTORY`, and of what happens by routine (rekeys) `KEPT_ROUTINE` besides.
-- Content names attributes and shows statuses; it holds no value that a user typed but names.
+- An event is noted where it occurs and written in the same transaction, just before the commit:
+  what was rolled back leaves no event.
+- Numbers grow in the order of commits: a reader that continues after number N has missed nothing.
+- The newest `KEPT` events are kept for listeners that reconnect; each connection's history keeps
+  its last `KEPT_HISTORY` events, and `KEPT_ROUTINE` routine events (rekeyings) besides.
+- Content has names of attributes, and statuses; of the values that users typed only names.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Content = dict[str, Any]
 
 
 class Event(NamedTuple):
-    """One thing that happened to one object. `number` is 0 before it is written."""
+    """One event of one object. `number` is 0 before it is written."""
 
     number: int
     at: str
@@ -58,7 +58,7 @@ class Event(NamedTuple):
     content: Content
 
 
-Note = tuple[Event, bool]  # with whether it happens by routine
+Note = tuple[Event, bool]  # with whether it is routine
 
 
 class Window(NamedTuple):
@@ -69,7 +69,7 @@ class Window(NamedTuple):
 
 
 def _trimming(*, routine: bool) -> Delete:
-    """The newest row that is too many, and all before it; NULL while there is none."""
+    """Deletes the newest surplus row and all older ones; NULL while there is none."""
     kept = KEPT_ROUTINE if routine else KEPT_HISTORY
     which = (_history.c.connection_id == bindparam("of")) & (_history.c.routine == routine)
     newest_first = select(_history.c.id).where(which).order_by(_history.c.id.desc())
@@ -108,14 +108,14 @@ def note(
     routine: bool = False,
     **details: Any,
 ) -> None:
-    """Something has happened to `row`, which is as it is now. `at`: when, if not now."""
+    """Note an event of the object `row`, as it is after the event. `at`: its time, if not now."""
     shown = {name: getattr(row, name) for name in _SHOWN if name in row.__struct_fields__}
     event = Event(0, at or precisely(), kind, resource, row.id, row.project_id, shown | details)
     pending(tx).notes.append((event, routine))
 
 
 def flush(tx: Connection) -> None:
-    """Write what was noted; the last statements before a commit, whoever shares it."""
+    """Write the noted events; the last statements before a commit, which may be shared."""
     told = pending(tx)
     notes: list[Note] = told.notes
     told.notes = []
@@ -132,14 +132,14 @@ def flush(tx: Connection) -> None:
 
 
 def _of_connections(notes: list[Note]) -> list[Note]:
-    """Those that belong into a history: of connections that are there at the commit."""
+    """The events for histories: of connections that exist at the commit."""
     about = [(event, routine) for event, routine in notes if event.resource == CONNECTION]
     gone = {event.resource_id for event, _ in about if event.kind == DELETED}
     return [(event, routine) for event, routine in about if event.resource_id not in gone]
 
 
 def trim(tx: Connection) -> None:
-    """Forget the oldest events; now and then."""
+    """Delete the oldest events; called periodically."""
     tx.execute(_TRIM_EVENTS)
 
 
@@ -149,7 +149,7 @@ def window(tx: Connection) -> Window:
 
 
 def since(tx: Connection, number: int, project_id: str | None, limit: int = 500) -> list[Event]:
-    """What is newer than `number`, oldest first; of one project, or of all (None)."""
+    """The events after `number`, oldest first; of one project, or of all (None)."""
     after = {"after": number, "most": limit}
     if project_id is None:
         rows = tx.execute(_SINCE, after)

@@ -1,10 +1,10 @@
-"""What is wrong with the files of an SQLite database, found out before it is opened for use.
+"""Checks the files of an SQLite database before it is opened for use.
 
 Rules this module keeps:
-- Nothing is changed: a database that is refused is as it was, its log (``-wal``) too. SQLite would
-  carry the log over into the file when it closes, whatever file that is by then.
-- A log belongs to one file. SQLite does not know to which: it takes any that is whole. So the
-  identity is read with the log and without; each start of an API process writes it into the log.
+- Nothing is changed: a refused database stays as it was, with its log (``-wal``). SQLite would
+  write the log into the file when it closes, whatever file that is by then.
+- A log belongs to one file, but SQLite accepts any valid log. So the identity is read with the log
+  and without; each start of an API process writes it into the log.
 - Each objection is one sentence that names the file and says what to do.
 """
 

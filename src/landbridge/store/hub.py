@@ -1,9 +1,9 @@
-"""Wakes: "something is newer on this topic", told after the commit, to who listens here.
+"""Wake-ups: tells the listeners of a topic, after a commit, that something is newer.
 
 Rules this module keeps:
-- A wake is a hint and carries nothing. Who is woken reads the database; who misses a wake
-  finds the news at the next slow look.
-- A topic is a gateway's id, or `EVENTS` for what consoles watch.
+- A wake-up is a hint without content. A woken listener reads the database; a listener that misses a
+  wake-up finds the change at its next periodic read.
+- A topic is a gateway's id, `EVENTS`, or the topic of a diagnosis.
 - Everything but `announce` belongs to the event loop; `announce` is safe from any thread.
 """
 
@@ -18,7 +18,7 @@ EVENTS = "*events"
 
 
 class Wake:
-    """One listener's flag. Wakes that come while it is busy count as one."""
+    """One listener's flag. Wake-ups that come while it is busy count as one."""
 
     def __init__(self) -> None:
         self._flag = asyncio.Event()
@@ -28,10 +28,10 @@ class Wake:
         self._flag.set()
 
     async def wait(self, patience: float, *, apart: float = 0.0) -> bool:
-        """Until woken (True) or `patience` seconds have passed (False); then listen anew.
+        """Wait until woken (True) or for `patience` seconds (False); then the flag is cleared.
 
-        Who was woken less than `apart` seconds ago is so no sooner than after them: the first
-        of a burst of wakes is heard at once, and those that follow together.
+        Two returns are at least `apart` seconds apart: the first wake-up of a burst is answered at
+        once, the following ones together.
         """
         try:
             async with asyncio.timeout(patience):
@@ -54,7 +54,7 @@ class Hub:
 
     @contextmanager
     def listen(self, topic: str) -> Iterator[Wake]:
-        """Listen first, then read the database: nothing falls between."""
+        """Subscribe to a topic; do so before reading the database, so that no change is missed."""
         wake = Wake()
         self._wakes[topic][wake] = asyncio.get_running_loop()
         try:
@@ -71,5 +71,5 @@ class Hub:
                     loop.call_soon_threadsafe(wake.set)
 
     def announce_all(self) -> None:
-        """After a time of deafness: everybody looks for himself."""
+        """Wakes all listeners after a reconnect, since notifications may have been missed."""
         self.announce(list(self._wakes))

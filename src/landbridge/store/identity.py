@@ -1,11 +1,11 @@
-"""Which database this is, and whether its history is the one that somebody has followed.
+"""The identity of a database, and whether a position is part of its history.
 
 Rules this module keeps:
-- The identity is made with the database and goes with every copy of it; only `init` and `restored`
-  (a person's word) make another one.
-- Each start of an API process is an opening, with the cursors of all gateways by then. A backup
-  that is put back lacks the openings, or the changes, that came after it: so it is told apart from
-  a history that went on, also when it has gone on by itself meanwhile.
+- The identity is made with the database and is part of every copy; only the commands `init` and
+  `restored` make another one.
+- Each start of an API process records an opening, with the cursors of all gateways. A restored
+  backup lacks the openings, or the changes, that came after it: so it is distinguished from a
+  history that continued, also after it has continued by itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TRIM: Final = delete(openings).where(
 
 
 class Identity(NamedTuple):
-    """`replaces`: ids of databases that this one stands for, by a person's word."""
+    """`replaces`: ids of databases that this one replaces, by an operator's command."""
 
     id: str
     replaces: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ def of(tx: Connection) -> Identity:
 
 
 def opened(tx: Connection) -> str:
-    """An API process has opened the database: a new opening, and its name."""
+    """Record a new opening by an API process; returns its name."""
     enter(tx, alone=True)
     found = tx.execute(select(installation)).mappings().first()
     # Written anew, so that SQLite's log says whose it is (`landbridge.store.filecheck`).
@@ -67,12 +67,12 @@ def opened(tx: Connection) -> str:
 
 
 def is_known(tx: Connection, opening: str) -> bool:
-    """Whether the database has that opening (still)."""
+    """Whether the database has that opening."""
     return tx.execute(_NUMBER, {"seen": opening}).scalar() is not None
 
 
 def position(tx: Connection, gateway_id: str) -> Position:
-    """Up to where the gateway's history goes."""
+    """The newest position of the gateway's history."""
     newest = one(tx, _NEWEST, {})
     at = tx.execute(_CURSORS.where(t.gateways.c.id == gateway_id)).first()
     return Position(
@@ -83,7 +83,7 @@ def position(tx: Connection, gateway_id: str) -> Position:
 
 
 def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
-    """Whether what was seen of this database is a part of its history as it is now."""
+    """Whether the position is part of this database's history."""
     number = tx.execute(_NUMBER, {"seen": seen.opening}).scalar()
     if number is None:
         return False
@@ -94,7 +94,7 @@ def goes_on(tx: Connection, gateway_id: str, seen: Position) -> bool:
 
 
 def restored(tx: Connection) -> Identity:
-    """A person says that gateways are to follow, though the history went back."""
+    """Make a new identity by an operator's command: gateways follow the restored history."""
     before = of(tx)
     after = Identity(str(uuid.uuid4()), (before.id, *before.replaces)[:_REPLACED])
     values = {"id": after.id, "replaces": list(after.replaces)}

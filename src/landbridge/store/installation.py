@@ -1,4 +1,4 @@
-"""Which database this is, how often it was opened, and with which keys it was sealed: tables.
+"""The tables of the database's identity, its openings, and the keys that it was sealed with.
 
 Rules this module keeps:
 - There is one row in `installation`, made with the tables.

@@ -1,9 +1,9 @@
-"""The keys that a database was sealed with, and whether they are there.
+"""The keys that a database was sealed with, and whether they are available.
 
 Rules this module keeps:
-- A key that seals is known to the database beforehand, with a proof of it: so a key that is missing
-  is told from a row that is damaged, and another key of the same id from the right one.
-- `objection` is pure; it names keys, never what they are.
+- A key is registered with a proof before it seals: so a missing key is distinguished from a damaged
+  row, and another key of the same id from the right one.
+- `objection` is pure; it names the ids of keys only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _USED: Final = select(_KEY_ID, func.count()).group_by(_KEY_ID)
 
 
 class Keys(NamedTuple):
-    """`known`: proofs by key id; of one that was given up (`forget`) an empty one. `used`: how many
-    rows each key has sealed, as they say."""
+    """`known`: proofs by key id; empty for a key that was given up (`forget`). `used`: the number
+    of rows sealed with each key id."""
 
     known: Mapping[str, bytes]
     used: Mapping[str, int]
@@ -38,10 +38,10 @@ def survey(tx: Connection) -> Keys:
 
 
 def missing(keys: Keys, sealer: Sealer | None) -> dict[str, int]:
-    """The keys that rows are sealed with and that are not there, with the number of rows.
+    """The ids of missing keys, with the number of rows sealed with them.
 
-    What no known key has sealed is damaged, which is the trouble of its own row alone; where no
-    key is known yet, all that is sealed counts.
+    A row sealed with an unknown key is damaged, which concerns only it. If no key is known yet, all
+    sealed rows count.
     """
     here = {
         key_id
@@ -55,7 +55,7 @@ def missing(keys: Keys, sealer: Sealer | None) -> dict[str, int]:
 
 
 def register(tx: Connection, sealer: Sealer) -> None:
-    """From now on the keys of `sealer` are known."""
+    """Register the keys of `sealer`."""
     known = survey(tx).known
     for key_id in sealer.key_ids:
         if not known.get(key_id):
@@ -63,7 +63,7 @@ def register(tx: Connection, sealer: Sealer) -> None:
 
 
 def forget(tx: Connection, key_id: str) -> int:
-    """Give up what that key has sealed: its rows are damaged from now on. How many there are."""
+    """Give up a lost key; returns the number of its rows, which count as damaged from now on."""
     found = survey(tx)
     if key_id not in found.used and key_id not in found.known:
         return 0

@@ -1,9 +1,9 @@
-"""Hearing of commits that other processes made: LISTEN on a connection of its own.
+"""Receives the wake-ups of other processes: LISTEN on a connection of its own.
 
 Rules this module keeps:
-- What is heard is a hint for the hub. After every (re)connect everybody is woken, because
-  what was said meanwhile is lost.
-- It goes on until it is cancelled; a database that is away is tried again, ever more slowly.
+- A notification is a hint for the hub. After every (re)connect all listeners are woken, because
+  notifications may have been missed.
+- It runs until it is cancelled; a database that is away is tried again, at growing intervals.
 """
 
 from __future__ import annotations

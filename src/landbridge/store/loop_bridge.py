@@ -1,10 +1,10 @@
-"""From the database's threads back to the event loop: one wake for all that is done by then.
+"""Returns results from database threads to the event loop: one wake-up for all that are done.
 
 Rules this module keeps:
-- To wake a loop from another thread costs a system call and a turn of the loop. Transactions
-  that shared a commit come back with one wake.
-- Who stops waiting does not stop the work: a transaction is kept or undone as a whole, and
-  its thread goes on to the next.
+- Waking a loop from another thread costs a system call and an iteration of the loop. Transactions
+  that shared a commit return with one wake-up.
+- A caller that stops waiting does not stop the work: the transaction is committed or rolled back as
+  a whole, and its thread continues.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class LoopBridge:
-    """What database threads have done for those who wait on one loop."""
+    """The results of database threads for the callers on one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -25,13 +25,13 @@ class LoopBridge:
         self._woken = False
 
     def expect(self, work: Future[Any]) -> asyncio.Future[Any]:
-        """To be awaited on the loop: the outcome of `work`."""
+        """A future of the loop with the outcome of `work`."""
         waiting: asyncio.Future[Any] = self.loop.create_future()
         work.add_done_callback(lambda done: self._arrive(waiting, done))
         return waiting
 
     def _arrive(self, waiting: asyncio.Future[Any], done: Future[Any]) -> None:
-        """On a database thread."""
+        """Called on a database thread."""
         self._done.append((waiting, done))
         if not self._woken:
             self._woken = True

@@ -1,10 +1,10 @@
-"""Tables of what happened and what was asked: events, history, diagnoses.
+"""The tables of events, histories and diagnoses.
 
 Rules this module keeps:
 - All of them are bounded: events by number, history per connection, diagnoses by age.
-- Their ids grow in the order of commits (`store.transaction.order`), so that who has seen one
-  has seen all that are smaller.
-- Content is JSON as it is shown; no secret is ever in it.
+- Their ids grow in the order of commits (`store.transaction.order`), so that a reader
+  that has one has all smaller ones.
+- Content is JSON as it is shown, without secrets.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Errors of a database that pass by themselves, and how long they are waited for: here alone.
+"""Retries of database errors that pass by themselves, and their limits.
 
 Rules this module keeps:
-- What is tried again has not happened: an attempt is undone as a whole before the next. Where
-  that is not known (the connection was lost while a commit was under way), nothing is tried
-  again and whoever waits is told so (`InDoubt`).
-- Every wait has an end. While a database is away the first who notices waits; all others are
-  told at once, so that no queue grows behind it.
+- An attempt that is retried had no effect: it was rolled back as a whole. If that is unknown (the
+  connection was lost during a commit), nothing is retried and the caller is told (`InDoubt`).
+- Every wait is bounded. While a database is away the first caller waits; all others fail at once,
+  so that no queue grows.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ class RetryLimits(NamedTuple):
     limit: float
 
 
-#: Another transaction was there first: this one is run again.
+#: Lost to a concurrent transaction.
 RACE: Final = RetryLimits(0.002, 0.1, 10.0)
-#: Somebody holds a lock on the whole file: a migration, a backup, a person with a shell.
+#: A lock on the whole file: a migration, a backup, an SQL shell.
 BUSY: Final = RetryLimits(0.02, 0.25, 10.0)
-#: The server restarts, or the way to it is interrupted.
+#: The server restarts, or cannot be reached.
 AWAY: Final = RetryLimits(0.05, 0.5, 2.0)
 
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -45,11 +44,11 @@ _CONNECTION_CLASS: Final = "08"
 
 
 class InDoubt(Exception):
-    """The connection was lost while a commit was under way: it is kept, or it is not."""
+    """The connection was lost during a commit, which may have succeeded."""
 
 
 def passing(error: BaseException) -> RetryLimits | None:
-    """How long to try again; None: it will be the same the next time."""
+    """How long to retry; None: a retry would fail as well."""
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(driver, sqlite3.Error):
         code = getattr(driver, "sqlite_errorcode", None)
@@ -72,7 +71,7 @@ def is_lost(error: exc.DBAPIError) -> bool:
 
 
 class Retries:
-    """Of one database; used by all its threads."""
+    """The retries of one database; used by all its threads."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Retries:
         self._away = False
 
     def run(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` returns, or raises when that has not passed in time."""
+        """What `attempt` returns, or raises after the limit."""
         began, failures = self._clock(), 0
         while True:
             try:

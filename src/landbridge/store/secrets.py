@@ -1,13 +1,13 @@
-"""Secrets at rest: AES-256-GCM, sealed to the row that they belong to.
+"""Secrets at rest: sealed with AES-256-GCM to the row that they belong to.
 
 Rules this module keeps:
-- A sealed value names its key and is bound to its row's id (associated data): copied to
-  another row it does not open.
-- The key file is made on first start with mode 0600. Its first line is the key that seals;
-  all its lines can open, so a key is rotated by putting a new line on top.
-- A key proves itself: what it has sealed under its own id tells whether another key of that id is
-  the same (`landbridge.store.keys` keeps such proofs).
-- Nothing here writes a secret anywhere or puts one into an error.
+- A sealed value names its key and is bound to its row's id (associated data): copied to another row
+  it cannot be opened.
+- The key file is made at the first start with mode 0600. Its first line is the key that seals;
+  every line can open, so a key is rotated by adding a line at the top.
+- A key has a proof: its own id, sealed with it, tells it from another key of the same id
+  (`landbridge.store.keys` stores the proofs).
+- No secret is written anywhere or put into an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PROOF = "landbridge"
 
 
 class SealError(Exception):
-    """A sealed value does not open: unknown key, other row, or damage."""
+    """A sealed value cannot be opened: unknown key, other row, or damage."""
 
 
 class KeyFileError(Exception):
@@ -75,12 +75,12 @@ class Sealer:
 
     @property
     def key_ids(self) -> tuple[str, ...]:
-        """Of all keys, that which seals first."""
+        """The ids of all keys; the first one seals."""
         others = (key_id for key_id in self._ciphers if key_id != self._active)
         return tuple(key_id.hex() for key_id in (self._active, *others))
 
     def proof(self, key_id: str) -> bytes:
-        """What only this key can have sealed; see `is_proven`."""
+        """The proof of a key; see `is_proven`."""
         return self._seal(bytes.fromhex(key_id), key_id, _PROOF)
 
     def is_proven(self, key_id: str, proof: bytes) -> bool:
@@ -128,7 +128,7 @@ def _unusable(path: Path, error: OSError | UnicodeDecodeError) -> str:
 
 
 def _create(path: Path) -> None:
-    """Make the file whole or not at all: another process may be starting, too."""
+    """Make the file atomically, since another process may start at the same time."""
     if path.exists():
         return
     line = f"{os.urandom(_KEY_ID_BYTES).hex()}:{AESGCM.generate_key(_KEY_BITS).hex()}\n"

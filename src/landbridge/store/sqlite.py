@@ -2,15 +2,14 @@
 
 Rules this module keeps:
 - Acknowledged means kept: WAL with ``synchronous=FULL``, answers only after the COMMIT, and no
-  write to a file that is not the database's any more (removed, or another one in its place).
-- One thread writes, so writers never wait for each other's locks. Transactions that queue
-  up meanwhile share one COMMIT (group commit), each in its own SAVEPOINT: one that fails
-  undoes itself alone, with what it had to tell. What is done last in a transaction is done once
-  for all of them. A group that fails as a whole has not happened and tells nothing; its
-  transactions are then run one by one, so that nobody pays for another's fault.
-- The writer outlives what fails in a group; where it cannot, everybody who waits is told, now and
-  later, and `broken` says why.
-- Readers see one snapshot per transaction and block nobody; none of them for ever.
+  write to a file that was removed or replaced.
+- One thread writes, so writers never wait for each other's locks. Transactions that queue meanwhile
+  share one COMMIT (group commit), each in its own SAVEPOINT: a failing one is rolled back alone,
+  with its events and wake-ups. What is done last in a transaction is done once for the group. A
+  group that fails as a whole is rolled back; its transactions are then run one by one.
+- The writer survives failing groups. If it cannot continue, all waiting and later callers get the
+  error, and `broken` has it.
+- Readers see one snapshot per transaction and block nobody; their time is limited.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ class SqliteBackend:
         return self._readers.submit(self._read, work)
 
     def _connect(self) -> _WriterConnection:
-        """Raises: DatabaseMoved: all connections are to the file that was opened first."""
+        """Raises: DatabaseMoved (all connections must be to the file that was opened first)."""
         tx = self._retries.run(self.engine.connect)
         try:
             self._file.check()
@@ -94,7 +93,8 @@ class SqliteBackend:
         return _WriterConnection(tx, self._file, self._retries)
 
     def _reader(self) -> Connection:
-        """Each reading thread keeps its connection: to get one takes longer than most reads."""
+        """The connection of a reading thread, which is kept: opening one takes longer than most
+        reads."""
         tx: Connection | None = getattr(self._of_thread, "tx", None)
         if tx is None:
             tx = self._of_thread.tx = self._connect().tx
@@ -113,7 +113,7 @@ class SqliteBackend:
                 driver.execute("ROLLBACK")
 
     async def follow(self, hub: Hub) -> None:
-        """Only this process writes: its own commits are all there are."""
+        """Nothing to follow: only this process writes."""
 
     def close(self) -> None:
         self._writer.close()
@@ -133,7 +133,7 @@ class _WriterConnection:
         self._retries = retries
 
     def run(self, group: _Group) -> bool:
-        """False: the connection is of no use any more."""
+        """False: the connection cannot be used any more."""
         try:
             self._retries.run(lambda: self._attempt(group))
         except Exception as error:  # who waits gets it; the writer goes on
@@ -176,7 +176,7 @@ class _WriterConnection:
 
 
 class _Writer:
-    """The thread that writes, and its queue. `broken` is done when it has ended by itself."""
+    """The writer thread and its queue. `broken` is done when the thread has ended by an error."""
 
     def __init__(
         self, connect: Callable[[], _WriterConnection], announce: Announce, settle: Settle
@@ -210,7 +210,7 @@ class _Writer:
             self._turn_away()
 
     def _turn_away(self) -> None:
-        """Whoever waits, or comes while this runs."""
+        """Fail all queued jobs."""
         while True:
             try:
                 job = self._jobs.get_nowait()
@@ -257,7 +257,7 @@ class _Group:
         self._failures: list[tuple[Future[Any], BaseException]] = []
 
     def work(self, tx: Connection, driver: sqlite3.Connection) -> None:
-        """All jobs, and what is done last in a transaction."""
+        """Run all jobs, and what is done last in a transaction."""
         self._told, self._results, self._failures = Pending(), [], []
         for job in self._jobs:
             self._run_one(job, tx, driver)
@@ -279,7 +279,7 @@ class _Group:
         return tuple(_Group([job], self._announce, self._settle) for job in self._jobs)
 
     def fail(self, error: Exception) -> None:
-        """The disk is full, the file locked by a stranger: nobody's work was kept."""
+        """Fail all jobs: the group was rolled back (the disk is full, the file is locked)."""
         own = dict(self._failures)
         for job in self._jobs:
             job.done.set_exception(own.get(job.done, error))
@@ -301,7 +301,7 @@ class _Group:
 
 
 def _is_of_the_work(error: Exception) -> bool:
-    """Not of the file, which would be the same for everybody."""
+    """Whether one job caused the error, not the file."""
     return passing(error) is None and not isinstance(error, DatabaseMoved) and not damage(error)
 
 

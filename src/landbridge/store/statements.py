@@ -1,15 +1,14 @@
-"""Statements made ready once: written as SQLAlchemy's expressions, executed as the driver does.
+"""Prepared statements: written as SQLAlchemy expressions, executed by the driver directly.
 
 Rules this module keeps:
-- A statement is an expression, as everywhere. What is executed is the text that SQLAlchemy
-  makes of it for the database at hand, made once: to go through SQLAlchemy costs a multiple of
-  what the statement itself does, and a PUT has ten of them.
-- For statements that are made once themselves (constants, cached functions). All others, and
-  those with a list in them (``IN``), go through `Connection.execute`.
-- What is kept of them is bounded, in number and by what a caller can choose: the attributes that an
-  update names are one shape in any order, and lists have shapes of their own (`shaped`).
-- Values pass the types of their columns both ways; errors come out as SQLAlchemy's, without
-  the statement and its parameters, among which may be a secret.
+- A statement is an expression, as everywhere. Its text for the database is made once: executing
+  through SQLAlchemy costs a multiple of the statement itself, and a PUT has ten of them.
+- Only for statements that are made once (constants, cached functions). All others, and those with
+  lists (``IN``), go through `Connection.execute`.
+- The caches are bounded, whatever callers choose: the attributes that an update names make one
+  shape in any order, and statements of lists have a cache of their own (`shaped`).
+- Values are converted by the types of their columns in both directions; errors are SQLAlchemy's,
+  without the statement and its parameters, which may contain a secret.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Convert = Callable[[Any], Any]
 
 
 class PreparedStatement:
-    """One statement as text of one database. `names`: the parameters that a call gives."""
+    """One statement as text for one database. `names`: the parameters of a call."""
 
     def __init__(self, statement: Statement, names: Iterable[str], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=sorted(names))
@@ -51,13 +50,13 @@ class PreparedStatement:
         self._dialect = dialect
 
     def parameters(self, given: Mapping[str, Any]) -> Any:
-        """In the driver's form: by place or by name."""
+        """The parameters in the driver's form: by position or by name."""
         values = {**self._constants, **given} if self._constants else given
         bound = [convert(values[n]) if convert else values[n] for n, convert in self._binds]
         return bound if self._positional else dict(zip(dict(self._binds), bound, strict=True))
 
     def row(self, found: Sequence[Any], description: Sequence[Sequence[Any]]) -> Columns:
-        """`description`: the driver's, of the columns found."""
+        """The converted row. `description`: the driver's description of the columns."""
         made = dict(zip(self._types, found, strict=True))
         if self._converters is None:
             self._converters = tuple(self._converting(description))
@@ -74,7 +73,7 @@ class PreparedStatement:
 
 
 class Statements:
-    """The ready statements of one database, and the compiled ones of lists."""
+    """The prepared statements of one database, and the cache of compiled list statements."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -98,7 +97,7 @@ class Statements:
 
 
 def shaped(tx: Connection, statement: Select[Any]) -> Result[Any]:
-    """Execute what a caller has given its shape: filters, order, page."""
+    """Execute a statement whose shape a caller chose: filters, order, page."""
     statements: Statements = tx.get_execution_options()[STATEMENTS]
     return tx.execute(statement, execution_options={"compiled_cache": statements.shaped})
 
@@ -118,12 +117,12 @@ def every(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -
 
 
 def run(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> int:
-    """How many rows it has changed."""
+    """The number of changed rows."""
     return int(_execute(tx, _ready(tx, statement, parameters), parameters).rowcount)
 
 
 def run_many(tx: Connection, statement: Statement, each: Sequence[Mapping[str, Any]]) -> None:
-    """The same for each; all name the same parameters, and there is at least one."""
+    """Execute for each of the parameters; all have the same names, and there is at least one."""
     ready = _ready(tx, statement, each[0])
     values = [ready.parameters(parameters) for parameters in each]
     try:

@@ -1,4 +1,4 @@
-"""Every table, once, for both databases.
+"""All tables, for both databases.
 
 Rules this module keeps:
 - A column is named as the API's attribute, except ``router:external`` (`router_external`),
@@ -6,9 +6,9 @@ Rules this module keeps:
   (from `external_network_id`, `enable_snat` and the gateway port) and `psk`, which exists only
   sealed (`psk_sealed`).
 - Every resource has id, project_id, name, description, revision_number and its times.
-- What must not vanish while it is used is held by a foreign key that restricts: the rules
-  refuse first and in words, the database refuses last and always.
-- What a client sends never reaches `router_ports`: only what is done to a router writes it.
+- What must not be deleted while it is used is protected by a restricting foreign key: the rules
+  refuse first, with a message; the database refuses always.
+- Only operations on routers write `router_ports`, no attribute of a port does.
 - `revision` is what a gateway must follow, `revision_number` what clients see (If-Match).
 """
 

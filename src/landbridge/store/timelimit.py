@@ -1,11 +1,10 @@
-"""How long a database may work on something: on SQLite a read, on PostgreSQL a statement.
+"""Limits the time of a read on SQLite, and of a statement on PostgreSQL.
 
 Rules this module keeps:
-- What takes longer is ended by the database itself, and the transaction undone. Whoever asked is
-  told to come again: what may be asked for has a size (`landbridge.api.http.query`), so it is our
-  fault that it takes so long.
-- SQLite's writer has no such limit: SQLite undoes a whole group of transactions when it is
-  interrupted, and what is written is found by its id.
+- The database itself ends what takes longer, and the transaction is rolled back. The client is told
+  to retry: requests have bounded sizes (`landbridge.api.http.query`), so the server is too slow.
+- SQLite's writer has no such limit: an interruption rolls back a whole group of transactions, and
+  writes find their rows by id.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _QUERY_CANCELED: Final = "57014"
 
 
 class Limits(NamedTuple):
-    """`threads`: how much is read (PostgreSQL: done) at a time."""
+    """`threads`: concurrent reads (PostgreSQL: transactions). `seconds`: of a statement."""
 
     threads: int
     seconds: float
@@ -34,7 +33,7 @@ class Limits(NamedTuple):
 
 @contextmanager
 def within(seconds: float, driver: sqlite3.Connection) -> Iterator[None]:
-    """What is executed meanwhile on `driver` ends after so long, with SQLITE_INTERRUPT."""
+    """Statements on `driver` in this context end after `seconds`, with SQLITE_INTERRUPT."""
     end = monotonic() + seconds
     driver.set_progress_handler(lambda: monotonic() > end, OPERATIONS)
     try:
@@ -44,7 +43,7 @@ def within(seconds: float, driver: sqlite3.Connection) -> Iterator[None]:
 
 
 def took_too_long(error: BaseException | None) -> bool:
-    """Whether it was ended for that."""
+    """Whether the error is such an end."""
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(driver, sqlite3.Error):
         return getattr(driver, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT

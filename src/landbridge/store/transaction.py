@@ -1,10 +1,9 @@
-"""What a transaction carries besides its connection: sealer, wakes, and how it goes beside others.
+"""What a transaction carries besides its connection: sealer, wake-ups, events, entry locks.
 
 Rules this module keeps:
-- The rules get one argument, `tx`, and reach nothing else: no globals, no settings.
-- What a transaction has to tell (wakes, events) is its own: each begins with nothing, and what was
-  undone is thrown away with it.
-- A wake is sent after the commit and only then; a rolled back transaction wakes nobody.
+- The rules get one argument, `tx`, and need nothing else: no globals, no settings.
+- Wake-ups and events belong to one transaction, and are dropped when it is rolled back.
+- A wake-up is sent after the commit only.
 - `origin` is the id of the request that the transaction serves, for logs; empty: none.
 """
 
@@ -37,15 +36,15 @@ def sealer(tx: Connection) -> Sealer:
 
 
 def suspect(tx: Connection, id: str) -> None:
-    """A row's secret cannot be read: whoever watches the database looks at it."""
+    """Record that a row's secret cannot be read; housekeeping examines it."""
     suspects: set[str] | None = tx.get_execution_options().get(SUSPECTS)
     if suspects is not None:
         suspects.add(id)
 
 
 class EntryLocks(NamedTuple):
-    """The statements that let a transaction in, until it ends: beside others, or alone; and
-    the one that lets it number what it tells, after all that were let in before."""
+    """The statements that admit a transaction until it ends: beside others, or alone; and the one
+    that orders it after all that were admitted before, to number its events."""
 
     beside: str
     alone: str
@@ -53,11 +52,11 @@ class EntryLocks(NamedTuple):
 
 
 def enter(tx: Connection, *, alone: bool) -> None:
-    """Go through the locks before the first row is locked.
+    """Take the entry lock, before the first row is locked.
 
-    Who changes what many connections rest on goes alone; updates of single connections and
-    reports go beside each other. So no two transactions wait for each other's rows in a circle.
-    A database that lets in one writer at a time has no locks.
+    Changes of what many connections depend on run alone; updates of single connections and reports
+    run beside each other. So no two transactions deadlock on rows. A database with one writer at a
+    time has no such locks.
     """
     locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
     if locks is not None:
@@ -65,9 +64,9 @@ def enter(tx: Connection, *, alone: bool) -> None:
 
 
 def order(tx: Connection) -> None:
-    """From here on numbers that the database gives grow in the order of commits.
+    """From here on the numbers that the database assigns grow in the order of commits.
 
-    The last thing that a transaction waits for.
+    This is the last lock that a transaction waits for.
     """
     locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
     if locks is not None:
@@ -76,27 +75,27 @@ def order(tx: Connection) -> None:
 
 @dataclass
 class Pending:
-    """What a transaction has to tell once it is committed. `notes`: the events, not written yet
-    (see `landbridge.store.events`)."""
+    """What a transaction announces after its commit. `notes`: its events, not written yet (see
+    `landbridge.store.events`)."""
 
     origin: str = ""
     wakes: set[str] = field(default_factory=set)
     notes: list[Any] = field(default_factory=list)
 
     def take_in(self, other: Pending) -> None:
-        """`other` shares the commit."""
+        """Add those of `other`, which shares the commit."""
         self.wakes |= other.wakes
         self.notes += other.notes
 
 
 def begin(tx: Connection, pending: Pending | None = None) -> Pending:
-    """What `tx` tells from here on goes into `pending`, or into a new one."""
+    """Collect what `tx` announces in `pending`, or in a new one."""
     begun = tx.info[_PENDING] = Pending() if pending is None else pending
     return begun
 
 
 def end(tx: Connection) -> None:
-    """The transaction is over, however it went."""
+    """The transaction has ended, by commit or rollback."""
     tx.info.pop(_PENDING, None)
 
 
