@@ -20,17 +20,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import (
-    Change,
-    Desired,
-    Lease,
-    Report,
-    Router,
-    RouterStatus,
-    Tunnel,
-    TunnelRef,
-    TunnelStatus,
-)
+from landbridge.model.gateway import Change, Desired, Lease
+from landbridge.model.router import Router
+from landbridge.model.status import Report, RouterStatus, TunnelStatus
+from landbridge.model.tunnel import Tunnel, TunnelRef
 
 TOKEN = "agent-secret"
 HEARTBEAT = 0.5

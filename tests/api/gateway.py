@@ -10,9 +10,8 @@ import httpx2
 import msgspec
 
 from landbridge.auth.caller import AGENT_ROLE
-from landbridge.model.objects import (
-    Desired,
-    Lease,
+from landbridge.model.gateway import Desired, Lease
+from landbridge.model.status import (
     Reason,
     Report,
     RouterStatus,

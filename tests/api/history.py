@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import update
 
 from landbridge.api.jobs.housekeeping import Housekeeping
-from landbridge.model.objects import Reason, ReasonCode, TunnelState
+from landbridge.model.status import Reason, ReasonCode, TunnelState
 from landbridge.store import tables as t
 from landbridge.store.hub import EVENTS
 from tests.api.gateway import Gateway

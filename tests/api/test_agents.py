@@ -15,17 +15,9 @@ import pytest
 from landbridge.api.agents.routes import HEARTBEAT
 from landbridge.client import Api
 from landbridge.lab import sites
-from landbridge.model.objects import (
-    Change,
-    Desired,
-    Lease,
-    Report,
-    RouterStatus,
-    Secret,
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.gateway import Change, Desired, Lease
+from landbridge.model.status import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.environments.landbridge import Landbridge, running, with_tokens
 
 GATEWAY = "gw-1"

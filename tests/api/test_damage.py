@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from landbridge.model.objects import Tunnel, TunnelState
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Tunnel
 from landbridge.store import tables as t
 from landbridge.store.secrets import Sealer, SealError
 from landbridge.vpn.status import unreadable_psks

@@ -11,7 +11,7 @@ import pytest
 
 from landbridge.api.events.stream import PATH
 from landbridge.lab.hosts import wait_until
-from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.status import Reason, ReasonCode, TunnelState, TunnelStatus
 from tests.api.gateway import Gateway
 from tests.api.population import Site
 from tests.api.remote import Listener, Remote, remote

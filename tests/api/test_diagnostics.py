@@ -17,7 +17,8 @@ import pytest
 
 from landbridge.auth.caller import AGENT_ROLE
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Change, Reason, ReasonCode, TunnelState
+from landbridge.model.gateway import Change
+from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
 from tests.api.remote import Remote, remote, share_key

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.api.events.stream import PATH
-from landbridge.model.objects import Reason, ReasonCode, TunnelState
+from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS, Site
 from tests.api.remote import Listener, Remote, remote, share_key

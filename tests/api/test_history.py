@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from landbridge.model.objects import (
+from landbridge.model.status import (
     ChildStatus,
     Reason,
     ReasonCode,
     SelectorMode,
     Selectors,
-    Tunnel,
     TunnelEvent,
     TunnelEventKind,
 )
+from landbridge.model.tunnel import Tunnel
 from landbridge.store import events
 from tests.api.gateway import Gateway
 from tests.api.harness import Api

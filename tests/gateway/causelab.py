@@ -15,7 +15,8 @@ from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
-from landbridge.model.objects import Tunnel, TunnelState
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Tunnel
 from tests import dataplane
 from tests.gateway.conftest import PSK, ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings
 from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Role, Version

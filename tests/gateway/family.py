@@ -10,7 +10,8 @@ import pytest
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import ReasonCode, Tunnel, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from landbridge.lab.peer import PeerConnection
-from landbridge.model.objects import Dpd, ReasonCode
+from landbridge.model.status import ReasonCode
+from landbridge.model.tunnel import Dpd
 
 Version = Literal["v1", "v2"]
 Role = Literal["initiator", "responder"]

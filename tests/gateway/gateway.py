@@ -34,17 +34,9 @@ from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, ike_sas
 from landbridge.lab.hosts import Host
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import (
-    Dpd,
-    EspProposal,
-    IkeProposal,
-    Router,
-    RouterStatus,
-    Secret,
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.router import Router
+from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 from landbridge.vici import Message, Session
 from tests import dataplane
 from tests.gateway.conftest import (

@@ -14,7 +14,7 @@ from uuid import uuid4
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.names import auto_bridge, namespace_name
 from landbridge.lab.hosts import Ground, Host, inside, ip
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 
 
 def leg(*addresses: str, gateways: tuple[str, ...] = ()) -> Leg:

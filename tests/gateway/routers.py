@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE
 
 

@@ -20,7 +20,9 @@ from landbridge.agent.dataplane.names import namespace_name
 from landbridge.agent.routers.teardown import teardown
 from landbridge.config.load import load
 from landbridge.lab.hosts import Host
-from landbridge.model.objects import Leg, Router, Tunnel, TunnelStatus
+from landbridge.model.router import Leg, Router
+from landbridge.model.status import TunnelStatus
+from landbridge.model.tunnel import Tunnel
 from tests import dataplane
 from tests.agentserver import TOKEN, FakeServer
 from tests.gateway.conftest import ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection

@@ -15,7 +15,7 @@ import pytest
 from landbridge.agent.dataplane import netlink
 from landbridge.agent.dataplane.names import hex12, host_veth, uplink_interface
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
 from tests.agentserver import FakeServer
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings
 from tests.gateway.netparts import clear_text, fingerprint, frames, leg, link_names, listening

@@ -15,7 +15,8 @@ import pytest
 from landbridge.agent.charon.process import BINARY
 from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import ip
-from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.gateway.conftest import Surroundings
 from tests.gateway.scene import Scene, player
 

@@ -13,7 +13,8 @@ from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.names import inside_interface, namespace_name
 from landbridge.lab.hosts import Host
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import Tunnel, TunnelState
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import PEER_OUTSIDE, PSK, ROUTER_OUTSIDE, Surroundings
 from tests.gateway.gateway import Gateway, changed, tunnel
 

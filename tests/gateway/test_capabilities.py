@@ -14,7 +14,7 @@ import pytest
 
 from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import wait_until
-from landbridge.model.objects import TunnelStatus
+from landbridge.model.status import TunnelStatus
 from tests.agentserver import FakeServer
 from tests.environments.units import with_capabilities_of
 from tests.gateway.conftest import Surroundings

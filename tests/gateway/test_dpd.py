@@ -15,7 +15,8 @@ import pytest
 
 from landbridge.lab.hosts import Host, wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import Dpd, DpdAction, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Dpd, DpdAction, Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, is_applied, tunnel
 

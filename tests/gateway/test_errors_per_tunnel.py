@@ -11,7 +11,8 @@ import pytest
 
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Dpd, Secret, Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 

@@ -16,7 +16,8 @@ from landbridge.agent.routers import supervisor
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import Router, TunnelState
+from landbridge.model.router import Router
+from landbridge.model.status import TunnelState
 from tests.gateway import netparts
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

@@ -26,7 +26,7 @@ from landbridge.agent.dataplane.traffic import HostDataplane
 from landbridge.agent.errors import GatewayError
 from landbridge.lab.hosts import Ground, Host, inside
 from landbridge.lab.traffic import End, Flow, Traffic
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 from tests.gateway.netparts import (
     clear_text,
     deadline,

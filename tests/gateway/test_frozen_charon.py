@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.model.objects import ReasonCode, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelStatus
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, tunnel
 

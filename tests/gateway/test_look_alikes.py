@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from landbridge.lab.hosts import wait_until
-from landbridge.model.objects import Dpd, ReasonCode, Secret, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
+from landbridge.model.tunnel import Dpd, Secret
 from tests.gateway.conftest import (
     LOCAL_CIDRS,
     PEER_CIDRS,

@@ -18,7 +18,7 @@ from landbridge.agent.dataplane.firewall import INNER_MTU_LIMIT
 from landbridge.lab.hosts import Host, inside, wait_until
 from landbridge.lab.peer import PeerChild
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 from tests.gateway.wire import Packet, listen

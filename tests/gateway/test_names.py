@@ -13,7 +13,8 @@ from landbridge.agent.dns.resolver import SystemLookup
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import Dpd, ReasonCode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Dpd, Tunnel
 from tests.dnsserver import DnsServer, dns_server
 from tests.gateway.conftest import PEER_OUTSIDE, ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.early import new_sas

@@ -26,7 +26,7 @@ from landbridge.cli import preflight
 from landbridge.config.load import load
 from landbridge.lab.hosts import Ground, Host, ip, wait_until
 from landbridge.lab.peer import machine_has_esp
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 from tests.gateway.netparts import (
     fingerprint,
     frames,

@@ -12,7 +12,8 @@ from prometheus_client import generate_latest
 
 from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import Host, wait_until
-from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelEventKind, TunnelState
+from landbridge.model.status import ReasonCode, TunnelEventKind, TunnelState
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.gateway.conftest import PSK, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
 

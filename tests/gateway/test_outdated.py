@@ -22,7 +22,7 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.dataplane.namespace import Namespaces
 from landbridge.agent.dataplane.traffic import HostDataplane
 from landbridge.lab.hosts import Ground, Host, inside
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 from tests.gateway.netparts import inner, leg, link_names, plug, router
 
 pytestmark = pytest.mark.gateway

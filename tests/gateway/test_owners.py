@@ -13,7 +13,8 @@ from landbridge.agent.tunnels.naming import ids_of
 from landbridge.impact.identities import described, identity
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerConnection
-from landbridge.model.objects import Secret, Tunnel, TunnelState
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, tunnel
 

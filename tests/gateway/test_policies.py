@@ -10,7 +10,7 @@ import pytest
 
 from landbridge.agent.charon.proposals import esp_proposal, ike_proposal
 from landbridge.lab.hosts import wait_until
-from landbridge.model.objects import ReasonCode
+from landbridge.model.status import ReasonCode
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, tunnel
 

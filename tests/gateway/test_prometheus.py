@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from landbridge.agent.metrics.exposition import expose
 from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import wait_until
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.environments.landbridge import running, with_tokens
 from tests.environments.processes import Server, free_port
 from tests.gateway.conftest import Surroundings, peer_connection

@@ -11,7 +11,8 @@ from landbridge.impact.impact import impact
 from landbridge.impact.steps import Disruption
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import FlowCount, Traffic
-from landbridge.model.objects import Dpd, DpdAction, Secret, Tunnel, TunnelState
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Dpd, DpdAction, Secret, Tunnel
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.early import NewSas, new_sas
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

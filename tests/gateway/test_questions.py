@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 import pytest
 
-from landbridge.model.objects import TunnelState
+from landbridge.model.status import TunnelState
 from tests.environments.processes import free_port
 from tests.gateway.conftest import PSK, Surroundings
 from tests.gateway.scene import Scene, player

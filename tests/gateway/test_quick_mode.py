@@ -15,7 +15,7 @@ import pytest
 
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.early import new_sas
 from tests.gateway.family import BOTH

@@ -16,15 +16,9 @@ from landbridge.agent.charon.process import BINARY
 from landbridge.agent.dataplane import netlink
 from landbridge.agent.dataplane.names import namespace_name
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import (
-    ReasonCode,
-    Router,
-    RouterStatus,
-    Secret,
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.router import Router
+from landbridge.model.status import ReasonCode, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.environments.refusing import NO_INET, Refusing
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

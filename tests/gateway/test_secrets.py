@@ -8,7 +8,8 @@ import pytest
 
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.early import new_sas
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

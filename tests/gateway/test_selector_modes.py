@@ -11,7 +11,8 @@ from landbridge.impact.steps import Disruption
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import FlowCount, Traffic
-from landbridge.model.objects import ReasonCode, SelectorMode, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, SelectorMode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.early import NewSas, new_sas
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

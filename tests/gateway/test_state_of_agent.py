@@ -20,7 +20,7 @@ import pytest
 from landbridge.agent.routers.teardown import teardown
 from landbridge.config.load import load
 from landbridge.lab.hosts import Ground
-from landbridge.model.objects import RouterStatus
+from landbridge.model.status import RouterStatus
 from tests.environments.files import FAULTS, full, small_disk
 from tests.environments.forked import Forked
 from tests.gateway.conftest import Surroundings, peer_connection, surroundings_on

@@ -16,7 +16,8 @@ from landbridge.agent.charon import connection_config
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.lab.hosts import LabError, wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import EspProposal, Reason, ReasonCode, Tunnel, TunnelState
+from landbridge.model.status import Reason, ReasonCode, TunnelState
+from landbridge.model.tunnel import EspProposal, Tunnel
 from tests import dataplane
 from tests.gateway.conftest import (
     LOCAL_CIDRS,

@@ -11,7 +11,8 @@ from landbridge.impact.steps import Disruption
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import ReasonCode, Tunnel, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 from tests.gateway.conftest import PEER_CIDRS, Surroundings, peer_connection
 from tests.gateway.early import new_sas
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel

@@ -13,7 +13,8 @@ import pytest
 from landbridge.lab.hosts import wait_until
 from landbridge.lab.peer import PeerChild, PeerConnection
 from landbridge.lab.traffic import Traffic
-from landbridge.model.objects import ReasonCode, Secret, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
+from landbridge.model.tunnel import Secret
 from tests.gateway.conftest import (
     PEER_OUTSIDE,
     ROUTER_OUTSIDE,

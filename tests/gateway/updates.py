@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from landbridge.lab.peer import PeerChild, PeerConnection
-from landbridge.model.objects import Dpd, Secret, Tunnel
+from landbridge.model.tunnel import Dpd, Secret, Tunnel
 from tests.gateway.conftest import LOCAL_CIDRS, PEER_CIDRS, PEER_OUTSIDE, peer_connection
 from tests.gateway.gateway import tunnel
 

@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from landbridge.api.agents.messages import LARGEST_LEASE, LeaseRequest
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, Exchange, IkeDiagnosis
-from landbridge.model.objects import (
-    LONGEST_TEXT,
+from landbridge.model.fields import LONGEST_TEXT
+from landbridge.model.status import (
     ChildStatus,
     Reason,
     Report,

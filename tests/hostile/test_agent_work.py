@@ -28,7 +28,7 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import plain
 from landbridge.agent.tunnels.observed import Actual, ChildSa, by_tunnel, ike_sas
-from landbridge.model.objects import Secret, Tunnel
+from landbridge.model.tunnel import Secret, Tunnel
 from landbridge.vici import Message
 from tests.hostile.growth import DOUBLE, grows
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Update, insert, select, update
 
 from landbridge.auth.caller import AGENT_ROLE
-from landbridge.model.objects import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.status import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.store.records import diagnoses

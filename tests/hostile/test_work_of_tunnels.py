@@ -11,7 +11,7 @@ import pytest
 from landbridge.impact.conflicts import MOST_TOLD, Neighbours
 from landbridge.impact.impact import impact
 from landbridge.impact.selectors import meeting
-from landbridge.model.objects import Secret, Tunnel
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.hostile.growth import DOUBLE, grows
 from tests.unit.agent.tunnels import tunnel
 

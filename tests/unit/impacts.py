@@ -14,7 +14,7 @@ from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair, Target
 from landbridge.agent.tunnels.steps import Step
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Dpd, Tunnel
+from landbridge.model.tunnel import Dpd, Tunnel
 from tests.unit.agent.plans import MOST_PASSES
 from tests.unit.agent.tunnels import Charon, tunnel
 

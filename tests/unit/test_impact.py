@@ -13,7 +13,7 @@ from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.steps import Step
 from landbridge.impact.impact import impact
 from landbridge.impact.steps import Disruption, worst
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.unit.agent.plans import is_desired
 from tests.unit.agent.tunnels import Charon, tunnel
 from tests.unit.impacts import (

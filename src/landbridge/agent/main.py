@@ -44,7 +44,7 @@ from landbridge.agent.routers.watcher import Watcher
 from landbridge.config.settings import AgentSettings
 from landbridge.filelock import FULL, Held, held
 from landbridge.heartbeat import Heartbeat
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 from landbridge.trustedfile import OPEN_TO_LOOKUPS, own_directory
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from landbridge.cli.token import opened, place
-from landbridge.model.objects import is_gateway_name
+from landbridge.model.gateway import is_gateway_name
 
 if TYPE_CHECKING:
     from landbridge.auth.gateways import KnownGateway

@@ -31,7 +31,7 @@ from landbridge.config.settings import (
     Settings,
     VpnSettings,
 )
-from landbridge.model.objects import is_gateway_name
+from landbridge.model.gateway import is_gateway_name
 
 __all__ = ["ConfigError", "Settings", "load"]
 

@@ -22,7 +22,8 @@ from typing import Final
 
 from landbridge.impact.identities import folded
 from landbridge.impact.selectors import Network, Overlaps, meeting, networks_of
-from landbridge.model.objects import IkeProposal, Model, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.tunnel import IkeProposal, Tunnel
 
 MOST_TOLD: Final = 20
 COMPARED: Final = 64

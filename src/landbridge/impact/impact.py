@@ -23,7 +23,8 @@ from typing import Final, NamedTuple
 from landbridge.impact import steps as courses
 from landbridge.impact.selectors import Network, Overlaps, children_of, is_single, networks_of
 from landbridge.impact.steps import Disruption, Step, worst
-from landbridge.model.objects import Model, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.tunnel import Tunnel
 
 Read = Callable[[Tunnel], object]
 

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from landbridge.model.objects import SelectorMode, Tunnel
+from landbridge.model.status import SelectorMode
+from landbridge.model.tunnel import Tunnel
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Pair = tuple[Network, Network]  # local, remote

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 
 class Disruption(StrEnum):

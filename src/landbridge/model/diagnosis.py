@@ -1,7 +1,7 @@
 """What a gateway tells when it is asked to look closely at one tunnel.
 
 Rules this module keeps:
-- The same as `landbridge.model.objects`, of which it is a part: shared by both halves, frozen, JSON
+- The same as `landbridge.model`, of which it is a part: shared by both halves, frozen, JSON
   over ``/agent/v1``, a field may be added with a default.
 - No secret has a place in it.
 """
@@ -12,18 +12,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from landbridge.model.objects import (
-    Id,
-    IkeVersion,
-    Model,
-    Moment,
-    Number,
-    Reason,
-    SelectorMode,
-    Text,
-    Texts,
-    TunnelState,
-)
+from landbridge.model.fields import Id, Model, Moment, Number, Text, Texts
+from landbridge.model.status import Reason, SelectorMode, TunnelState
+from landbridge.model.tunnel import IkeVersion
 
 
 class ChildDiagnosis(Model, frozen=True, kw_only=True):

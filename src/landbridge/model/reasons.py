@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from landbridge.model.objects import ReasonCode
+from landbridge.model.status import ReasonCode
 
 
 class Explanation(NamedTuple):

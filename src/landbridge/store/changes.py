@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from landbridge.model.objects import Change
+from landbridge.model.gateway import Change
 from landbridge.store import tables as t
 from landbridge.store.statements import every, one, run, run_many
 from landbridge.store.transaction import origin, wake

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from landbridge.model.objects import Position
+from landbridge.model.gateway import Position
 from landbridge.store import tables as t
 from landbridge.store.installation import OPENING_LENGTH, installation, openings
 from landbridge.store.statements import one

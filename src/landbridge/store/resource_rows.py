@@ -15,7 +15,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 import msgspec
 from sqlalchemy import Result, Table
 
-from landbridge.model.objects import (
+from landbridge.model.tunnel import (
     DpdAction,
     EncapsulationMode,
     IkeVersion,

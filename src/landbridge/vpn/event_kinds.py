@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from landbridge.model.objects import ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store.resource_rows import ConnectionRow, R
 from landbridge.store.transaction import precisely

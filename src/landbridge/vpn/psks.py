@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from landbridge.model.objects import Reason, ReasonCode
+from landbridge.model.status import Reason, ReasonCode
 from landbridge.store.secrets import SealError
 from landbridge.store.transaction import sealer, suspect
 from landbridge.vpn.status_rules import status_columns

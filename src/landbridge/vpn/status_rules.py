@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from landbridge.model.objects import Reason, ReasonCode, TunnelState
+from landbridge.model.status import Reason, ReasonCode, TunnelState
 from landbridge.store.resource_rows import ConnectionRow, RouterRow
 
 _FIRST_TIME: dict[TunnelState, str] = {

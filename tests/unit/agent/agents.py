@@ -17,7 +17,8 @@ from landbridge.agent.routers.manager import RouterManager
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.agent.routers.watcher import Watcher
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Router, Tunnel
+from landbridge.model.router import Router
+from landbridge.model.tunnel import Tunnel
 from tests.agentserver import FakeServer
 from tests.unit.agent.tunnels import tunnel as any_tunnel
 

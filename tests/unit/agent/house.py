@@ -21,7 +21,7 @@ from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.naming import tunnel_of_child
 from landbridge.agent.tunnels.observed import ike_sas
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from landbridge.vici import CommandFailed, Message, Session
 
 _MOST_PASSES = 400

@@ -11,7 +11,7 @@ from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Pair, Target
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Dpd, Tunnel
+from landbridge.model.tunnel import Dpd, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel
 
 MOST_PASSES = 60

@@ -9,7 +9,7 @@ import msgspec
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import EspProposal, IkeProposal
+from landbridge.model.tunnel import EspProposal, IkeProposal
 from tests.unit.agent.tunnels import tunnel
 
 BASE = tunnel()

@@ -20,7 +20,9 @@ from landbridge.agent.errors import GatewayError
 from landbridge.agent.reconcile.diagnosis import stranger
 from landbridge.agent.reconcile.statuses import ErrorSource
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Router, RouterStatus, Tunnel, TunnelState, TunnelStatus
+from landbridge.model.router import Router
+from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 
 Teardown = Literal["works", "hangs", "fails"]
 Work = Literal["runs", "is removed"]

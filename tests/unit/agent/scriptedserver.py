@@ -17,18 +17,10 @@ from typing import Any, Self, TypeVar
 
 from landbridge.agent.link.client import SILENCE, CursorTooOld, LeaseLost, Unreachable
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import (
-    Change,
-    Desired,
-    Lease,
-    Position,
-    Report,
-    Router,
-    RouterStatus,
-    Tunnel,
-    TunnelRef,
-    TunnelStatus,
-)
+from landbridge.model.gateway import Change, Desired, Lease, Position
+from landbridge.model.router import Router
+from landbridge.model.status import Report, RouterStatus, TunnelStatus
+from landbridge.model.tunnel import Tunnel, TunnelRef
 
 T = TypeVar("T")
 HEARTBEAT = 5.0

@@ -31,7 +31,8 @@ from landbridge.agent.main import Agent
 from landbridge.agent.routers import teardown
 from landbridge.agent.routers.teardown import router_directories
 from landbridge.config.settings import AgentSettings
-from landbridge.model.objects import Router, TunnelStatus
+from landbridge.model.router import Router
+from landbridge.model.status import TunnelStatus
 from tests.unit.agent.scriptedhost import (
     FakeCharon,
     FakeNamespaces,

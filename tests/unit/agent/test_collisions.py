@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.impact.conflicts import Neighbours
-from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.model.status import ReasonCode
+from landbridge.model.tunnel import Dpd, Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
 OTHER = "7b1f6cf5-1d09-4a6c-8f2e-0c1f3d6a9e52"

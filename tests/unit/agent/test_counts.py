@@ -14,7 +14,7 @@ from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile.sampler import LEAST, OneWayWatch
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
-from landbridge.model.objects import Reason, ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.status import Reason, ReasonCode, TunnelState, TunnelStatus
 from landbridge.vici import Message
 from tests.unit.agent.tunnels import ID, tunnel
 

@@ -15,7 +15,7 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.agent.tunnels.steps import Step
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Dpd, Initiator, Tunnel
+from landbridge.model.tunnel import Dpd, Initiator, Tunnel
 from tests.unit.agent.tunnels import Charon, tunnel
 
 DEADLINE = 60.0

@@ -26,14 +26,8 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.status import tunnel_status
 from landbridge.agent.tunnels import observed
-from landbridge.model.objects import (
-    ReasonCode,
-    RouterStatus,
-    Secret,
-    Tunnel,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.status import ReasonCode, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Secret, Tunnel
 from landbridge.vici import Message
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.link.followed import Followed, Objection, objection
 from landbridge.agent.link.statefile import StateFile
-from landbridge.model.objects import Desired, Position
+from landbridge.model.gateway import Desired, Position
 
 SEEN = Position(database="one", opening="b", cursor=10)
 

@@ -11,7 +11,8 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.loaded import Loaded
-from landbridge.model.objects import ReasonCode, Secret, Tunnel
+from landbridge.model.status import ReasonCode
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.unit.agent.tunnels import tunnel
 
 OTHER_PEER = {"peer_address": "198.51.100.9"}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landbridge.agent.link.lease import RENEWALS_PER_TTL, LeaseKeeper
-from landbridge.model.objects import Lease
+from landbridge.model.gateway import Lease
 from tests.unit.agent.scriptedserver import ScriptedServer
 from tests.virtualtime import others, play, turns
 

@@ -8,7 +8,7 @@ import pytest
 from landbridge.agent.charon.event_parser import EventParser
 from landbridge.agent.status.causes import cause
 from landbridge.agent.status.last_failure import LastFailure
-from landbridge.model.objects import ReasonCode
+from landbridge.model.status import ReasonCode
 from tests.unit.agent.lines import line
 from tests.unit.agent.tunnels import tunnel
 

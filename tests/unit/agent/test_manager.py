@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from landbridge.agent.routers.manager import RouterManager
 from landbridge.agent.routers.supervisor import RouterSupervisor
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 
 Event = Literal["want", "drop", "turn", "removed"]
 PATIENCE = 20.0  # seconds

@@ -17,7 +17,8 @@ from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile.sa_reader import worth_one_list
 from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Router, TunnelState, TunnelStatus
+from landbridge.model.router import Router
+from landbridge.model.status import TunnelState, TunnelStatus
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.tunnels import tunnel
 

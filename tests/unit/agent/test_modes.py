@@ -12,14 +12,8 @@ from landbridge.agent.status import selector_mode
 from landbridge.agent.status.tunnel_status import MOST_NAMED, observed
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual, ChildSa
-from landbridge.model.objects import (
-    IkeVersion,
-    Reason,
-    ReasonCode,
-    SelectorMode,
-    Selectors,
-    TunnelState,
-)
+from landbridge.model.status import Reason, ReasonCode, SelectorMode, Selectors, TunnelState
+from landbridge.model.tunnel import IkeVersion
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
 LOCAL = "10.1.0.0/24"

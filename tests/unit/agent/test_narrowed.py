@@ -12,7 +12,7 @@ from landbridge.agent.plan.view import supplanted
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import names_of
-from landbridge.model.objects import IkeVersion, Tunnel
+from landbridge.model.tunnel import IkeVersion, Tunnel
 from tests.unit.agent.tunnels import Charon, child_sa, tunnel
 
 LOCAL, NARROW, WIDE = "10.1.0.0/24", "10.2.0.0/24", "10.2.0.0/22"

@@ -17,7 +17,7 @@ from landbridge.agent.dataplane.announce import announcement
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.routes import BLOCK_METRIC, OWN_METRIC, TUNNEL_METRIC, Place, Way
 from landbridge.agent.dataplane.segments import Segment, disjoint, network
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 
 
 def leg(*addresses: str) -> Leg:

@@ -21,7 +21,7 @@ from landbridge.agent.reconcile.queue import WorkQueue
 from landbridge.agent.reconcile.reconciler import Reconciler
 from landbridge.agent.reconcile.sa_reader import SaReader
 from landbridge.agent.reconcile.statuses import Statuses
-from landbridge.model.objects import TunnelState, TunnelStatus
+from landbridge.model.status import TunnelState, TunnelStatus
 from landbridge.vici import Session
 from tests.unit.agent.house import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads

@@ -28,7 +28,9 @@ from landbridge.agent.reconcile.phases import (
 )
 from landbridge.agent.reconcile.tunnel import LASTING, ManagedTunnel
 from landbridge.agent.tunnels import steps as do
-from landbridge.model.objects import Dpd, Leg, Router, Secret, TunnelState
+from landbridge.model.router import Leg, Router
+from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Dpd, Secret
 from tests.unit.agent.house import FakeCharon
 from tests.unit.agent.tunnels import tunnel
 

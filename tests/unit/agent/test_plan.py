@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from landbridge.agent.status.tunnel_status import applied_revision
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.unit.agent.plans import converge, is_desired, planned, tunnels
 from tests.unit.agent.tunnels import Charon
 

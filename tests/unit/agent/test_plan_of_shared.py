@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from landbridge.agent.plan.attachment import attached_to, with_attached
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.unit.agent.plans import AES256, BASE, planned, tunnels, up
 from tests.unit.agent.tunnels import Charon, child_sa, ike_sa, tunnel
 

@@ -17,7 +17,8 @@ from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.coverage import uncovered
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Dpd, ReasonCode, Tunnel, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
+from landbridge.model.tunnel import Dpd, Tunnel
 from tests.unit.agent.plans import AES256, BASE, TWO, V1, converge, disruptions, planned, up
 from tests.unit.agent.tunnels import Charon, ike_sa, tunnel
 

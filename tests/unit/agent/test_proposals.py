@@ -17,7 +17,7 @@ from landbridge.agent.charon.proposals import (
 )
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.errors import Unsupported
-from landbridge.model.objects import EspProposal, IkeProposal
+from landbridge.model.tunnel import EspProposal, IkeProposal
 from tests.unit.agent.policies import BETWEEN_GATEWAYS, esp, ike, planned
 from tests.unit.agent.tunnels import tunnel
 

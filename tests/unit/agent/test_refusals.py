@@ -13,7 +13,8 @@ from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile import tunnel as managed
 from landbridge.agent.routers.runner import RouterTask
-from landbridge.model.objects import Dpd, ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Dpd
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads
 from tests.unit.agent.tunnels import tunnel

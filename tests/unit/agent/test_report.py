@@ -11,7 +11,7 @@ import pytest
 from landbridge import backoff
 from landbridge.agent.link.client import LeaseLost, Refused, Unreachable
 from landbridge.agent.link.reporter import LARGEST, Reporter
-from landbridge.model.objects import Report, RouterStatus
+from landbridge.model.status import Report, RouterStatus
 
 
 def status(id: str, revision: int = 1) -> RouterStatus:

@@ -14,7 +14,7 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import ids_of
 from landbridge.agent.tunnels.observed import Actual, IkeSa
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
 OLD, NEW, NEWER = (tunnel(psk_generation=n, revision=n) for n in (1, 2, 3))

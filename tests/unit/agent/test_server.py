@@ -11,7 +11,9 @@ import pytest
 
 from landbridge.agent.link import client
 from landbridge.agent.link.client import CursorTooOld, LeaseLost, Refused, Server, Unreachable
-from landbridge.model.objects import Change, Position, Report, Router
+from landbridge.model.gateway import Change, Position
+from landbridge.model.router import Router
+from landbridge.model.status import Report
 from tests.agentserver import TOKEN, FakeServer
 
 

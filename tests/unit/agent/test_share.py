@@ -11,7 +11,8 @@ from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.plan.ike_sharing import Member, SharedIkeSa, share
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Dpd, Reason, ReasonCode, Secret
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import Dpd, Secret
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel
 
 BUSY_DPD = Dpd(action="hold", interval=5, timeout=20)

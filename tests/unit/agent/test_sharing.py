@@ -22,7 +22,8 @@ from landbridge.agent.reconcile.tunnel import LASTING
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import attached_name, names_of, plain, tunnel_of_child
 from landbridge.agent.tunnels.observed import Actual, actual, ike_sas
-from landbridge.model.objects import Dpd, ReasonCode, Secret, Tunnel
+from landbridge.model.status import ReasonCode
+from landbridge.model.tunnel import Dpd, Secret, Tunnel
 from landbridge.vici import Message
 from tests.unit.agent.house import House, Sa
 from tests.unit.agent.tunnels import child_sa, ike_sa, tunnel

@@ -17,7 +17,9 @@ from landbridge.agent.tunnels.coverage import Cover
 from landbridge.agent.tunnels.desired import Pair
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual, actual, ike_sas
-from landbridge.model.objects import Dpd, Reason, ReasonCode, Router, TunnelState
+from landbridge.model.router import Router
+from landbridge.model.status import Reason, ReasonCode, TunnelState
+from landbridge.model.tunnel import Dpd
 from landbridge.vici import Event, Message
 from tests.unit.agent.lines import NAME, line
 from tests.unit.agent.tunnels import ID, child_sa, ike_sa, tunnel

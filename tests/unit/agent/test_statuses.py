@@ -14,7 +14,7 @@ from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses, with_error
 from landbridge.agent.routers import runner
 from landbridge.agent.routers.runner import RouterTask
-from landbridge.model.objects import Reason, ReasonCode, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.status import Reason, ReasonCode, RouterStatus, TunnelState, TunnelStatus
 from landbridge.vici import Message
 from tests.unit.agent.charons import FakeCharon
 from tests.unit.agent.test_many_at_once import ROUTER, Roads

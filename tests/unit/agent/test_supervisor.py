@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from landbridge.agent.dataplane.namespace import addresses_of
 from landbridge.agent.reconcile.statuses import ErrorSource
 from landbridge.agent.routers.supervisor import GLANCE, OVERLAP, RECHECK, RouterSupervisor
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 from tests.unit.agent.scriptedhost import FakeNamespaces, FakeRouterTask, ScriptedHost
 from tests.virtualtime import others, play, turns
 

@@ -14,7 +14,7 @@ from landbridge.agent.errors import Unsupported
 from landbridge.agent.tunnels.addresses import selector
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.naming import ConfigName
-from landbridge.model.objects import Dpd, Secret, Tunnel
+from landbridge.model.tunnel import Dpd, Secret, Tunnel
 from landbridge.vici import decode, encode
 from tests.unit.agent.policies import esp, ike, planned
 from tests.unit.agent.tunnels import ID, tunnel

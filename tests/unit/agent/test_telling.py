@@ -15,7 +15,8 @@ from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, EventLog
 from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.status.reachability import hindrance, obstacle
 from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
-from landbridge.model.objects import Leg, ReasonCode, Router, TunnelEventKind
+from landbridge.model.router import Leg, Router
+from landbridge.model.status import ReasonCode, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel
 

@@ -7,7 +7,8 @@ import asyncio
 import msgspec
 import pytest
 
-from landbridge.model.objects import ReasonCode, Secret, Tunnel, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
+from landbridge.model.tunnel import Secret, Tunnel
 from tests.unit.agent.house import FakeCharon, House
 from tests.unit.agent.tunnels import tunnel
 

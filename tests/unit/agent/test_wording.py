@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landbridge.agent.link.text import written
-from landbridge.model.objects import (
-    LONGEST_TEXT,
+from landbridge.model.fields import LONGEST_TEXT
+from landbridge.model.status import (
     Reason,
     ReasonCode,
     Report,

@@ -15,7 +15,7 @@ from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import ConfigName, names_of, tunnel_of_child
 from landbridge.agent.tunnels.observed import Actual, ChildSa, IkeSa
 from landbridge.agent.tunnels.steps import Step
-from landbridge.model.objects import Dpd, EspProposal, IkeProposal, Secret, Tunnel
+from landbridge.model.tunnel import Dpd, EspProposal, IkeProposal, Secret, Tunnel
 
 ID = "324dc68b-bdee-4a78-9d14-3484d8ee97a9"
 

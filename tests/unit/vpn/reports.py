@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from landbridge.model.objects import (
+from landbridge.model.status import (
     Reason,
     ReasonCode,
     Report,

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, event, select
 
 from landbridge.errors import Conflict
-from landbridge.model.objects import Report, TunnelState, TunnelStatus
+from landbridge.model.status import Report, TunnelState, TunnelStatus
 from landbridge.store import changes
 from landbridge.store.resource_rows import PortRow
 from landbridge.store.statements import STATEMENTS, PreparedStatement, Statement, Statements

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.model.objects import Desired, Router, Secret, Tunnel
+from landbridge.model.gateway import Desired
+from landbridge.model.router import Router
+from landbridge.model.tunnel import Secret, Tunnel
 from landbridge.store import changes
 from landbridge.vpn.revisions import desired
 from landbridge.vpn.rows import Attributes

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
-from landbridge.model.objects import Reason, ReasonCode, TunnelState
 from landbridge.model.reasons import EXPLANATIONS, markdown
+from landbridge.model.status import Reason, ReasonCode, TunnelState
 from landbridge.vpn.status.findings import Evidence, findings
 from tests.rows import CONNECTION
 

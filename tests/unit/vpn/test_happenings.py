@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from landbridge.model.objects import TunnelState, TunnelStatus
+from landbridge.model.status import TunnelState, TunnelStatus
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.event_kinds import EventKind, between, changed_names, observed_at
 from tests.rows import CONNECTION

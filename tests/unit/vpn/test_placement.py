@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.model.objects import Lease
+from landbridge.model.gateway import Lease
 from landbridge.store import changes
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.gateways.leases import LeaseHeld

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from landbridge.model.objects import Reason, ReasonCode, Report, TunnelStatus
+from landbridge.model.status import Reason, ReasonCode, Report, TunnelStatus
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.gateways.leases import lease
 from landbridge.vpn.status import apply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from landbridge.model.objects import ReasonCode, TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
 from landbridge.vpn.rows import Attributes
 from landbridge.vpn.status_rules import TunnelFacts, connection_status, service_status
 from tests.rows import ROUTER

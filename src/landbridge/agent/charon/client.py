@@ -24,7 +24,7 @@ from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, by_tunnel, ike_sas
 from landbridge.agent.tunnels.steps import Step
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from landbridge.vici import CommandFailed, Message, ProtocolError, Session
 
 log = structlog.get_logger(__name__)

@@ -39,7 +39,9 @@ from landbridge.agent.tunnels.naming import (
 )
 from landbridge.impact.identities import NoIdentity, identity
 from landbridge.impact.selectors import mode_of
-from landbridge.model.objects import IkeVersion, Model, SelectorMode, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.status import SelectorMode
+from landbridge.model.tunnel import IkeVersion, Tunnel
 
 VERSIONS: Final[dict[IkeVersion, str]] = {"v1": "1", "v2": "2"}
 EVERYTHING: Final = "all"  # the key of the child that carries every selector

@@ -25,7 +25,7 @@ from landbridge.agent.charon.log_patterns import STALLED, UNREAD, UNTIMELY
 from landbridge.agent.charon.sa_events import SaEvent, sa_event
 from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 from landbridge.vici import Event, Message
 
 EVENTS: Final = (

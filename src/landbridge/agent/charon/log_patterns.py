@@ -15,7 +15,8 @@ import re
 from typing import Final
 
 from landbridge.agent.charon.log_pairs import ONLY_GROUPS, ONLY_TYPES
-from landbridge.model.objects import Model, ReasonCode
+from landbridge.model.fields import Model
+from landbridge.model.status import ReasonCode
 
 DEATH: Final = "DPD check timed out"  # charon's own words, with IKEv1
 #: Words of ours, where charon has none.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from landbridge.agent.errors import Unsupported
-from landbridge.model.objects import EspProposal, IkeProposal, IkeVersion
+from landbridge.model.tunnel import EspProposal, IkeProposal, IkeVersion
 
 CIPHERS: Final = {
     "3des": "3des",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from landbridge.agent.tunnels.listed import ListedIke, sections
 from landbridge.agent.tunnels.observed import ESTABLISHED
-from landbridge.model.objects import Model, TunnelEventKind
+from landbridge.model.fields import Model
+from landbridge.model.status import TunnelEventKind
 from landbridge.vici import Event, Message
 
 

@@ -28,7 +28,7 @@ from landbridge.agent.dataplane import sysctl
 from landbridge.agent.dataplane.names import auto_bridge
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError
-from landbridge.model.objects import Leg
+from landbridge.model.router import Leg
 
 ALIAS_PREFIX: Final = "landbridge:"
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
 
-from landbridge.model.objects import Model, Router
+from landbridge.model.fields import Model
+from landbridge.model.router import Router
 
 
 class Backend(StrEnum):

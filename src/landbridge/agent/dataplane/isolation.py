@@ -15,7 +15,7 @@ from typing import Any, Final
 from landbridge.agent.dataplane import firewall, nft, routes
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.errors import in_words
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 
 Trial = Callable[[Sequence[TunnelNet]], Awaitable[None]]
 TABLE: Final = "landbridge-trial"

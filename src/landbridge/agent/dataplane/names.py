@@ -12,7 +12,7 @@ import hashlib
 from typing import Final
 from uuid import UUID
 
-from landbridge.model.objects import Leg
+from landbridge.model.router import Leg
 
 ROUTER_PREFIX: Final = "lbr-"
 HOST_VETH_PREFIX: Final = "lbp"

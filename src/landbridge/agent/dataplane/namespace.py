@@ -35,7 +35,7 @@ from landbridge.agent.dataplane.names import (
 )
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 
 MAIN_TABLE: Final = 254
 UNIVERSE: Final = 0  # the scope of an address that is not link-local

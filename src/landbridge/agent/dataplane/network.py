@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from landbridge.agent.dataplane.dataplane import Dataplane, TunnelNet
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 
 Wanted = tuple[Router, Mapping[str, TunnelNet]]
 

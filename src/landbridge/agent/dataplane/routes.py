@@ -31,7 +31,7 @@ from landbridge.agent.dataplane.firewall import effective_mtu
 from landbridge.agent.dataplane.names import TUNNEL_DEVICE, uplink_interface
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.dataplane.segments import Network
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 
 TABLE: Final = 210
 RULE_PRIORITY: Final = 210

@@ -25,7 +25,7 @@ from landbridge.agent.dataplane.bridges import link_by_name
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.firewall import Contents
 from landbridge.agent.dataplane.names import namespace_name, uplink_interface
-from landbridge.model.objects import Router
+from landbridge.model.router import Router
 
 REFUSED_FOR: Final = 20.0  # seconds until what was refused is tried again
 

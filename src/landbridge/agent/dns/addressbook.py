@@ -26,7 +26,9 @@ import structlog
 from landbridge.agent.dns.resolver import Answer, Lookup, NotResolvable
 from landbridge.backoff import Backoff
 from landbridge.impact.peers import why_never
-from landbridge.model.objects import Model, Reason, ReasonCode, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import Tunnel
 
 SPACING: Final = 3.0  # seconds
 TURN: Final = 15.0  # seconds that an address of several gets

@@ -20,7 +20,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 PATIENCE: Final = 5.0  # seconds for one question, all servers together
 SHORTEST_TTL: Final = 1.0  # seconds

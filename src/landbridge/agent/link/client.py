@@ -24,17 +24,10 @@ import structlog
 
 from landbridge.agent.link.text import written
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import (
-    ELSEWHERE,
-    Change,
-    Desired,
-    Lease,
-    Position,
-    Report,
-    Router,
-    Taken,
-    Tunnel,
-)
+from landbridge.model.gateway import ELSEWHERE, Change, Desired, Lease, Position
+from landbridge.model.router import Router
+from landbridge.model.status import Report, Taken
+from landbridge.model.tunnel import Tunnel
 from landbridge.trustedfile import read_short
 
 T = TypeVar("T")

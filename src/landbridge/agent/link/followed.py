@@ -21,7 +21,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from landbridge.agent.link.statefile import StateFile
-from landbridge.model.objects import Desired, Model, Position
+from landbridge.model.fields import Model
+from landbridge.model.gateway import Desired, Position
 
 SETTLE: Final = 1.0  # seconds between two writes
 T = TypeVar("T")

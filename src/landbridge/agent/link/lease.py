@@ -24,7 +24,7 @@ import structlog
 from landbridge.agent.link.client import LeaseLost, Server, ServerError
 from landbridge.agent.link.statefile import StateFile
 from landbridge.backoff import Backoff
-from landbridge.model.objects import Lease
+from landbridge.model.gateway import Lease
 
 RENEWALS_PER_TTL: Final = 3
 EPOCH_DIGITS: Final = 18

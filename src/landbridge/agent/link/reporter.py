@@ -25,7 +25,7 @@ import structlog
 
 from landbridge.agent.link.client import LeaseLost, Refused, Unreachable
 from landbridge.backoff import Backoff
-from landbridge.model.objects import Report, RouterStatus, TunnelStatus
+from landbridge.model.status import Report, RouterStatus, TunnelStatus
 
 Status = TunnelStatus | RouterStatus
 Send = Callable[[Report], Awaitable[None]]

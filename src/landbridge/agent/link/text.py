@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from landbridge.model.objects import LONGEST_TEXT
+from landbridge.model.fields import LONGEST_TEXT
 
 _NUL: Final = rb"\u0000"
 _CUT: Final = " ..."

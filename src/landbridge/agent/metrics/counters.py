@@ -16,7 +16,7 @@ from typing import Final
 
 from landbridge.agent.tunnels.listed import ListedChild
 from landbridge.agent.tunnels.observed import IkeSa
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 _MISSES: Final = 2
 

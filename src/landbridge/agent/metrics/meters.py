@@ -18,7 +18,7 @@ import msgspec
 from landbridge.agent.metrics.counters import Record, Traffic, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.tunnels.observed import IkeSa
-from landbridge.model.objects import ReasonCode, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelStatus
 
 
 class Meters:

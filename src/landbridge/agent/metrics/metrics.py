@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from landbridge.agent.metrics.counters import Traffic
 from landbridge.agent.status.causes import REFUSALS
-from landbridge.model.objects import ReasonCode, TunnelState, TunnelStatus
+from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
 from landbridge.telemetry import LATENCY_BUCKETS
 
 #: What negotiations commonly fail for; others are counted, too, once they happen.

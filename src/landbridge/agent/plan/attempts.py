@@ -25,7 +25,7 @@ from landbridge.agent.tunnels.observed import CREATING, PROBE, Actual, IkeSa, by
 from landbridge.agent.tunnels.steps import Step
 from landbridge.backoff import delay
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 #: Before this a command may not yet show in list-sas.
 SETTLE: Final = 0.25

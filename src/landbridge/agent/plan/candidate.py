@@ -20,7 +20,8 @@ from landbridge.agent.plan.attempts import AttemptState, after_look, forced
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Model, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.tunnel import Tunnel
 
 
 class Candidate(Model, frozen=True, kw_only=True):

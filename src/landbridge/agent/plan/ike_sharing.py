@@ -26,7 +26,9 @@ from landbridge.agent.tunnels.coverage import Cover, numbers_of
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.impact.conflicts import is_same_psk
-from landbridge.model.objects import Model, Reason, ReasonCode, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import Tunnel
 
 #: By its word: what one IKE_SA has once only. Lifetimes show in the time of rekeying.
 _SHARED: Final[tuple[tuple[str, Callable[[Target], object]], ...]] = (

@@ -36,7 +36,7 @@ from landbridge.agent.tunnels.naming import ids_of
 from landbridge.agent.tunnels.observed import Actual, IkeSa
 from landbridge.agent.tunnels.steps import Step
 from landbridge.impact.identities import reads_as, spellings
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 
 PAUSE: Final = 300.0  # seconds
 _MOVE: Final = 0.5  # seconds between looks whether the others have moved

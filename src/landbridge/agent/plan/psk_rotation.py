@@ -28,7 +28,7 @@ from landbridge.agent.tunnels import naming
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 
 TURN: Final = 5.0  # seconds that each secret gets where the peer alone initiates
 

@@ -22,7 +22,7 @@ from landbridge.agent.dataplane.bridges import link_by_name
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 
 #: Is given a namespace.
 Probe = Callable[[str], Awaitable[None]]

@@ -16,7 +16,8 @@ from typing import Protocol
 from landbridge.agent.plan.attachment import attached_to, with_attached, without_children
 from landbridge.agent.plan.ike_sharing import Member
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Reason, Tunnel, TunnelStatus
+from landbridge.model.status import Reason, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 
 
 class Owner(Protocol):

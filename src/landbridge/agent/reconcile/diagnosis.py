@@ -21,7 +21,8 @@ from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import names_of
 from landbridge.agent.tunnels.observed import IkeSa, actual
 from landbridge.model.diagnosis import ChildDiagnosis, Diagnosis, IkeDiagnosis
-from landbridge.model.objects import IkeVersion, SelectorMode, TunnelState
+from landbridge.model.status import SelectorMode, TunnelState
+from landbridge.model.tunnel import IkeVersion
 
 UNKNOWN: Final = "This gateway does not run the tunnel."
 _VERSIONS: Final[dict[str, IkeVersion]] = {"1": "v1", "2": "v2"}

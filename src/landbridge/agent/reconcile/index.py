@@ -21,7 +21,8 @@ from landbridge.agent.reconcile.groups import Groups
 from landbridge.agent.reconcile.ike_sharing import IkeSharing
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Router, Tunnel
+from landbridge.model.router import Router
+from landbridge.model.tunnel import Tunnel
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from landbridge.agent.reconcile.phases import Phase
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
 from landbridge.agent.status.tunnel_status import CARRYING
-from landbridge.model.objects import TunnelStatus
+from landbridge.model.status import TunnelStatus
 
 
 def status(managed: ManagedTunnel, at: float, *, listed: bool) -> TunnelStatus | None:

@@ -24,7 +24,7 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import causes
 from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import IkeSa
-from landbridge.model.objects import TunnelEventKind
+from landbridge.model.status import TunnelEventKind
 from landbridge.vici import Event, Session
 
 log = structlog.get_logger(__name__)

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from landbridge.agent.reconcile.facts import TunnelFacts
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 
 class Phase(StrEnum):

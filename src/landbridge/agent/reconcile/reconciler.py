@@ -45,7 +45,7 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.tunnel_status import CARRYING
 from landbridge.agent.tunnels import steps as do
 from landbridge.agent.tunnels.steps import Step
-from landbridge.model.objects import TunnelStatus
+from landbridge.model.status import TunnelStatus
 
 SLOW_PASS: Final = 300.0  # seconds; what events miss, the sampler sees much sooner
 PASS_TIMEOUT: Final = 10.0  # no command waits for a peer

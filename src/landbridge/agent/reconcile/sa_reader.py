@@ -27,7 +27,7 @@ from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.reconcile.trouble import concerns_all
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 log = structlog.get_logger(__name__)
 

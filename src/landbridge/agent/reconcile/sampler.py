@@ -24,7 +24,8 @@ from landbridge.agent.metrics.counters import Traffic
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
-from landbridge.model.objects import Model, Reason, ReasonCode
+from landbridge.model.fields import Model
+from landbridge.model.status import Reason, ReasonCode
 from landbridge.vici import Message, Session
 
 log = structlog.get_logger(__name__)

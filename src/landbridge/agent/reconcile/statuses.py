@@ -20,14 +20,8 @@ from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile import interruption
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status import tunnel_status
-from landbridge.model.objects import (
-    Reason,
-    ReasonCode,
-    Router,
-    RouterStatus,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.router import Router
+from landbridge.model.status import Reason, ReasonCode, RouterStatus, TunnelState, TunnelStatus
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from landbridge.agent.errors import GatewayError, StepRefused
 from landbridge.backoff import delay
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 from landbridge.vici import CommandFailed, ViciError
 
 FIRST: Final = 0.5  # seconds

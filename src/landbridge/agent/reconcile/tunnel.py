@@ -41,15 +41,9 @@ from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual
 from landbridge.agent.tunnels.steps import Step
-from landbridge.model.objects import (
-    Reason,
-    ReasonCode,
-    Router,
-    Tunnel,
-    TunnelEventKind,
-    TunnelState,
-    TunnelStatus,
-)
+from landbridge.model.router import Router
+from landbridge.model.status import Reason, ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 
 #: Seconds for which a conflict may be over as soon as the other tunnel has changed, too.
 LASTING: Final = 2.0

@@ -18,7 +18,10 @@ from landbridge.agent.dns.addressbook import Place, unresolved
 from landbridge.agent.errors import Unsupported, in_words
 from landbridge.agent.status.reachability import cut_off, hindrance, obstacle
 from landbridge.agent.tunnels.desired import Target
-from landbridge.model.objects import Model, Reason, ReasonCode, Router, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.router import Router
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import Tunnel
 
 log = structlog.get_logger(__name__)
 

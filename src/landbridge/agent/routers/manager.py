@@ -24,7 +24,8 @@ import structlog
 from landbridge.agent.reconcile.diagnosis import stranger
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Router, Tunnel, TunnelRef
+from landbridge.model.router import Router
+from landbridge.model.tunnel import Tunnel, TunnelRef
 
 log: Final = structlog.get_logger(__name__)
 

@@ -40,7 +40,9 @@ from landbridge.agent.reconcile.sampler import NORMAL, Pace, Sampler
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
 from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Router, RouterStatus, Tunnel, TunnelStatus
+from landbridge.model.router import Router
+from landbridge.model.status import RouterStatus, TunnelStatus
+from landbridge.model.tunnel import Tunnel
 from landbridge.vici import Session, ViciError
 
 _FIRST_RETRY: Final = 0.2

@@ -29,7 +29,8 @@ from landbridge.agent.errors import GatewayError, in_words
 from landbridge.agent.reconcile.statuses import ErrorSource
 from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Router, Tunnel
+from landbridge.model.router import Router
+from landbridge.model.tunnel import Tunnel
 
 RECHECK: Final = 60.0  # seconds
 GLANCE: Final = 2.0

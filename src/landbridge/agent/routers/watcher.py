@@ -23,7 +23,8 @@ from landbridge.agent.link.client import Refused, Server, ServerError
 from landbridge.agent.link.followed import Followed, Objection
 from landbridge.agent.routers.manager import RouterManager
 from landbridge.backoff import Backoff
-from landbridge.model.objects import Change, Desired, Position, Tunnel, TunnelRef
+from landbridge.model.gateway import Change, Desired, Position
+from landbridge.model.tunnel import Tunnel, TunnelRef
 
 FEW: Final = 8  # up to so many tunnels are fetched one by one
 AT_ONCE: Final = 4  # questions that are answered at the same time; others wait

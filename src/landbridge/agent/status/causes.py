@@ -17,7 +17,9 @@ from landbridge.agent.charon.log_pairs import identities
 from landbridge.agent.charon.log_patterns import DEATH, END, TABLE
 from landbridge.agent.status.event_log import CHATTER
 from landbridge.impact.identities import described
-from landbridge.model.objects import EspProposal, Model, Reason, ReasonCode, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import EspProposal, Tunnel
 
 #: Said by a peer that has been asked for what is configured here now.
 REFUSALS: Final = frozenset(

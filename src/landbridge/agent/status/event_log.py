@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from landbridge.model.diagnosis import Exchange
-from landbridge.model.objects import TunnelEvent, TunnelEventKind
+from landbridge.model.status import TunnelEvent, TunnelEventKind
 
 EVENTS_KEPT: Final = 16
 LINES_KEPT: Final = 24

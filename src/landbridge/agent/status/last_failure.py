@@ -15,7 +15,7 @@ from typing import Final
 
 from landbridge.agent.charon.log_patterns import FIRST_SILENCE, REFUSAL
 from landbridge.agent.status.causes import Cause
-from landbridge.model.objects import Reason
+from landbridge.model.status import Reason
 
 _RELATED: Final = 5.0  # seconds between a line and the going down that it explains
 

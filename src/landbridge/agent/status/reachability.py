@@ -13,7 +13,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from landbridge.impact.selectors import Overlaps
-from landbridge.model.objects import Leg, Reason, ReasonCode, Router, Tunnel
+from landbridge.model.router import Leg, Router
+from landbridge.model.status import Reason, ReasonCode
+from landbridge.model.tunnel import Tunnel
 
 _MOST_NAMED: Final = 8
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

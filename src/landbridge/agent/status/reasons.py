@@ -18,7 +18,7 @@ from landbridge.agent.status.event_log import EventLog
 from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.model.objects import Reason, ReasonCode
+from landbridge.model.status import Reason, ReasonCode
 
 PATIENCE: Final = 10.0  # seconds after which a peer that was to initiate is missed
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator
 from landbridge.agent.tunnels.coverage import Cover, uncovered
 from landbridge.agent.tunnels.desired import ChildConfig, Target
 from landbridge.agent.tunnels.observed import ChildSa, by_name
-from landbridge.model.objects import SelectorMode, Selectors
+from landbridge.model.status import SelectorMode, Selectors
 
 _OTHER = {
     SelectorMode.SINGLE: SelectorMode.SPLIT,

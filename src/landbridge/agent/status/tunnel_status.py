@@ -23,17 +23,17 @@ from landbridge.agent.tunnels.desired import Pair, Target
 from landbridge.agent.tunnels.naming import ConfigName, plain
 from landbridge.agent.tunnels.observed import Actual, IkeSa
 from landbridge.impact.selectors import mode_of
-from landbridge.model.objects import (
+from landbridge.model.router import Router
+from landbridge.model.status import (
     ChildStatus,
     Reason,
     ReasonCode,
-    Router,
     RouterStatus,
     SelectorMode,
-    Tunnel,
     TunnelState,
     TunnelStatus,
 )
+from landbridge.model.tunnel import Tunnel
 
 #: The tunnel carries traffic.
 CARRYING: Final = frozenset({TunnelState.UP, TunnelState.PARTIAL})

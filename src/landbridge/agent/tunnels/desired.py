@@ -8,7 +8,9 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from landbridge.model.objects import Dpd, IkeVersion, Model, SelectorMode
+from landbridge.model.fields import Model
+from landbridge.model.status import SelectorMode
+from landbridge.model.tunnel import Dpd, IkeVersion
 
 Settings = dict[str, "str | list[str] | Settings"]  # a VICI message
 

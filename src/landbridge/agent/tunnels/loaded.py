@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 
 class Loaded(Model, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ import msgspec
 from landbridge.agent.tunnels.addresses import local_address, peer_address
 from landbridge.agent.tunnels.desired import ChildConfig, Pair, Settings
 from landbridge.impact.identities import folded
-from landbridge.model.objects import Model, Tunnel
+from landbridge.model.fields import Model
+from landbridge.model.tunnel import Tunnel
 
 IDS_DIGITS: Final = 6
 SECRET_DIGITS: Final = 4

@@ -19,7 +19,7 @@ import msgspec
 
 from landbridge.agent.tunnels.listed import NO_CHILD, NOTHING, ListedChild, ListedIke, sections
 from landbridge.agent.tunnels.naming import ConfigName, plain, tunnel_of_child
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 from landbridge.vici import Message
 
 ESTABLISHED: Final = "ESTABLISHED"

@@ -8,7 +8,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from landbridge.impact.steps import Disruption
-from landbridge.model.objects import Model
+from landbridge.model.fields import Model
 
 
 class Step(Model, frozen=True, kw_only=True, tag=True):

@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from landbridge import errors
 from landbridge.auth.caller import Caller
-from landbridge.model.objects import ELSEWHERE, Number, Position, Short, Text
+from landbridge.model.fields import Number, Short, Text
+from landbridge.model.gateway import ELSEWHERE, Position
 
 LARGEST_REPORT: Final = 16 * 1024 * 1024  # bytes: ten thousand tunnels with their children
 LARGEST_DIAGNOSIS: Final = 4 * 1024 * 1024

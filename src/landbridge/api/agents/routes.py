@@ -55,7 +55,8 @@ from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Change, Lease, Position, Report, Taken
+from landbridge.model.gateway import Change, Lease, Position
+from landbridge.model.status import Report, Taken
 from landbridge.store import changes, identity
 from landbridge.store.database import Database
 from landbridge.store.resource_rows import (

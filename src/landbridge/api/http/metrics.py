@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import Connection, func, select
 
-from landbridge.model.objects import TunnelState
+from landbridge.model.status import TunnelState
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock
 from landbridge.telemetry import LATENCY_BUCKETS

@@ -26,7 +26,7 @@ from landbridge.api.schema.validate import Input
 from landbridge.auth.caller import Caller
 from landbridge.impact.conflicts import Neighbours
 from landbridge.impact.impact import ROWS, impact
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from landbridge.store.resource_rows import R, ResourceRow
 from landbridge.vpn import rows
 from landbridge.vpn.revisions import dependents

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from landbridge.errors import Conflict
-from landbridge.model.objects import Lease
+from landbridge.model.gateway import Lease
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
 from landbridge.store.columns import database_clock

@@ -18,7 +18,7 @@ from typing import Final
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
-from landbridge.model.objects import ReasonCode
+from landbridge.model.status import ReasonCode
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns, database_clock

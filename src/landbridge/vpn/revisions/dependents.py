@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from landbridge.model.objects import Tunnel
+from landbridge.model.tunnel import Tunnel
 from landbridge.store import tables as t
 from landbridge.vpn.revisions import desired
 from landbridge.vpn.revisions.revisions import uses_group

@@ -17,16 +17,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from landbridge.model.objects import (
-    Desired,
-    Dpd,
-    EspProposal,
-    IkeProposal,
-    Position,
-    Secret,
-    Tunnel,
-    TunnelRef,
-)
+from landbridge.model.gateway import Desired, Position
+from landbridge.model.tunnel import Dpd, EspProposal, IkeProposal, Secret, Tunnel, TunnelRef
 from landbridge.store import identity
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
-from landbridge.model.objects import Leg, Router
+from landbridge.model.router import Leg, Router
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import ROUTERS, RouterRow
 

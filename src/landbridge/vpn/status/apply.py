@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, select, update
 
 from landbridge.errors import Conflict
-from landbridge.model.objects import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.status import Report, RouterStatus, TunnelState, TunnelStatus
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns

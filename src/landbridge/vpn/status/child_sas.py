@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from landbridge.model.objects import TunnelStatus
+from landbridge.model.status import TunnelStatus
 from landbridge.store.resource_rows import ChildSaView
 
 UP: Final = "ACTIVE"

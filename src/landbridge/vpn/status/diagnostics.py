@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Change
+from landbridge.model.gateway import Change
 from landbridge.store import changes
 from landbridge.store import tables as t
 from landbridge.store.columns import database_clock

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from landbridge.model.diagnosis import Diagnosis
-from landbridge.model.objects import Model, ReasonCode
+from landbridge.model.fields import Model
 from landbridge.model.reasons import EXPLANATIONS
+from landbridge.model.status import ReasonCode
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.status_rules import OFF
 
