@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.vpn.gateways import leases
-from landbridge.vpn.revisions import desired, legs
+from landbridge.vpn.revisions import desired, router_ports
 from tests.api.population import made
 from tests.api.remote import Remote
 from tests.environments.landbridge import running, with_tokens
@@ -121,13 +121,13 @@ class Scene:
     def _told(self, tx: Connection) -> Body:
         mine = self.b.ids["router"]
         return {
-            "legs": [r for r in legs.routers(tx, GATEWAY) if r.id == mine],
+            "legs": [r for r in router_ports.routers(tx, GATEWAY) if r.id == mine],
             "tunnels": [r for r in desired.desired(tx, GATEWAY).tunnels if r.router_id == mine],
         }
 
     def legs_of(self, router_id: str) -> list[str]:
         """The addresses that a router has, as its gateway is told."""
-        found = self.remote.db.read_sync(legs.router, GATEWAY, router_id)
+        found = self.remote.db.read_sync(router_ports.router, GATEWAY, router_id)
         assert found is not None
         places = (*found.inside, *([found.uplink] if found.uplink else []))
         return sorted(address for leg in places for address in leg.addresses)

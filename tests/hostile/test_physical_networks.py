@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from landbridge.vpn.revisions import legs
+from landbridge.vpn.revisions import router_ports
 from tests.hostile.projects import GATEWAY, PATHS, Body, Scene
 
 NAMES: Final = ("office", "OFFICE", " office", "office\N{ZERO WIDTH SPACE}", "local", "flat")
@@ -27,7 +27,7 @@ def _physical_networks(scene: Scene, caller: str, network: str) -> set[str]:
     router = scene.make("router", caller)["id"]
     add = f"{PATHS['router']}/{router}/add_router_interface"
     assert scene.ask("PUT", add, caller, {"subnet_id": subnet})[0] == 200
-    found = scene.remote.db.read_sync(legs.router, GATEWAY, router)
+    found = scene.remote.db.read_sync(router_ports.router, GATEWAY, router)
     assert found is not None
     return {leg.physical_network for leg in found.inside}
 
@@ -119,7 +119,7 @@ def test_a_network_comes_to_a_physical_network_and_leaves_it(scene: Scene) -> No
     ]
 
     def leg() -> tuple[str, int]:
-        found = scene.remote.db.read_sync(legs.router, GATEWAY, router)
+        found = scene.remote.db.read_sync(router_ports.router, GATEWAY, router)
         assert found is not None
         return found.inside[0].physical_network, found.revision
 

@@ -35,9 +35,9 @@ from landbridge.api.http.endpoints import Endpoint, Handler, Objection, PublicEn
 from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics, census
 from landbridge.api.http.middleware import ErrorHandlers, RequestMiddleware
-from landbridge.api.http.places import Limit, StreamSlots
 from landbridge.api.http.request_log import RequestLog
 from landbridge.api.http.shared_response import Shared
+from landbridge.api.http.stream_slots import Limit, StreamSlots
 from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.api.jobs.readiness import Readiness
 from landbridge.api.requests.handlers import ApiContext, Handlers

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from landbridge.vpn.inventory import port_roles
-from landbridge.vpn.revisions import desired, legs
+from landbridge.vpn.revisions import desired, router_ports
 from tests.unit.vpn.reports import Reports, S
 from tests.unit.vpn.world import GATEWAY, World
 
@@ -39,9 +39,9 @@ def test_a_leg_that_is_switched_off_is_told_to_its_gateway(world: World, kind: s
         router_id = world.ids["router1"]
         port = port_roles.interfaces(tx, router_id)[0]
         target = port.id if kind == "port" else port.network_id
-        before = legs.router(tx, GATEWAY, router_id)
+        before = router_ports.router(tx, GATEWAY, router_id)
         world.update(tx, kind, target, None, admin_state_up=False)
-        after = legs.router(tx, GATEWAY, router_id)
+        after = router_ports.router(tx, GATEWAY, router_id)
         assert before is not None
         assert after is not None
         assert after.revision > before.revision

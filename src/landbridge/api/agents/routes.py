@@ -10,8 +10,8 @@ Rules this module keeps:
   delays a change by seconds only.
 - A stream ends when its credential is revoked (`landbridge.auth.recheck`), even while it is busy.
 - The lease's epoch orders the holders: a report of an older epoch is refused.
-- The number of streams per gateway is limited (`landbridge.api.http.places`), and so is the number
-  of its long bodies and answers at a time; further ones wait without being read.
+- The number of streams per gateway is limited (`landbridge.api.http.stream_slots`), and so is the
+  number of its long bodies and answers at a time; further ones wait without being read.
 - No decision is made here: the rules are in `vpn`, the order of changes in `store.changes`.
 """
 
@@ -50,7 +50,7 @@ from landbridge.api.agents.messages import (
 from landbridge.api.http.endpoints import credentials
 from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.places import StreamSlots
+from landbridge.api.http.stream_slots import StreamSlots
 from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller

@@ -6,8 +6,8 @@ Rules this module keeps:
   (`landbridge.auth.recheck`), even while it is busy.
 - ``Last-Event-ID`` continues an earlier stream. If the store does not keep the missed events any
   more, the event `reset` tells the client to read everything again.
-- The number of listeners is limited (`landbridge.api.http.places`). The output for one caller is
-  rendered once for all of its streams.
+- The number of listeners is limited (`landbridge.api.http.stream_slots`). The output for one caller
+  is rendered once for all of its streams.
 - It subscribes before it reads the store, so no event is missed. Heartbeats carry the newest
   number, so that a listener that gets few events can continue from a recent number.
 - A client that does not read is disconnected; what it missed is in the store. Its connection is
@@ -32,7 +32,7 @@ from landbridge.api.events.broadcast import BATCH, EventBroadcast, Listener, Ren
 from landbridge.api.http.endpoints import credentials
 from landbridge.api.http.fair_queue import FairQueue
 from landbridge.api.http.metrics import ApiMetrics
-from landbridge.api.http.places import StreamSlots
+from landbridge.api.http.stream_slots import StreamSlots
 from landbridge.api.requests.service import scope_of
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller

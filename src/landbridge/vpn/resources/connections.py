@@ -31,7 +31,7 @@ from landbridge.vpn import errors, psks, rows
 from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse_network
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.resources.policies import check_supported
-from landbridge.vpn.revisions import legs
+from landbridge.vpn.revisions import router_ports
 from landbridge.vpn.revisions.revisions import connection_changed, pending, placement_of
 from landbridge.vpn.rows import Attributes, Scope
 
@@ -206,7 +206,7 @@ def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
 
 def _why_not_beside(tx: Connection, kept: str, router_id: str) -> str | None:
     """Why no peer can have that address, given the networks of this router."""
-    addresses, peer = legs.addresses(tx, router_id), plain(kept)
+    addresses, peer = router_ports.addresses(tx, router_id), plain(kept)
     if why := why_never(kept, (own.ip_address for own in addresses)):
         return why
     for own in addresses:

@@ -31,9 +31,9 @@ from landbridge.store.resource_rows import (
 )
 from landbridge.vpn import psks
 from landbridge.vpn.addresses import canonical_cidrs, canonical_peer, parse_address
-from landbridge.vpn.revisions import legs
+from landbridge.vpn.revisions import router_ports
 
-router = legs.router
+router = router_ports.router
 
 _connections, _services, _routers = t.ipsec_site_connections, t.vpnservices, t.routers
 _local, _peer = t.endpoint_groups.alias("local_group"), t.endpoint_groups.alias("peer_group")
@@ -86,7 +86,7 @@ def desired(tx: Connection, gateway_id: str, seen: Position | None = None) -> De
         opening=at.opening,
         goes_on=seen is None or goes_on(tx, gateway_id, seen),
         replaces=known.replaces,
-        routers=tuple(legs.routers(tx, gateway_id)),
+        routers=tuple(router_ports.routers(tx, gateway_id)),
         tunnels=tuple(TunnelRef(id=ref, router_id=at, revision=rev) for ref, at, rev in refs),
     )
 
