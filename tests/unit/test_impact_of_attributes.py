@@ -10,7 +10,8 @@ import pytest
 
 from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.vpn import VPN
-from landbridge.impact.impact import FACETS, ROWS, impact
+from landbridge.impact.attributes import FACETS, ROWS
+from landbridge.impact.impact import impact
 from tests.unit.agent.tunnels import tunnel
 from tests.unit.impacts import BASE
 

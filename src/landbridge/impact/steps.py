@@ -1,8 +1,8 @@
-"""The courses that an update can take on a gateway: steps in words, and what each costs; pure.
+"""The steps that an update can take on a gateway: in words, and what each costs; pure.
 
 Rules this module keeps:
 - A step has the name of what the agent does (`agent.tunnels.steps`), in its order; the tests
-  hold these courses against the plans.
+  compare them with the plans.
 - The words are for the person who is about to send the update.
 """
 

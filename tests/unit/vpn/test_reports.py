@@ -13,6 +13,7 @@ from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.gateways.leases import lease
 from landbridge.vpn.status import apply
 from landbridge.vpn.status.apply import StaleEpoch
+from landbridge.vpn.status.observe import Reported, observe
 from tests.rows import CONNECTION
 from tests.unit.vpn.reports import CONN, WHY, Reports, S
 from tests.unit.vpn.world import GATEWAY, World
@@ -190,12 +191,12 @@ def test_services_follow_their_router(world: World) -> None:
 
 def test_the_time_of_a_change_stays_until_the_next(world: World) -> None:
     row = replace(CONNECTION, revision=1, status_changed_at="then")
-    reported = apply.Reported(row, service_up=True, router_up=True)
+    reported = Reported(row, service_up=True, router_up=True)
     up = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.UP, reason=None, observed_at=0.0
     )
     down = TunnelStatus(
         id="t", revision=1, applied_revision=1, state=S.DOWN, reason=WHY, observed_at=0.0
     )
-    assert apply.observe(reported, up, "now").status_changed_at == "then"
-    assert apply.observe(reported, down, "now").status_changed_at == "now"
+    assert observe(reported, up, "now").status_changed_at == "then"
+    assert observe(reported, down, "now").status_changed_at == "now"

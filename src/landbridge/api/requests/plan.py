@@ -24,8 +24,9 @@ from landbridge.api.requests.serializer import View
 from landbridge.api.requests.service import ResourceService, scope_of
 from landbridge.api.schema.validate import Input
 from landbridge.auth.caller import Caller
+from landbridge.impact.attributes import ROWS
 from landbridge.impact.conflicts import Neighbours
-from landbridge.impact.impact import ROWS, impact
+from landbridge.impact.impact import impact
 from landbridge.model.tunnel import Tunnel
 from landbridge.store.resource_rows import R, ResourceRow
 from landbridge.vpn import rows
@@ -40,7 +41,7 @@ _SEEN: Final = f"get_{_CONNECTION}"
 
 class DryRun(NamedTuple):
     """The answer of an update, and its connections before it and after it (those that the caller
-    may see). `changed`: the rows of `impact.ROWS` that the update names."""
+    may see). `changed`: the rows of `attributes.ROWS` that the update names."""
 
     view: View
     before: dict[str, OwnedTunnel]
@@ -98,8 +99,8 @@ def _told(
 
 
 def _changed(resource: str, kept: ResourceRow | None, asked: Input) -> Asked:
-    """The rows of `impact.ROWS` that the update names. Attributes that no gateway is told of count
-    only where the value of a connection changes."""
+    """The rows of `attributes.ROWS` that the update names. Attributes that no gateway is told of
+    count only where the value of a connection changes."""
     named: Asked = set()
     for name, value in asked.values.items():
         members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else [name]

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, select, update
 
 from landbridge.errors import Conflict
-from landbridge.model.status import Report, RouterStatus, TunnelState, TunnelStatus
+from landbridge.model.status import Report, RouterStatus, TunnelStatus
 from landbridge.store import events
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns
@@ -30,7 +30,6 @@ from landbridge.store.resource_rows import (
     CONNECTIONS,
     ROUTERS,
     SERVICES,
-    ChildSaView,
     ConnectionRow,
     ResourceRow,
     RouterRow,
@@ -38,20 +37,13 @@ from landbridge.store.resource_rows import (
 )
 from landbridge.store.statements import run, run_many
 from landbridge.store.transaction import enter
-from landbridge.vpn import event_kinds, psks
+from landbridge.vpn import event_kinds
 from landbridge.vpn.event_kinds import EventKind
-from landbridge.vpn.status import child_sas
+from landbridge.vpn.status.observe import Observation, Observed, Reported, observe
 from landbridge.vpn.status_rules import (
-    DatedStatus,
-    StatusColumns,
-    TunnelFacts,
-    connection_status,
-    is_certain,
     reason_columns,
     service_status,
-    status_columns,
     switched,
-    unknown_status,
 )
 
 Status = TunnelStatus | RouterStatus
@@ -95,42 +87,6 @@ _REPORTED_ON = (
     .order_by(_connections.c.id)
     .with_for_update(of=_connections, key_share=True)
 )
-
-
-class Observed(NamedTuple):
-    """The columns of a connection that its gateway's reports write."""
-
-    status: str
-    status_reason: str | None
-    status_message: str | None
-    status_changed_at: str | None
-    selector_mode: str | None
-    child_sas: list[ChildSaView]
-    applied_revision: int
-    observed_state: str | None
-    established: bool
-    told_until: float
-
-    @classmethod
-    def of(cls, row: ConnectionRow) -> Observed:
-        """What was observed before."""
-        return cls(*(getattr(row, name) for name in cls._fields))
-
-
-class Reported(NamedTuple):
-    """A connection that a report is about, with the `admin_state_up` of its service and router."""
-
-    row: ConnectionRow
-    service_up: bool
-    router_up: bool
-
-
-class Observation(NamedTuple):
-    """A connection that a report changes."""
-
-    before: ConnectionRow
-    after: ConnectionRow
-    told: TunnelStatus
 
 
 _WRITE_CONNECTION = (
@@ -201,48 +157,6 @@ def apply(tx: Connection, gateway_id: str, report: Report) -> Changed:
     for service in services:
         events.note(tx, EventKind.STATUS.value, "vpnservice", service)
     return Changed(connections, services, elsewhere)
-
-
-def observe(reported: Reported, status: TunnelStatus, at: str) -> Observed:
-    """The observed columns of a connection after a report. `at`: the time of the observation."""
-    row = reported.row
-    if not status.known:
-        return _unknown(row, status, at)
-    established = row.established or status.state in (TunnelState.UP, TunnelState.PARTIAL)
-    facts = TunnelFacts(
-        state=status.state,
-        established=established,
-        settled=status.applied_revision >= row.revision,
-        connection_up=row.admin_state_up,
-        service_up=reported.service_up,
-        router_up=reported.router_up,
-    )
-    verdict = connection_status(facts, status.reason)
-    said = status_columns(verdict.status, verdict.reason)
-    if psks.is_unreadable(row.status_reason):
-        said = StatusColumns(row.status, row.status_reason, row.status_message)
-    return Observed(
-        *_dated(row, said, at),
-        *child_sas.columns(status),
-        applied_revision=status.applied_revision,
-        observed_state=status.state.value,
-        established=established,
-        told_until=max([row.told_until, *(event.at for event in status.events)]),
-    )
-
-
-def _unknown(row: ConnectionRow, status: TunnelStatus, at: str) -> Observed:
-    """The gateway cannot observe the tunnel: the last observation is kept, without CHILD_SAs."""
-    kept = Observed.of(row)
-    if is_certain(row):
-        return kept
-    said = status_columns(unknown_status(row.status), status.reason)
-    return kept._replace(**_dated(row, said, at)._asdict(), **child_sas.NONE._asdict())
-
-
-def _dated(row: ConnectionRow, said: StatusColumns, at: str) -> DatedStatus:
-    same = (row.status, row.status_reason) == (said.status, said.status_reason)
-    return DatedStatus(*said, status_changed_at=row.status_changed_at if same else at)
 
 
 def _seconds(precise: str) -> str:
