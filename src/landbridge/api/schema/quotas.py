@@ -129,5 +129,5 @@ def _accept(type: FieldType, name: str, value: Any) -> Any:
 
 def _used(tx: Connection, project_id: str, resource: str) -> int:
     table = RULES[resource].table.table
-    query = select(func.check_length()).select_from(table).where(table.c.project_id == project_id)
+    query = select(func.count()).select_from(table).where(table.c.project_id == project_id)
     return int(tx.execute(query).scalar_one())
