@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from landbridge.model.status import Reason, ReasonCode, Report, TunnelStatus
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.gateways.leases import lease
-from landbridge.vpn.status import apply
 from landbridge.vpn.status.apply import StaleEpoch
 from landbridge.vpn.status.observe import Reported, observe
 from tests.rows import CONNECTION
