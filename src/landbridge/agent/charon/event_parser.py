@@ -17,12 +17,13 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from landbridge.agent.charon import log_pairs
-from landbridge.agent.charon.log_patterns import STALLED, UNREAD, UNTIMELY
+from landbridge.agent.charon.log_patterns import STALLED, UNASKED, UNREAD, UNTIMELY
 from landbridge.agent.charon.sa_events import SaEvent, sa_event
+from landbridge.agent.charon.unanswered import Unanswered
 from landbridge.agent.tunnels.naming import ConfigName
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.fields import Model
@@ -38,6 +39,7 @@ EVENTS: Final = (
 )
 STALL: Final = 3.0  # seconds after which a peer that began has fallen silent
 _BEGINS: Final = re.compile(r"(?P<address>\S+) is initiating an? ")
+_INITIATING: Final = re.compile(r"^initiating (?:\w+ Mode )?IKE_SA ")
 _BETWEEN: Final = re.compile(r"no IKE config found for \S+?\.\.\.(?P<address>\S+?),")
 _RECEIVING: Final = re.compile(r"^received packet: from (?P<address>\S+)\[\d+\]")
 _SENDING: Final = re.compile(r"^sending packet: from \S+ to \S+\[(?P<port>\d+)\]")
@@ -83,10 +85,11 @@ class Hint(Model, frozen=True, kw_only=True):
 @dataclass
 class _Heard:
     """What log lines have told of one IKE_SA so far. `began`: when a handshake started that has
-    stalled since."""
+    stalled since. `ours`: we began."""
 
     address: str = ""
     began: float | None = None
+    ours: bool = False
     established: bool = False
     child: bool = False
     port: int | None = None
@@ -94,6 +97,7 @@ class _Heard:
     configured: str = ""
     search: str = ""
     fruitless: str = ""
+    unanswered: Unanswered = field(default_factory=Unanswered)
 
 
 class EventParser:
@@ -123,7 +127,8 @@ class EventParser:
         for said in self._said.values():
             if said.began is not None and now >= said.began + STALL:
                 said.began = None
-                yield Hint(peer_address=said.address, line=STALLED)
+                line = said.unanswered.after_response(STALLED)
+                yield Hint(peer_address=said.address, line=line)
 
     def _read_line(self, message: Message) -> Hint | None:
         line, group = _text(message, "msg"), _text(message, "group")
@@ -165,6 +170,8 @@ class EventParser:
             said.port = int(sending["port"])
         said.established = said.established or _UP.search(line) is not None
         said.child = said.child or _CHILD_UP.search(line) is not None
+        said.ours = said.ours or _INITIATING.search(line) is not None
+        said.unanswered.hear(line)
         return said
 
 
@@ -175,8 +182,18 @@ def _joined(said: _Heard, line: str) -> str:
     if log_pairs.is_search(line) or log_pairs.is_fruitless(line):
         return _search(said, line)
     if line.startswith(_DELETED) and not said.child:
+        return _deleted(said, line)
+    if line == UNREAD and said.established and not said.child and not said.ours:
+        return f"{line}; {UNTIMELY}"
+    return said.unanswered.joined(line, child=said.child or not said.established)
+
+
+def _deleted(said: _Heard, line: str) -> str:
+    """An IKE_SA that the peer ends before it has carried anything. Where we began, it has
+    accepted who we are; what it does not take then is what we ask for on it."""
+    if not said.ours:
         return f"{line} {UNTIMELY}"
-    return line
+    return f"{line} {UNASKED}" if said.unanswered.asked_for_child else line
 
 
 def _proposals(said: _Heard, line: str) -> str:

@@ -25,6 +25,7 @@ _UNKNOWN: Final = re.compile(
     r"no shared key found for '(?P<ours>.*?)'(?:\[\S*\])? - '(?P<theirs>.*?)'(?:\[|$)"
 )
 ONLY_TYPES: Final = "only types differ"
+OTHER_ID: Final = "it is to be another"
 _ANYBODY: Final = frozenset({"", "%any"})
 
 
@@ -71,10 +72,18 @@ def identities(line: str, local_id: str, peer_id: str) -> str:
         misfit = _misfit(found["ours"] or "", found["theirs"] or "", local_id, peer_id)
         return f"{searched}; {misfit}" if misfit else searched
     compared, unknown = _COMPARED.search(line), _UNKNOWN.search(line)
+    if unknown and _is_other(unknown["ours"], unknown["theirs"], local_id, peer_id):
+        return f"{line}; {OTHER_ID}"
     alike = (compared and compared["theirs"] == compared["wanted"]) or (
         unknown and reads_as(peer_id, unknown["theirs"]) and reads_as(local_id, unknown["ours"])
     )
     return f"{line}; {ONLY_TYPES}" if alike else line
+
+
+def _is_other(ours: str, theirs: str, local_id: str, peer_id: str) -> bool:
+    """Whether the peer that we asked answers as another: we have a secret for the one only."""
+    known = reads_as(local_id, ours) and theirs not in _ANYBODY
+    return known and not reads_as(peer_id, theirs)
 
 
 def _misfit(ours: str, theirs: str, local_id: str, peer_id: str) -> str:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from landbridge.agent.charon.log_pairs import ONLY_GROUPS, ONLY_TYPES
+from landbridge.agent.charon.log_pairs import ONLY_GROUPS, ONLY_TYPES, OTHER_ID
+from landbridge.agent.charon.silences import SILENCES, STALLS
 from landbridge.model.fields import Model
 from landbridge.model.status import ReasonCode
 
@@ -24,8 +25,8 @@ STALLED: Final = "the peer began and did not go on"
 ANSWER: Final = "received DELETE for ESP CHILD_SA"  # with IKEv2 also to our own
 UNREAD: Final = "invalid HASH_V1 payload length, decryption failed?"  # with IKEv1, as initiator
 UNTIMELY: Final = "before any CHILD_SA"
+UNASKED: Final = "instead of an answer to our Quick Mode"
 
-NAT_PORT: Final = 4500
 #: Ranks: how much a line tells. What tells more is not overwritten by less in one attempt.
 FIRST_SILENCE, SILENCE, END, REFUSAL, EXACT = -1, 0, 1, 2, 3
 
@@ -72,14 +73,6 @@ def _row(
     )
 
 
-_NO_4500: Final = (
-    "{peer} answers on UDP port 500 but not on UDP port 4500, where IKE goes on: port 4500 is "
-    "filtered on the way or not forwarded to it."
-)
-_NOTHING: Final = (
-    "No answer from {peer} to what we send from {local_address}: it is not reachable, UDP port 500 "
-    "(or 4500) is filtered on the way, or no IKE daemon runs there."
-)
 _CIDRS: Final = "{peer} does not take our CIDRs (local {local_cidrs}; peer {peer_cidrs})."
 _TRANSPORT: Final = (
     "{peer} does not take transport mode between {local_cidrs} and {peer_cidrs}: it is configured "
@@ -100,24 +93,22 @@ _ESP: Final = (
 
 _SILENCE: Final = (
     *(
-        _row(pattern, code, rank, sentence, established=established, port=port)
-        for pattern, rank in (
-            (r"retransmit 1 of request ", FIRST_SILENCE),
-            (r"retransmit \d+ of request |giving up after \d+ retransmits", SILENCE),
+        _row(
+            f"(?:{again}).*{each.stage}",
+            each.code,
+            rank,
+            each.sentence,
+            established=each.established,
+            port=each.port,
         )
-        for code, sentence, established, port in (
-            (ReasonCode.NAT_PORT_BLOCKED, _NO_4500, False, NAT_PORT),
-            (ReasonCode.PEER_UNREACHABLE, _NOTHING, None, None),
+        for again, rank in (
+            (r"retransmit 1 of ", FIRST_SILENCE),
+            (r"retransmit \d+ of |giving up after \d+ retransmits", SILENCE),
         )
+        for each in SILENCES
     ),
-    _row(
-        STALLED,
-        ReasonCode.NAT_PORT_BLOCKED,
-        SILENCE,
-        "{peer} begins on UDP port 500, then nothing more comes of it: UDP port 4500 is filtered "
-        "on the way, or the peer gives up by itself (it has no PSK for us).",
-    ),
-)  # fmt: skip
+    *(_row(f"{STALLED}.*{each.stage}", each.code, SILENCE, each.sentence) for each in STALLS),
+)
 _ENDS: Final = (
     _row(
         rf"received DELETE for IKE_SA .*{UNTIMELY}",
@@ -125,6 +116,14 @@ _ENDS: Final = (
         REFUSAL,
         "{peer} ends the tunnel as soon as it knows who we are: it does not accept our ID "
         "{we_are}.",
+    ),
+    _row(
+        rf"received DELETE for IKE_SA .*{UNASKED}",
+        ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
+        END,
+        "{peer} has taken our IKE_SA (phase 1) and ends it instead of answering our phase 2: its "
+        "networks (ours are local {local_cidrs}; peer {peer_cidrs}), its IPsec proposal or its PFS "
+        "group (ours: {esp}) differ.",
     ),
     _row(
         r"received DELETE for (?:IKE_SA|ESP CHILD_SA|AH CHILD_SA)",
@@ -192,6 +191,21 @@ _AUTHENTICATION: Final = (
         "not {peer_is}.",
     ),
     _row(
+        r"received (?:PAYLOAD_MALFORMED|INVALID_PAYLOAD_TYPE|INVALID_HASH_INFORMATION"
+        r"|UNEQUAL_PAYLOAD_LENGTHS|INVALID_FLAGS) error notify",
+        ReasonCode.PSK_MISMATCH,
+        REFUSAL,
+        "{peer} cannot read what we send once it is encrypted: the PSK differs.",
+        established=False,
+    ),
+    _row(
+        r"received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify",
+        ReasonCode.LOCAL_ID_REFUSED,
+        REFUSAL,
+        "{peer} does not accept our ID {we_are}, or expects another one from our address.",
+        established=False,
+    ),
+    _row(
         r"received (?:INVALID_KE_PAYLOAD|INVALID_KEY_INFORMATION|INVALID_KEY_INFO) error notify",
         ReasonCode.AUTHENTICATION_FAILED,
         REFUSAL,
@@ -204,17 +218,41 @@ _AUTHENTICATION: Final = (
         "The PSK differs from that of {peer} (our ID {we_are}, its ID {peer_is}).",
     ),
     _row(
-        r"invalid (?:HASH|ID)_V1 payload length, decryption failed\?"
+        r"invalid ID_V1 payload length, decryption failed\?"
         r"|calculated HASH does not match HASH payload",
         ReasonCode.PSK_MISMATCH,
         EXACT,
         "What {peer} sent cannot be decrypted: the PSK differs.",
     ),
     _row(
+        rf"{re.escape(UNREAD)}; {UNTIMELY}",
+        ReasonCode.LOCAL_ID_REFUSED,
+        REFUSAL,
+        "{peer} begins, its PSK is ours, and what it says once it knows who we are cannot be read: "
+        "it does not accept our ID {we_are}.",
+        established=True,
+        seen_in="5.9.8 with Libreswan 4.10",
+    ),
+    _row(
+        re.escape(UNREAD),
+        ReasonCode.PSK_MISMATCH,
+        REFUSAL,
+        "What {peer} answers to our authentication cannot be decrypted: most probably the PSK "
+        "differs. Otherwise it does not accept our ID {we_are}, which some peers (Libreswan) say "
+        "in a form that strongSwan cannot read.",
+        established=False,
+    ),
+    _row(
         rf"no shared key found for '.*' - '(?P<theirs>[^']*)'.*; {ONLY_TYPES}",
         ReasonCode.PEER_ID_MISMATCH,
         EXACT,
         _ONE_TYPE,
+    ),
+    _row(
+        rf"no shared key found for '.*' - '(?P<theirs>[^']*)'.*; {OTHER_ID}",
+        ReasonCode.PEER_ID_MISMATCH,
+        EXACT,
+        "{peer} calls itself '{theirs}', we expect {peer_is}.",
     ),
     _row(
         r"no shared key found for '(?P<ours>[^']*)'(?:\[\S*\])? - '(?P<theirs>[^']*)'",
@@ -251,7 +289,7 @@ _IKE: Final = (
         REFUSAL,
         "{peer} answers NO_PROPOSAL_CHOSEN and does not say why: it does not take our IKE proposal "
         "({ike}: encryption, integrity or Diffie-Hellman group differs), does not speak "
-        "IKE{version}, or has no configuration for us ({local_address}).",
+        "IKE{version}, or has no configuration or no PSK for us ({local_address}).",
         established=False,
     ),
     _row(
