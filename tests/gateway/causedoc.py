@@ -1,8 +1,8 @@
-"""What was told of every cause, kept for each data plane, and all of it as docs/causes.md.
+"""What was told of every cause, kept for each peer and data plane, and all of it as docs/causes.md.
 
 Rules this module keeps:
-- A run is kept in a file of its own, with the strongSwan and the kernel that it was made on; the
-  page is made of those that are kept, whichever were made last and wherever.
+- A run is kept in a file of its own, with the peer, the strongSwan and the kernel that it was made
+  on; the page is made of those that are kept, whichever were made last and wherever.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import msgspec
 
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.lab.peer import strongswan_version
+from tests.environments.libreswan import libreswan
 from tests.gateway.causelab import Told
-from tests.gateway.faults import FAULTS, ROLES, VERSIONS, Role, Version
+from tests.gateway.faults import FAULTS, MAKERS, ROLES, VERSIONS, Maker, Role, Version
 
 KEPT: Final = Path(__file__).with_name("causes")
 PAGE: Final = Path(__file__).parents[2] / "docs" / "causes.md"
@@ -27,18 +28,28 @@ INTENTS: Final[dict[Role, str]] = {"initiator": "We initiate", "responder": "The
 HEAD: Final = """\
 # Why a tunnel is down
 
-Each cause injected for real on a foreign strongSwan, for both IKE versions, with the gateway as
-initiator and as responder: the `status_reason` that the gateway told, and the seconds from the
-fault to its being told on each data plane. Written by `tests/gateway/test_causes.py`; what to do
-about each code is in [status.md](status.md).
+Each cause injected for real on a foreign strongSwan and on a [Libreswan](#libreswan-as-the-peer),
+for both IKE versions, with the gateway as initiator and as responder: the `status_reason` that the
+gateway told, and the seconds from the fault to its being told on each data plane. Written by
+`tests/gateway/test_causes.py`; what to do about each code is in [status.md](status.md).
 
 Where the protocol does not show the cause to our side, the code is that of what it shows, and the
-message names everything that it can be: an initiator is told `AUTHENTICATION_FAILED` or
-`NO_PROPOSAL_CHOSEN` and nothing more. An empty cell: cannot happen in that role.
+message names everything that it can be, most common first: an initiator is told
+`AUTHENTICATION_FAILED` or `NO_PROPOSAL_CHOSEN` and nothing more, or nothing at all. So a peer with
+another PSK that falls silent in IKEv1's main mode looks as one whose UDP port 4500 is filtered.
+An empty cell: cannot happen in that role.
 
-The runs:
+## strongSwan as the peer
 
-{runs}
+"""
+LIBRESWAN: Final = """\
+## Libreswan as the peer
+
+As many other daemons and appliances, it says nothing where strongSwan complains. It needs a kernel
+with ESP for a CHILD_SA; where there is none it speaks IKE all the same. Not shown with it:
+
+{hidden}
+
 """
 
 
@@ -54,20 +65,38 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
+    """`strongswan`: the gateway's. `version`: the peer's, where it is another daemon."""
+
     plane: Backend
     strongswan: str
     kernel: str
     causes: tuple[Cause, ...]
+    peer: Maker = "strongSwan"
+    version: str = ""
 
     @classmethod
-    def of(cls, plane: Backend, told: Iterable[Told]) -> Run:
+    def of(cls, peer: Maker, plane: Backend, told: Iterable[Told]) -> Run:
         return cls(
-            plane, strongswan_version(), f"Linux {platform.release()}", tuple(map(_cause, told))
+            plane,
+            strongswan_version(),
+            f"Linux {platform.release()}",
+            tuple(map(_cause, told)),
+            peer,
+            libreswan().version() if peer == "Libreswan" else "",
         )
 
     @property
     def file(self) -> Path:
-        return KEPT / f"{self.plane}.json"
+        return _file(self.peer, self.plane)
+
+    @property
+    def made_with(self) -> str:
+        peer = f"{self.peer} {self.version}, " if self.version else ""
+        return f"{peer}strongSwan {self.strongswan}, {self.kernel}"
+
+    def replaces(self, other: Run) -> bool:
+        """Whether it is the same measurement, made again."""
+        return _identity(self) == _identity(other)
 
     def keep(self) -> None:
         self.file.parent.mkdir(exist_ok=True)
@@ -75,15 +104,33 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def kept() -> list[Run]:
-    found = (KEPT / f"{plane}.json" for plane in NAMES)
+    found = (_file(peer, plane) for peer in MAKERS for plane in NAMES)
     return [msgspec.json.decode(file.read_bytes(), type=Run) for file in found if file.exists()]
 
 
 def page(runs: Sequence[Run]) -> str:
-    told = "\n".join(
-        f"- {NAMES[run.plane]}: strongSwan {run.strongswan}, {run.kernel}" for run in runs
-    )
-    return "\n".join([HEAD.format(runs=told), *_table(runs), *_said(runs)]).rstrip() + "\n"
+    parts = [HEAD, *_section([run for run in runs if run.peer == "strongSwan"])]
+    if others := [run for run in runs if run.peer == "Libreswan"]:
+        hidden = (f"- {each.title}: {each.libreswan}" for each in FAULTS if each.hidden)
+        parts += [LIBRESWAN.format(hidden=".\n".join(hidden) + "."), *_section(others)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _section(runs: Sequence[Run]) -> Iterator[str]:
+    yield "The runs:\n"
+    yield from (f"- {NAMES[run.plane]}: {run.made_with}" for run in runs)
+    yield ""
+    yield from _table(runs)
+    yield from _said(runs)
+
+
+def _file(peer: Maker, plane: Backend) -> Path:
+    name = f"{plane}" if peer == "strongSwan" else f"{peer.lower()}-{plane}"
+    return KEPT / f"{name}.json"
+
+
+def _identity(run: Run) -> tuple[str, str, str, str]:
+    return run.peer, run.version, run.plane, run.strongswan
 
 
 def _table(runs: Sequence[Run]) -> Iterator[str]:
@@ -121,10 +168,12 @@ def _seconds(cause: Cause | None) -> str:
 
 
 def _said(runs: Sequence[Run]) -> Iterator[str]:
-    yield "\n## What is said\n"
+    yield "\n### What is said\n"
     for fault in FAULTS:
         causes = (each for run in runs for each in run.causes if each.title == fault.title)
         said = dict.fromkeys(f"- `{each.code}`: {each.words}" for each in causes)
+        if not said:
+            continue
         yield f"**{fault.title}**\n"
         yield "\n".join(said) + "\n"
 
@@ -135,8 +184,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _cause(told: Told) -> Cause:
     fault, version, role = told.seat.fault, told.seat.version, told.seat.role
-    code = fault.codes[version, role].value
-    return Cause(fault.title, version, role, code, told.seconds, _words(told))
+    return Cause(fault.title, version, role, told.seat.code.value, told.seconds, _words(told))
 
 
 def _words(told: Told) -> str:

@@ -1,4 +1,7 @@
-"""Runs the table of faults on one gateway and one foreign peer, all cases side by side."""
+"""Runs the table of faults on one gateway and one foreign peer, all cases side by side.
+
+The peer is a strongSwan or a Libreswan; both are told in the same terms what is wrong with them.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,17 @@ from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import Ground, Host
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.lab.site import RemoteSite, remote_site
-from landbridge.model.status import TunnelState
+from landbridge.model.status import ReasonCode, TunnelState
 from landbridge.model.tunnel import Tunnel
 from tests import dataplane
 from tests.gateway.conftest import PSK, ROUTER_INSIDE, ROUTER_OUTSIDE, Surroundings
-from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Role, Version
+from tests.gateway.faults import BEFORE, FAULTS, ROLES, VERSIONS, Fault, Maker, Role, Version
 from tests.gateway.gateway import Gateway, tunnel
+from tests.gateway.pluto import Pluto
 
 FIRST = 10  # the last part of the first seat's address
 PACE = Pace(every=0.5, window=2.0)
+QUICK_MODE = 32  # the exchange type in ISAKMP's header
 UP = 15.0  # seconds for those that come up before their fault
 SETTLED = 20.0  # seconds for all to be told
 
@@ -36,6 +41,12 @@ class Seat:
     fault: Fault
     version: Version
     role: Role
+    maker: Maker
+
+    @property
+    def code(self) -> ReasonCode:
+        """What must be told."""
+        return self.fault.codes_with(self.maker)[self.version, self.role]
 
     @property
     def name(self) -> str:
@@ -79,6 +90,7 @@ class Seat:
 class Stage:
     gateway: Gateway
     around: Surroundings
+    peer: Peer | Pluto
     pings: list[subprocess.Popen[bytes]]
 
 
@@ -92,33 +104,27 @@ class Told:
     codes: tuple[str, ...]
 
 
-def seats() -> list[Seat]:
+def seats(maker: Maker) -> list[Seat]:
     cases = [
         (fault, version, role)
         for fault in FAULTS
         for version in VERSIONS
         for role in ROLES
-        if (version, role) in fault.codes
+        if (version, role) in fault.codes_with(maker)
     ]
-    return [Seat(number, *case) for number, case in enumerate(cases)]
+    return [Seat(number, *case, maker) for number, case in enumerate(cases)]
 
 
-def run(ground: Ground, directory: Path, lookup: SystemLookup) -> list[Told]:
+def run(ground: Ground, directory: Path, lookup: SystemLookup, maker: Maker) -> list[Told]:
     """What is told of every case."""
-    places = seats()
+    places = seats(maker)
     around = _surroundings(ground, directory, len(places))
-    peer = around.remote.peer
-    # All seats share our one address: the limits for a single client are not what is tested.
-    peer.settings = (
-        "block_threshold = 9999",
-        "cookie_threshold_ip = 9998",
-        "cookie_threshold = 9998",
-    )
+    peer = _peer(ground, around, directory, maker)
     for seat in places:
         _prepare(seat, peer.host)
     peer.start(*(theirs for seat in places if (theirs := seat.theirs())))
     gateway = Gateway(around, directory / "gw", lookup=lookup, pace=PACE)
-    stage = Stage(gateway, around, [])
+    stage = Stage(gateway, around, peer, [])
     try:
         wanted = {seat.number: seat.ours() for seat in places}
         gateway.want(*wanted.values())
@@ -139,6 +145,22 @@ def run(ground: Ground, directory: Path, lookup: SystemLookup) -> list[Told]:
             ping.kill()
             ping.wait()
         gateway.close()
+
+
+def _peer(ground: Ground, around: Surroundings, directory: Path, maker: Maker) -> Peer | Pluto:
+    swan = around.remote.peer
+    if maker == "Libreswan":
+        pluto = Pluto(swan.host, directory / "pluto")
+        ground.defer(pluto.kill)
+        return pluto
+    # All seats share our one address: the limits for a single client are not what is tested.
+    swan.settings = (
+        "block_threshold = 9999",
+        "cookie_threshold_ip = 9998",
+        "cookie_threshold = 9998",
+        "i_dont_care_about_security_and_use_aggressive_mode_psk = yes",
+    )
+    return swan
 
 
 def _surroundings(ground: Ground, directory: Path, number: int) -> Surroundings:
@@ -168,6 +190,10 @@ def _prepare(seat: Seat, peer: Host) -> None:
         port = seat.fault.deed.removeprefix("block-")
         _drop(seat, peer, "input", f"ip daddr {seat.address} udp dport {port}")
         _drop(seat, peer, "output", f"ip saddr {seat.address} udp sport {port}")
+    if seat.fault.deed == "mute-phase-2":
+        for udp, start in ((500, 0), (4500, 4)):  # after four zeros there: it is not ESP
+            quick = f"@th,{8 * (8 + start + 18)},8 {QUICK_MODE}"
+            _drop(seat, peer, "input", f"ip daddr {seat.address} udp dport {udp} {quick}")
 
 
 def _drop(seat: Seat, host: Host, hook: str, packets: str) -> None:
@@ -176,17 +202,22 @@ def _drop(seat: Seat, host: Host, hook: str, packets: str) -> None:
     host.run("nft", "-f", "-", stdin=f"{table}add rule ip {seat.name} {hook} {packets} drop\n")
 
 
-def _begin(peer: Peer, seat: Seat) -> None:
-    peer.swanctl("--initiate", "--child", seat.name, "--timeout", "-1")
+def _begin(peer: Peer | Pluto, seat: Seat) -> None:
+    """Nobody waits for what comes of it."""
+    if isinstance(peer, Pluto):
+        peer.initiate(seat.name)
+    else:
+        peer.swanctl("--initiate", "--child", seat.name, "--timeout", "-1")
 
 
 def _do(seat: Seat, wanted: Tunnel, since: float, stage: Stage) -> float:
     """The fault's deed, once the tunnel is up; when it was done."""
-    gateway, peer = stage.gateway, stage.around.remote.peer
+    gateway, peer = stage.gateway, stage.peer
     if seat.fault.deed == "rekey" and seat.version == "v1":
         return since  # it never comes up
     gateway.wait(wanted, lambda status: status.state is TunnelState.UP, UP)
     began = time.time()
+    assert isinstance(peer, Peer)  # what is done to a tunnel that is up needs one
     match seat.fault.deed:
         case "delete":
             peer.swanctl("--terminate", "--ike", seat.name, "--timeout", "-1")
@@ -232,7 +263,7 @@ def _told(
 
 
 def _first(gateway: Gateway, seat: Seat, wanted: Tunnel, since: float) -> tuple[float, str] | None:
-    code = seat.fault.codes[seat.version, seat.role]
+    code = seat.code
     for at, status in tuple(gateway.history):
         if status.id == wanted.id and status.reason and status.reason.code is code:
             return max(0.0, at - since), status.reason.message

@@ -12,22 +12,37 @@ from typing import Any, Literal
 
 from landbridge.lab.peer import PeerConnection
 from landbridge.model.status import ReasonCode
-from landbridge.model.tunnel import Dpd
+from landbridge.model.tunnel import Dpd, IkeProposal
 
 Version = Literal["v1", "v2"]
 Role = Literal["initiator", "responder"]
+Maker = Literal["strongSwan", "Libreswan"]
 Theirs = Callable[[PeerConnection], PeerConnection | None]
 #: What is done once the tunnel is up, or before anything is.
-Deed = Literal["", "unplug", "block-500", "block-4500", "delete", "silence", "rekey", "swallow"]
+Deed = Literal[
+    "", "unplug", "block-500", "block-4500", "mute-phase-2", "delete", "silence", "rekey", "swallow"
+]
+MAKERS: tuple[Maker, ...] = ("strongSwan", "Libreswan")
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
 ROLES: tuple[Role, ...] = ("initiator", "responder")
-BEFORE: tuple[Deed, ...] = ("unplug", "block-500", "block-4500")
+BEFORE: tuple[Deed, ...] = ("unplug", "block-500", "block-4500", "mute-phase-2")
 
 _C = ReasonCode
 
 
 def child(**values: str) -> Theirs:
     return lambda c: replace(c, children=tuple(replace(each, **values) for each in c.children))
+
+
+_NEEDS_CHILD = "a CHILD_SA must be up first, for which this peer needs a kernel with ESP"
+_AGGRESSIVE = IkeProposal(
+    version="v1",
+    mode="aggressive",
+    encryption="aes-128",
+    integrity="sha256",
+    dh_group="group14",
+    lifetime=3600,
+)
 
 
 def _as_it_is(connection: PeerConnection) -> PeerConnection:
@@ -39,6 +54,7 @@ class Fault:
     """`codes`: what must be told, by version and role; what is not there cannot happen.
 
     `ours` are fields of our `Tunnel`; `theirs` makes the peer's connection wrong, or None.
+    `libreswan`: the codes with that peer, where they are others; or why it cannot be shown.
     """
 
     title: str
@@ -47,6 +63,17 @@ class Fault:
     theirs: Theirs = _as_it_is
     deed: Deed = ""
     peer_begins: bool = True  # in the responder's role
+    libreswan: Mapping[tuple[Version, Role], ReasonCode] | str | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it cannot be shown with a Libreswan."""
+        return isinstance(self.libreswan, str)
+
+    def codes_with(self, maker: Maker) -> Mapping[tuple[Version, Role], ReasonCode]:
+        if maker == "strongSwan" or self.libreswan is None:
+            return self.codes
+        return {} if isinstance(self.libreswan, str) else self.libreswan
 
 
 def everywhere(code: ReasonCode, *roles: Role) -> dict[tuple[Version, Role], ReasonCode]:
@@ -67,6 +94,16 @@ FAULTS: tuple[Fault, ...] = (
         "the PSKs differ",
         by((_C.PSK_MISMATCH, _C.PSK_MISMATCH), (_C.AUTHENTICATION_FAILED, _C.PSK_MISMATCH)),
         theirs=lambda c: replace(c, psk="another"),
+        libreswan=by(
+            (_C.AUTHENTICATION_FAILED, _C.PSK_MISMATCH),
+            (_C.AUTHENTICATION_FAILED, _C.PSK_MISMATCH),
+        ),
+    ),
+    Fault(
+        "the PSKs differ (aggressive mode)",
+        by((_C.PSK_MISMATCH, _C.AUTHENTICATION_FAILED), (None, None)),
+        ours={"ike": _AGGRESSIVE},
+        theirs=lambda c: replace(c, psk="another", aggressive=True),
     ),
     Fault(
         "the peer has no PSK for us",
@@ -75,6 +112,10 @@ FAULTS: tuple[Fault, ...] = (
             (_C.AUTHENTICATION_FAILED, _C.NAT_PORT_BLOCKED),
         ),
         theirs=lambda c: replace(c, psk=""),
+        libreswan=by(
+            (_C.IKE_PROPOSAL_MISMATCH, _C.IKE_PROPOSAL_MISMATCH),
+            (_C.AUTHENTICATION_FAILED, _C.NAT_PORT_BLOCKED),
+        ),
     ),
     Fault(
         "IKE algorithms differ",
@@ -99,6 +140,12 @@ FAULTS: tuple[Fault, ...] = (
         by((_C.IPSEC_PROPOSAL_MISMATCH, _C.PFS_MISMATCH), (_C.PFS_MISMATCH, _C.PFS_MISMATCH)),
         theirs=child(esp_proposals="aes128-sha256-modp4096"),
         deed="rekey",
+        libreswan=_NEEDS_CHILD,
+    ),
+    Fault(
+        "the peer says nothing to phase 2",
+        by((_C.TRAFFIC_SELECTOR_MISMATCH, None), (None, None)),
+        deed="mute-phase-2",
     ),
     Fault(
         "traffic selectors differ",
@@ -112,6 +159,7 @@ FAULTS: tuple[Fault, ...] = (
             (_C.AUTHENTICATION_FAILED, _C.PEER_ID_MISMATCH),
         ),
         ours={"peer_id": "other.example.com"},
+        libreswan=everywhere(_C.PEER_ID_MISMATCH),
     ),
     Fault(
         "the peer does not accept our ID",
@@ -120,6 +168,10 @@ FAULTS: tuple[Fault, ...] = (
             (_C.AUTHENTICATION_FAILED, _C.LOCAL_ID_REFUSED),
         ),
         theirs=lambda c: replace(c, remote_id="expected.example.com"),
+        libreswan=by(
+            (_C.PSK_MISMATCH, _C.LOCAL_ID_REFUSED),
+            (_C.AUTHENTICATION_FAILED, _C.LOCAL_ID_REFUSED),
+        ),
     ),
     Fault(
         "the peer has the other IKE version",
@@ -128,11 +180,16 @@ FAULTS: tuple[Fault, ...] = (
             (_C.IKE_PROPOSAL_MISMATCH, _C.IKE_VERSION_MISMATCH),
         ),
         theirs=lambda c: replace(c, version=3 - c.version),
+        libreswan=by(
+            (_C.PEER_UNREACHABLE, _C.IKE_VERSION_MISMATCH),
+            (_C.IKE_PROPOSAL_MISMATCH, _C.IKE_VERSION_MISMATCH),
+        ),
     ),
     Fault(
         "the peer has no configuration for us",
         everywhere(_C.IKE_PROPOSAL_MISMATCH, "initiator"),
         theirs=lambda _: None,
+        libreswan=by((_C.PEER_UNREACHABLE, None), (_C.IKE_PROPOSAL_MISMATCH, None)),
     ),
     Fault(
         "nobody is at the peer's address",
@@ -146,7 +203,10 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "UDP 4500 is blocked",
-        everywhere(_C.NAT_PORT_BLOCKED),
+        by(
+            (_C.AUTHENTICATION_FAILED, _C.NAT_PORT_BLOCKED),
+            (_C.NAT_PORT_BLOCKED, _C.NAT_PORT_BLOCKED),
+        ),
         theirs=lambda c: replace(c, extra=(*c.extra, "encap = yes")),  # as if there were a NAT
         deed="block-4500",
     ),
@@ -170,17 +230,29 @@ FAULTS: tuple[Fault, ...] = (
         everywhere(_C.NO_LOCAL_ADDRESS, "initiator"),
         ours={"local_address": "198.51.100.249"},
     ),
-    Fault("the peer deletes the SA", everywhere(_C.PEER_CLOSED), deed="delete"),
+    Fault(
+        "the peer deletes the SA",
+        everywhere(_C.PEER_CLOSED),
+        deed="delete",
+        libreswan=_NEEDS_CHILD,
+    ),
     Fault(
         "the peer falls silent (DPD)",
         everywhere(_C.DPD_TIMEOUT),
         ours={"dpd": Dpd(action="restart", interval=1, timeout=3)},
         deed="silence",
+        libreswan=_NEEDS_CHILD,
     ),
-    Fault("it is up, but no packet comes back", everywhere(_C.ONE_WAY), deed="swallow"),
+    Fault(
+        "it is up, but no packet comes back",
+        everywhere(_C.ONE_WAY),
+        deed="swallow",
+        libreswan=_NEEDS_CHILD,
+    ),
     Fault(
         "the peer uses aggressive mode",
         by((_C.AUTHENTICATION_FAILED, _C.IKE_VERSION_MISMATCH), (None, None)),
         theirs=lambda c: replace(c, aggressive=True),
+        libreswan=by((_C.PEER_UNREACHABLE, _C.IKE_VERSION_MISMATCH), (None, None)),
     ),
 )
