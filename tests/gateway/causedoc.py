@@ -40,7 +40,6 @@ another PSK that falls silent in IKEv1's main mode looks as one whose UDP port 4
 An empty cell: cannot happen in that role.
 
 ## strongSwan as the peer
-
 """
 LIBRESWAN: Final = """\
 ## Libreswan as the peer
@@ -49,7 +48,6 @@ As many other daemons and appliances, it says nothing where strongSwan complains
 with ESP for a CHILD_SA; where there is none it speaks IKE all the same. Not shown with it:
 
 {hidden}
-
 """
 
 
@@ -111,7 +109,7 @@ def kept() -> list[Run]:
 def page(runs: Sequence[Run]) -> str:
     parts = [HEAD, *_section([run for run in runs if run.peer == "strongSwan"])]
     if others := [run for run in runs if run.peer == "Libreswan"]:
-        hidden = (f"- {each.title}: {each.libreswan}" for each in FAULTS if each.hidden)
+        hidden = (f"- {each.title}: {each.unseen}" for each in FAULTS if each.unseen)
         parts += [LIBRESWAN.format(hidden=".\n".join(hidden) + "."), *_section(others)]
     return "\n".join(parts).rstrip() + "\n"
 

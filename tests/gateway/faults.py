@@ -54,7 +54,8 @@ class Fault:
     """`codes`: what must be told, by version and role; what is not there cannot happen.
 
     `ours` are fields of our `Tunnel`; `theirs` makes the peer's connection wrong, or None.
-    `libreswan`: the codes with that peer, where they are others; or why it cannot be shown.
+    `libreswan`: the codes with that peer, where they are others. `unseen`: why some of them, or
+    all, cannot be shown with it.
     """
 
     title: str
@@ -63,17 +64,13 @@ class Fault:
     theirs: Theirs = _as_it_is
     deed: Deed = ""
     peer_begins: bool = True  # in the responder's role
-    libreswan: Mapping[tuple[Version, Role], ReasonCode] | str | None = None
-
-    @property
-    def hidden(self) -> bool:
-        """Whether it cannot be shown with a Libreswan."""
-        return isinstance(self.libreswan, str)
+    libreswan: Mapping[tuple[Version, Role], ReasonCode] | None = None
+    unseen: str = ""
 
     def codes_with(self, maker: Maker) -> Mapping[tuple[Version, Role], ReasonCode]:
         if maker == "strongSwan" or self.libreswan is None:
             return self.codes
-        return {} if isinstance(self.libreswan, str) else self.libreswan
+        return self.libreswan
 
 
 def everywhere(code: ReasonCode, *roles: Role) -> dict[tuple[Version, Role], ReasonCode]:
@@ -140,7 +137,8 @@ FAULTS: tuple[Fault, ...] = (
         by((_C.IPSEC_PROPOSAL_MISMATCH, _C.PFS_MISMATCH), (_C.PFS_MISMATCH, _C.PFS_MISMATCH)),
         theirs=child(esp_proposals="aes128-sha256-modp4096"),
         deed="rekey",
-        libreswan=_NEEDS_CHILD,
+        libreswan=by((None, _C.PFS_MISMATCH), (None, None)),
+        unseen=f"but with IKEv1 where the peer initiates: {_NEEDS_CHILD}",
     ),
     Fault(
         "the peer says nothing to phase 2",
@@ -234,20 +232,23 @@ FAULTS: tuple[Fault, ...] = (
         "the peer deletes the SA",
         everywhere(_C.PEER_CLOSED),
         deed="delete",
-        libreswan=_NEEDS_CHILD,
+        libreswan={},
+        unseen=_NEEDS_CHILD,
     ),
     Fault(
         "the peer falls silent (DPD)",
         everywhere(_C.DPD_TIMEOUT),
         ours={"dpd": Dpd(action="restart", interval=1, timeout=3)},
         deed="silence",
-        libreswan=_NEEDS_CHILD,
+        libreswan={},
+        unseen=_NEEDS_CHILD,
     ),
     Fault(
         "it is up, but no packet comes back",
         everywhere(_C.ONE_WAY),
         deed="swallow",
-        libreswan=_NEEDS_CHILD,
+        libreswan={},
+        unseen=_NEEDS_CHILD,
     ),
     Fault(
         "the peer uses aggressive mode",

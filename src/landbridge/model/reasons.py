@@ -55,8 +55,9 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "See whether the peer receives anything from the gateway's address.",
     ),
     ReasonCode.AUTHENTICATION_FAILED: Explanation(
-        "The peer refused our authentication: the PSK, our ID or the ID that we expect of it "
-        "differs, which it does not tell apart.",
+        "The peer refused our authentication, in words or by silence: the PSK, our ID or the ID "
+        "that we expect of it differs, which it does not tell apart. Of a silent peer the message "
+        "says what else it can be.",
         "Compare psk, local_id and peer_id with the peer's configuration.",
         "Compare the PSK, the ID expected of us and its own ID; its log says which it was.",
     ),
@@ -96,7 +97,8 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Allow the PFS group of our IPsec policy.",
     ),
     ReasonCode.TRAFFIC_SELECTOR_MISMATCH: Explanation(
-        "IKE works, but the two sides do not want to connect the same networks.",
+        "IKE works, but the two sides do not want to connect the same networks. Where the peer "
+        "says nothing to phase 2: or its IPsec proposal or PFS group differs.",
         "Compare the endpoint groups (or subnet_id and peer_cidrs) with the peer's networks; "
         "some peers take one pair only: try split_selector.",
         "Make its local and remote networks the mirror of ours, in tunnel mode.",
@@ -117,7 +119,8 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
         "Allow our IKE version.",
     ),
     ReasonCode.PEER_UNREACHABLE: Explanation(
-        "The peer does not answer: wrong address, filtered on the way, or nothing runs there.",
+        "The peer does not answer: wrong address, filtered on the way, nothing runs there, or it "
+        "says nothing to those whom it has no configuration for.",
         f"Compare peer_address; see whether the gateway's uplink works. {_FIREWALL}",
         f"See that its IKE daemon runs at that address. {_FIREWALL}",
     ),
