@@ -15,7 +15,7 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.status.causes import Cause, cause
 from landbridge.model.status import ReasonCode
 from landbridge.model.tunnel import Tunnel
-from landbridge.vici import Event
+from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import tunnel
 
 NAME = target(tunnel(), Backend.LIBIPSEC).name
@@ -124,7 +124,7 @@ def heard(lines: tuple[str, ...], name: str = NAME, parser: EventParser | None =
     parser = parser or EventParser()
     hint = None
     for text in lines:
-        message = {"group": "IKE", "ikesa-name": name, "ikesa-uniqueid": "7", "msg": text}
+        message: Message = {"group": "IKE", "ikesa-name": name, "ikesa-uniqueid": "7", "msg": text}
         hint = parser.read(Event("log", message))
     assert hint is not None
     return hint
