@@ -98,6 +98,7 @@ class TunnelEventKind(StrEnum):
 
     REKEYED = "rekeyed"
     PEER_MOVED = "peer-moved"
+    REPLACED = "replaced"
 
 
 class TunnelEvent(Model, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ class EventKind(StrEnum):
     HEARD = "heard"
     REKEYED = TunnelEventKind.REKEYED.value
     PEER_MOVED = TunnelEventKind.PEER_MOVED.value
+    REPLACED = TunnelEventKind.REPLACED.value
 
 
 ROUTINE: Final = frozenset({TunnelEventKind.REKEYED})

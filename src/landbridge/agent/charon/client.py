@@ -173,7 +173,7 @@ class ViciClient:
 
 
 #: Their object may be gone by the time the command arrives.
-FORGIVEN: Final = frozenset({"terminate", "unload-conn", "unload-shared"})
+FORGIVEN: Final = frozenset({"rekey", "terminate", "unload-conn", "unload-shared"})
 
 
 def command_of(step: Step, tunnel: Tunnel | None, target: Target | None) -> Command:
@@ -202,6 +202,8 @@ def _exchange(step: Step) -> Command:
             return "terminate", _ending("ike-id", unique_id, force=force)
         case do.RetireChild(unique_id=unique_id) | do.TerminateChild(unique_id=unique_id):
             return "terminate", _ending("child-id", unique_id, force=False)
+        case do.Rekey(unique_id=unique_id):
+            return "rekey", {"child-id": str(unique_id)}
         case _:
             raise GatewayError(f"{type(step).__name__} is no step for charon")
 

@@ -59,6 +59,7 @@ class AttemptState(Model, frozen=True, kw_only=True):
     dead_ikes: frozenset[int] = (
         frozenset()
     )  # to be ended: another tunnel found the peer dead, or our address is gone
+    unheard: frozenset[int] = frozenset()  # CHILD_SAs that are to be replaced
     ending_ikes: Mapping[int, float] = {}  # told to terminate
     ending_children: Mapping[int, float] = {}
     identity_tried: int = 0  # the revision for which an attempt was made that can end the old SA
@@ -114,6 +115,7 @@ def after_look(
         probed_at={k: v for k, v in state.probed_at.items() if k in ikes},
         unread=state.unread & ikes,
         dead_ikes=state.dead_ikes & ikes,
+        unheard=state.unheard & children,
         ending_ikes={k: v for k, v in state.ending_ikes.items() if k in ikes},
         ending_children={k: v for k, v in state.ending_children.items() if k in children},
         was_up=state.was_up or bool(carrying),
@@ -152,6 +154,8 @@ def after_step(
         case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
             ending = {**state.ending_children, sa: now}
             state = msgspec.structs.replace(state, ending_children=ending)
+        case do.Rekey(unique_id=sa):
+            state = msgspec.structs.replace(state, unheard=state.unheard - {sa})
         case _:
             return state
     forces = isinstance(step, do.Terminate | do.TerminateChild) and step.forces_update

@@ -73,6 +73,7 @@ def plan(
         *(ikev1.end_lost(view) if is_v1 else ()),
         *_initiate(view, allowed),
         *narrowing.widen(view, allowed),
+        *_replace_unheard(view),
         *teardown.retire(view),
         *(ikev1.end_unreadable(view) if is_v1 else ()),
         *teardown.end_half_open(view),
@@ -173,6 +174,13 @@ def _cost(view: View, child: ChildConfig) -> Disruption:
     if not view.connected:
         return Disruption.REPLACE_IKE
     return Disruption.REPLACE_CHILD if view.succeeds(child) else Disruption.NONE
+
+
+def _replace_unheard(view: View) -> Iterator[Step]:
+    """With one beside it: the peer has lost its own, or sends elsewhere."""
+    for child in view.carrying:
+        if child.unique_id in view.state.unheard - view.state.ending_children.keys():
+            yield do.Rekey(unique_id=child.unique_id)
 
 
 def _force(view: View, update_deadline: float) -> Iterator[Step]:

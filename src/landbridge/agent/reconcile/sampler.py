@@ -9,6 +9,8 @@ Rules this module keeps:
 - A tunnel is one-way when for `WINDOW` seconds packets went out (at least `LEAST`) and none came
   in. That is a warning for a tunnel that is up and no failure: some traffic is never answered. It
   ends with the first packet that comes in, and when nothing was sent for as long.
+- A CHILD_SA that has carried both ways and is not heard any more is replaced
+  (`landbridge.agent.reconcile.unheard`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import structlog
 from landbridge.agent.metrics.counters import Traffic
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
+from landbridge.agent.reconcile.unheard import Key, Listening, listen
 from landbridge.agent.tunnels.observed import IkeSa, ike_sas
 from landbridge.model.fields import Model
 from landbridge.model.status import Reason, ReasonCode
@@ -101,6 +104,7 @@ class Sampler:
         self._mark = mark
         self._pace = pace
         self._watches: dict[str, OneWayWatch] = {}
+        self._listening: dict[Key, Listening] = {}
 
     async def run(self, socket: str) -> None:
         """Until cancelled, or until charon is gone (`ViciError`)."""
@@ -110,7 +114,9 @@ class Sampler:
                 try:
                     self._meters.measured(sas)
                     self._compare(_signatures(sas))
-                    self._find_one_way(asyncio.get_running_loop().time())
+                    at = asyncio.get_running_loop().time()
+                    self._find_one_way(at)
+                    self._find_unheard(sas, at)
                 except Exception:
                     log.exception("sample_not_taken")
                 await asyncio.sleep(self._pace.every)
@@ -134,6 +140,15 @@ class Sampler:
             if managed.reasons.set_one_way(found):
                 self._mark(managed.id)
         self._watches = watches
+
+    def _find_unheard(self, sas: Iterable[IkeSa], at: float) -> None:
+        self._listening, unheard = listen(
+            self._listening, sas, at, window=self._pace.window, least=LEAST
+        )
+        for managed in self._managed_tunnels():
+            if children := unheard.get(managed.id):
+                managed.unheard(children)
+                self._mark(managed.id)
 
 
 async def _decoded(messages: Sequence[Message]) -> tuple[IkeSa, ...]:
@@ -176,6 +191,6 @@ def _one_way(managed: ManagedTunnel) -> Reason:
     return Reason(
         code=ReasonCode.ONE_WAY,
         message=f"The tunnel is up and we send to {peer}, but no packet comes back: ESP (or UDP "
-        "4500) from it is filtered on the way, it does not route our networks into the tunnel, "
-        "its hosts do not answer, or this traffic asks for no answer.",
+        "4500) from it is filtered on the way, it has lost the CHILD_SA or does not route our "
+        "networks into the tunnel, its hosts do not answer, or this traffic asks for no answer.",
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -39,7 +39,7 @@ from landbridge.agent.status.reasons import TunnelReasons, waiting_for_owner
 from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
-from landbridge.agent.tunnels.observed import Actual
+from landbridge.agent.tunnels.observed import Actual, ChildSa
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.router import Router
 from landbridge.model.status import Reason, ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
@@ -303,6 +303,19 @@ class ManagedTunnel:
 
     def _accept(self, told: Cause) -> bool:
         return self.reasons.accept(told, self._facts.target, self._facts.actual)
+
+    def unheard(self, children: Iterable[ChildSa]) -> None:
+        """Nothing comes back through these any more: they are to be replaced."""
+        listed = tuple(children)
+        for child in listed:
+            networks = f"{', '.join(child.local_ts)} - {', '.join(child.remote_ts)}"
+            self.reasons.event_log.note(
+                TunnelEventKind.REPLACED,
+                f"Nothing comes back through the CHILD_SA {networks}, which has carried both ways, "
+                "though the peer answers: it is replaced.",
+            )
+        ids = frozenset(child.unique_id for child in listed)
+        self._set_attempts(unheard=self._facts.attempts.unheard | ids)
 
     # What is told -------------------------------------------------------------------------
 

@@ -49,6 +49,12 @@ class RetireChild(Step, frozen=True, kw_only=True, tag=True):
     unique_id: int
 
 
+class Rekey(Step, frozen=True, kw_only=True, tag=True):
+    """Replace a CHILD_SA by a new one beside it."""
+
+    unique_id: int
+
+
 class Terminate(Step, frozen=True, kw_only=True, tag=True):
     """End an IKE_SA that may carry traffic. `dead`: its peer did not answer in time.
     `forces_update`: so that the peer, who alone may initiate, sets up the new one."""
