@@ -204,7 +204,7 @@ def test_a_dead_peer_is_dead_for_all(
 
 
 @BOTH
-def test_the_host_moves_to_another_peer(
+def test_the_owner_moves_to_another_peer(
     surroundings: Surroundings, gateway: Gateway, version: str
 ) -> None:
     family = Family(surroundings, gateway, version)
