@@ -143,7 +143,7 @@ class House:
     async def adopt(self) -> None:
         found = await self.control.read_loaded()
         for managed in self.tunnel_index:
-            managed.observe(await self.control.look(managed.id))
+            managed.adopt(await self.control.look(managed.id))
         self.tunnel_index.adopt(self.control.configured)
         for tunnel_id in (*(managed.id for managed in self.tunnel_index), *found):
             self._mark(tunnel_id)
@@ -185,7 +185,7 @@ class House:
     async def _pass(self, managed: ManagedTunnel) -> None:
         """As `landbridge.agent.routers.runner` does it."""
         self.control.serve(managed.id, *managed.served_by)
-        self.tunnel_index.observe(managed, await self.control.look(managed.id))
+        self.tunnel_index.observe(managed, await self.control.look(managed.id), self.now)
         managed.begin_pass(self.control.loaded(managed.id), self.now)
         if managed.facts.wanted.tunnel is None and not self.control.knows(managed.id):
             self.tunnel_index.forget(managed)

@@ -28,6 +28,7 @@ from landbridge.agent.reconcile.phases import (
 )
 from landbridge.agent.reconcile.tunnel import LASTING, ManagedTunnel
 from landbridge.agent.tunnels import steps as do
+from landbridge.agent.tunnels.presence import Ends
 from landbridge.model.router import Leg, Router
 from landbridge.model.status import TunnelState
 from landbridge.model.tunnel import Dpd, Secret
@@ -139,7 +140,7 @@ class Stage:
     async def look(self, tunnel_id: str) -> ManagedTunnel:
         managed = self.managed(tunnel_id)
         self.control.serve(tunnel_id, *managed.served_by)
-        self.index.observe(managed, await self.control.look(tunnel_id))
+        self.index.observe(managed, await self.control.look(tunnel_id), self.clock.now)
         managed.begin_pass(self.control.loaded(tunnel_id), self.clock.now)
         self.held(Mover.OBSERVED, tunnel_id)
         return managed
@@ -175,7 +176,10 @@ class Stage:
     def lose(self, tunnel_id: str) -> None:
         """The peer is gone: charon has nothing of it any more, and says so."""
         self.charon.sas = [sa for sa in self.charon.sas if not sa.name.startswith(tunnel_id)]
-        self.managed(tunnel_id).peer_died()
+        managed = self.managed(tunnel_id)
+        gone = frozenset(child.unique_id for child in managed.facts.actual.carrying)
+        managed.ended(Ends(ended=gone))
+        managed.peer_died()
         self.held(Mover.HEARD, tunnel_id)
 
     def wait(self, seconds: float) -> None:

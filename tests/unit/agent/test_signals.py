@@ -148,7 +148,7 @@ def test_a_partial_tunnel_names_what_is_missing() -> None:
     assert managed.facts.target is not None
     first = managed.facts.target.children[0]
     child = child_sa(first.name, ("10.1.0.0/24",), ("10.2.0.0/24",), 1)
-    managed.observe(Actual(sas=(ike_sa(managed.facts.target.name, 1, child),)))
+    managed.adopt(Actual(sas=(ike_sa(managed.facts.target.name, 1, child),)))
     status = managed.current_status(0.0)
     assert status is not None
     assert status.reason is not None

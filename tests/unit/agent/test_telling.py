@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from landbridge.agent.charon.connection_config import target
-from landbridge.agent.charon.event_parser import STALL, EventParser
+from landbridge.agent.charon.event_parser import SOON, STALL, EventParser
 from landbridge.agent.charon.sa_events import sa_event
 from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
@@ -15,12 +15,15 @@ from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, EventLog
 from landbridge.agent.status.last_failure import LastFailure
 from landbridge.agent.status.reachability import hindrance, obstacle
 from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
+from landbridge.agent.tunnels.presence import Ends
 from landbridge.model.router import Leg, Router
 from landbridge.model.status import ReasonCode, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel
 
 NAME = target(tunnel(), Backend.LIBIPSEC).name
+_DELETED = "received DELETE for IKE_SA x[1]"
+_UP = "IKE_SA x[1] established between 10.0.0.1[a]...10.0.0.2[b]"
 REFUSED = "received NO_PROPOSAL_CHOSEN notify error"
 
 
@@ -86,6 +89,8 @@ def test_silence_is_told_by_its_port(port: int, established: bool, code: ReasonC
 def test_a_delete_before_any_child_is_a_refusal() -> None:
     hints = EventParser()
     child = "CHILD_SA all{1} established with SPIs a_i b_o and TS 10.1.0.0/24 === 10.2.0.0/24"
+    for unique_id in ("1", "2"):
+        hints.read(line(_UP, unique_id=unique_id))
     hints.read(line(child, unique_id="2"))
     codes = []
     for unique_id in ("1", "2"):
@@ -93,6 +98,60 @@ def test_a_delete_before_any_child_is_a_refusal() -> None:
         told = cause(hint.line, tunnel()) if hint else None
         codes.append(told.reason.code if told else None)
     assert codes == [ReasonCode.LOCAL_ID_REFUSED, ReasonCode.PEER_CLOSED]
+
+
+def test_a_delete_long_after_it_has_come_up_is_none(clock: Clock) -> None:
+    """Also where it is not known when that was: the agent has begun since."""
+    hints = EventParser(clock)
+    hints.read(line(_UP, unique_id="1"))
+    clock.now += SOON
+    for unique_id in ("1", "2"):
+        hint = hints.read(line(_DELETED, unique_id=unique_id))
+        told = cause(hint.line, tunnel()) if hint else None
+        assert told is not None
+        assert told.reason.code is ReasonCode.PEER_CLOSED
+
+
+def rekeyed(old: str, new: str) -> Event:
+    name = f"{ID}.0011223344556677"
+    return Event("ike-rekey", {name: {"old": {"uniqueid": old}, "new": {"uniqueid": new}}})
+
+
+def test_the_end_of_a_rekeyed_ike_sa_tells_nothing() -> None:
+    hints = EventParser()
+    hints.read(line(_UP, unique_id="1"))
+    hints.read(rekeyed("1", "2"))
+    assert hints.read(line(_DELETED, unique_id="1")) is None
+    hint = hints.read(line(_DELETED, unique_id="2"))
+    assert hint is not None
+    assert hint.deleted is None  # it has what the other one had
+    told = cause(hint.line, tunnel())
+    assert told is not None
+    assert told.reason.code is ReasonCode.PEER_CLOSED
+
+
+def test_the_end_of_a_redundant_ike_sa_tells_nothing() -> None:
+    hints = EventParser()
+    hints.read(
+        line(
+            f"IKE_SA rekey collision won, waiting for delete for redundant IKE_SA {ID}.00[46]",
+            unique_id="44",
+        )
+    )
+    assert hints.read(line(_DELETED, unique_id="46")) is None
+
+
+def test_which_child_sas_have_ended() -> None:
+    name = f"{ID}.0011223344556677"
+    children = {"a-1": {"name": "a.b", "uniqueid": "1"}, "a-2": {"name": "a.b", "uniqueid": "2"}}
+    for up, ended in (({}, {1, 2}), ({"up": "yes"}, set())):
+        hint = EventParser().read(Event("child-updown", {**up, name: {"child-sas": children}}))
+        assert hint is not None
+        assert hint.ends == Ends(ended=frozenset(ended))
+    both = {"a": {"old": {"uniqueid": "1"}, "new": {"uniqueid": "2"}}}
+    hint = EventParser().read(Event("child-rekey", {name: {"child-sas": both}}))
+    assert hint is not None
+    assert hint.ends == Ends(heirs={1: 2})
 
 
 def test_a_peer_that_begins_and_falls_silent_is_told_once(clock: Clock) -> None:

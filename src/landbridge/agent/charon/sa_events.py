@@ -1,15 +1,17 @@
-"""Events of a tunnel that do not change its state, read from charon's events; pure.
+"""What charon's events tell of a tunnel's SAs; pure.
 
 Rules this module keeps:
-- Rekeyings and moves of an established peer are told. That SAs come and go is not: it shows in the
-  tunnel's state.
+- Rekeyings and moves of an established peer are told to people. That SAs come and go is not: it
+  shows in the tunnel's state, which is read by what is told here of CHILD_SAs that have ended
+  (`landbridge.agent.tunnels.presence`).
 - The words are for a person and name what is new: SPIs, addresses.
 """
 
 from __future__ import annotations
 
-from landbridge.agent.tunnels.listed import ListedIke, sections
+from landbridge.agent.tunnels.listed import NOTHING, ListedIke, sections
 from landbridge.agent.tunnels.observed import ESTABLISHED
+from landbridge.agent.tunnels.presence import Ends
 from landbridge.model.fields import Model
 from landbridge.model.status import TunnelEventKind
 from landbridge.vici import Event, Message
@@ -34,6 +36,28 @@ def sa_event(event: Event) -> SaEvent | None:
             return _moved(event.message, ike)
         case _:
             return None
+
+
+def ends(event: Event) -> Ends:
+    """Which CHILD_SAs have ended, or are replaced."""
+    ike = next((each for _, each in sections(event.message)), NOTHING)
+    children = ike.child_sas.values()
+    match event.name:
+        case "child-updown" if event.message.get("up") != "yes":
+            return Ends(ended=frozenset(each.uniqueid for each in children))
+        case "child-rekey":
+            pairs = ((each.old, each.new) for each in children)
+            return Ends(heirs={old.uniqueid: new.uniqueid for old, new in pairs if old and new})
+        case _:
+            return Ends()
+
+
+def replaced_ike(event: Event) -> tuple[int, int] | None:
+    """The unique ids of an IKE_SA that was rekeyed and of its heir."""
+    if event.name != "ike-rekey":
+        return None
+    ike = next((each for _, each in sections(event.message)), NOTHING)
+    return (ike.old.uniqueid, ike.new.uniqueid) if ike.old and ike.new else None
 
 
 def _child_rekeyed(ike: ListedIke) -> SaEvent | None:

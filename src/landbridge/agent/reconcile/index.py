@@ -90,9 +90,9 @@ class TunnelIndex:
             except Exception:
                 log.exception("tunnel_not_netted", tunnel=managed.id)  # its own look tells of it
 
-    def observe(self, managed: ManagedTunnel, actual: Actual) -> None:
-        """charon lists this of the tunnel."""
-        managed.observe(actual)
+    def observe(self, managed: ManagedTunnel, listed: Actual, now: float) -> None:
+        """charon lists this of the tunnel; the list was begun at `now`."""
+        managed.observe(listed, now)
         if managed.facts.wanted.running is None:
             self._sharing.review(managed.id)
 

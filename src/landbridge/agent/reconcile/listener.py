@@ -135,6 +135,7 @@ class Listener:
             self._meters.rekeyed()
 
     def _take_change(self, managed: ManagedTunnel, hint: Hint) -> None:
+        managed.ended(hint.ends)
         if hint.sa_event is not None and (
             not hint.child_tunnels or managed.id in hint.child_tunnels
         ):
@@ -149,6 +150,8 @@ class Listener:
             self._mark(managed.id)
         if causes.DEATH in hint.line and managed.id == hint.tunnel_id:
             self.peer_died(managed)
+        if hint.deleted is not None and managed.facts.actual.carries_beside(*hint.deleted):
+            return  # one of two that were made at once
         failures = managed.reasons.last_failure.failures
         new = managed.explain(hint.line, established=hint.established, port=hint.port, asked=asked)
         code = managed.reasons.cause_code

@@ -171,6 +171,8 @@ class Reconciler:
         with self._counted():
             self._tunnel_index.refresh(managed)
             self._tell(managed, seen.seen_at, network)
+        if managed.unproven_until is not None:
+            next_look = min(next_look, managed.unproven_until)
         for seconds in (before, managed.changes_in()):
             if seconds is not None:
                 next_look = min(next_look, seen.now + seconds)
@@ -182,7 +184,7 @@ class Reconciler:
         self, managed: ManagedTunnel, seen: Observation, control: ViciClient
     ) -> tuple[Step, ...]:
         """The steps for what is seen, as far as the tunnel's phase permits any."""
-        self._tunnel_index.observe(managed, seen.actual)
+        self._tunnel_index.observe(managed, seen.actual, seen.now)
         if known := managed.address_in_use():
             self._book.assume(managed.id, known)
         loaded = control.loaded(managed.id)

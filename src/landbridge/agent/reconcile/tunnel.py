@@ -40,6 +40,7 @@ from landbridge.agent.tunnels import coverage
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.observed import Actual, ChildSa
+from landbridge.agent.tunnels.presence import Ends, GivenUp, Presence, confirmed
 from landbridge.agent.tunnels.steps import Step
 from landbridge.model.router import Router
 from landbridge.model.status import Reason, ReasonCode, TunnelEventKind, TunnelState, TunnelStatus
@@ -64,6 +65,7 @@ class ManagedTunnel:
         self._clock = clock
         self._facts = TunnelFacts()
         self.reasons = TunnelReasons(clock)
+        self._presence = Presence()
         self._last_run: tuple[Tunnel, Target] | None = None
         self._told: TunnelStatus | None = None
         self._told_in = Phase.REMOVING
@@ -189,9 +191,29 @@ class ManagedTunnel:
 
     # What is observed ---------------------------------------------------------------------
 
-    def observe(self, actual: Actual) -> None:
-        """charon lists this of it."""
+    def adopt(self, actual: Actual) -> None:
+        """A charon has this of it of which nothing was known before."""
+        self._presence = Presence()
         self._set(actual=actual)
+
+    def observe(self, listed: Actual, now: float) -> None:
+        """charon lists this of it; the list was begun at `now`."""
+        state, before = self._facts.attempts, self._facts.actual
+        given_up = GivenUp(
+            ikes=frozenset(state.ending_ikes), children=frozenset(state.ending_children)
+        )
+        actual, self._presence = confirmed(self._presence, before, listed, given_up, now)
+        self._set(actual=actual)
+
+    @property
+    def unproven_until(self) -> float | None:
+        """When a list can prove that what the last one has not shown is gone; None: all is
+        known."""
+        return self._presence.due
+
+    def ended(self, ends: Ends) -> None:
+        """charon has told what has become of CHILD_SAs."""
+        self._presence = self._presence.told(ends)
 
     def begin_pass(self, loaded: Loaded, now: float) -> None:
         """Brings the attempts up to what is observed, and chooses the candidate. `loaded`: what

@@ -252,7 +252,7 @@ class RouterTask:
         """Take in what charon has."""
         self._found = await reader.control.read_loaded()
         for managed, seen in (await reader.what_can_be_read(tuple(self._tunnel_index))).items():
-            managed.observe(seen.actual)
+            managed.adopt(seen.actual)
         self._statuses.listed = True
         self._tunnel_index.adopt(reader.control.configured)
         if self._addresses is not None:

@@ -60,7 +60,7 @@ class ListedChild(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class ListedIke(msgspec.Struct, frozen=True, rename="kebab"):
-    """An IKE_SA. `new`: of a rekeying. Times in seconds."""
+    """An IKE_SA. `old`, `new`: of a rekeying, instead of everything else. Times in seconds."""
 
     uniqueid: int = 0
     version: str = ""
@@ -88,6 +88,7 @@ class ListedIke(msgspec.Struct, frozen=True, rename="kebab"):
     tasks_active: Texts = ()
     tasks_queued: Texts = ()
     child_sas: dict[str, ListedChild] = {}
+    old: ListedIke | None = None
     new: ListedIke | None = None
 
 

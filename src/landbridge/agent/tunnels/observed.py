@@ -111,6 +111,12 @@ class Actual(Model, frozen=True, kw_only=True):
     def carrying(self) -> tuple[ChildSa, ...]:
         return tuple(child for sa in self.sas for child in sa.live_children)
 
+    def carries_beside(self, unique_id: int, name: str) -> bool:
+        """Whether another IKE_SA than that one, but of the same configuration, carries."""
+        return any(
+            sa.name == name and sa.unique_id != unique_id and sa.live_children for sa in self.sas
+        )
+
 
 def actual(sas: Iterable[IkeSa], tunnel_id: str, served: Collection[str] = frozenset()) -> Actual:
     """The SAs of one tunnel out of `sas`, of any breadth: those that bear its name, that
