@@ -143,12 +143,15 @@ def test_the_end_of_a_redundant_ike_sa_tells_nothing() -> None:
 
 def test_which_child_sas_have_ended() -> None:
     name = f"{ID}.0011223344556677"
-    children = {"a-1": {"name": "a.b", "uniqueid": "1"}, "a-2": {"name": "a.b", "uniqueid": "2"}}
+    children: Message = {
+        "a-1": {"name": "a.b", "uniqueid": "1"},
+        "a-2": {"name": "a.b", "uniqueid": "2"},
+    }
     for up, ended in (({}, {1, 2}), ({"up": "yes"}, set())):
         hint = EventParser().read(Event("child-updown", {**up, name: {"child-sas": children}}))
         assert hint is not None
         assert hint.ends == Ends(ended=frozenset(ended))
-    both = {"a": {"old": {"uniqueid": "1"}, "new": {"uniqueid": "2"}}}
+    both: Message = {"a": {"old": {"uniqueid": "1"}, "new": {"uniqueid": "2"}}}
     hint = EventParser().read(Event("child-rekey", {name: {"child-sas": both}}))
     assert hint is not None
     assert hint.ends == Ends(heirs={1: 2})

@@ -64,6 +64,7 @@ class AttemptState(Model, frozen=True, kw_only=True):
     ending_children: Mapping[int, float] = {}
     identity_tried: int = 0  # the revision for which an attempt was made that can end the old SA
     identity_tried_at: float = 0.0
+    duplicates: int = 0  # IKE_SAs that were ended because another one did the same
     forced_for: int = 0  # the revision for which an SA was ended that we may not replace
     candidate: str = ""  # the name of the configuration that is tried, of several
     candidate_since: float = 0.0
@@ -119,6 +120,7 @@ def after_look(
         ending_ikes={k: v for k, v in state.ending_ikes.items() if k in ikes},
         ending_children={k: v for k, v in state.ending_children.items() if k in children},
         was_up=state.was_up or bool(carrying),
+        duplicates=0 if changed else state.duplicates,
         resting=state.resting and not changed and not carrying,
         pending_since=_pending(state, target, now) if carrying else None,
     )
@@ -148,9 +150,13 @@ def after_step(
                 state = msgspec.structs.replace(
                     state, identity_tried=candidate.revision, identity_tried_at=now
                 )
+            if step.duplicate:
+                return msgspec.structs.replace(state, duplicates=state.duplicates + 1)
             return begun(state, attempt_key(candidate, child), now)
         case do.RetireIke(unique_id=sa) | do.Terminate(unique_id=sa):
             state = msgspec.structs.replace(state, ending_ikes={**state.ending_ikes, sa: now})
+            if isinstance(step, do.RetireIke) and step.duplicate:
+                state = msgspec.structs.replace(state, duplicates=state.duplicates + 1)
         case do.RetireChild(unique_id=sa) | do.TerminateChild(unique_id=sa):
             ending = {**state.ending_children, sa: now}
             state = msgspec.structs.replace(state, ending_children=ending)

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from landbridge.agent.plan import ikev1, narrowing, secrets, teardown
+from landbridge.agent.plan import duplicates, ikev1, narrowing, secrets, teardown
 from landbridge.agent.plan.attempts import AttemptState, attempt_key, forced
 from landbridge.agent.plan.view import View
 from landbridge.agent.tunnels import steps as do
@@ -75,6 +75,7 @@ def plan(
         *narrowing.widen(view, allowed),
         *_replace_unheard(view),
         *teardown.retire(view),
+        *duplicates.end_duplicate(view, allowed),
         *(ikev1.end_unreadable(view) if is_v1 else ()),
         *teardown.end_half_open(view),
     )

@@ -32,17 +32,21 @@ class Unload(Step, frozen=True, kw_only=True, tag=True):
 
 
 class Initiate(Step, frozen=True, kw_only=True, tag=True):
-    """Set up a child, on the IKE_SA of that configuration or on a new one. Never waits."""
+    """Set up a child, on the IKE_SA of that configuration or on a new one. Never waits.
+    `duplicate`: in place of several of the same, as both ends have begun at once."""
 
     name: str
     child: str
+    duplicate: bool = False
 
 
 class RetireIke(Step, frozen=True, kw_only=True, tag=True):
-    """End an IKE_SA whose work others have taken over (or that never had any)."""
+    """End an IKE_SA whose work others have taken over (or that never had any). `duplicate`: one
+    of the same configuration, as both ends have begun at once."""
 
     unique_id: int
     force: bool = False
+    duplicate: bool = False
 
 
 class RetireChild(Step, frozen=True, kw_only=True, tag=True):
