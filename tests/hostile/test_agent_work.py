@@ -263,7 +263,7 @@ def test_the_configuration_is_made_once_and_not_at_each_pass() -> None:
     managed.want(many(4 * FEW, True))
     wanted = managed.facts.target
     assert wanted is not None
-    managed.observe(up(wanted, wanted))
+    managed.adopt(up(wanted, wanted))
     managed.begin_pass(Loaded(), NOW)  # what is up has proven its secret
     misses = made.cache_info().misses
     for number in range(100):
