@@ -62,7 +62,15 @@ def both_begin(around: Surroundings, gateway: Gateway, version: str, wide: bool)
         wait_until(lambda: len(gateway.all_sas()) == BOTH, 20, "both have begun")
     assert asked.wait(30) == 0
     gateway.wait_applied(wanted)
+    wait_until(lambda: complete(gateway), 20, "both are complete")
     return wanted
+
+
+def complete(gateway: Gateway) -> bool:
+    """With IKEv1 both CHILD_SAs may be on the same IKE_SA."""
+    sas = gateway.all_sas()
+    quiet = all(sa.state == "ESTABLISHED" and not sa.tasks | sa.queued for sa in sas)
+    return quiet and len(sas) == BOTH == sum(len(sa.children) for sa in sas)
 
 
 def ikes(gateway: Gateway, wanted: Tunnel) -> int:
