@@ -24,6 +24,9 @@ from tests.gateway.gateway import Gateway, changed, tunnel
 
 pytestmark = [pytest.mark.gateway]
 
+#: charon may tell the end before the line that says why, when the tunnel is up again already.
+ENDED = {ReasonCode.PEER_CLOSED, ReasonCode.CONNECTING}
+
 
 @pytest.fixture
 def far_gateway(farsurroundings_on: Surroundings, tmp_path: Path) -> Iterator[Gateway]:
@@ -80,6 +83,11 @@ def told(gateway: Gateway, since: int) -> set[tuple[TunnelState, ReasonCode | No
     }
 
 
+def went_down(gateway: Gateway, since: int) -> set[ReasonCode | None]:
+    """With which reasons."""
+    return {code for state, code in told(gateway, since) if state is TunnelState.DOWN}
+
+
 def play(around: Surroundings, gateway: Gateway, what: str, rounds: int) -> None:
     wanted = up(around, gateway)
     since = len(gateway.history)
@@ -132,9 +140,9 @@ def test_what_the_peer_ends_is_told_by_events(
     since = len(gateway.history)
     name = "site-a" if what == "ike" else "site-a-0"
     surroundings.remote.peer.swanctl("--terminate", f"--{what}", name)
-    closed = (TunnelState.DOWN, ReasonCode.PEER_CLOSED)
-    wait_until(lambda: closed in told(gateway, since), 15, "the end is told")
+    wait_until(lambda: bool(went_down(gateway, since)), 15, "the end is told")
     gateway.wait_applied(wanted)
+    assert went_down(gateway, since) <= ENDED
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -174,5 +182,6 @@ def test_an_agent_that_begins_anew_reads_no_refusal_in_an_end(
     gateway.wait_applied(wanted)
     since = len(gateway.history)
     surroundings.remote.peer.terminate("site-a")
-    closed = (TunnelState.DOWN, ReasonCode.PEER_CLOSED)
-    wait_until(lambda: closed in told(gateway, since), 15, "the end is told")
+    wait_until(lambda: bool(went_down(gateway, since)), 15, "the end is told")
+    gateway.wait_applied(wanted)
+    assert went_down(gateway, since) <= ENDED
