@@ -1,16 +1,11 @@
 """Which tunnels of a router cannot be run beside each other; pure.
 
-What the gateway will say of it (`landbridge.agent.reconcile.ike_sharing`), told beforehand: the
-same rules, on tunnels as they are wanted. Which of two that collide is refused depends on which
-runs already.
+What the gateway will say of it, told beforehand by the same rules (`landbridge.impact.sharing`), on
+tunnels as they are wanted. Which of two that collide is refused depends on which runs already.
 
 Rules this module keeps:
-- Tunnels with the same addresses, IDs and IKE version are one to a peer: one IKE_SA has to serve
-  them, so they need the same IKE policy, dpd and initiator, and no packet may belong to both
-  (docs/decisions/022).
-- charon looks a secret up by the peer's ID, with IKEv1's main mode by the addresses too: who shares
-  these needs the same PSK (docs/decisions/024).
-- A tunnel that is switched off is in nobody's way. A peer's name is compared as it is written.
+- A tunnel that is switched off is in nobody's way.
+- The first that differs is told; the PSK comes last.
 """
 
 from __future__ import annotations
@@ -20,29 +15,23 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from itertools import chain, islice
 from typing import Final
 
-from landbridge.impact.identities import folded
 from landbridge.impact.selectors import Network, Overlaps, meeting, networks_of
+from landbridge.impact.sharing import (
+    addresses,
+    contact,
+    difference,
+    is_same_psk,
+    needs_psk_by_address,
+    once_only,
+    psk_lookups,
+)
 from landbridge.model.fields import Model
-from landbridge.model.tunnel import IkeProposal, Tunnel
+from landbridge.model.tunnel import Tunnel
 
 MOST_TOLD: Final = 20
 COMPARED: Final = 64
 
 Read = Callable[[Tunnel], Hashable]
-
-
-def is_same_psk(tunnel: Tunnel, other: Tunnel) -> bool:
-    """One that is not known collides with none."""
-    return tunnel.psk is None or other.psk is None or tunnel.psk == other.psk
-
-
-#: By its word: what one IKE_SA has once only. Lifetimes show in the time of rekeying.
-_SHARED: Final[tuple[tuple[str, Callable[[Tunnel, Tunnel], bool]], ...]] = (
-    ("IKE policy", lambda one, other: _policy(one.ike) == _policy(other.ike)),
-    ("dpd", lambda one, other: one.dpd == other.dpd),
-    ("initiator", lambda one, other: one.initiator == other.initiator),
-    ("PSK", is_same_psk),
-)
 
 
 class Collision(Model, frozen=True, kw_only=True):
@@ -61,7 +50,7 @@ class Neighbours:
     """
 
     def __init__(self, tunnels: Iterable[Tunnel]) -> None:
-        self._by_contact = _Groups(_contact, _shared)
+        self._by_contact = _Groups(_contact, once_only)
         self._by_peer = _Groups(_peer, _secret)
         self._by_addresses = _Groups(_addressed, _secret)
         self._alike: dict[Hashable, _Alike] = {}
@@ -93,7 +82,7 @@ class Neighbours:
         return (each for each in near if each.id != tunnel.id)
 
     def _overlapping(self, tunnel: Tunnel) -> Iterator[Tunnel]:
-        key = _contact(tunnel), _shared(tunnel)
+        key = _contact(tunnel), once_only(tunnel)
         if key not in self._alike:
             self._alike[key] = _Alike(self._by_contact.same(tunnel))
         return self._alike[key].near(tunnel)
@@ -165,32 +154,29 @@ def _reason(tunnel: Tunnel, other: Tunnel) -> str | None:
     known = f"Connection {other.id} has the same"
     if _contact(tunnel) == _contact(other):
         together = f"{known} addresses, IDs and IKE version, so that one IKE_SA has to serve both"
-        for word, is_same in _SHARED:
-            if not is_same(tunnel, other):
-                return f"{together}, but its {word} differs."
+        word = difference(once_only(tunnel), once_only(other))
+        if word is None and not is_same_psk(tunnel, other):
+            word = "PSK"
+        if word is not None:
+            return f"{together}, but its {word} differs."
         if theirs := meeting(tunnel, other):
             return f"{together}, and its networks overlap: {theirs[0]} - {theirs[1]}."
     if is_same_psk(tunnel, other):
         return None
-    if folded(tunnel.peer_id) == folded(other.peer_id):
+    common = set(psk_lookups(tunnel)) & set(psk_lookups(other))
+    if psk_lookups(tunnel)[0] in common:
         return f"{known} peer ID and another PSK; a secret is looked up by the peer's ID only."
-    if _addresses(tunnel) == _addresses(other) and _by_address(tunnel, other):
+    if common and (needs_psk_by_address(tunnel) or needs_psk_by_address(other)):
         return f"{known} addresses, with IKEv1, and another PSK; it is looked up by these only."
     return None
 
 
 def _contact(tunnel: Tunnel) -> Hashable:
-    ids = tunnel.local_id, tunnel.peer_id
-    return tunnel.router_id, tunnel.ike.version, _addresses(tunnel), ids
-
-
-def _shared(tunnel: Tunnel) -> Hashable:
-    """What one IKE_SA has once only, but for the secret, which may not be known."""
-    return _policy(tunnel.ike), tunnel.dpd, tunnel.initiator
+    return tunnel.router_id, contact(tunnel)
 
 
 def _peer(tunnel: Tunnel) -> Hashable:
-    return tunnel.router_id, folded(tunnel.peer_id)
+    return tunnel.router_id, psk_lookups(tunnel)[0]
 
 
 def _secret(tunnel: Tunnel) -> Hashable:
@@ -199,29 +185,12 @@ def _secret(tunnel: Tunnel) -> Hashable:
 
 
 def _addressed(tunnel: Tunnel) -> Hashable:
-    return tunnel.router_id, _addresses(tunnel), tunnel.ike.version, tunnel.ike.mode
+    return tunnel.router_id, addresses(tunnel), tunnel.ike.version, needs_psk_by_address(tunnel)
 
 
 def _addressed_alike(tunnel: Tunnel) -> Iterable[Hashable]:
     """Where those are for which a secret may be looked up by the same addresses."""
-    ike = tunnel.ike
-    if ike.version != "v1":
+    if tunnel.ike.version != "v1":
         return ()
-    modes = ("main", "aggressive") if ike.mode == "main" else ("main",)
-    return [(tunnel.router_id, _addresses(tunnel), ike.version, mode) for mode in modes]
-
-
-def _addresses(tunnel: Tunnel) -> tuple[str, str]:
-    return tunnel.local_address, tunnel.peer_address
-
-
-def _by_address(tunnel: Tunnel, other: Tunnel) -> bool:
-    """Whether a secret may be needed before a peer has said who it is (RFC 2409, 5.4)."""
-    both = (tunnel.ike, other.ike)
-    return all(ike.version == "v1" for ike in both) and any(ike.mode == "main" for ike in both)
-
-
-def _policy(ike: IkeProposal) -> Hashable:
-    rekeyed_after = ike.lifetime * 9 // 10
-    aggressive = ike.version == "v1" and ike.mode == "aggressive"
-    return aggressive, ike.encryption, ike.integrity, ike.dh_group, rekeyed_after
+    needed = (True, False) if needs_psk_by_address(tunnel) else (True,)
+    return [(tunnel.router_id, addresses(tunnel), "v1", each) for each in needed]

@@ -32,11 +32,11 @@ from landbridge.agent.tunnels.naming import (
     fingerprint,
     generation,
     ids_of,
-    lookups_of,
     names_of,
     secret_name,
     secret_tag,
 )
+from landbridge.impact import sharing
 from landbridge.impact.identities import NoIdentity, identity
 from landbridge.impact.selectors import mode_of
 from landbridge.model.fields import Model
@@ -109,11 +109,10 @@ def _made(tunnel: Tunnel, backend: Backend) -> Target:
         peer_address=tunnel.peer_address,
         peer_id=tunnel.peer_id,
         identities=ids,
-        lookups=lookups_of(tunnel),
-        by_address=tunnel.ike.version == "v1" and tunnel.ike.mode == "main",
-        contact=fingerprint(
-            [ike["version"], ike["local_addrs"], ike["remote_addrs"], ids], CONTACT_DIGITS
-        ),
+        once_only=sharing.once_only(tunnel),
+        lookups=tuple(fingerprint(each, CONTACT_DIGITS) for each in sharing.psk_lookups(tunnel)),
+        by_address=sharing.needs_psk_by_address(tunnel),
+        contact=fingerprint(sharing.contact(tunnel), CONTACT_DIGITS),
         dpd=tunnel.dpd,
         selector_mode=mode_of(tunnel),
         children=children,

@@ -18,27 +18,16 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from landbridge.agent.plan.attachment import without_children
 from landbridge.agent.tunnels.coverage import Cover, numbers_of
 from landbridge.agent.tunnels.desired import Target
 from landbridge.agent.tunnels.observed import Actual
-from landbridge.impact.conflicts import is_same_psk
+from landbridge.impact.sharing import difference, is_same_psk
 from landbridge.model.fields import Model
 from landbridge.model.status import Reason, ReasonCode
 from landbridge.model.tunnel import Tunnel
-
-#: By its word: what one IKE_SA has once only. Lifetimes show in the time of rekeying.
-_SHARED: Final[tuple[tuple[str, Callable[[Target], object]], ...]] = (
-    (
-        "IKE policy",
-        lambda t: [t.connection[each] for each in ("proposals", "aggressive", "rekey_time")],
-    ),
-    ("dpd", lambda t: t.dpd),
-    ("initiator", lambda t: t.may_initiate),
-)
 
 
 class Member(Model, frozen=True, kw_only=True):
@@ -148,14 +137,14 @@ def arrange(group: Sequence[Target]) -> Arrangement:
 
 def differing(late: Target, early: Target) -> Reason | None:
     """Why one IKE_SA cannot serve `late` as well as `early`; None: it can."""
-    for word, read in _SHARED:
-        if read(late) != read(early):
-            return _refusal(
-                early,
-                f"so that one IKE_SA has to serve both, but its {word} differs. Give both the "
-                f"same {word}, or this one other IDs or another peer.",
-            )
-    return None
+    word = difference(late.once_only, early.once_only)
+    if word is None:
+        return None
+    return _refusal(
+        early,
+        f"so that one IKE_SA has to serve both, but its {word} differs. Give both the same {word}, "
+        "or this one other IDs or another peer.",
+    )
 
 
 def overlapping(late: Target, early: Target) -> Reason | None:

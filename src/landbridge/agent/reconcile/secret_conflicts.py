@@ -14,7 +14,7 @@ from typing import Protocol
 
 from landbridge.agent.reconcile.facts import TunnelFacts
 from landbridge.agent.reconcile.groups import Groups
-from landbridge.impact.conflicts import is_same_psk
+from landbridge.impact.sharing import is_same_psk
 from landbridge.model.status import Reason, ReasonCode
 
 

@@ -40,6 +40,7 @@ class Target(Model, frozen=True, kw_only=True):
     peer_address: str
     peer_id: str  # as typed
     identities: str
+    once_only: tuple[object, ...]  # what its IKE_SA has once only: `landbridge.impact.sharing`
     lookups: tuple[str, ...]  # what charon finds its secret by: who shares one shares the secret
     by_address: bool  # charon may need the secret before the peer has said who it is
     contact: str  # tunnels with the same are not to be told apart by a peer

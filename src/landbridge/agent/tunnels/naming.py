@@ -17,7 +17,6 @@ from typing import Final
 
 import msgspec
 
-from landbridge.agent.tunnels.addresses import local_address, peer_address
 from landbridge.agent.tunnels.desired import ChildConfig, Pair, Settings
 from landbridge.impact.identities import folded
 from landbridge.model.fields import Model
@@ -103,14 +102,6 @@ def secret_name(tunnel: Tunnel) -> str:
 
 def secret_owner(tunnel: Tunnel) -> str:
     return fingerprint(folded(tunnel.peer_id), OWNER_DIGITS)
-
-
-def lookups_of(tunnel: Tunnel) -> tuple[str, ...]:
-    """By the peer's identity; IKEv1's main mode, as responder, by the addresses (RFC 2409, 5.4)."""
-    if tunnel.ike.version == "v2":
-        return (secret_owner(tunnel),)
-    addresses = [local_address(tunnel.local_address), peer_address(tunnel.peer_address)]
-    return secret_owner(tunnel), fingerprint(addresses, CONTACT_DIGITS)
 
 
 def generation(secret_id: str) -> int:
