@@ -228,3 +228,26 @@ def test_another_projects_connection_is_not_told_of(api: Api) -> None:
 
     assert collisions("a") == []
     assert collisions("admin") == [theirs["id"]]
+
+
+def test_what_a_router_s_update_costs_its_connections(api: Api) -> None:
+    site = Site(api)
+    connection = site.connection()
+    path = f"/v2.0/routers/{site.router}"
+    plan = planned(api, path, "router", "a", admin_state_up=False)
+    assert plan["router"]["admin_state_up"] is False
+    (told,) = plan["connections"]
+    assert told["id"] == connection["id"]
+    assert cost(told) == ("interrupt", {"router.admin_state_up": "interrupt"})
+    assert planned(api, path, "router", "a", name="x")["connections"] == []
+    assert shown(api, path)["router"]["admin_state_up"] is True
+    body = {"external_gateway_info": {"network_id": outside(api), "external_fixed_ips": [
+        {"ip_address": "203.0.113.77"}]}}  # fmt: skip
+    (told,) = planned(api, path, "router", "admin", **body)["connections"]
+    assert {each["attribute"] for each in told["attributes"]} == {"external_gateway_info"}
+    assert told["disruption"] in ("replace-ike", "interrupt")
+
+
+def outside(api: Api) -> str:
+    found = api.request("GET", "/v2.0/networks?router:external=true", "admin").json()
+    return str(found["networks"][0]["id"])

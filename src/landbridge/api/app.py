@@ -41,11 +41,11 @@ from landbridge.api.http.stream_slots import Limit, StreamSlots
 from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.api.jobs.readiness import Readiness
 from landbridge.api.requests.handlers import ApiContext, Handlers
-from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.catalogue import PLANNED, RESOURCES
 from landbridge.api.schema.openapi import document
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.validate import AlgorithmPolicy
-from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION, VPN
+from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.config.settings import LimitSettings, Settings
@@ -69,7 +69,7 @@ def create_app(
     app = Starlette(
         routes=[
             *(route for resource in RESOURCES for route in _resource(context, resource)),
-            *(_plan(context, resource) for resource in VPN),
+            *(_plan(context, resource) for resource in PLANNED),
             *_inspection(context, metrics, settings.limits),
             *_interfaces(context),
             *_quotas(context),

@@ -35,6 +35,7 @@ KINDS: Final = {
     "ipsecpolicy": "ipsecpolicy",
     "endpoint-group": "endpoint_group",
     "vpnservice": "vpnservice",
+    "router": "router",
 }
 STYLES: Final = {
     "none": "green",

@@ -168,4 +168,6 @@ ROWS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("vpnservice", "name"): (),
     ("vpnservice", "description"): (),
     ("vpnservice", "admin_state_up"): ("admin_state_up",),
+    ("router", "admin_state_up"): ("admin_state_up",),
+    ("router", "external_gateway_info"): ("local_address", "local_id"),
 }

@@ -103,8 +103,8 @@ def _changed(resource: str, kept: ResourceRow | None, asked: Input) -> Asked:
     count only where the value of a connection changes."""
     named: Asked = set()
     for name, value in asked.values.items():
-        members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else [name]
-        named.update((resource, member) for member in members)
+        members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else []
+        named.update((resource, member) for member in (name, *members))
     return {
         row
         for row in named & ROWS.keys()

@@ -12,10 +12,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from landbridge.api.schema import quotas
-from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.catalogue import PLANNED, RESOURCES
 from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.resource import REQUIRED, UNSET, Attribute, Resource
-from landbridge.api.schema.vpn import VPN
 from landbridge.impact.steps import Disruption
 
 Node = dict[str, Any]
@@ -52,7 +51,7 @@ def document() -> Node:
     for resource in RESOURCES:
         paths[resource.path] = _collection(resource)
         paths[f"{resource.path}/{{id}}"] = {"parameters": [_ID], **_item(resource)}
-    paths |= {f"{resource.path}/{{id}}/plan": _plan(resource) for resource in VPN}
+    paths |= {f"{resource.path}/{{id}}/plan": _plan(resource) for resource in PLANNED}
     paths |= _interfaces() | _quotas() | _discovery() | _inspection()
     return {
         "openapi": "3.1.0",

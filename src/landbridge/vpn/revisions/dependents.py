@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
 from landbridge.model.tunnel import Tunnel
@@ -26,6 +27,9 @@ DEPENDING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
     "ipsecpolicy": lambda key: _c.ipsecpolicy_id == key,
     "endpoint_group": uses_group,
     "vpnservice": lambda key: _c.vpnservice_id == key,
+    "router": lambda key: _c.vpnservice_id.in_(
+        select(t.vpnservices.c.id).where(t.vpnservices.c.router_id == key)
+    ),
 }
 
 
@@ -47,10 +51,22 @@ def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, OwnedTunnel]:
 
 
 def _owned(tx: Connection, which: ColumnElement[bool]) -> dict[str, OwnedTunnel]:
-    owners = {
-        row.id: row.project_id for row in tx.execute(select(_c.id, _c.project_id).where(which))
-    }
+    query = (
+        select(_c.id, _c.project_id, t.routers.c.admin_state_up)
+        .join(t.vpnservices, t.vpnservices.c.id == _c.vpnservice_id)
+        .join(t.routers, t.routers.c.id == t.vpnservices.c.router_id)
+        .where(which)
+    )
+    known = {row.id: row for row in tx.execute(query)}
     return {
-        tunnel.id: OwnedTunnel(owners[tunnel.id], tunnel)
+        tunnel.id: OwnedTunnel(
+            known[tunnel.id].project_id, _on_router(tunnel, known[tunnel.id].admin_state_up)
+        )
         for tunnel in desired.tunnels_where(tx, which)
     }
+
+
+def _on_router(tunnel: Tunnel, router_up: bool) -> Tunnel:
+    """With its router it is switched off."""
+    up = tunnel.admin_state_up and router_up
+    return msgspec.structs.replace(tunnel, admin_state_up=up)
