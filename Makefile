@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest
 # In this order; tests/conftest.py sees to it that there are no others.
 GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle
 
-.PHONY: run demo test test-kernel lint audit bench soak packages-run packages-test packages-bench clean
+.PHONY: run demo test test-kernel oracle lint audit bench soak packages-run packages-test packages-bench clean
 
 ## The service with its two-site lab, in the foreground; Ctrl-C takes it away.
 run: packages-run .venv/.run
@@ -35,6 +35,13 @@ test: packages-test .venv/.test
 test-kernel: .venv/.test
 	@scripts/packages kernel
 	$(PYTHON) -m tests.kernel $(KERNEL_ARGS)
+
+## A real Networking server (of PyPI, in a virtual environment of its own) is asked what the tests
+## of the inventory were recorded from, and landbridge beside it. ORACLE_ARGS="--record" keeps the
+## answers; a pattern chooses cases: ORACLE_ARGS="'tags.*'".
+oracle: .venv/.test
+	@scripts/oracle
+	$(PYTHON) -m tests.contract.oracle $(ORACLE_ARGS)
 
 lint: .venv/.test
 	.venv/bin/ruff check .
@@ -73,4 +80,4 @@ packages-bench:
 	@touch $@ .venv/.run
 
 clean:
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .oracle .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

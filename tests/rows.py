@@ -9,18 +9,18 @@ from landbridge.store.resource_rows import ConnectionRow, RouterRow, ServiceRow
 _NOW: Final = "2026-01-01T10:00:00Z"
 
 SERVICE: Final = ServiceRow(
-    id="1", project_id="p", name="n", description="", revision_number=0, created_at=_NOW,
+    id="1", project_id="p", name="n", description="", tags=[], revision_number=0, created_at=_NOW,
     updated_at=_NOW, router_id="r", subnet_id=None, admin_state_up=True,
     external_v4_ip="203.0.113.1", external_v6_ip=None, status="ACTIVE",
 )  # fmt: skip
 ROUTER: Final = RouterRow(
-    id="r", project_id="p", name="n", description="", revision_number=0, created_at=_NOW,
+    id="r", project_id="p", name="n", description="", tags=[], revision_number=0, created_at=_NOW,
     updated_at=_NOW, admin_state_up=True, status="ACTIVE", external_network_id="x",
     enable_snat=True, gateway_id="gw1", revision=1, applied_revision=0, ready=None,
-    status_reason=None, status_message=None,
+    status_reason=None, status_message=None, routes=[],
 )  # fmt: skip
 CONNECTION: Final = ConnectionRow(
-    id="c", project_id="p", name="", description="", revision_number=3, created_at=_NOW,
+    id="c", project_id="p", name="", description="", tags=[], revision_number=3, created_at=_NOW,
     updated_at=_NOW, vpnservice_id="s", ikepolicy_id="i", ipsecpolicy_id="e",
     local_ep_group_id="l", peer_ep_group_id="q", peer_address="198.51.100.1",
     peer_id="198.51.100.1", local_id="", peer_cidrs=[], split_selector=False, mtu=1500,

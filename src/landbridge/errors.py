@@ -73,6 +73,13 @@ class NotFound(ApiError):
     type = "HTTPNotFound"
 
 
+class TagNotFound(ApiError):
+    status = 404
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"Tag {tag} could not be found.")
+
+
 class Conflict(ApiError):
     status = 409
 

@@ -86,8 +86,9 @@ def sortable(resource: Resource) -> list[str]:
 def filters(resource: Resource) -> Parameters:
     """Each with a value that it takes."""
     samples = {"boolean": "true", "integer": "1"}
+    named = {"fixed_ips": "ip_address=10.0.0.1"}
     return [
-        (each.name, samples.get(str(each.type.schema()["type"]), NOWHERE))
+        (each.name, named.get(each.name, samples.get(str(each.type.schema()["type"]), NOWHERE)))
         for each in resource.attributes
         if each.filter
     ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -23,9 +23,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from landbridge import errors
+from landbridge.api.actions.extraroutes import ExtraRouteHandlers
 from landbridge.api.actions.inspection import InspectionHandlers
 from landbridge.api.actions.interfaces import InterfaceHandlers
 from landbridge.api.actions.quotas import QuotaHandlers
+from landbridge.api.actions.tags import TagHandlers
 from landbridge.api.agents.routes import agent_routes
 from landbridge.api.events.stream import PATH as EVENTS_PATH
 from landbridge.api.events.stream import EventHandlers
@@ -69,6 +71,7 @@ def create_app(
     app = Starlette(
         routes=[
             *(route for resource in RESOURCES for route in _resource(context, resource)),
+            *(route for resource in RESOURCES for route in _tags(context, resource)),
             *(_plan(context, resource) for resource in PLANNED),
             *_inspection(context, metrics, settings.limits),
             *_interfaces(context),
@@ -96,6 +99,21 @@ def _resource(context: ApiContext, resource: Resource) -> list[BaseRoute]:
         _guarded(context.auth, resource.path, many),
         _guarded(context.auth, f"{resource.path}/", many),
         _guarded(context.auth, f"{resource.path}/{{id}}", one, {"POST": verbs.object_to_post}),
+    ]
+
+
+def _tags(context: ApiContext, resource: Resource) -> list[BaseRoute]:
+    verbs: TagHandlers[Any] = TagHandlers(context, resource, RULES[resource.name])
+    many = {
+        "GET": verbs.index,
+        "PUT": verbs.replace_all,
+        "POST": verbs.add_many,
+        "DELETE": verbs.remove_all,
+    }
+    one = {"GET": verbs.has, "PUT": verbs.add, "DELETE": verbs.remove}
+    return [
+        _guarded(context.auth, f"{resource.path}/{{id}}/tags", many),
+        _guarded(context.auth, f"{resource.path}/{{id}}/tags/{{tag}}", one),
     ]
 
 
@@ -134,10 +152,13 @@ def _measured(db: Database, metrics: ApiMetrics) -> BaseRoute:
 
 
 def _interfaces(context: ApiContext) -> list[BaseRoute]:
-    verbs, path = InterfaceHandlers(context), "/v2.0/routers/{id}"
+    verbs, routes = InterfaceHandlers(context), ExtraRouteHandlers(context)
+    path = "/v2.0/routers/{id}"
     return [
         _guarded(context.auth, f"{path}/add_router_interface", {"PUT": verbs.add}),
         _guarded(context.auth, f"{path}/remove_router_interface", {"PUT": verbs.remove}),
+        _guarded(context.auth, f"{path}/add_extraroutes", {"PUT": routes.add}),
+        _guarded(context.auth, f"{path}/remove_extraroutes", {"PUT": routes.remove}),
     ]
 
 

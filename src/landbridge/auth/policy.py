@@ -75,6 +75,10 @@ class Policy:
         if not all(self.check(caller, name, target) for name in rules):
             raise errors.PolicyNotAuthorized(*rules)
 
+    def knows(self, rule: str) -> bool:
+        """Whether there is such a rule, of the defaults or of the operator's."""
+        return rule in self._file.rules
+
     def _of_attributes(self, rule: str, attributes: Iterable[str]) -> Iterator[str]:
         known = self._file.rules
         names = (f"{rule}:{attribute}" for attribute in attributes)

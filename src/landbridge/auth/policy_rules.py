@@ -83,10 +83,12 @@ NETWORKS: Final = {
     "create_network": ADMIN_OR_MEMBER,
     "create_network:shared": ADMIN,
     "create_network:router:external": ADMIN,
+    "create_network:is_default": ADMIN,
     "get_network": _any(ADMIN, READER, SERVICE, SHARED, "rule:external", ADVSVC),
     "update_network": ADMIN_OR_MEMBER,
     "update_network:shared": ADMIN,
     "update_network:router:external": ADMIN,
+    "update_network:is_default": ADMIN,
     "delete_network": ADMIN_OR_MEMBER,
 } | {f"{verb}_network:{name}": ADMIN for verb in ("create", "get", "update") for name in PROVIDER}
 SUBNETS: Final = {
@@ -167,6 +169,8 @@ ROUTERS: Final = {
     "delete_router": ADMIN_OR_MEMBER,
     "add_router_interface": ADMIN_OR_MEMBER,
     "remove_router_interface": ADMIN_OR_MEMBER,
+    "add_extraroutes": ADMIN_OR_MEMBER,
+    "remove_extraroutes": ADMIN_OR_MEMBER,
 }
 QUOTAS: Final = {
     "get_quota": ADMIN_OR_MEMBER,
@@ -174,4 +178,14 @@ QUOTAS: Final = {
     "delete_quota": ADMIN,
 }
 
-DEFAULTS: Final = BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | QUOTAS
+TAGS: Final = {
+    f"{verb}_{resource}:tags": rule
+    for verb in ("create", "update", "delete")
+    for resource, rule in (
+        ("network", ADMIN_OR_MEMBER),
+        ("subnet", OWN_OR_ON_OWN_NETWORK),
+        ("router", ADMIN_OR_MEMBER),
+    )
+}
+
+DEFAULTS: Final = BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | TAGS | QUOTAS

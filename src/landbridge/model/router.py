@@ -24,8 +24,15 @@ class Leg(Model, frozen=True, kw_only=True):
     admin_state_up: bool = True
 
 
+class Route(Model, frozen=True, kw_only=True):
+    """A way to a network behind another router: its CIDR, and the next hop on one of our legs."""
+
+    destination: str
+    nexthop: str
+
+
 class Router(Model, frozen=True, kw_only=True):
-    """A namespace to be: one uplink, inside legs, and the tunnels that end there."""
+    """A namespace to be: one uplink, inside legs, routes, and the tunnels that end there."""
 
     id: str
     name: str
@@ -33,3 +40,4 @@ class Router(Model, frozen=True, kw_only=True):
     admin_state_up: bool
     uplink: Leg | None
     inside: tuple[Leg, ...]
+    routes: tuple[Route, ...] = ()

@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - A type means the same in both databases; nothing above `store` asks which one it is.
-- JSON is stored as text: rows are read whole and never searched inside.
+- JSON is stored as text: rows are read whole; only tags are searched for (`api.requests.select`).
 - Times of the API are text (``2025-01-31T12:00:00Z``): they sort as they read.
 """
 

@@ -33,6 +33,7 @@ class ResourceRow(msgspec.Struct, frozen=True):
     project_id: str
     name: str
     description: str
+    tags: list[str]
     revision_number: int
     created_at: str
     updated_at: str
@@ -49,7 +50,7 @@ class Pool(TypedDict):
 
 
 class HostRoute(TypedDict):
-    """A route that hosts on a subnet should have."""
+    """A route that hosts on a subnet should have, or a router has."""
 
     destination: str
     nexthop: str
@@ -99,6 +100,7 @@ class RouterRow(ResourceRow, frozen=True):
     ready: bool | None
     status_reason: str | None
     status_message: str | None
+    routes: list[HostRoute]
 
 
 class PortRow(ResourceRow, frozen=True):

@@ -5,7 +5,7 @@ Rules this module keeps:
   ``provider:*`` (`provider_*`), the flattened `dpd_*` and `lifetime_*`, `external_gateway_info`
   (from `external_network_id`, `enable_snat` and the gateway port) and `psk`, which exists only
   sealed (`psk_sealed`).
-- Every resource has id, project_id, name, description, revision_number and its times.
+- Every resource has id, project_id, name, description, tags, revision_number and its times.
 - What must not be deleted while it is used is protected by a restricting foreign key: the rules
   refuse first, with a message; the database refuses always.
 - Only operations on routers write `router_ports`, no attribute of a port does.
@@ -63,6 +63,7 @@ def _resource(name: str, *columns: Any) -> Table:
         Column("project_id", String(255), nullable=False),
         text("name"),
         text("description"),
+        json("tags"),
         *columns,
         number("revision_number"),
         text("created_at", default=None, length=32),
@@ -145,6 +146,7 @@ routers = _resource(
     Column("ready", Boolean),  # NULL: no gateway has reported it yet
     Column("status_reason", String(64)),
     Column("status_message", String(1024)),
+    json("routes"),
 )
 
 ports = _resource(

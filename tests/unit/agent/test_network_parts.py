@@ -11,13 +11,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from landbridge.agent.dataplane import firewall, names, routes
 from landbridge.agent.dataplane.announce import announcement
 from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dataplane.routes import BLOCK_METRIC, OWN_METRIC, TUNNEL_METRIC, Place, Way
 from landbridge.agent.dataplane.segments import Segment, disjoint, network
-from landbridge.model.router import Leg, Router
+from landbridge.model.router import Leg, Route, Router
 
 
 def leg(*addresses: str) -> Leg:
@@ -144,6 +145,31 @@ def test_routes_of_tunnels(
     own = leg("10.1.0.1/24")
     thrown = {Place(network("10.1.0.0/24"), OWN_METRIC): Way(routes.THROW)}
     assert routes.wanted(router(None, own), tunnels, device) == ways | thrown
+
+
+def test_networks_behind_inside_routers_go_past_a_wider_tunnel_and_never_past_an_equal_one() -> (
+    None
+):
+    own, up = leg("10.1.0.1/24"), leg("198.51.100.2/24")
+    behind = tuple(
+        Route(destination=destination, nexthop=nexthop)
+        for destination, nexthop in (
+            ("10.7.0.0/24", "10.1.0.9"),
+            ("10.9.0.0/16", "10.1.0.9"),
+            ("10.8.0.0/24", "198.51.100.9"),  # by the uplink: the tunnel is the way
+        )
+    )
+    made = structs.replace(router(up, own), routes=behind)
+    tunnels = (tunnel("10.0.0.0/8", "10.9.0.0/16", "10.8.0.0/16"),)
+    ways = routes.wanted(made, tunnels, 5)
+
+    def kind(address: str) -> int | None:
+        return kind_of_way(ways, ipaddress.IPv4Address(address))
+
+    assert kind("10.7.0.1") == routes.THROW
+    assert kind("10.6.0.1") == kind("10.9.0.1") == kind("10.8.0.1") == routes.UNICAST
+    down = routes.wanted(made, (structs.replace(tunnels[0], up=False),), 5)
+    assert kind_of_way(down, ipaddress.IPv4Address("10.9.0.1")) == routes.UNREACHABLE
 
 
 class Kernel:

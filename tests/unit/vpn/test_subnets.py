@@ -23,7 +23,7 @@ from tests.unit.vpn.world import World
             [("10.50.0.1", "10.50.0.2"), ("10.50.0.4", "10.50.0.6")],
         ),
         ({"cidr": "fd00:5::/64"}, "fd00:5::1", [("fd00:5::2", "fd00:5::ffff:ffff:ffff:ffff")]),
-        ({"cidr": "10.50.0.0/32"}, None, [("10.50.0.0", "10.50.0.0")]),
+        ({"cidr": "10.50.0.0/32", "enable_dhcp": False}, None, [("10.50.0.0", "10.50.0.0")]),
         (
             {
                 "cidr": "10.50.0.0/24",
@@ -51,7 +51,7 @@ def _pool(start: str, end: str) -> list[dict[str, str]]:
     [
         ({"cidr": "10.9.0.0/25"}, "InvalidInput"),
         ({"cidr": "10.50.0.0/24", "ip_version": 6}, "InvalidInput"),
-        ({"cidr": "10.50.0.0/24", "gateway_ip": "10.51.0.1"}, "InvalidInput"),
+        ({"cidr": "10.50.0.0/24", "gateway_ip": "10.50.0.255"}, "InvalidInput"),
         ({"cidr": "10.50.0.0/24", "gateway_ip": "fd00::1"}, "InvalidInput"),
         (
             {"cidr": "10.50.0.0/24", "allocation_pools": _pool("10.51.0.1", "10.51.0.9")},

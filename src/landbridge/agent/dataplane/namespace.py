@@ -1,4 +1,4 @@
-"""A router's namespace: its links, addresses and default routes.
+"""A router's namespace: its links, addresses and routes.
 
 Rules this module keeps:
 - Level, not edge: `ensure` reads what is there and changes only what differs, so that a
@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from landbridge.agent.dataplane import netlink, sysctl
+from landbridge.agent.dataplane import main_routes, netlink, sysctl
 from landbridge.agent.dataplane.announce import announce
 from landbridge.agent.dataplane.bridges import Bridges, all_links, is_up, link_by_name
 from landbridge.agent.dataplane.commands import run
@@ -37,7 +37,6 @@ from landbridge.agent.dataplane.netlink import translated
 from landbridge.agent.errors import GatewayError
 from landbridge.model.router import Leg, Router
 
-MAIN_TABLE: Final = 254
 UNIVERSE: Final = 0  # the scope of an address that is not link-local
 FAMILIES: Final[Mapping[int, int]] = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -110,7 +109,8 @@ class Namespaces:
                 may_stay = self._stays(router, retained if interface.leg is router.uplink else NONE)
                 kept = await _configure(name, inner, interface, links[interface.name], may_stay)
                 self._kept[router.id] |= _claims(interface.leg, kept)
-            await _default_routes(inner, router)
+            uplink = links[uplink_interface(router.uplink)]["index"] if router.uplink else None
+            await main_routes.ensure(inner, router, uplink)
         return fresh
 
     def stands(self, router_id: str) -> bool:
@@ -254,26 +254,3 @@ def _address(address: str) -> Mapping[str, Any]:
         "prefixlen": parsed.network.prefixlen,
         "family": FAMILIES[parsed.version],
     }
-
-
-async def _default_routes(inner: Any, router: Router) -> None:
-    gateways = router.uplink.gateways if router.uplink else ()
-    wanted: dict[int, str] = {ipaddress.ip_address(g).version: g for g in reversed(gateways)}
-    for version, family in FAMILIES.items():
-        present = [
-            found.get("gateway")
-            async for found in await inner.get_default_routes(family=family, table=MAIN_TABLE)
-        ]
-        await _default_route(inner, family, present, wanted.get(version))
-
-
-async def _default_route(
-    inner: Any, family: int, present: Sequence[str], gateway: str | None
-) -> None:
-    if gateway is not None and gateway not in present:
-        with translated(f"route by gateway {gateway}"):
-            await inner.route("replace", dst="default", gateway=gateway, family=family)
-    for other in present:
-        if other != gateway and (family == socket.AF_INET6 or gateway is None):
-            with translated(f"remove the route by gateway {other}"):
-                await inner.route("del", dst="default", gateway=other, family=family)

@@ -5,7 +5,8 @@ Rules this module keeps:
   a better one through the tunnel while it is up. When charon dies its device goes, the
   better route goes with it, and nothing leaves in clear.
 - The router's own networks are thrown back to main: a peer's 10.0.0.0/8 must not swallow
-  an inside 10.1.0.0/24.
+  an inside 10.1.0.0/24. So are networks behind inside routers; of the very same network, the
+  tunnel is the way.
 - IKE, ESP and AH of this host ask main first (rule 209), so that a peer whose address lies
   inside its own network is still reached.
 - What is new comes before what is old goes, and of one network the way through the tunnel comes
@@ -40,6 +41,7 @@ MAIN_TABLE: Final = 254
 OWN_METRIC: Final = 1
 TUNNEL_METRIC: Final = 100
 BLOCK_METRIC: Final = 4096
+ROUTED_METRIC: Final = 8192
 UNICAST, UNREACHABLE, THROW = 1, 7, 9  # RTN_*, linux/rtnetlink.h
 REREAD_AFTER: Final = 60.0  # seconds
 FAMILIES: Final[Mapping[int, int]] = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -88,6 +90,11 @@ def wanted(router: Router, tunnels: Iterable[TunnelNet], device: int | None) -> 
     for leg in legs:
         for address in leg.addresses:
             routes[Place(ipaddress.ip_interface(address).network, OWN_METRIC)] = Way(THROW)
+    inside = [ipaddress.ip_interface(a).network for leg in router.inside for a in leg.addresses]
+    for route in router.routes:
+        if any(ipaddress.ip_address(route.nexthop) in network for network in inside):
+            place = Place(ipaddress.ip_network(route.destination), ROUTED_METRIC)
+            routes[place] = Way(THROW)
     return routes
 
 

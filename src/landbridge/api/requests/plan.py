@@ -15,6 +15,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, Generic, NamedTuple
 
 import msgspec
@@ -29,7 +30,7 @@ from landbridge.impact.conflicts import Neighbours
 from landbridge.impact.impact import impact
 from landbridge.model.tunnel import Tunnel
 from landbridge.store.resource_rows import R, ResourceRow
-from landbridge.vpn import rows
+from landbridge.vpn import rows, sets
 from landbridge.vpn.revisions import dependents
 from landbridge.vpn.revisions.dependents import OwnedTunnel
 
@@ -105,9 +106,18 @@ def _changed(resource: str, kept: ResourceRow | None, asked: Input) -> Asked:
     for name, value in asked.values.items():
         members = [f"{name}.{member}" for member in value] if isinstance(value, dict) else []
         named.update((resource, member) for member in (name, *members))
+    named -= {(resource, name) for name in _reordered(kept, asked)}
     return {
         row
         for row in named & ROWS.keys()
         if ROWS[row]
         or (resource == _CONNECTION and getattr(kept, row[1], None) != asked.values.get(row[1]))
     }
+
+
+def _reordered(kept: ResourceRow | None, asked: Input) -> Iterator[str]:
+    """Lists that have the members which are there already."""
+    for name in ("peer_cidrs", "endpoints"):
+        before = getattr(kept, name, None)
+        if name in asked.values and before and sets.same(before, asked.values[name] or []):
+            yield name

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     BindParameter,
     Column,
@@ -24,18 +25,23 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     and_,
     bindparam,
     false,
     func,
     literal,
+    not_,
     or_,
     select,
     true,
+    type_coerce,
 )
 
-from landbridge.api.http.query import Filter, Listing
-from landbridge.api.schema.field_types import Uuid
+from landbridge import errors
+from landbridge.api.http.query import MOST_VALUES, Filter, Listing
+from landbridge.api.schema.field_types import TEXT_LENGTH, Uuid
+from landbridge.api.schema.tag_types import TagMatch, Tags
 from landbridge.store import statements
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import R, ResourceRow, ResourceTable
@@ -43,6 +49,10 @@ from landbridge.vpn.rows import Scope
 
 Order = Sequence[tuple[Column[Any], bool]]  # column, ascending
 
+_OF_NETWORK: Final = {
+    "shared": t.networks.c.shared,
+    "router:external": t.networks.c.router_external,
+}
 _EXACT: Final = frozenset({"project_id", "device_id"})
 
 
@@ -111,6 +121,10 @@ def _direction(column: Column[Any], ascending: bool) -> ColumnElement[Any]:
 def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
     if wanted.attribute.name == "fixed_ips":
         return _has_address(wanted.values)
+    if isinstance(wanted.attribute.type, Tags):
+        return _is_tagged(table, wanted.attribute.type.match, wanted.values)
+    if table is t.subnets and wanted.attribute.name in _OF_NETWORK:
+        return _of_network(_OF_NETWORK[wanted.attribute.name], wanted.values)
     if not wanted.attribute.stored_as:  # nobody has one
         return false()
     column = table.c[wanted.attribute.stored_as]
@@ -120,6 +134,34 @@ def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
         return exact
     lowered = [value.lower() for value in values]
     return or_(exact, func.lower(column).in_(lowered))
+
+
+def _of_network(column: Column[Any], values: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Subnets by an attribute of their network."""
+    networks = select(t.networks.c.id).where(column.in_(_padded(values)))
+    return t.subnets.c.network_id.in_(networks)
+
+
+def _is_tagged(table: Table, match: TagMatch, values: tuple[str, ...]) -> ColumnElement[bool]:
+    """Raises: errors.BadRequest."""
+    named = tuple(dict.fromkeys(tag for value in values for tag in value.split(",")))
+    if len(named) > MOST_VALUES:
+        raise errors.BadRequest(
+            f"{match}: {len(named)} tags are too many, a filter takes at most {MOST_VALUES}."
+        )
+    # Tags are kept as a JSON array. A comma and a quotation mark stand together only between two
+    # of its items: inside of an item the mark is escaped.
+    kept = func.lower(literal(",").concat(func.substr(type_coerce(table.c.tags, Text()), 2)))
+    has = [
+        kept.contains(_as_item(tag), autoescape=True) if len(tag) <= TEXT_LENGTH else false()
+        for tag in _padded(named)  # no tag is longer, and no pattern may be
+    ]
+    found = and_(*has) if match in (TagMatch.ALL, TagMatch.NOT_ALL) else or_(*has)
+    return not_(found) if match in (TagMatch.NOT_ALL, TagMatch.NOT_ANY) else found
+
+
+def _as_item(tag: str) -> str:
+    return f",{msgspec.json.encode(tag).decode()}".lower()
 
 
 def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -132,15 +174,21 @@ def _is_id(wanted: Filter) -> bool:
 
 
 def _has_address(values: tuple[str, ...]) -> ColumnElement[bool]:
-    """Filters like ``fixed_ips=ip_address=10.0.0.1``, all of them on one address."""
+    """Filters like ``fixed_ips=ip_address=10.0.0.1``: any of the values of each name, all of the
+    names. Names that are not known say nothing. Raises: errors.InvalidInput.
+    """
     addresses = t.port_addresses
+    wanted: dict[str, list[str]] = {"ip_address": [], "subnet_id": []}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise errors.InvalidInput(f"'{value}' is not of the form <key>=[value]")
+        wanted.get(name, []).append(text.lower())
     query = select(addresses.c.port_id)
-    for value in dict.fromkeys(values):
-        name, _, wanted = value.partition("=")
-        if name not in ("ip_address", "subnet_id"):
-            return false()
-        query = query.where(addresses.c[name] == wanted.lower())
-    return t.ports.c.id.in_(query)
+    named = {name: texts for name, texts in wanted.items() if texts}
+    for name, texts in named.items():
+        query = query.where(addresses.c[name].in_(_padded(tuple(texts))))
+    return t.ports.c.id.in_(query) if named else true()
 
 
 def _after(order: Order, marker: ResourceRow) -> ColumnElement[bool]:

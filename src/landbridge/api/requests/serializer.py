@@ -13,6 +13,7 @@ from typing import Any
 
 from landbridge.api.schema.field_types import Dictionary
 from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.tag_types import Constant
 from landbridge.api.schema.validate import Input
 
 View = dict[str, Any]
@@ -24,7 +25,12 @@ class Serializer:
     def __init__(self, resource: Resource) -> None:
         visible = [a for a in resource.attributes if a.visible]
         self._keys = tuple(
-            (a.name, a.stored_as if a.name == "tenant_id" else a.name) for a in visible
+            (
+                a.name,
+                a.stored_as if a.name == "tenant_id" else a.name,
+                a.type.value if isinstance(a.type, Constant) else None,
+            )
+            for a in visible
         )
         self._groups = tuple(a.name for a in visible if isinstance(a.type, Dictionary))
         self.secrets = tuple(a.name for a in visible if a.secret)
@@ -33,10 +39,10 @@ class Serializer:
         """A row without a key for a secret gives a view without it."""
         unshown = frozenset(name for name in self.secrets if name not in row)
         if not fields and not unshown:  # the usual case, and lists make hundreds
-            return {name: row.get(key) for name, key in self._keys}
+            return {name: row.get(key, value) for name, key, value in self._keys}
         return {
-            name: row.get(key)
-            for name, key in self._keys
+            name: row.get(key, value)
+            for name, key, value in self._keys
             if name not in unshown and (not fields or name in fields)
         }
 

@@ -10,6 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic
 
 import msgspec
@@ -49,6 +50,15 @@ def scope_of(caller: Caller, resource: Resource | None = None) -> rows.Scope:
     return None if caller.is_admin or serves else caller.project_id
 
 
+class Retagging(msgspec.Struct, frozen=True, kw_only=True):
+    """`verb`: create, update or delete tags. `change` makes the new tags of those that are there;
+    `expected`: the revision that the change is for."""
+
+    verb: str
+    change: Callable[[list[str]], list[str]]
+    expected: int | None
+
+
 class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """The operations on one resource. `quota`: the default limit."""
 
@@ -63,6 +73,8 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     ) -> tuple[list[View], list[str]]:
         """The views of a page, and the ids of its objects."""
         found = select.page(tx, self.rules.table, listing, self._scope(caller))
+        if not found and listing.marker and self.resource.prefix != VPN_PREFIX:
+            self._find(tx, caller, listing.marker)  # of VPN resources the reference asks no such
         wanted = not listing.fields or bool(listing.fields.intersection(self.serializer.secrets))
         presented = self.rules.present(tx, found, wanted and bool(self.serializer.secrets))
         rule = f"get_{self.resource.name}"
@@ -117,6 +129,26 @@ class ResourceService(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             raise errors.NotFound(_NOT_FOUND)
         self.policy.enforce(caller, action, asdict(row))
         return row
+
+    def tags(self, tx: Connection, caller: Caller, id: str) -> list[str]:
+        """Raises: NotFound."""
+        return self.see(tx, caller, id).tags
+
+    def retag(self, tx: Connection, caller: Caller, id: str, asked: Retagging) -> None:
+        """Raises: NotFound, PolicyNotAuthorized, and what `asked.change` raises."""
+        row = self._find(tx, caller, id, to="update")
+        (target,) = self._targets(tx, [asdict(row)])
+        rule = f"{asked.verb}_{self.resource.name}:tags"
+        if not self.policy.knows(rule):
+            rule = f"update_{self.resource.name}"
+        if not self.policy.check(caller, rule, target):
+            if not self._may(tx, caller, "get", row):
+                raise errors.NotFound(_NOT_FOUND)
+            raise errors.PolicyNotAuthorized(rule)
+        preconditions.check(row, asked.expected)
+        updated = rows.update(tx, self.rules.table, row, {"tags": asked.change(row.tags)})
+        if updated is not row:
+            self._note(tx, EventKind.UPDATED, updated, changed=["tags"])
 
     def _note(self, tx: Connection, kind: EventKind, row: R, **details: Any) -> None:
         """Changes of VPN resources are events; changes of the inventory are not."""

@@ -20,6 +20,7 @@ import msgspec
 
 from landbridge.api.schema.field_types import (
     TEXT_LENGTH,
+    Boolean,
     FieldType,
     InvalidValue,
     ListType,
@@ -110,7 +111,7 @@ class Gateway(FieldType, frozen=True, kw_only=True):
             FixedIps().check_length(value.get("external_fixed_ips"))
 
     def accept(self, value: Any) -> dict[str, Any]:
-        if not value and (value is None or value == {}):
+        if value is None or (not value and isinstance(value, dict | list | str)):
             return {}
         if not isinstance(value, dict):
             raise InvalidValue(f"'{value}' is not a dictionary")
@@ -122,7 +123,7 @@ class Gateway(FieldType, frozen=True, kw_only=True):
         known: dict[str, Callable[[Any], Any]] = {
             "network_id": Uuid().accept,
             "external_fixed_ips": FixedIps().convert,
-            "enable_snat": _flag,
+            "enable_snat": Boolean().accept,
         }
         if unknown := [key for key in value if key not in known]:
             raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
@@ -194,6 +195,15 @@ class HostRoutes(ListType, frozen=True, kw_only=True):
 
     def item(self) -> Schema:
         return {"type": "object"}
+
+
+class Routes(HostRoutes, frozen=True, kw_only=True):
+    """Routes of a router, in an order of their own: a list of the same routes is the same."""
+
+    def accept(self, value: Any) -> list[dict[str, str]]:
+        return sorted(
+            super().accept(value), key=lambda each: (each["destination"], each["nexthop"])
+        )
 
 
 class Mac(FieldType, frozen=True, kw_only=True):
@@ -292,9 +302,3 @@ def _fixed_ip(value: Any) -> dict[str, str]:
     if unknown := [key for key in value if key not in known]:
         raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
     return {key: known[key](item) for key, item in value.items()}
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidValue(f"'{value}' is not a boolean")
-    return value

@@ -60,6 +60,18 @@ EXTENSIONS: Final = (
         "2012-07-20T10:00:00-00:00",
     ),
     Extension(
+        "extraroute",
+        "Neutron Extra Route",
+        "Extra routes configuration for L3 router",
+        "2013-02-01T10:00:00-00:00",
+    ),
+    Extension(
+        "extraroute-atomic",
+        "Atomically add/remove extra routes",
+        "Edit extra routes of a router on server side by atomically adding/removing extra routes",
+        "2019-07-10T00:00:00+00:00",
+    ),
+    Extension(
         "external-net",
         "Neutron external network",
         "Adds external network attribute to network resource.",
@@ -152,6 +164,19 @@ EXTENSIONS: Final = (
         "Resource revision numbers",
         "This extension will display the revision number of neutron resources.",
         "2016-04-11T10:00:00-00:00",
+    ),
+    Extension(
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute: network, subnet, port, router and all "
+        "VPN resources",
+        "Enables to set tag on resources with standard attribute.",
+        "2017-01-01T00:00:00-00:00",
+    ),
+    Extension(
+        "tag-creation",
+        "Tag creation extension",
+        "Allow to create multiple tags for a resource",
+        "2024-10-25T10:00:00-00:00",
     ),
     Extension(
         "revision-if-match",

@@ -18,6 +18,7 @@ from landbridge.api.schema.address_types import (
     Mac,
     Nameservers,
     Pools,
+    Routes,
     Subnet,
 )
 from landbridge.api.schema.field_types import Boolean, Choice, Number, Text, Uuid
@@ -25,6 +26,7 @@ from landbridge.api.schema.resource import (
     UNSET,
     Attribute,
     Resource,
+    constant,
     description,
     identifier,
     name,
@@ -33,6 +35,8 @@ from landbridge.api.schema.resource import (
     shown,
     standard,
 )
+
+_NOT_BUILT: Final = "Not built: has this value only."
 
 IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
@@ -82,7 +86,7 @@ NETWORK: Final = Resource(
             about="Routers may have their gateway on it; every project may see it.",
         ),
         Attribute(
-            name="mtu", type=Number(least=68), default=1500, about="Largest packet on it.",
+            name="mtu", type=Number(least=0), default=0, about="Largest packet on it; 0: 1500.",
             sort=True,
         ),
         Attribute(
@@ -100,6 +104,10 @@ NETWORK: Final = Resource(
             name="provider:segmentation_id", type=Number(least=0, nullable=True), default=UNSET,
             secret=True, column="", filter=False, about="Always null: there are no segments.",
         ),
+        constant("availability_zone_hints", _NOT_BUILT, [], put=False, filter=False),
+        constant("vlan_transparent", _NOT_BUILT, False, None, put=False, filter=False),
+        constant("qinq", _NOT_BUILT, False, None, put=False, filter=False),
+        constant("is_default", _NOT_BUILT, False, visible=False, filter=False),
         description(),
         project_id(),
         *standard(),
@@ -144,6 +152,19 @@ SUBNET: Final = Resource(
                   sort=True),
         _ipv6_mode("ipv6_ra_mode"),
         _ipv6_mode("ipv6_address_mode"),
+        constant("subnetpool_id", _NOT_BUILT, None, put=False),
+        constant("service_types", _NOT_BUILT, [], filter=False),
+        constant(
+            "use_default_subnetpool", _NOT_BUILT, False, put=False, visible=False, filter=False
+        ),
+        Attribute(
+            name="shared", type=Boolean(), default=UNSET, post=False, put=False, visible=False,
+            column="", about="A filter only: whether its network is.",
+        ),
+        Attribute(
+            name="router:external", type=Boolean(), default=UNSET, post=False, put=False,
+            column="", about="Whether its network is.",
+        ),
         description(),
         project_id(),
         *standard(),
@@ -161,7 +182,7 @@ PORT: Final = Resource(
         _network_id(),
         _up(),
         Attribute(
-            name="mac_address", type=Mac(), default=UNSET, sort=True,
+            name="mac_address", type=Mac(nullable=True), default=UNSET, sort=True,
             about="Made up where not given.",
         ),
         Attribute(
@@ -175,9 +196,13 @@ PORT: Final = Resource(
         ),
         project(),
         shown("status", "ACTIVE or DOWN.", sort=True),
+        constant("security_groups", _NOT_BUILT, [], None),
+        constant("allowed_address_pairs", _NOT_BUILT, [], None),
+        constant("extra_dhcp_opts", _NOT_BUILT, [], None, filter=False),
+        constant("binding:vnic_type", _NOT_BUILT, "normal", filter=False),
         description(),
         project_id(),
-        *standard(),
+        *standard(post_tags=True),
     ),
 )  # fmt: skip
 
@@ -196,6 +221,12 @@ ROUTER: Final = Resource(
             name="external_gateway_info", type=Gateway(), default=None, column="", filter=False,
             about="The uplink; {} takes it away.",
         ),
+        Attribute(
+            name="routes", type=Routes(), default=UNSET, post=False, filter=False,
+            about="Ways to networks behind inside routers: `destination` (CIDR), `nexthop`.",
+        ),
+        constant("availability_zone_hints", _NOT_BUILT, [], put=False, filter=False),
+        constant("flavor_id", _NOT_BUILT, None, put=False, filter=False),
         description(),
         project_id(),
         *standard(),

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from landbridge.api.schema.field_types import FieldType, Name, ReadOnly, Text, Uuid
+from landbridge.api.schema.tag_types import Constant, TagMatch, Tags
 
 
 class Absent:
@@ -29,6 +30,12 @@ class Absent:
 
 REQUIRED: Final = Absent("REQUIRED")
 UNSET: Final = Absent("UNSET")  # not given and no default: the rules choose
+
+_TAG_FILTERS: Final = (
+    (TagMatch.ANY, "A filter only: has any of these tags."),
+    (TagMatch.NOT_ALL, "A filter only: has not all of these tags."),
+    (TagMatch.NOT_ANY, "A filter only: has none of these tags."),
+)
 
 REFERENCE: Final = "https://docs.openstack.org/api-ref/network/v2/"
 OWN: Final = "landbridge"
@@ -137,9 +144,34 @@ def shown(name: str, about: str, *, type: str = "string", **changes: Any) -> Att
     )  # fmt: skip
 
 
-def standard() -> tuple[Attribute, ...]:
+def constant(name: str, about: str, value: Any, *also: Any, **changes: Any) -> Attribute:
+    """Something that is not built: it has one value, which clients may send."""
+    return Attribute(
+        name=name, type=Constant(value=value, also=also), about=about, default=value, column="",
+        **changes,
+    )  # fmt: skip
+
+
+def tags(*, post: bool = False) -> tuple[Attribute, ...]:
+    """The tags of an object, and the filters by them."""
+    shown = Attribute(
+        name="tags", type=Tags(), default=[] if post else UNSET, post=post, put=False,
+        about="Words for finding it; PUT .../{id}/tags sets them. As a filter: has all of them.",
+    )  # fmt: skip
+    filters = (
+        Attribute(
+            name=match.value, type=Tags(match=match), about=about, default=UNSET, post=False,
+            put=False, visible=False, column="tags",
+        )
+        for match, about in _TAG_FILTERS
+    )  # fmt: skip
+    return shown, *filters
+
+
+def standard(*, post_tags: bool = False) -> tuple[Attribute, ...]:
     """The attributes of every object (``standard-attr-*``)."""
     return (
+        *tags(post=post_tags),
         shown("created_at", "When it was made (UTC).", sort=True),
         shown("updated_at", "When it was last changed (UTC).", sort=True),
         shown(

@@ -123,6 +123,8 @@ class _FreeAddresses:
                 f"Failed to create port on network {self._network_id}, because fixed_ips included "
                 f"invalid subnet {subnet_id}"
             )
+        if not one.get("ip_address"):
+            raise errors.InvalidInput("IP allocation requires subnet_id or ip_address")
         address = parse_address(one.get("ip_address") or "")
         for network in () if address is None else self._overlaps.around(ip_network(address)):
             return self._networks[network]

@@ -51,7 +51,8 @@ def update(tx: Connection, row: PortRow, changes: Attributes, scope: Scope = Non
     _check_mac_address(tx, row, changes)
     readdressed = "fixed_ips" in changes and _readdress(tx, row, changes["fixed_ips"], role)
     admin = bool(changes.get("admin_state_up", row.admin_state_up))
-    updated = rows.update(tx, PORTS, row, changes | {"status": switched(admin=admin)})
+    given = {name: value for name, value in changes.items() if value is not None}
+    updated = rows.update(tx, PORTS, row, given | {"status": switched(admin=admin)})
     if role is not None and updated.admin_state_up != row.admin_state_up:
         router_changed(tx, role.router_id)
     return rows.touch(tx, PORTS, updated) if readdressed else updated

@@ -6,7 +6,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from landbridge import errors
 from landbridge.errors import ApiError
@@ -42,6 +42,27 @@ class InvalidSharedSetting(errors.Conflict):
         super().__init__(
             f"Unable to reconfigure sharing settings for network {network}. "
             "Multiple projects are using it."
+        )
+
+
+class NetworkMTUSubnetConflict(errors.Conflict):
+    def __init__(self, network_id: str, least: int) -> None:
+        super().__init__(f"MTU of {network_id} is not valid, subnet requires a minimum of {least}")
+
+
+class DNSNameServersExhausted(ApiError):
+    def __init__(self, subnet: str, limit: int) -> None:
+        super().__init__(
+            f"Unable to complete operation for {subnet}. "
+            f"The number of DNS nameservers exceeds the limit {limit}."
+        )
+
+
+class HostRoutesExhausted(ApiError):
+    def __init__(self, subnet: str, limit: int) -> None:
+        super().__init__(
+            f"Unable to complete operation for {subnet}. "
+            f"The number of host routes exceeds the limit {limit}."
         )
 
 
@@ -170,6 +191,26 @@ class RouterInUse(errors.Conflict):
         plural = "s" if len(services) > 1 else ""
         reason = f"is currently used by VPN service{plural} ({','.join(services)})"
         return cls(router_id, reason)
+
+
+class InvalidRoutes(ApiError):
+    def __init__(self, routes: Sequence[object], reason: str) -> None:
+        super().__init__(f"Invalid format for routes: {routes}, {reason}")
+
+
+class RouterInterfaceInUseByRoute(errors.Conflict):
+    def __init__(self, router_id: str, subnet_id: str) -> None:
+        super().__init__(
+            f"Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, "
+            "as it is required by one or more routes."
+        )
+
+
+class SubnetMismatchForPort(ApiError):
+    def __init__(self, port_id: str, subnet_id: str) -> None:
+        super().__init__(
+            f"Subnet on port {port_id} does not match the requested subnet {subnet_id}."
+        )
 
 
 class RouterInterfaceNotFound(errors.NotFound):

@@ -10,6 +10,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Final
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, select
@@ -22,6 +23,8 @@ from landbridge.vpn.inventory import errors, port_roles, providers, subnets
 from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Attributes, Scope
 
+DEFAULT_MTU: Final = 1500
+
 _COLUMNS = {
     "router:external": "router_external",
     "provider:network_type": providers.TYPE,
@@ -32,13 +35,16 @@ _COLUMNS = {
 
 def create(tx: Connection, values: Attributes, scope: Scope = None) -> NetworkRow:
     """Raises: InvalidInput, FlatNetworkInUse."""
-    given = _flat(values)
+    given = _flat(values) | {"mtu": values.get("mtu") or DEFAULT_MTU}
     return rows.insert(tx, NETWORKS, given | providers.of_new(tx, given))
 
 
 def update(tx: Connection, row: NetworkRow, changes: Attributes, scope: Scope = None) -> NetworkRow:
     """Raises: ExternalNetworkInUse, InvalidSharedSetting, InvalidInput, FlatNetworkInUse."""
     given = _flat(changes)
+    if "mtu" in given:
+        given["mtu"] = given["mtu"] or DEFAULT_MTU
+        _check_mtu(tx, row, given["mtu"])
     if row.shared and not given.get("shared", True):
         _check_not_used_by_others(tx, row)
     if row.router_external and not given.get("router_external", True):
@@ -92,6 +98,13 @@ def _check_not_used_by_others(tx: Connection, row: NetworkRow) -> None:
     others = select(ports.id).where(ports.network_id == row.id, ports.project_id.not_in(own))
     if rows.first(tx, others) is not None:
         raise errors.InvalidSharedSetting(row.name)
+
+
+def _check_mtu(tx: Connection, row: NetworkRow, mtu: int) -> None:
+    """Raises: NetworkMTUSubnetConflict."""
+    versions = {subnet.ip_version for subnet in subnets.of_network(tx, row.id)}
+    for version in sorted(versions, reverse=True):
+        subnets.check_mtu(row.id, mtu, version)
 
 
 def _shown(row: NetworkRow) -> Attributes:

@@ -30,7 +30,7 @@ from landbridge.vpn import errors, rows
 from landbridge.vpn.addresses import Ranges
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.inventory import errors as inventory_errors
-from landbridge.vpn.inventory import port_roles, ports, uplinks
+from landbridge.vpn.inventory import port_roles, ports, routes, uplinks
 from landbridge.vpn.inventory.allocation import AddressRequest
 from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Attributes, Scope
@@ -47,10 +47,12 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> RouterRow
 
 
 def update(tx: Connection, row: RouterRow, changes: Attributes, scope: Scope = None) -> RouterRow:
-    """Raises: as `create`, and RouterInUse."""
+    """Raises: as `create`, RouterInUse, InvalidRoutes and OverQuota."""
     given = {name: value for name, value in changes.items() if name != "external_gateway_info"}
     if "external_gateway_info" in changes:
         given |= uplinks.set_gateway(tx, row, changes["external_gateway_info"], scope)
+    if "routes" in given:
+        routes.check(tx, row.id, given["routes"])
     updated = rows.update(tx, ROUTERS, row, given)
     readdressed = "external_gateway_info" in changes
     if readdressed or _acted_on(updated) != _acted_on(row):
@@ -100,22 +102,28 @@ def remove_interface(
     """Disconnect by `subnet_id` or `port_id`; returns the answer's body.
 
     Raises: BadRouterRequest, RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet,
-    SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection.
+    SubnetInUseByVPNService, SubnetInUseByIPsecSiteConnection, RouterInterfaceInUseByRoute.
     """
     subnet_id, port_id = body.get("subnet_id"), body.get("port_id")
     if not subnet_id and not port_id:
         raise inventory_errors.BadRouterRequest("Either subnet_id or port_id must be specified")
     for port in port_roles.interfaces(tx, router.id):
         subnets = ports.subnets_of(tx, [port.id])
+        named = subnet_id and port_id and port_id.lower() == port.id
+        if named and str(subnet_id).lower() not in {subnet.id for subnet in subnets}:
+            raise inventory_errors.SubnetMismatchForPort(str(port_id), str(subnet_id))
         for subnet in subnets:
             if (port_id or port.id).lower() == port.id and (
                 subnet_id or subnet.id
             ).lower() == subnet.id:
                 _check_unused(tx, router.id, [each.id for each in subnets])
+                routes.check_unused(router, [(each.id, each.cidr) for each in subnets])
                 port_roles.remove(tx, port)
                 return _answer(tx, router, port, subnet)
     if port_id:
         raise inventory_errors.RouterInterfaceNotFound(router.id, port_id)
+    if rows.get(tx, SUBNETS, str(subnet_id)) is None:
+        raise errors.SubnetNotFound(str(subnet_id))
     raise inventory_errors.RouterInterfaceNotFoundForSubnet(router.id, str(subnet_id))
 
 
@@ -127,11 +135,14 @@ def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Addres
     """
     if not wanted:
         raise inventory_errors.BadRouterRequest("Router port must have at least one fixed IP")
-    before = {subnet.id for subnet in ports.subnets_of(tx, [port.id])}
+    before = {subnet.id: subnet.cidr for subnet in ports.subnets_of(tx, [port.id])}
     if not ports.readdress(tx, port, wanted):
         return False
     after = ports.subnets_of(tx, [port.id])
-    _check_unused(tx, router_id, before - {subnet.id for subnet in after})
+    gone = before.keys() - {subnet.id for subnet in after}
+    _check_unused(tx, router_id, gone)
+    if router := rows.get(tx, ROUTERS, router_id):
+        routes.check_unused(router, [(each, before[each]) for each in sorted(gone)])
     port_roles.check_no_overlap(tx, router_id, after, but_not=port.id)
     router_changed(tx, router_id)
     return True
@@ -139,7 +150,7 @@ def readdress(tx: Connection, router_id: str, port: PortRow, wanted: list[Addres
 
 def _acted_on(row: RouterRow) -> tuple[object, ...]:
     """What the gateway must act on."""
-    return row.admin_state_up, row.external_network_id, row.enable_snat
+    return row.admin_state_up, row.external_network_id, row.enable_snat, row.routes
 
 
 def _add_by_subnet(

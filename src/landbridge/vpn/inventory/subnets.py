@@ -11,6 +11,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from ipaddress import ip_network
+from typing import Final
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, exists, or_, select
@@ -21,7 +22,7 @@ from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NETWORKS, SUBNETS, Pool, SubnetRow
 from landbridge.vpn import errors as vpn_errors
-from landbridge.vpn import rows
+from landbridge.vpn import rows, sets
 from landbridge.vpn.addresses import (
     Network,
     default_gateway,
@@ -31,24 +32,31 @@ from landbridge.vpn.addresses import (
     parse_network,
 )
 from landbridge.vpn.inventory import errors as inventory_errors
-from landbridge.vpn.inventory import port_roles
+from landbridge.vpn.inventory import port_roles, subnet_rules
 from landbridge.vpn.revisions.revisions import router_changed, uses_group
 from landbridge.vpn.rows import Attributes, Scope
 
+LEAST_MTU: Final = {4: 68, 6: 1280}
+
 
 def create(tx: Connection, values: Attributes, scope: Scope = None) -> SubnetRow:
-    """Raises: NetworkNotFound, InvalidInput, and what the pools are refused for."""
+    """Raises: NetworkNotFound, InvalidInput, NetworkMTUSubnetConflict, what the lists are refused
+    for, and what the pools are refused for.
+    """
     missing = vpn_errors.NetworkNotFound
     parent = rows.refer(tx, NETWORKS, values["network_id"], scope, missing, to_change=True)
     network = _network(values)
-    for other in _cidrs_of(tx, parent.id):
-        if network.overlaps(ip_network(other)):
-            raise inventory_errors.InvalidInput(
-                f"Requested subnet with cidr: {network} for network: {parent.id} "
-                "overlaps with another subnet"
-            )
+    _check(network, values)
     gateway = values.get("gateway_ip") if "gateway_ip" in values else default_gateway(network)
-    gateway_ip = _checked_gateway(network, gateway)
+    gateway_ip = subnet_rules.checked_gateway(network, gateway)
+    subnet_rules.check_modes(
+        network,
+        values.get("ipv6_ra_mode"),
+        values.get("ipv6_address_mode"),
+        dhcp=values.get("enable_dhcp", True),
+    )
+    check_mtu(parent.id, parent.mtu, network.version)
+    _check_apart(tx, parent.id, network)
     pools = values.get("allocation_pools") or default_pools(network, gateway_ip)
     made: Columns = {
         "network_id": parent.id,
@@ -61,17 +69,21 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> SubnetRow
 
 
 def update(tx: Connection, row: SubnetRow, changes: Attributes, scope: Scope = None) -> SubnetRow:
-    """Raises: InvalidInput, GatewayIpInUse, and what the pools are refused for."""
+    """Raises: InvalidInput, GatewayIpInUse, and what the lists and the pools are refused for."""
     given = dict(changes)
     network = ip_network(row.cidr)
+    _check(network, given, row)
     if "gateway_ip" in given:
-        given["gateway_ip"] = _checked_gateway(network, given["gateway_ip"])
+        given["gateway_ip"] = subnet_rules.checked_gateway(network, given["gateway_ip"])
         if given["gateway_ip"] != row.gateway_ip:
             _check_gateway_unused(tx, row)
+    if not given.get("enable_dhcp", True) and (row.ipv6_ra_mode or row.ipv6_address_mode):
+        raise inventory_errors.InvalidInput("Cannot disable enable_dhcp with ipv6 attributes set")
     if {"gateway_ip", "allocation_pools"} & given.keys():
         gateway = given.get("gateway_ip", row.gateway_ip)
         pools = given.get("allocation_pools", row.allocation_pools)
         given["allocation_pools"] = _checked_pools(network, gateway, pools)
+    _leave_out_reordered(row, given)
     updated = rows.update(tx, SUBNETS, row, given)
     if updated.gateway_ip != row.gateway_ip:
         _tell_routers(tx, row.id)
@@ -95,7 +107,11 @@ def delete(tx: Connection, row: SubnetRow) -> None:
 
 
 def present(tx: Connection, found: list[SubnetRow], secrets: bool = True) -> list[Attributes]:
-    return [asdict(row) for row in found]
+    """Subnets with whether their network is external, in one query."""
+    networks = rows.by_id(tx, NETWORKS, (row.network_id for row in found))
+    return [
+        asdict(row) | {"router:external": networks[row.network_id].router_external} for row in found
+    ]
 
 
 def of_network(tx: Connection, network_id: str) -> list[SubnetRow]:
@@ -129,17 +145,43 @@ def _network(values: Attributes) -> Network:
     return network
 
 
-def _checked_gateway(network: Network, gateway: str | None) -> str | None:
-    if gateway is None:
-        return None
-    address = parse_address(gateway)
-    if address is None or address.version != network.version:
-        raise inventory_errors.InvalidInput(
-            f"gateway_ip '{gateway}' does not match the ip_version '{network.version}'"
+def check_mtu(network_id: str, mtu: int, version: int) -> None:
+    """Raises: NetworkMTUSubnetConflict."""
+    if mtu < LEAST_MTU[version]:
+        raise inventory_errors.NetworkMTUSubnetConflict(network_id, LEAST_MTU[version])
+
+
+def _check(network: Network, given: Attributes, row: SubnetRow | None = None) -> None:
+    """Raises: InvalidInput, DNSNameServersExhausted, HostRoutesExhausted."""
+    subnet_rules.check(
+        subnet_rules.Subnet(
+            id="new subnet" if row is None else row.id,
+            network=network,
+            enable_dhcp=bool(given.get("enable_dhcp", row is None)),
+            turned_on=row is None or not row.enable_dhcp,
+            dns_nameservers=given.get("dns_nameservers") or (),
+            host_routes=given.get("host_routes") or (),
         )
-    if not is_host_of(address, network):
-        raise inventory_errors.InvalidInput("Gateway is not valid on subnet")
-    return str(address)
+    )
+
+
+def _check_apart(tx: Connection, network_id: str, network: Network) -> None:
+    """Raises: InvalidInput."""
+    if not network.prefixlen:
+        raise inventory_errors.InvalidInput("0 is not allowed as CIDR prefix length")
+    for other in _cidrs_of(tx, network_id):
+        if network.overlaps(ip_network(other)):
+            raise inventory_errors.InvalidInput(
+                f"Requested subnet with cidr: {network} for network: {network_id} "
+                "overlaps with another subnet"
+            )
+
+
+def _leave_out_reordered(row: SubnetRow, given: Attributes) -> None:
+    """The order of host routes and pools means nothing; that of name servers does."""
+    for name in ("host_routes", "allocation_pools"):
+        if name in given and sets.same(given[name], getattr(row, name)):
+            del given[name]
 
 
 def _checked_pools(network: Network, gateway: str | None, pools: list[Pool]) -> list[Pool]:
@@ -197,9 +239,11 @@ def _check_gateway_unused(tx: Connection, row: SubnetRow) -> None:
     """A router's port that has the subnet's gateway address keeps it. Raises: GatewayIpInUse."""
     if row.gateway_ip is None:
         return
-    table = t.port_addresses
-    query = select(table.c.port_id).where(
-        table.c.subnet_id == row.id, table.c.ip_address == row.gateway_ip
+    addresses, legs = t.port_addresses, t.router_ports
+    query = (
+        select(addresses.c.port_id)
+        .join(legs, legs.c.port_id == addresses.c.port_id)
+        .where(addresses.c.subnet_id == row.id, addresses.c.ip_address == row.gateway_ip)
     )
     port_id = rows.first(tx, query)
     if port_id is not None:

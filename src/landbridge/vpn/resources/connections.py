@@ -27,7 +27,7 @@ from landbridge.store.resource_rows import (
     ServiceRow,
 )
 from landbridge.store.transaction import sealer
-from landbridge.vpn import errors, psks, rows
+from landbridge.vpn import errors, psks, rows, sets
 from landbridge.vpn.addresses import is_host_of, kept_peer, parse_address, parse_network
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.resources.policies import check_supported
@@ -98,6 +98,8 @@ def update(
     Raises: as `create`.
     """
     given = _flat(changes, {name: getattr(row, name) for name in DPD_DEFAULTS})
+    if "peer_cidrs" in given and sets.same(given["peer_cidrs"], row.peer_cidrs):
+        del given["peer_cidrs"]  # in another order they are the same
     wanted = replace(row, **given)
     _check_policies(tx, given, scope)
     version = _version(tx, wanted, given, scope)

@@ -25,7 +25,7 @@ from landbridge.store.resource_rows import (
     EndpointGroupRow,
 )
 from landbridge.vpn import errors as vpn_errors
-from landbridge.vpn import rows
+from landbridge.vpn import rows, sets
 from landbridge.vpn.addresses import is_cidr
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.revisions.revisions import raise_connections, uses_group
@@ -53,6 +53,8 @@ def update(
     if "endpoints" in changes:
         group = {name: given.get(name, getattr(row, name)) for name in _SHOWN_WHEN_EMPTY}
         given["endpoints"] = _checked(tx, group, changes["endpoints"] or [], scope)
+        if sets.same(given["endpoints"], row.endpoints):
+            del given["endpoints"]
     updated = rows.update(tx, ENDPOINT_GROUPS, row, given)
     if updated.endpoints != row.endpoints:
         _refer_to_subnets(tx, updated)

@@ -3,6 +3,7 @@
 Rules this module keeps:
 - A router's ports are those that `router_ports` names; their addresses have the prefix length of
   their subnet.
+- Routes whose next hop is on no network of the router are left out: no kernel takes them.
 - Next hops are the gateways of the uplink's subnets on which the router has an address.
 - All routers of a gateway take two statements.
 """
@@ -10,12 +11,13 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address, ip_interface
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
-from landbridge.model.router import Leg, Router
+from landbridge.model.router import Leg, Route, Router
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import ROUTERS, RouterRow
 
@@ -98,6 +100,19 @@ def _router(row: RouterRow, ports: list[list[Any]]) -> Router:
         admin_state_up=row.admin_state_up,
         uplink=uplinks[0] if uplinks else None,
         inside=tuple(inside),
+        routes=_routes(row, [address for leg in (*uplinks, *inside) for address in leg.addresses]),
+    )
+
+
+def _routes(row: RouterRow, addresses: Iterable[str]) -> tuple[Route, ...]:
+    """Those whose next hop is on a network of a leg, and not the router itself."""
+    interfaces = [ip_interface(address) for address in addresses]
+    own = {str(interface.ip) for interface in interfaces}
+    return tuple(
+        Route(destination=route["destination"], nexthop=route["nexthop"])
+        for route in row.routes
+        if route["nexthop"] not in own
+        and any(ip_address(route["nexthop"]) in interface.network for interface in interfaces)
     )
 
 

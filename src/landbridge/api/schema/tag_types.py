@@ -1,0 +1,78 @@
+"""Tags, as values and as filters.
+
+Rules this module keeps:
+- As `field_types`: the reference's reasons, message by message.
+- A filter names tags with commas between them; which objects it lets through is its `TagMatch`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+from landbridge.api.schema.field_types import (
+    TEXT_LENGTH,
+    FieldType,
+    InvalidValue,
+    ListType,
+    Schema,
+    Text,
+)
+
+MOST_TAGS: Final = 50
+
+_TAG: Final = Text()
+
+
+class TagMatch(StrEnum):
+    """The filters, by their names. `ALL`: the object has all the tags named."""
+
+    ALL = "tags"
+    ANY = "tags-any"
+    NOT_ALL = "not-tags"
+    NOT_ANY = "not-tags-any"
+
+
+class Tags(ListType, frozen=True, kw_only=True):
+    """A set of tags. As a filter: those that an object shall have."""
+
+    most: int = MOST_TAGS
+    match: TagMatch = TagMatch.ALL
+
+    def accept(self, value: Any) -> list[str]:
+        if not isinstance(value, list):
+            raise InvalidValue(f"'{value}' is not a list")
+        repeated = [item for number, item in enumerate(value) if item in value[:number]]
+        if repeated:
+            raise InvalidValue(f"Duplicate items in the list: '{', '.join(map(str, repeated))}'")
+        return sorted(_TAG.accept(item) for item in value)
+
+    def item(self) -> Schema:
+        return {"type": "string", "maxLength": TEXT_LENGTH}
+
+
+def tag(text: str) -> str:
+    """One tag, from a path. Raises: InvalidValue."""
+    return _TAG.accept(text)
+
+
+class Constant(FieldType, frozen=True, kw_only=True):
+    """What clients send of something that is not built: it has one value, which may be given.
+
+    `also`: what else means that value.
+    """
+
+    value: Any
+    also: tuple[Any, ...] = ()
+
+    def accept(self, value: Any) -> Any:
+        if value not in (self.value, *self.also) or isinstance(value, bool) != isinstance(
+            self.value, bool
+        ):
+            raise InvalidValue(f"'{value}' is not supported, only '{self.value}' is")
+        return self.value
+
+    def shape(self) -> Schema:
+        kinds = {bool: "boolean", list: "array", str: "string", type(None): "null"}
+        kind = kinds[type(self.value)]
+        return {"type": kind, "items": {}} if kind == "array" else {"type": kind}
