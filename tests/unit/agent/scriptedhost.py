@@ -91,6 +91,9 @@ class FakeNamespaces:
     def stands(self, router_id: str) -> bool:
         return router_id in self._host.namespaces
 
+    def outside(self, router_id: str) -> frozenset[str]:
+        return self._host.addresses[router_id]
+
     async def remove(self, router_id: str) -> None:
         with self._host.working(router_id, "is removed"):
             await asyncio.sleep(SHORT)

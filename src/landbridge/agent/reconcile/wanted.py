@@ -73,7 +73,7 @@ def wanted(
     tunnel = asked
     if router is not None and not router.admin_state_up:
         tunnel = msgspec.structs.replace(tunnel, admin_state_up=False)
-    unknown = lost = unsupported = own = None
+    unknown = lost = unsupported = own = hindered = obstructed = None
     if place is not None and place.address is None:
         unknown = unresolved(asked.peer_address, place)
     elif place is not None and place.address is not None:
@@ -81,10 +81,13 @@ def wanted(
         lost = unresolved(asked.peer_address, place) if place.failure else None
     try:
         own = connection_config.target(tunnel, backend)
+        if router is not None:
+            hindered, obstructed = hindrance(router, tunnel), obstacle(router, tunnel)
     except Unsupported as error:
         unsupported = Reason(code=ReasonCode.UNSUPPORTED, message=str(error))
     except Exception as error:  # it is this tunnel's, whatever it is
         log.exception("tunnel_not_understood", tunnel=asked.id)
+        own = None
         unsupported = Reason(code=ReasonCode.GATEWAY_ERROR, message=in_words(error))
     return Wanted(
         asked=asked,
@@ -93,7 +96,7 @@ def wanted(
         unsupported=unsupported,
         unresolved=unknown,
         lost_name=lost,
-        hindrance=hindrance(router, tunnel) if router is not None else None,
+        hindrance=hindered,
         cut_off=cut_off(router) if router is not None else None,
-        obstacle=obstacle(router, tunnel) if router is not None else None,
+        obstacle=obstructed,
     )
