@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from tests.contract.inventory_cases import TOPOLOGY
+from tests.contract.inventory_requests import TOPOLOGY
 
 Body = dict[str, Any]
 
