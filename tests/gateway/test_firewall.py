@@ -1,6 +1,5 @@
-"""Blocks, clamps and routes on the real kernel, with real packets and a listener outside.
-
-charon is left out here: a TUN device named like its own stands in the router's namespace.
+"""Blocks, clamps and routes on the real kernel, with real packets and a listener outside. There is
+no charon: a TUN device named like its own stands in the router's namespace.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What is told of a tunnel beside its state: causes, events, lines, where no packet can go."""
+"""What is told of a tunnel beside its state: causes, events, lines."""
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from landbridge.agent.charon.connection_config import target
@@ -13,10 +12,8 @@ from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.causes import cause
 from landbridge.agent.status.event_log import EVENTS_KEPT, LINES_KEPT, EventLog
 from landbridge.agent.status.last_failure import LastFailure
-from landbridge.agent.status.reachability import hindrance, obstacle
 from landbridge.agent.status.reasons import PATIENCE, TunnelReasons
 from landbridge.agent.tunnels.presence import Ends
-from landbridge.model.router import Leg, Router
 from landbridge.model.status import ReasonCode, TunnelEventKind
 from landbridge.vici import Event, Message
 from tests.unit.agent.tunnels import ID, tunnel
@@ -236,79 +233,3 @@ def test_rekeyings_and_moves_are_read() -> None:
     assert moved is not None
     assert moved.message == "The peer has moved from 10.0.0.2[4500] to 10.0.0.2[5]."
     assert begins is None
-
-
-def router(*gateways: str, uplink: bool = True) -> Router:
-    def leg(address: str, *hops: str) -> Leg:
-        return Leg(
-            network_id="n",
-            network_name="",
-            port_id="p",
-            mac_address="",
-            addresses=(address,),
-            gateways=hops,
-        )
-
-    return Router(
-        id="r",
-        name="",
-        revision=1,
-        admin_state_up=True,
-        uplink=leg("192.0.2.1/24", *gateways) if uplink else None,
-        inside=(leg("10.1.0.1/24"),),
-    )
-
-
-@pytest.mark.parametrize(
-    ("made", "local", "peer", "code"),
-    [
-        (router(), "192.0.2.1", "192.0.2.2", None),
-        (router(), "192.0.2.1", "10.1.0.9", None),
-        (router("192.0.2.254"), "192.0.2.1", "203.0.113.1", None),
-        (router(), "192.0.2.1", "peer.example.com", None),
-        (router(), "192.0.2.1", "203.0.113.1", ReasonCode.NO_ROUTE),
-        (router("2001:db8::1"), "192.0.2.1", "203.0.113.1", ReasonCode.NO_ROUTE),
-        (router(), "192.0.2.9", "192.0.2.2", ReasonCode.NO_LOCAL_ADDRESS),
-        (router(uplink=False), "192.0.2.1", "192.0.2.2", ReasonCode.NO_LOCAL_ADDRESS),
-    ],
-)
-def test_where_no_packet_can_go(
-    made: Router, local: str, peer: str, code: ReasonCode | None
-) -> None:
-    found = hindrance(
-        made, msgspec.structs.replace(tunnel(), local_address=local, peer_address=peer)
-    )
-    assert (found and found.code) is code
-
-
-@pytest.mark.parametrize(
-    ("peer_cidrs", "code"),
-    [
-        (("10.2.0.0/24",), None),
-        (("10.0.0.0/8",), None),
-        (("10.1.0.0/24",), ReasonCode.OWN_NETWORK),
-        (("10.2.0.0/24", "10.1.0.128/25"), ReasonCode.OWN_NETWORK),
-        (("2001:db8::/64",), None),
-    ],
-)
-def test_a_router_keeps_what_is_for_its_own_networks(
-    peer_cidrs: tuple[str, ...], code: ReasonCode | None
-) -> None:
-    found = obstacle(router(), tunnel(peer_cidrs=peer_cidrs))
-    assert (found and found.code) is code
-
-
-def test_a_leg_that_is_switched_off_is_named() -> None:
-    made = router()
-    assert made.uplink is not None
-    off = msgspec.structs.replace(made.uplink, admin_state_up=False)
-    found = hindrance(msgspec.structs.replace(made, uplink=off), tunnel())
-    assert found is not None
-    assert found.code is ReasonCode.NETWORK_DOWN
-    assert off.port_id in found.message
-    inside = msgspec.structs.replace(made.inside[0], admin_state_up=False)
-    for cidr, code in (("10.1.0.0/24", ReasonCode.NETWORK_DOWN), ("10.9.0.0/24", None)):
-        told = obstacle(
-            msgspec.structs.replace(made, inside=(inside,)), tunnel(local_cidrs=(cidr,))
-        )
-        assert (told and told.code) is code
