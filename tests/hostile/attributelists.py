@@ -13,10 +13,12 @@ from landbridge.api.schema.address_types import (
     HostRoutes,
     Nameservers,
     Pools,
+    Routes,
 )
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.api.schema.field_types import FieldType, ListType
 from landbridge.api.schema.resource import Attribute, Resource
+from landbridge.api.schema.tag_types import Constant, Tags
 
 ID = "ad861590-f09d-4f83-bae6-2fb29c120a67"
 
@@ -37,6 +39,8 @@ ITEMS: dict[type[FieldType], Callable[[int], Any]] = {
     Pools: lambda n: {"start": address(2 * n), "end": address(2 * n)},
     Nameservers: address,
     HostRoutes: lambda n: {"destination": cidr(n), "nexthop": address(n)},
+    Routes: lambda n: {"destination": cidr(n), "nexthop": address(n)},
+    Tags: lambda n: f"tag-{n}",
 }
 
 
@@ -63,6 +67,8 @@ def lists() -> Iterator[Listed]:
         for attribute in resource.attributes:
             if not (attribute.post or attribute.put):
                 continue
+            if isinstance(attribute.type, Constant):
+                continue  # what is not built takes no item
             if isinstance(attribute.type, Gateway):
                 yield Listed(resource, attribute, FixedIps())
             elif "array" in attribute.type.schema()["type"]:

@@ -18,7 +18,7 @@ from landbridge.api.schema.field_types import InvalidValue
 from landbridge.api.schema.openapi import document
 from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.auth.caller import Caller
-from tests.hostile.attributelists import ITEMS, LISTS, Listed, cidr
+from tests.hostile.attributelists import ID, ITEMS, LISTS, Listed, cidr
 from tests.hostile.growth import DOUBLE, grows
 from tests.hostile.work import counted, steps_of
 
@@ -71,9 +71,11 @@ def test_validation_grows_with_the_list(listed: Listed) -> None:
 
 
 def refusal(listed: Listed, value: Any) -> str:
-    body = {listed.resource.name: {listed.attribute.name: value}}
+    needed = {} if listed.attribute.put else {"network_id": ID}
+    body = {listed.resource.name: {listed.attribute.name: value, **needed}}
+    validated = attributes.for_update if listed.attribute.put else attributes.for_create
     with pytest.raises(errors.ApiError) as caught:
-        attributes.for_update(listed.resource, body, CALLER, AlgorithmPolicy())
+        validated(listed.resource, body, CALLER, AlgorithmPolicy())
     assert caught.value.status == 400
     return caught.value.message
 
@@ -86,7 +88,8 @@ def test_there_is_a_maximum_and_it_is_told(listed: Listed) -> None:
     assert listed.attribute.name in message
     assert f"at most {most}" in message
     schemas = document()["components"]["schemas"]
-    shape = schemas[f"{listed.resource.name}_update"]["properties"][listed.attribute.name]
+    verb = "update" if listed.attribute.put else "create"
+    shape = schemas[f"{listed.resource.name}_{verb}"]["properties"][listed.attribute.name]
     if isinstance(listed.attribute.type, Gateway):
         shape = shape["properties"]["external_fixed_ips"]
     assert shape["maxItems"] == most

@@ -101,6 +101,18 @@ def _fixed_ips(world: World, tx: Any, number: int) -> None:
     world.update(tx, "port", made.id, fixed_ips=certain)
 
 
+def _tags(world: World, tx: Any, number: int) -> None:
+    world.create(tx, "port", network_id="net1", tags=counted([f"tag-{n}" for n in range(number)]))
+
+
+def _routes(world: World, tx: Any, number: int) -> Any:
+    ways = counted(
+        [{"destination": cidr(n), "nexthop": f"10.1.0.{100 + n}"} for n in range(number)]
+    )
+    world.update(tx, "router", "router1", routes=ways)
+    return world.update(tx, "router", "router1", routes=ways[::-1])
+
+
 def _many_subnets(world: World, tx: Any, number: int) -> Callable[[], None]:
     """As many subnets as addresses."""
     network = world.create(tx, "network").id
@@ -150,10 +162,12 @@ RULES_OF: dict[str, tuple[Work, int]] = {
     "ipsec_site_connection.peer_cidrs": (_peer_cidrs, 150),
     "endpoint_group.endpoints": (_group, 150),
     "subnet.allocation_pools": (_pools, 100),
-    "subnet.dns_nameservers": (_of_subnet("dns_nameservers", address), 100),
-    "subnet.host_routes": (_of_subnet("host_routes", ITEMS[HostRoutes]), 100),
+    "subnet.dns_nameservers": (_of_subnet("dns_nameservers", address), 2),
+    "subnet.host_routes": (_of_subnet("host_routes", ITEMS[HostRoutes]), 10),
     "port.fixed_ips": (_fixed_ips, 60),
+    "port.tags": (_tags, 25),
     "router.external_gateway_info": (_uplink, 60),
+    "router.routes": (_routes, 15),
     "subnets of a group": (_subnet_group, 60),
     "users of a group": (_users, 30),
     "subnets of a network": (_many_subnets, 50),
@@ -175,7 +189,7 @@ def test_every_list_is_brought_in() -> None:
 
 def arrays(schema: Any, path: str = "") -> Iterator[str]:
     """Where a schema has lists, however deep."""
-    if isinstance(schema, dict):
+    if isinstance(schema, dict) and schema.get("maxItems") != 0:
         kinds = schema.get("type", [])
         if "array" in ([kinds] if isinstance(kinds, str) else kinds):
             yield path

@@ -8,10 +8,8 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
-
-import msgspec
 
 
 def same(one: Iterable[Any], other: Iterable[Any]) -> bool:
@@ -19,5 +17,7 @@ def same(one: Iterable[Any], other: Iterable[Any]) -> bool:
     return Counter(map(_key, one)) == Counter(map(_key, other))
 
 
-def _key(item: Any) -> bytes:
-    return msgspec.json.encode(item, order="sorted")
+def _key(item: Any) -> Hashable:
+    if isinstance(item, dict):
+        return frozenset((name, _key(value)) for name, value in item.items())
+    return tuple(map(_key, item)) if isinstance(item, list) else item

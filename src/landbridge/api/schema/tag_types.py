@@ -42,13 +42,24 @@ class Tags(ListType, frozen=True, kw_only=True):
     def accept(self, value: Any) -> list[str]:
         if not isinstance(value, list):
             raise InvalidValue(f"'{value}' is not a list")
-        repeated = [item for number, item in enumerate(value) if item in value[:number]]
-        if repeated:
+        if repeated := _repeated(value):
             raise InvalidValue(f"Duplicate items in the list: '{', '.join(map(str, repeated))}'")
         return sorted(_TAG.accept(item) for item in value)
 
     def item(self) -> Schema:
         return {"type": "string", "maxLength": TEXT_LENGTH}
+
+
+def _repeated(items: list[Any]) -> list[Any]:
+    """Those that were there before, however odd."""
+    seen: set[str] = set()
+    found = []
+    for item in items:
+        key = item if isinstance(item, str) else f"\0{item!r}"
+        if key in seen:
+            found.append(item)
+        seen.add(key)
+    return found
 
 
 def tag(text: str) -> str:
@@ -75,4 +86,4 @@ class Constant(FieldType, frozen=True, kw_only=True):
     def shape(self) -> Schema:
         kinds = {bool: "boolean", list: "array", str: "string", type(None): "null"}
         kind = kinds[type(self.value)]
-        return {"type": kind, "items": {}} if kind == "array" else {"type": kind}
+        return {"type": kind, **({"items": {}, "maxItems": 0} if kind == "array" else {})}

@@ -22,6 +22,7 @@ from landbridge.store.resource_rows import (
     PORTS,
     ROUTERS,
     SUBNETS,
+    NetworkRow,
     PortRow,
     RouterRow,
     SubnetRow,
@@ -122,8 +123,7 @@ def remove_interface(
                 return _answer(tx, router, port, subnet)
     if port_id:
         raise inventory_errors.RouterInterfaceNotFound(router.id, port_id)
-    if rows.get(tx, SUBNETS, str(subnet_id)) is None:
-        raise errors.SubnetNotFound(str(subnet_id))
+    _in_sight(tx, str(subnet_id), scope)
     raise inventory_errors.RouterInterfaceNotFoundForSubnet(router.id, str(subnet_id))
 
 
@@ -153,15 +153,21 @@ def _acted_on(row: RouterRow) -> tuple[object, ...]:
     return row.admin_state_up, row.external_network_id, row.enable_snat, row.routes
 
 
-def _add_by_subnet(
-    tx: Connection, router: RouterRow, subnet_id: str, scope: Scope
-) -> tuple[PortRow, SubnetRow]:
+def _in_sight(tx: Connection, subnet_id: str, scope: Scope) -> tuple[SubnetRow, NetworkRow]:
+    """A subnet that the caller may see, by itself or by its network. Raises: SubnetNotFound."""
     subnet = rows.get(tx, SUBNETS, subnet_id)
     network = rows.get(tx, NETWORKS, subnet.network_id) if subnet else None
     if subnet is None or network is None:
         raise errors.SubnetNotFound(subnet_id)
     if not (rows.visible(subnet, scope) or rows.visible(network, scope)):
         raise errors.SubnetNotFound(subnet_id)
+    return subnet, network
+
+
+def _add_by_subnet(
+    tx: Connection, router: RouterRow, subnet_id: str, scope: Scope
+) -> tuple[PortRow, SubnetRow]:
+    subnet, network = _in_sight(tx, subnet_id, scope)
     if subnet.gateway_ip is None:
         raise inventory_errors.BadRouterRequest(
             "Subnet for router interface must have a gateway IP"
