@@ -23,7 +23,6 @@ from tests.hostile.growth import DOUBLE, grows
 from tests.hostile.work import counted, steps_of
 
 CALLER = Caller(user_id="u", project_id="p", roles=frozenset({"member"}))
-ID = "ad861590-f09d-4f83-bae6-2fb29c120a67"
 of_each_list = pytest.mark.parametrize("listed", LISTS, ids=str)
 
 
