@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from landbridge.api.schema.catalogue import PLANNED
 from landbridge.cli.main import cli
+from landbridge.cli.plan import KINDS
 from landbridge.client import Api
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
@@ -136,3 +138,31 @@ def test_what_is_wrong_is_one_line(
     refused = plan(landbridge, *arguments)
     assert refused.exit_code != 0
     assert words in refused.stderr.splitlines()[-1]
+
+
+def test_every_resource_that_has_a_plan_can_be_named() -> None:
+    assert set(KINDS.values()) == {resource.name for resource in PLANNED}
+
+
+def test_a_router_s_update_is_planned(landbridge: Landbridge, connection: dict[str, Any]) -> None:
+    with closing(Api(landbridge.url, landbridge.admin_token)) as api:
+        service = api.show("vpnservice", connection["vpnservice_id"])
+    router = service["router_id"]
+    shown = plan(landbridge, "router", router, "admin_state_up=false")
+    assert shown.exit_code == 0, shown.output
+    assert "interrupt" in shown.output
+    address = '[{"ip_address": "203.0.113.77"}]'
+    moved = plan(
+        landbridge,
+        "router",
+        router,
+        f"external_gateway_info.network_id={_outside(landbridge, router)}",
+        f"external_gateway_info.external_fixed_ips={address}",
+    )
+    assert moved.exit_code == 0, moved.output
+    assert "replace-ike" in moved.output
+
+
+def _outside(landbridge: Landbridge, router: str) -> str:
+    with closing(Api(landbridge.url, landbridge.admin_token)) as api:
+        return str(api.show("router", router)["external_gateway_info"]["network_id"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,15 +96,13 @@ def plan(
     """
     from rich.console import Console
 
-    from landbridge.api.schema.resource import Resource as Table
-    from landbridge.api.schema.vpn import VPN
+    from landbridge.api.schema.catalogue import PLANNED
     from landbridge.client import Api, ClientError
 
     settings = load(config, state_dir=state_dir)
     base = url or f"http://{settings.bind_host}:{settings.bind_port}"
     kind = KINDS[resource]
-    table: Table = next(each for each in VPN if each.name == kind)
-    body = _body(table, changes)
+    body = _body(next(each for each in PLANNED if each.name == kind), changes)
     token = read_token(token_file, settings.state_dir)
     try:
         with closing(Api(base, token, patience=0)) as api:
@@ -154,22 +152,35 @@ def find(api: Api, kind: str, name_or_id: str) -> Body:
 
 
 def _body(table: Resource, changes: Iterable[tuple[str, str]]) -> Body:
-    """The update's body. Lists are given with commas; members of dictionaries with a dot."""
+    """The update's body. Lists are given with commas, members of dictionaries with a dot; lists of
+    objects, and objects as a whole, as JSON."""
     body: Body = {}
     for path, text in changes:
         name, _, member = path.partition(".")
-        attribute = table.attribute(name)
-        value = _value(attribute, text)
         if member:
-            body.setdefault(name, {})[member] = int(text) if text.isdecimal() else text
+            body.setdefault(name, {})[member] = _member(text)
         else:
-            body[name] = value
+            body[name] = _value(table.attribute(name), text)
     return body
+
+
+def _member(text: str) -> Any:
+    return int(text) if text.isdecimal() else _json(text)
+
+
+def _json(text: str) -> Any:
+    """A list or an object; text that is neither is kept."""
+    if text[:1] in ("[", "{"):
+        with suppress(json.JSONDecodeError):
+            return json.loads(text)
+    return text
 
 
 def _value(attribute: Attribute | None, text: str) -> Any:
     """What the API converts by itself goes as it is."""
     types = attribute.type.schema().get("type", ()) if attribute else ()
+    if text[:1] in ("[", "{") and ("array" in types or "object" in types):
+        return _json(text)
     if "array" in types:
         return [part.strip() for part in text.split(",") if part.strip()]
     return None if "null" in types and text in ("", "null") else text
