@@ -18,6 +18,7 @@ from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import Traffic
 from landbridge.model.router import Router
 from landbridge.model.status import TunnelState
+from landbridge.model.tunnel import Tunnel
 from tests.gateway import netparts
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
@@ -82,18 +83,23 @@ def with_address(router: Router, address: str) -> Router:
     return msgspec.structs.replace(router, uplink=uplink, revision=router.revision + 1)
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_tunnel_goes_on_until_the_peer_follows(
-    surroundings: Surroundings, gateway: Supervised, version: str
-) -> None:
-    peer = surroundings.remote.peer
-    theirs = peer_connection(version=int(version[1]))
-    peer.start(theirs)
+def up(surroundings: Surroundings, gateway: Supervised, version: str = "v2") -> Tunnel:
+    """A tunnel from the old address that carries packets."""
+    surroundings.remote.peer.start(peer_connection(version=int(version[1])))
     ours = tunnel(version)
     gateway.want(ours)
     gateway.start()
     gateway.wait_applied(ours)
     wait_until(surroundings.ping, 15, "packets through the tunnel")
+    return ours
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_tunnel_goes_on_until_the_peer_follows(
+    surroundings: Surroundings, gateway: Supervised, version: str
+) -> None:
+    peer, theirs = surroundings.remote.peer, peer_connection(version=int(version[1]))
+    ours = up(surroundings, gateway, version)
     with Traffic([surroundings.flow()], rate=RATE) as traffic:
         moved = changed(ours, local_address=NEW, local_id=NEW)
         gateway.reconfigure(with_address(gateway.router, NEW))
@@ -117,11 +123,7 @@ def test_what_runs_from_an_address_that_is_gone_is_down(
     surroundings: Surroundings, gateway: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "OVERLAP", 0.0)  # as if another gateway's router had it
-    surroundings.remote.peer.start(peer_connection())
-    ours = tunnel()
-    gateway.want(ours)
-    gateway.start()
-    gateway.wait_applied(ours)
+    ours = up(surroundings, gateway)
     moved = changed(ours, local_address=NEW, local_id=NEW)
     gateway.reconfigure(with_address(gateway.router, NEW))
     gateway.want(moved)
@@ -135,12 +137,7 @@ def test_what_runs_from_an_address_that_is_gone_is_down(
 def test_an_agent_that_restarts_meanwhile_keeps_the_old_address(
     surroundings: Surroundings, gateway: Supervised
 ) -> None:
-    surroundings.remote.peer.start(peer_connection())
-    ours = tunnel()
-    gateway.want(ours)
-    gateway.start()
-    gateway.wait_applied(ours)
-    wait_until(surroundings.ping, 15, "packets through the tunnel")
+    ours = up(surroundings, gateway)
     with Traffic([surroundings.flow()], rate=RATE) as traffic:
         moved = changed(ours, local_address=NEW, local_id=NEW)
         gateway.reconfigure(with_address(gateway.router, NEW))
@@ -157,11 +154,7 @@ def test_an_agent_that_restarts_meanwhile_keeps_the_old_address(
 def test_an_address_that_another_router_gets_goes_at_once(
     surroundings: Surroundings, gateway: Supervised
 ) -> None:
-    surroundings.remote.peer.start(peer_connection())
-    ours = tunnel()
-    gateway.want(ours)
-    gateway.start()
-    gateway.wait_applied(ours)
+    ours = up(surroundings, gateway)
     uplink = gateway.router.uplink
     assert uplink is not None
     other = netparts.router(

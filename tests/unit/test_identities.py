@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from landbridge.impact import distinguished_names
 from landbridge.impact.identities import (
-    IdType,
-    NoIdentity,
     described,
     folded,
     identity,
@@ -18,6 +16,7 @@ from landbridge.impact.identities import (
     reads_as,
     spellings,
 )
+from landbridge.impact.identity_types import IdType, NoIdentity
 
 NAME = "C=CH, O=Example, CN=peer.example.com"
 LONG_NAME = (

@@ -24,43 +24,25 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
-import msgspec
-
 from landbridge.impact import distinguished_names
+from landbridge.impact.identity_types import (
+    READS_AS_HOST,
+    WORDS,
+    Identity,
+    IdType,
+    NoIdentity,
+    charon_form,
+)
 
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _MAX_HOST: Final = 253  # RFC 1035, as text
 _USER: Final = re.compile(r"[A-Za-z0-9.!#$&'+/_{|}~-]+")
-#: Characters that charon keeps of a secret's owner (`shared_owners` in its vici_cred.c).
-_LONGEST: Final = 255
-_AS_HOST: Final = re.compile(r"[^\W]+[\w .,;+&!?'()-]*", re.ASCII)  # what charon guesses so
 _SHA1: Final = 20  # charon writes key IDs of this length as hexadecimal
 
 
-class IdType(StrEnum):
-    """Values are charon's prefixes."""
-
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-    EMAIL = "email"
-    FQDN = "fqdn"
-    DN = "asn1dn"
-    KEY_ID = "keyid"
-
-
-#: In sentences.
-WORDS: Final = {
-    IdType.IPV4: "IPv4 address",
-    IdType.IPV6: "IPv6 address",
-    IdType.EMAIL: "e-mail address",
-    IdType.FQDN: "host name",
-    IdType.DN: "distinguished name",
-    IdType.KEY_ID: "key ID",
-}
 _PREFIXES: Final = {
     "ipv4": IdType.IPV4,
     "ipv6": IdType.IPV6,
@@ -78,18 +60,6 @@ _REFUSED: Final = frozenset(
 )
 
 
-class NoIdentity(ValueError):
-    """The text can be nobody's identity; the words say why and what to give instead."""
-
-
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """`data`: the identification payload's. `text`: as charon writes it."""
-
-    type: IdType
-    data: bytes
-    text: str
-
-
 def is_host_name(text: str) -> bool:
     return len(text) <= _MAX_HOST and _HOST.fullmatch(text) is not None
 
@@ -105,7 +75,7 @@ def parse(typed: str) -> Identity:
         made = _after_at(typed)
     else:
         made = _guessed(typed)
-    if _for_charon(made) is None:
+    if charon_form(made) is None:
         raise NoIdentity(f"it is too long for a {WORDS[made.type]} in IKE with strongSwan")
     return made
 
@@ -113,7 +83,7 @@ def parse(typed: str) -> Identity:
 def identity(typed: str) -> str:
     """`typed` as charon takes an identity, its type made explicit. Raises `NoIdentity`."""
     made = parse(typed)
-    return _for_charon(made) or made.text
+    return charon_form(made) or made.text
 
 
 def folded(typed: str) -> str:
@@ -153,22 +123,6 @@ def spellings(said: str) -> tuple[str, ...]:
     return (said, slashed, f"@{said}", f"@[{said}]", f"@@{said}", *words)
 
 
-def _for_charon(made: Identity) -> str | None:
-    """None: charon has no certain form that is short enough."""
-    text = made.text
-    forms = [f"{made.type}:#{made.data.hex()}"]
-    if text.isascii() and text.isprintable():
-        if made.type is IdType.DN:
-            forms.append(text)
-        elif made.type is IdType.FQDN:
-            forms += [f"@{text}", *([text] if _AS_HOST.fullmatch(text) else [])]
-        elif made.type is IdType.EMAIL:
-            forms.append(f"@@{text}")
-        elif made.type is IdType.KEY_ID and text[:1] != "#":
-            forms.append(f"keyid:{text}")
-    return next((form for form in forms if len(form) <= _LONGEST), None)
-
-
 def _guessed(typed: str) -> Identity:
     if not typed.strip() or typed.startswith("%") or "*" in _as_if_no_wildcard(typed):
         raise NoIdentity("it names nobody in particular; a PSK is for one peer")
@@ -185,7 +139,7 @@ def _guessed(typed: str) -> Identity:
         if _USER.fullmatch(user):
             return _of_text(IdType.EMAIL, typed)
     made = _key_id(typed)
-    if _for_charon(made) is None and _AS_HOST.fullmatch(typed):
+    if charon_form(made) is None and READS_AS_HOST.fullmatch(typed):
         return _of_text(IdType.FQDN, typed)  # as strongSwan reads it
     return made
 

@@ -37,7 +37,8 @@ from landbridge.agent.tunnels.naming import (
     secret_tag,
 )
 from landbridge.impact import sharing
-from landbridge.impact.identities import NoIdentity, identity
+from landbridge.impact.identities import identity
+from landbridge.impact.identity_types import NoIdentity
 from landbridge.impact.selectors import mode_of
 from landbridge.model.fields import Model
 from landbridge.model.status import SelectorMode

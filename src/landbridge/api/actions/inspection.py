@@ -25,6 +25,7 @@ from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.caller import Caller
 from landbridge.impact import identities
+from landbridge.impact.identity_types import WORDS, NoIdentity
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.store import events
 from landbridge.store.resource_rows import ConnectionRow
@@ -125,9 +126,9 @@ def _identity(typed: str) -> View:
         return {"id": "", "type": ADDRESS}
     try:
         made = identities.parse(typed)
-    except identities.NoIdentity:
+    except NoIdentity:
         return {"id": typed, "type": ""}
-    return {"id": made.text, "type": identities.WORDS[made.type]}
+    return {"id": made.text, "type": WORDS[made.type]}
 
 
 def _id(request: Request) -> str:

@@ -20,6 +20,7 @@ import msgspec
 
 from landbridge import errors
 from landbridge.impact import identities
+from landbridge.impact.identity_types import NoIdentity
 
 MAX_INTEGER: Final = 2**31 - 1
 NOTHING: Final = -1  # a number that no attribute ever has
@@ -122,7 +123,7 @@ class PeerIdentity(Text, frozen=True, kw_only=True):
         if typed:
             try:
                 identities.parse(typed)
-            except identities.NoIdentity as error:
+            except NoIdentity as error:
                 raise InvalidValue(
                     f"'{typed}' cannot be the identity of one peer: {error}"
                 ) from None
