@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 - charon guesses an identity's type from its text (``%any`` matches everybody, ``*`` is a
-  wildcard). It never gets to guess: every identity goes out as ``type:#hex`` or, where that is
-  too long for charon (`_LONGEST`), in a form whose reading is certain.
+  wildcard). It never gets to guess: every identity goes out with its type, or in a form whose
+  reading is certain (`landbridge.impact.identity_types`).
 - What can name no one peer is refused: wildcards, ``%any``, unspecified addresses, networks.
 
 | typed | type (RFC 7296, 3.5) |

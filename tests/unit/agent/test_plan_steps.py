@@ -10,7 +10,13 @@ import pytest
 
 from landbridge.agent.charon.connection_config import target
 from landbridge.agent.dataplane.dataplane import Backend
-from landbridge.agent.plan.attempts import Attempt, AttemptState, after_look, attempt_key
+from landbridge.agent.plan.attempts import (
+    Attempt,
+    AttemptState,
+    after_look,
+    after_step,
+    attempt_key,
+)
 from landbridge.agent.plan.view import FINISH, GRACE
 from landbridge.agent.status.tunnel_status import applied_revision, observed
 from landbridge.agent.tunnels import steps as do
@@ -260,3 +266,21 @@ def test_what_a_peer_narrows_for_good_is_asked_for_seldom() -> None:
                 times.append(charon.now)
         charon.now += 0.1
     assert times[-1] - times[-2] > 50
+
+
+def test_what_is_unheard_is_replaced_a_few_at_a_time_and_each_once() -> None:
+    many = tunnel(peer_cidrs=tuple(f"10.2.{n}.0/24" for n in range(9)), split_selector=True)
+    charon = up(many)
+    wanted = planned(many)
+    carrying = {child.unique_id for child in charon.actual.carrying}
+    charon.state = msgspec.structs.replace(charon.state, unheard=frozenset(carrying))
+    replaced: list[int] = []
+    while charon.state.unheard:
+        found = [step for step in charon.steps(wanted, 4) if isinstance(step, do.Rekey)]
+        assert 0 < len(found) <= 4
+        for step in found:
+            replaced.append(step.unique_id)
+            charon.state = after_step(
+                charon.state, step, charon.now, target=wanted, candidate=wanted
+            )
+    assert sorted(replaced) == sorted(carrying)

@@ -73,7 +73,7 @@ def plan(
         *(ikev1.end_lost(view) if is_v1 else ()),
         *_initiate(view, allowed),
         *narrowing.widen(view, allowed),
-        *_replace_unheard(view),
+        *_replace_unheard(view, allowed),
         *teardown.retire(view),
         *duplicates.end_duplicate(view, allowed),
         *(ikev1.end_unreadable(view) if is_v1 else ()),
@@ -177,11 +177,13 @@ def _cost(view: View, child: ChildConfig) -> Disruption:
     return Disruption.REPLACE_CHILD if view.succeeds(child) else Disruption.NONE
 
 
-def _replace_unheard(view: View) -> Iterator[Step]:
+def _replace_unheard(view: View, allowed: int) -> Iterator[Step]:
     """With one beside it: the peer has lost its own, or sends elsewhere."""
-    for child in view.carrying:
-        if child.unique_id in view.state.unheard - view.state.ending_children.keys():
-            yield do.Rekey(unique_id=child.unique_id)
+    unheard = view.state.unheard - view.state.ending_children.keys()
+    lost = [child.unique_id for child in view.carrying if child.unique_id in unheard]
+    yield from (do.Rekey(unique_id=unique_id) for unique_id in lost[:allowed])
+    if lost[allowed:]:
+        yield do.Wait(until=view.now + _LOOK_AGAIN)
 
 
 def _force(view: View, update_deadline: float) -> Iterator[Step]:
