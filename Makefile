@@ -20,13 +20,13 @@ demo: packages-run .venv/.run
 	@exec .venv/bin/landbridge demo
 
 ## Lint and all tests, from nothing. Those on real gateways come by themselves, as they mostly wait:
-## four files at once, the lab's first, which takes longest. Each part runs whatever became of the
+## six files at once, the lab's first, which takes longest. Each part runs whatever became of the
 ## one before; red in any is red in the end.
 test: packages-test .venv/.test
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
 	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
-	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "gateway and not soak" \
+	$(PYTEST) -n 6 --dist loadfile --no-loadscope-reorder -m "gateway and not soak" \
 		$(GATEWAY_TESTS) $(PYTEST_ARGS) || code=1; \
 	exit $$code
 
