@@ -116,6 +116,8 @@ class Lane:
         except GuestError as error:
             log.write_text(str(error))
             code = os.EX_UNAVAILABLE
+        if code != 0:
+            _explain(guest, code, log)
         for name in step.keeps if code == 0 else ():
             guest.get(f"landbridge/{name}", self._results / name)
         return Result(self._suite, step.name, code == 0, time.monotonic() - began)
@@ -127,6 +129,15 @@ class Lane:
             tail = log.read_text(errors="replace").splitlines()[-40:] if log.exists() else []
             print("\n".join(f"  | {line}" for line in tail), flush=True)
         return result
+
+
+def _explain(guest: Guest, code: int, log: Path) -> None:
+    """What the guest's kernel says goes below what the step printed, where a step may break off."""
+    with log.open("ab") as sink:
+        sink.write(
+            f"\nended with {code}; the guest's memory and its kernel's last words:\n".encode()
+        )
+    guest.run("free -m; dmesg | tail -n 20", deadline=60, log=log)
 
 
 def _line(result: Result) -> str:

@@ -192,9 +192,13 @@ def _wait(condition: Callable[[], bool], deadline: float, what: str) -> None:
 
 
 def _ssh(port: int) -> tuple[str, ...]:
-    quiet = ("-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
-    patient = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
-    return ("ssh", "-i", str(image.key()), "-p", str(port), *quiet, *patient, "root@127.0.0.1")
+    """Patient: a guest on a busy machine may stand still for minutes; steps have deadlines."""
+    options = (
+        *("LogLevel=ERROR", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"),
+        *("ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=40"),
+    )
+    given = (part for option in options for part in ("-o", option))
+    return ("ssh", "-i", str(image.key()), "-p", str(port), *given, "root@127.0.0.1")
 
 
 def _free_port() -> int:
