@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from landbridge.lab.patience import patient
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.gateway import Change, Desired, Lease
 from landbridge.model.router import Router
@@ -27,7 +28,7 @@ from landbridge.model.tunnel import Tunnel, TunnelRef
 
 TOKEN = "agent-secret"
 HEARTBEAT = 0.5
-PATIENCE = 20.0
+PATIENCE = patient(20.0)
 
 
 class _Uvicorn(uvicorn.Server):

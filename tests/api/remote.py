@@ -13,11 +13,12 @@ from typing import Any, Self
 
 import httpx2
 
+from landbridge.lab.patience import patient
 from landbridge.store.database import Database
 from tests.api.harness import Api
 from tests.environments.landbridge import Landbridge
 
-DEADLINE = 20.0  # seconds
+DEADLINE = patient(20.0)  # seconds
 
 
 class Remote(Api):

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from landbridge.lab.patience import patient
+
 POLL = 0.02  # seconds
 LAST_LINES = 30
 
@@ -56,7 +58,7 @@ class Server:
 
     def wait_until(self, ready: Callable[[], bool], *, deadline: float) -> None:
         """Raises: NotStarted."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + patient(deadline)
         while not ready():
             if self.process.poll() is not None:
                 raise NotStarted(f"{self._name} ended: {self.last_words()}")

@@ -14,10 +14,11 @@ import httpx2
 
 from landbridge.client import Api
 from landbridge.lab import sites
+from landbridge.lab.patience import patient
 from tests.environments.forked import Forked
 from tests.environments.processes import free_port
 
-DEADLINE: Final = 20.0  # seconds
+DEADLINE: Final = patient(20.0)  # seconds
 POLL: Final = 0.02
 #: A host need not have a user for the API.
 KEPT_UID: Final = "root's uid stays, without its capabilities"

@@ -15,9 +15,10 @@ import httpx2
 
 from landbridge.agent.dataplane.names import hex12, namespace_name
 from landbridge.lab.hosts import Host
+from landbridge.lab.patience import patient
 from tests.environments.processes import Server
 
-DEADLINE = 20.0  # seconds
+DEADLINE = patient(20.0)  # seconds
 POLL = 0.02
 
 

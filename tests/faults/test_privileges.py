@@ -19,6 +19,7 @@ import pytest
 from landbridge.agent.dataplane.names import namespace_name
 from landbridge.client import Api, ClientError
 from landbridge.lab.hosts import Host, wait_until
+from landbridge.lab.patience import patient
 from tests.environments import postgresql
 from tests.environments.processes import free_port
 from tests.environments.units import with_capabilities_of
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.gateway
 USER: Final = pwd.getpwnam("landbridge")
 NOTHING: Final = "0" * 16
 MAY_PASS: Final = f"{1 << 2:016x}"  # CAP_DAC_READ_SEARCH alone
-PATIENCE: Final = 20.0  # seconds
+PATIENCE: Final = patient(20.0)  # seconds
 API_FILES: Final = ("landbridge.db", "secret.key", "admin-token", "agent-token")
 
 

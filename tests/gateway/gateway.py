@@ -33,6 +33,7 @@ from landbridge.agent.reconcile.sampler import NORMAL, Pace
 from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, ike_sas
 from landbridge.lab.hosts import Host
+from landbridge.lab.patience import patient
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.router import Router
 from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
@@ -50,7 +51,7 @@ from tests.gateway.conftest import (
 from tests.gateway.routers import router
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds
+PATIENCE = patient(20.0)  # seconds
 
 
 def tunnel(version: str = "v2", **changes: Any) -> Tunnel:

@@ -132,5 +132,5 @@ def config_of(scene: Scene) -> str:
     bridges = f"{uplink.network_id}:{scene.around.uplink}"
     bridges += f",{scene.router.inside[0].network_id}:{scene.around.inside}"
     agent = f"[agent]\nserver_url = {scene.server.url}\ngateway_id = g1\nbridges = {bridges}"
-    agent += f"\nkernel = {dataplane.wanted()}"
+    agent += f"\nkernel = {dataplane.wanted()}\nmetrics_bind ="  # its port is one for all
     return f"[DEFAULT]\nstate_dir = {scene.state}\n{agent}"

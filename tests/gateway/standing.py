@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from landbridge.agent.dataplane.names import hex12
+from landbridge.lab.patience import patient
 from tests.environments.forked import Forked
 from tests.gateway.netparts import fingerprint
 from tests.gateway.scene import Scene
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = patient(20.0)
 POLL: Final = 0.02
 
 

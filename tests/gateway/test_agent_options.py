@@ -15,13 +15,14 @@ import pytest
 from landbridge.agent.charon.process import BINARY
 from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import ip
+from landbridge.lab.patience import patient
 from landbridge.model.status import ReasonCode, TunnelState, TunnelStatus
 from landbridge.model.tunnel import Secret, Tunnel
 from tests.gateway.conftest import Surroundings
 from tests.gateway.scene import Scene, player
 
 pytestmark = pytest.mark.gateway
-DEADLINE = 2.0  # seconds
+DEADLINE = patient(2.0)  # seconds
 AS_IT_WAS = 4.0  # seconds in which the old configuration would be up again
 NEW_PSK = "a newer secret"
 

@@ -14,6 +14,7 @@ import pytest
 
 from landbridge.agent.dataplane import netlink
 from landbridge.lab.hosts import wait_until
+from landbridge.lab.patience import patient
 from landbridge.model.status import TunnelStatus
 from tests.agentserver import FakeServer
 from tests.environments.units import with_capabilities_of
@@ -22,7 +23,7 @@ from tests.gateway.scene import Player, Scene, player
 
 pytestmark = pytest.mark.gateway
 GRANTED: Final = with_capabilities_of("landbridge-agent.service")
-PATIENCE: Final = 20.0  # seconds
+PATIENCE: Final = patient(20.0)  # seconds
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.agent.dataplane.dataplane import Backend
+from landbridge.lab.patience import patient
 from landbridge.model.status import ReasonCode, TunnelStatus
 from tests.gateway.conftest import Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, tunnel
@@ -19,7 +20,7 @@ from tests.gateway.gateway import Gateway, tunnel
 pytestmark = pytest.mark.gateway
 
 PROMISED = 10.0  # seconds until it is told
-PATIENCE = 40.0
+PATIENCE = patient(40.0)
 LONG = 600.0
 
 

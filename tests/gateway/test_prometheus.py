@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from landbridge.agent.metrics.exposition import expose
 from landbridge.agent.reconcile.sampler import Pace
 from landbridge.lab.hosts import wait_until
+from landbridge.lab.patience import patient
 from landbridge.model.tunnel import Tunnel
 from tests.environments.landbridge import running, with_tokens
 from tests.environments.processes import Server, free_port
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.gateway
 PACKAGING = Path(__file__).parents[2] / "packaging"
 RULES = PACKAGING / "prometheus" / "landbridge.rules.yml"
 DASHBOARD = PACKAGING / "grafana" / "landbridge.json"
-PATIENCE = 20.0  # seconds
+PATIENCE = patient(20.0)  # seconds
 CONFIGURATION = """\
 global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}
 rule_files: [{rules}]

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from landbridge.lab.hosts import LabError, wait_until
+from landbridge.lab.patience import patient
 from landbridge.lab.traffic import Traffic
 from landbridge.model.status import ReasonCode, TunnelState
 from landbridge.model.tunnel import Secret, Tunnel
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.gateway
 
 BOTH = pytest.mark.parametrize("version", ["v1", "v2"])
 NEW = "a newer secret"
-PATIENCE = 40.0
+PATIENCE = patient(40.0)
 SOON = 6.0
 MANY = 5  # attempts: the first sets the tunnel up
 

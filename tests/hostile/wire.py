@@ -11,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from landbridge.lab.patience import patient
 from tests.api.remote import Remote, remote
 from tests.environments.databases import Databases
 from tests.environments.landbridge import running, with_tokens
 
-DEADLINE = 20.0  # seconds, for anything that is to come
+DEADLINE = patient(20.0)  # seconds, for anything that is to come
 
 
 @contextmanager

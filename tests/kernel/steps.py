@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-PYTEST: Final = ".venv/bin/python -m pytest -v --tb=short"  # -v: a log tells where it is
+#: A guest without hardware support is slow. -v: a log tells where it is.
+PYTEST: Final = "LANDBRIDGE_PATIENCE=6 .venv/bin/python -m pytest -v --tb=short"
 GATEWAYS: Final = f"{PYTEST} -n 2 --dist loadfile --no-loadscope-reorder -m 'gateway and not soak'"
 ENVIRONMENT: Final = ".venv/.test || make .venv/.test"  # a download may time out
 MATRIX: Final = "updates.json"

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from landbridge.lab.hosts import Ground
+from landbridge.lab.patience import patient
 from landbridge.lab.peer import Peer, PeerChild, PeerConnection
 from landbridge.vici import CommandFailed, Disconnected, Event, Message, Session
 from tests import dataplane
 
 pytestmark = pytest.mark.gateway
 
-DEADLINE = 30.0
+DEADLINE = patient(30.0)
 LEFT, RIGHT = "198.51.100.1", "198.51.100.2"
 
 TUNNEL: Message = {

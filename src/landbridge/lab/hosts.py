@@ -29,6 +29,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from landbridge.environment import of_program
+from landbridge.lab.patience import patient
 
 T = TypeVar("T")
 NETNS = Path("/run/netns")
@@ -291,7 +292,7 @@ def remove_host(host: Host) -> None:
 
 def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None:
     """Poll a condition of the lab every 20 ms; `LabError` naming `what` at the deadline."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + patient(timeout)
     while not condition():
         if time.monotonic() > deadline:
             raise LabError(f"{what}: not within {timeout:g} s")

@@ -16,13 +16,14 @@ from landbridge.agent.link.reporter import Reporter
 from landbridge.agent.routers.manager import RouterManager
 from landbridge.agent.routers.supervisor import RouterSupervisor
 from landbridge.agent.routers.watcher import Watcher
+from landbridge.lab.patience import patient
 from landbridge.model.diagnosis import Diagnosis
 from landbridge.model.router import Router
 from landbridge.model.tunnel import Tunnel
 from tests.agentserver import FakeServer
 from tests.unit.agent.tunnels import tunnel as any_tunnel
 
-PATIENCE = 20.0
+PATIENCE = patient(20.0)
 
 
 class Worker:
