@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from landbridge.auth.caller import AGENT_ROLE
-from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.model.gateway import Change
 from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
@@ -121,6 +121,30 @@ def test_a_gateway_is_asked_and_a_person_reads_the_answer(served: Remote) -> Non
         for text in (printed.stdout, str(told)):
             assert "s3cret" not in text
     assert set(answering.statuses) == {204}
+
+
+def test_a_gateway_tells_what_a_connection_has_carried(served: Remote) -> None:
+    gateway = Gateway(served, "gw-carried")
+    gateway.lease()
+    made = Site(served).connection(name="carried")
+    path = f"{CONNECTIONS}/{made['id']}"
+    series = TrafficSeries(
+        at=(10.0, 20.5), bytes_in=(0, 84), packets_in=(0, 1), bytes_out=(0, 0), packets_out=(0, 0)
+    )
+    answering = Answering(served, "gw-carried", msgspec.structs.replace(WELL, traffic=series))
+    with answering.listening():
+        told = served.request("GET", f"{path}/traffic", "a").json()["traffic"]
+        assert told == {
+            "connection_id": made["id"],
+            "answered": True,
+            "at": [10.0, 20.5],
+            "bytes_in": [0, 84],
+            "packets_in": [0, 1],
+            "bytes_out": [0, 0],
+            "packets_out": [0, 0],
+        }
+        assert "traffic" not in _diagnostics(served, path)["tunnel"]
+        assert served.request("GET", f"{path}/traffic", "b").status_code == 404
 
 
 def test_a_gateway_that_does_not_answer_is_an_answer(served: Remote) -> None:

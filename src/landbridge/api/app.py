@@ -134,6 +134,7 @@ def _inspection(context: ApiContext, metrics: ApiMetrics, limits: LimitSettings)
     return [
         _guarded(context.auth, f"{path}/history", {"GET": verbs.history}),
         _guarded(context.auth, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
+        _guarded(context.auth, f"{path}/traffic", {"GET": verbs.traffic}),
         _guarded(context.auth, EVENTS_PATH, {"GET": listening.stream}),
     ]
 

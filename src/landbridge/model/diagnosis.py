@@ -8,13 +8,16 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
 from landbridge.model.fields import Id, Model, Moment, Number, Text, Texts
 from landbridge.model.status import Reason, SelectorMode, TunnelState
 from landbridge.model.tunnel import IkeVersion
+
+MOST_SAMPLES: Final = 1000
+Samples = Annotated[tuple[Number, ...], Meta(max_length=MOST_SAMPLES)]
 
 
 class ChildDiagnosis(Model, frozen=True, kw_only=True):
@@ -86,6 +89,19 @@ class Exchange(Model, frozen=True, kw_only=True):
     message: Text
 
 
+class TrafficSeries(Model, frozen=True, kw_only=True):
+    """What a tunnel had carried in all, at each moment of `at`, oldest first; `in`: from the peer.
+
+    The gateway takes one sample in ten seconds and keeps those of the last hour, in its memory.
+    """
+
+    at: Annotated[tuple[Moment, ...], Meta(max_length=MOST_SAMPLES)] = ()
+    bytes_in: Samples = ()
+    packets_in: Samples = ()
+    bytes_out: Samples = ()
+    packets_out: Samples = ()
+
+
 class Diagnosis(Model, frozen=True, kw_only=True):
     """What a gateway finds when it looks closely at one tunnel. No secret is in it.
 
@@ -108,3 +124,4 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     sas: Annotated[tuple[IkeDiagnosis, ...], Meta(max_length=1000)] = ()
     lines: Texts = ()  # charon's last about this tunnel, oldest first
     problem: Text = ""
+    traffic: TrafficSeries = TrafficSeries()

@@ -17,7 +17,9 @@ import msgspec
 
 from landbridge.agent.metrics.counters import Record, Traffic, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
+from landbridge.agent.metrics.recent_traffic import RecentTraffic
 from landbridge.agent.tunnels.observed import IkeSa
+from landbridge.model.diagnosis import TrafficSeries
 from landbridge.model.status import ReasonCode, TunnelStatus
 
 
@@ -29,6 +31,7 @@ class Meters:
         self._metrics = metrics
         self._file = file
         self._traffic_counters = TrafficCounters()
+        self._recent_traffic = RecentTraffic()
         self._statuses: dict[str, TunnelStatus] = {}
         self._wanted: dict[str, tuple[int, float]] = {}
         self._saved = b""
@@ -45,6 +48,9 @@ class Meters:
 
     def traffic(self, tunnel_id: str) -> Traffic:
         return self._traffic_counters.total(tunnel_id)
+
+    def recent_traffic(self, tunnel_id: str) -> TrafficSeries:
+        return self._recent_traffic.of(tunnel_id)
 
     # What is counted ---------------------------------------------------------------------
 
@@ -65,6 +71,7 @@ class Meters:
         self._statuses.pop(tunnel_id, None)
         self._wanted.pop(tunnel_id, None)
         self._traffic_counters.forget(tunnel_id)
+        self._recent_traffic.forget(tunnel_id)
 
     def looked(self, seconds: float) -> None:
         self._metrics.reconcile.observe(seconds)
@@ -98,6 +105,9 @@ class Meters:
     def measured(self, sas: Iterable[IkeSa]) -> None:
         """A list of all SAs."""
         self._traffic_counters.read(sas)
+        now = time.time()
+        for tunnel_id, record in self._traffic_counters.saved().items():
+            self._recent_traffic.note(tunnel_id, now, record.total)
         self.save()
 
     def save(self) -> None:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from landbridge.agent.charon import heartbeat
@@ -157,7 +158,8 @@ class RouterTask:
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel; no other is listed for it."""
         managed, error = self._tunnel_index.get(tunnel_id), self._statuses.error
-        return await inquire(tunnel_id, managed, self._control, self._backend, error)
+        found = await inquire(tunnel_id, managed, self._control, self._backend, error)
+        return msgspec.structs.replace(found, traffic=self._meters.recent_traffic(tunnel_id))
 
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
         """What is wrong with `router`, as its supervisor has found; None: nothing any more."""

@@ -1,4 +1,4 @@
-"""``GET .../{id}/history`` and ``.../{id}/diagnostics`` of a connection.
+"""``GET .../{id}/history``, ``.../{id}/diagnostics`` and ``.../{id}/traffic`` of a connection.
 
 Rules this module keeps:
 - A caller who may see the connection may see these; others get the answer for one that does not
@@ -26,7 +26,7 @@ from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.caller import Caller
 from landbridge.impact import identities
 from landbridge.impact.identity_types import WORDS, NoIdentity
-from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.store import events
 from landbridge.store.resource_rows import ConnectionRow
 from landbridge.vpn.resources.registry import CONNECTION
@@ -63,14 +63,24 @@ class InspectionHandlers(Handlers[ConnectionRow]):
 
     async def diagnostics(self, request: Request, caller: Caller) -> Response:
         began = perf_counter()
-        asked = await self._db.write(self._ask, caller, _id(request))
-        found = await self._answer(asked) if asked else None
+        found = await self._look(caller, _id(request))
         took = round(perf_counter() - began, 4) if found else None
         view = await self._db.read(self._view, caller, _id(request), found)
         view["gateway"]["answered_in"] = took
+        return json_body.Json({"diagnostics": view})
+
+    async def traffic(self, request: Request, caller: Caller) -> Response:
+        found = await self._look(caller, _id(request))
+        series = found.traffic if found else TrafficSeries()
+        known = {"connection_id": _id(request), "answered": found is not None}
+        return json_body.Json({"traffic": known | msgspec.to_builtins(series)})
+
+    async def _look(self, caller: Caller, id: str) -> Diagnosis | None:
+        asked = await self._db.write(self._ask, caller, id)
+        found = await self._answer(asked) if asked else None
         outcome = "answered" if found else "silent" if asked else "not asked"
         self._metrics.diagnoses.labels(outcome).inc()
-        return json_body.Json({"diagnostics": view})
+        return found
 
     async def _answer(self, asked: str) -> Diagnosis | None:
         """The gateway's answer, or None after the time limit."""
@@ -115,9 +125,18 @@ class InspectionHandlers(Handlers[ConnectionRow]):
                 "answered": found is not None,
             },
             "findings": msgspec.to_builtins(told),
-            "tunnel": msgspec.to_builtins(found),
+            "tunnel": _tunnel(found),
             "history": events.history(tx, row.id, RECENT),
         }
+
+
+def _tunnel(found: Diagnosis | None) -> View | None:
+    """Without its traffic, which has an address of its own."""
+    if found is None:
+        return None
+    told: View = msgspec.to_builtins(found)
+    del told["traffic"]
+    return told
 
 
 def _identity(typed: str) -> View:

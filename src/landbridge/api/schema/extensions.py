@@ -230,6 +230,12 @@ EXTENSIONS: Final = (
         "2026-11-01T00:00:00-00:00",
     ),
     Extension(
+        "landbridge-vpn-traffic",
+        "Traffic of a connection",
+        "GET .../ipsec-site-connections/{id}/traffic answers what it carried in the last hour.",
+        "2026-11-28T00:00:00-00:00",
+    ),
+    Extension(
         "landbridge-events",
         "Events, as they happen",
         "GET /landbridge/v1/events streams what happens to the VPN resources.",
