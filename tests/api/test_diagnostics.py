@@ -142,6 +142,7 @@ def test_a_gateway_tells_what_a_connection_has_carried(served: Remote) -> None:
             "packets_in": [0, 1],
             "bytes_out": [0, 0],
             "packets_out": [0, 0],
+            "lost_in": [],
         }
         assert "traffic" not in _diagnostics(served, path)["tunnel"]
         assert served.request("GET", f"{path}/traffic", "b").status_code == 404

@@ -93,6 +93,8 @@ class TrafficSeries(Model, frozen=True, kw_only=True):
     """What a tunnel had carried in all, at each moment of `at`, oldest first; `in`: from the peer.
 
     The gateway takes one sample in ten seconds and keeps those of the last hour, in its memory.
+    `lost_in`: packets that the peer has numbered and that did not come; empty: the data plane does
+    not tell.
     """
 
     at: Annotated[tuple[Moment, ...], Meta(max_length=MOST_SAMPLES)] = ()
@@ -100,6 +102,7 @@ class TrafficSeries(Model, frozen=True, kw_only=True):
     packets_in: Samples = ()
     bytes_out: Samples = ()
     packets_out: Samples = ()
+    lost_in: Samples = ()
 
 
 class Diagnosis(Model, frozen=True, kw_only=True):

@@ -11,23 +11,29 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from landbridge.agent.tunnels.listed import ListedChild
 from landbridge.agent.tunnels.observed import IkeSa
 from landbridge.model.fields import Model
 
+NONE_LOST: Final[Mapping[int, int]] = MappingProxyType({})
 _MISSES: Final = 2
 
 
 class Traffic(Model, frozen=True, kw_only=True):
-    """Bytes and packets of a tunnel: `in` comes from the peer."""
+    """Bytes and packets of a tunnel: `in` comes from the peer.
+
+    `lost_in`: packets that the peer has numbered and that did not come, where the data plane tells.
+    """
 
     bytes_in: int = 0
     packets_in: int = 0
     bytes_out: int = 0
     packets_out: int = 0
+    lost_in: int = 0
 
     def plus(self, other: Traffic) -> Traffic:
         return Traffic(
@@ -35,6 +41,7 @@ class Traffic(Model, frozen=True, kw_only=True):
             packets_in=self.packets_in + other.packets_in,
             bytes_out=self.bytes_out + other.bytes_out,
             packets_out=self.packets_out + other.packets_out,
+            lost_in=self.lost_in + other.lost_in,
         )
 
     def at_least(self, other: Traffic) -> Traffic:
@@ -43,6 +50,7 @@ class Traffic(Model, frozen=True, kw_only=True):
             packets_in=max(self.packets_in, other.packets_in),
             bytes_out=max(self.bytes_out, other.bytes_out),
             packets_out=max(self.packets_out, other.packets_out),
+            lost_in=max(self.lost_in, other.lost_in),
         )
 
 
@@ -86,10 +94,10 @@ class TrafficCounters:
         for tunnel_id, key, traffic in _children(sas):
             self._see(tunnel_id, key, traffic)
 
-    def read(self, sas: Iterable[IkeSa]) -> None:
-        """Take in a whole list: what is not in it is going."""
+    def read(self, sas: Iterable[IkeSa], lost: Mapping[int, int] = NONE_LOST) -> None:
+        """Take in a whole list: what is not in it is going. `lost`: packets by incoming SPI."""
         listed: dict[str, set[str]] = {}
-        for tunnel_id, key, traffic in _children(sas):
+        for tunnel_id, key, traffic in _children(sas, lost):
             listed.setdefault(tunnel_id, set()).add(key)
             self._see(tunnel_id, key, traffic)
         for tunnel_id, record in tuple(self._records.items()):
@@ -119,20 +127,24 @@ def _missed(record: Record, listed: set[str]) -> Record:
     return Record(before=before, present=present, misses=misses)
 
 
-def _children(sas: Iterable[IkeSa]) -> Iterable[tuple[str, str, Traffic]]:
+def _children(
+    sas: Iterable[IkeSa], lost: Mapping[int, int] = NONE_LOST
+) -> Iterable[tuple[str, str, Traffic]]:
     for sa in sas:
         if not sa.tunnel_id:
             continue
         for child in sa.children:
             for part in child.listed.parts:
                 if part.spi_in:
-                    yield child.tunnel_id, f"{part.spi_in}/{part.spi_out}", _traffic(part)
+                    missed = lost.get(int(part.spi_in, 16), 0)
+                    yield child.tunnel_id, f"{part.spi_in}/{part.spi_out}", _traffic(part, missed)
 
 
-def _traffic(child: ListedChild) -> Traffic:
+def _traffic(child: ListedChild, lost_in: int) -> Traffic:
     return Traffic(
         bytes_in=child.bytes_in,
         packets_in=child.packets_in,
         bytes_out=child.bytes_out,
         packets_out=child.packets_out,
+        lost_in=lost_in,
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from landbridge.agent.metrics.counters import Record, Traffic, TrafficCounters
+from landbridge.agent.metrics.counters import NONE_LOST, Record, Traffic, TrafficCounters
 from landbridge.agent.metrics.metrics import AgentMetrics
 from landbridge.agent.metrics.recent_traffic import RecentTraffic
 from landbridge.agent.tunnels.observed import IkeSa
@@ -102,9 +102,9 @@ class Meters:
     def lost(self) -> None:
         self._metrics.charon_losses.labels(self.router_id).inc()
 
-    def measured(self, sas: Iterable[IkeSa]) -> None:
-        """A list of all SAs."""
-        self._traffic_counters.read(sas)
+    def measured(self, sas: Iterable[IkeSa], lost: Mapping[int, int] = NONE_LOST) -> None:
+        """A list of all SAs. `lost`: packets that did not come, by incoming SPI."""
+        self._traffic_counters.read(sas, lost)
         now = time.time()
         for tunnel_id, record in self._traffic_counters.saved().items():
             self._recent_traffic.note(tunnel_id, now, record.total)

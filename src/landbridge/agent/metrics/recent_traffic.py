@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - Memory alone: nothing is written, nothing is sent before somebody asks, a restart begins anew.
-- Of fixed size: the newest `KEPT` samples of each tunnel, as numbers without objects (14 kB).
+- Of fixed size: the newest `KEPT` samples of each tunnel, as numbers without objects (17 kB).
 - Sums as `TrafficCounters` has them, so they never go backwards; who draws them takes differences.
 """
 
@@ -15,7 +15,7 @@ from landbridge.agent.metrics.counters import Traffic
 from landbridge.model.diagnosis import TrafficSeries
 
 KEPT: Final = 360  # samples: an hour at one in ten seconds
-_FIELDS: Final = ("bytes_in", "packets_in", "bytes_out", "packets_out")
+_FIELDS: Final = ("bytes_in", "packets_in", "bytes_out", "packets_out", "lost_in")
 
 Number = TypeVar("Number", int, float)
 

@@ -16,7 +16,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -90,7 +90,8 @@ class OneWayWatch(Model, frozen=True, kw_only=True):
 
 
 class Sampler:
-    """`managed_tunnels` gives all tunnels now. `mark` is called with each that wants a look."""
+    """`managed_tunnels` gives all tunnels now. `mark` is called with each that wants a look.
+    `losses` gives how many packets did not come, by incoming SPI."""
 
     def __init__(
         self,
@@ -98,11 +99,13 @@ class Sampler:
         meters: Meters,
         mark: Callable[[str], None],
         pace: Pace,
+        losses: Callable[[], Awaitable[Mapping[int, int]]],
     ) -> None:
         self._managed_tunnels = managed_tunnels
         self._meters = meters
         self._mark = mark
         self._pace = pace
+        self._losses = losses
         self._watches: dict[str, OneWayWatch] = {}
         self._listening: dict[Key, Listening] = {}
 
@@ -112,7 +115,7 @@ class Sampler:
             while True:
                 sas = await _decoded(await session.collect("list-sas", "list-sa"))
                 try:
-                    self._meters.measured(sas)
+                    self._meters.measured(sas, await self._losses())
                     self._compare(_signatures(sas))
                     at = asyncio.get_running_loop().time()
                     self._find_one_way(at)

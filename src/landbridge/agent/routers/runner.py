@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -25,11 +25,15 @@ from landbridge.agent.charon import heartbeat
 from landbridge.agent.charon.client import ViciClient
 from landbridge.agent.charon.event_parser import EVENTS
 from landbridge.agent.charon.process import Charon
+from landbridge.agent.dataplane import netlink
 from landbridge.agent.dataplane.dataplane import Backend, Dataplane
+from landbridge.agent.dataplane.names import namespace_name
 from landbridge.agent.dataplane.network import NetworkSide
+from landbridge.agent.dataplane.xfrm_losses import inbound_losses
 from landbridge.agent.dns.addressbook import AddressBook
 from landbridge.agent.dns.resolver import Lookup, SystemLookup
 from landbridge.agent.errors import GatewayError, in_words, leaves
+from landbridge.agent.metrics.counters import NONE_LOST
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.index import TunnelIndex
 from landbridge.agent.reconcile.inspect import inquire
@@ -86,7 +90,9 @@ class RouterTask:
         )
         self._book = AddressBook(self._readdress, lookup or SystemLookup())
         self._listener = Listener(self._tunnel_index, self._book, meters, self._work_queue.hear)
-        self._sampler = Sampler(lambda: self._tunnel_index, meters, self._work_queue.hear, pace)
+        self._sampler = Sampler(
+            lambda: self._tunnel_index, meters, self._work_queue.hear, pace, self._losses
+        )
         self._passes = Reconciler(
             self._tunnel_index,
             self._work_queue,
@@ -159,7 +165,10 @@ class RouterTask:
         """A close look at one tunnel; no other is listed for it."""
         managed, error = self._tunnel_index.get(tunnel_id), self._statuses.error
         found = await inquire(tunnel_id, managed, self._control, self._backend, error)
-        return msgspec.structs.replace(found, traffic=self._meters.recent_traffic(tunnel_id))
+        series = self._meters.recent_traffic(tunnel_id)
+        if self._backend is not Backend.NETLINK:
+            series = msgspec.structs.replace(series, lost_in=())
+        return msgspec.structs.replace(found, traffic=series)
 
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
         """What is wrong with `router`, as its supervisor has found; None: nothing any more."""
@@ -210,6 +219,14 @@ class RouterTask:
         """End charon and with it every tunnel, in good order. `run` must have ended."""
         self._meters.close()
         await self._charon.stop()
+
+    async def _losses(self) -> Mapping[int, int]:
+        if self._backend is not Backend.NETLINK:
+            return NONE_LOST
+        try:
+            return await netlink.within(namespace_name(self._router.id), inbound_losses)
+        except OSError:
+            return NONE_LOST  # of no consequence but for a plot
 
     def _interrupted(self, errors: Sequence[BaseException]) -> None:
         words = "; ".join(dict.fromkeys(str(error) or _SILENT for error in errors))
