@@ -34,7 +34,7 @@ from landbridge.agent.routers.runner import RouterTask
 from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, ike_sas
 from landbridge.lab.hosts import Host
 from landbridge.lab.patience import patient
-from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.model.router import Router
 from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
 from landbridge.model.tunnel import Dpd, EspProposal, IkeProposal, Secret, Tunnel
@@ -210,6 +210,10 @@ class Gateway:
     def wait_applied(self, *whats: Tunnel, patience: float = PATIENCE) -> None:
         for each in whats:
             self.wait(each, is_applied, patience)
+
+    def recent_traffic(self, what: Tunnel) -> TrafficSeries:
+        assert self._task is not None
+        return self._run(self._task.diagnose(what.id)).traffic
 
     def sas(self, what: Tunnel) -> tuple[IkeSa, ...]:
         """Those that bear its name or carry children of it, with those only."""
