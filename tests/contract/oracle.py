@@ -12,6 +12,7 @@ half a second for each request.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -52,19 +53,34 @@ def main() -> int:
     chosen = [case for case in cases() if fnmatchcase(case["name"], options.pattern)]
     with tempfile.TemporaryDirectory() as folder, _reference(Path(folder)) as reference:
         answers = _played(reference, chosen)
+        left = reference.left
     kept = recording.load() if recording.FILE.exists() else {}
     changed = [name for name, answer in answers.items() if kept.get(name) != answer]
+    for name in changed:
+        print("\n".join(_otherwise(name, kept.get(name), answers[name])))
     if options.record:
         names = [case["name"] for case in cases()]
         merged = kept | answers
         recording.save(ABOUT, {name: merged[name] for name in names if name in merged})
     differs = _of_landbridge(chosen, answers)
     stale = page.PAGE.read_text("utf-8") != page.page()
-    print("\n".join(differs))
+    print("\n".join([*differs, *(f"could not be taken away: {each}" for each in left)]))
     print(f"{len(chosen)} cases. The reference answers otherwise than recorded: {changed or 'no'}")
     print(f"landbridge differs without a line in the table: {len(differs)} answers")
     print(f"docs/differences.md is {'out of date' if stale else 'up to date'}")
-    return int(bool(differs) or stale or (bool(changed) and not options.record))
+    return int(bool(differs or left) or stale or (bool(changed) and not options.record))
+
+
+def _otherwise(name: str, kept: Body | None, answer: Body) -> list[str]:
+    """What the reference answers now, beside what was recorded."""
+    if kept is None or kept["of"] != answer["of"]:
+        return [f"{name}: not recorded"]
+    pairs = enumerate(zip(kept["answers"], answer["answers"], strict=True))
+    return [
+        f"{name}/{number}: {found}\n    was {before}"
+        for number, (before, found) in pairs
+        if before != found
+    ]
 
 
 def _options() -> argparse.Namespace:
@@ -103,7 +119,10 @@ def _of_landbridge(chosen: list[Body], answers: dict[str, Body]) -> list[str]:
 def _reference(folder: Path) -> Iterator[Scene]:
     """A real Networking server with the topology on it; gone afterwards."""
     command = [PYTHON, Path(__file__).with_name("reference.py"), folder]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of a set is in its messages
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as run:
         assert run.stdin is not None
         assert run.stdout is not None
         base = run.stdout.readline().strip()

@@ -22,6 +22,7 @@ from landbridge.model.tunnel import Tunnel
 from tests.gateway import netparts
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
+from tests.gateway.xfrmstat import Refused
 
 pytestmark = pytest.mark.gateway
 
@@ -101,6 +102,7 @@ def test_the_tunnel_goes_on_until_the_peer_follows(
     peer, theirs = surroundings.remote.peer, peer_connection(version=int(version[1]))
     ours = up(surroundings, gateway, version)
     with Traffic([surroundings.flow()], rate=RATE) as traffic:
+        refused = Refused(peer.host, gateway.namespace)
         moved = changed(ours, local_address=NEW, local_id=NEW)
         gateway.reconfigure(with_address(gateway.router, NEW))
         gateway.want(moved)
@@ -116,7 +118,7 @@ def test_the_tunnel_goes_on_until_the_peer_follows(
     assert waiting.sent
     assert waiting.lost == 0
     if version == "v2":  # with IKEv1 our first packets may come before the peer has the new SA
-        assert moving.lost == 0
+        assert moving.lost <= refused.count
 
 
 def test_what_runs_from_an_address_that_is_gone_is_down(

@@ -20,6 +20,7 @@ from tests.gateway.conftest import PEER_OUTSIDE, ROUTER_OUTSIDE, Surroundings, p
 from tests.gateway.early import new_sas
 from tests.gateway.gateway import Gateway, changed, tunnel
 from tests.gateway.updates import sibling, sibling_peer
+from tests.gateway.xfrmstat import Refused
 
 pytestmark = pytest.mark.gateway
 NAME = "vpn.example.com"
@@ -275,6 +276,7 @@ def test_response_only_waits_for_a_peer_that_moves(
     gateway.wait_applied(wanted)
     before = gateway.children(wanted)
     with Traffic([surroundings.flow()]) as traffic, new_sas(surroundings) as new:
+        refused = Refused(peer.host, gateway.namespace)
         server.records[NAME] = ((ELSEWHERE,), 1)
         wait_until(lambda: knows(gateway, wanted, ELSEWHERE), 15, "the new address is loaded")
         assert gateway.children(wanted) == before
@@ -282,7 +284,7 @@ def test_response_only_waits_for_a_peer_that_moves(
         peer.initiate("site-a-0")
         wait_until(lambda: peers_of(gateway, wanted) == {ELSEWHERE}, 15, "the tunnel moves")
         counts = traffic.stop()["tunnel"]
-    assert new.excuses(counts), f"{new}; {counts}"
+    assert new.excuses(counts) or counts.lost <= refused.count, f"{new}; {counts}; {refused.count}"
 
 
 def knows(gateway: Gateway, what: Tunnel, address: str) -> bool:
