@@ -52,9 +52,12 @@ class Api:
         self.base = base
         self.token = token
         self._patience = patience
-        self._http = httpx2.Client(
-            base_url=base, headers={"X-Auth-Token": token}, timeout=10, trust_env=False
-        )
+        try:
+            self._http = httpx2.Client(
+                base_url=base, headers={"X-Auth-Token": token}, timeout=10, trust_env=False
+            )
+        except httpx2.InvalidURL as error:
+            raise ClientError(f"{base!r} is no URL: {error}") from None
 
     @classmethod
     def opened(cls, base: str, token_file: Path, *, patience: float = 60.0) -> Self:
@@ -78,7 +81,7 @@ class Api:
 
     def list(self, kind: str, **filters: str) -> list[Resource]:
         answer = self.call("GET", f"/v2.0/{PATHS[kind]}", params=filters)
-        found: list[Resource] = answer[PLURALS.get(kind, f"{kind}s")]
+        found: list[Resource] = self._part(PLURALS.get(kind, f"{kind}s"), answer)
         return found
 
     def show(self, kind: str, identifier: str) -> Resource:
@@ -119,20 +122,38 @@ class Api:
             try:
                 answer = self._http.request(method, path, json=body, params=params, headers=headers)
                 break
-            except httpx2.ConnectError:
-                _hold(deadline, f"{self.base} does not answer")
+            except httpx2.UnsupportedProtocol:
+                raise ClientError(f"{self.base!r} is no URL of an API: write http://...") from None
+            except httpx2.ConnectError as error:
+                _hold(deadline, f"{self.base} does not answer: {error}")
             except httpx2.TransportError as error:
                 if method != "GET":
                     raise ClientError(f"{method} {path}: {error!r}") from error
                 _hold(deadline, f"{method} {path}: {error!r}")
         if answer.is_error:
             raise ApiError(answer.status_code, f"{method} {path}: {_words(answer)}")
-        result: dict[str, Any] = answer.json() if answer.content else {}
-        return result
+        return self._object(answer) if answer.content else {}
+
+    def _object(self, answer: httpx2.Response) -> dict[str, Any]:
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ClientError(f"{self.base} is not landbridge's API: its answer is no JSON object")
+        return found
 
     def _one(self, kind: str, answer: Mapping[str, Any]) -> Resource:
-        resource: Resource = answer[kind]
+        resource: Resource = self._part(kind, answer)
         return resource
+
+    def _part(self, name: str, answer: Mapping[str, Any]) -> Any:
+        try:
+            return answer[name]
+        except KeyError:
+            raise ClientError(
+                f"{self.base} is not landbridge's API: its answer has no {name!r}"
+            ) from None
 
 
 def _words(answer: httpx2.Response) -> str:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from landbridge.auth.local_tokens import LocalTokens
 from landbridge.cli import preflight
+from landbridge.cli.exits import Exit
 from landbridge.cli.main import cli
 from landbridge.config.load import load
 from landbridge.store.database import Database
@@ -135,7 +136,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
     assert "p1" in listed
     assert secret not in listed
     assert run("token", "revoke", "ci", *state).exit_code == 0
-    assert run("token", "revoke", "ci", *state).exit_code == 1
+    assert run("token", "revoke", "ci", *state).exit_code == Exit.NOT_FOUND
     assert "ci" not in run("token", "list", *state).stdout
 
 
@@ -148,7 +149,7 @@ def test_a_gateways_credential_is_made_once_listed_and_revoked(tmp_path: Path) -
     assert caller.gateway_id == "site-1"
     assert caller.is_agent
     refused = run("gateway", "add", "site-1", *state)
-    assert refused.exit_code == 1
+    assert refused.exit_code == Exit.REFUSED
     assert "--replace" in refused.stderr
     assert run("gateway", "add", "site-1", "--replace", *state).stdout.strip() != secret
     listed = run("gateway", "list", *state).stdout
@@ -156,7 +157,7 @@ def test_a_gateways_credential_is_made_once_listed_and_revoked(tmp_path: Path) -
     assert "never seen" in listed
     assert secret not in listed
     assert run("gateway", "revoke", "site-1", *state).exit_code == 0
-    assert run("gateway", "revoke", "site-1", *state).exit_code == 1
+    assert run("gateway", "revoke", "site-1", *state).exit_code == Exit.NOT_FOUND
     assert "site-1" not in run("gateway", "list", *state).stdout
 
 
