@@ -9,7 +9,6 @@ Rules this module keeps:
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
@@ -19,7 +18,7 @@ import click
 from landbridge.cli.layout import Line, Piece, broken, line, table, trimmed
 
 HANG: Final = 2  # further columns that a broken line is indented by
-UNKNOWN_WIDTH: Final = (80, 24)
+UNKNOWN_WIDTH: Final = 80
 STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "head": {"bold": True},
     "good": {"fg": "green"},
@@ -42,7 +41,7 @@ class Page:
         if not sys.stdout.isatty():
             return cls(None, colours=False)
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        return cls(shutil.get_terminal_size(UNKNOWN_WIDTH).columns, colours=not plain)
+        return cls(_columns(sys.stdout.fileno()), colours=not plain)
 
     def line(self, *pieces: Piece, indent: int = 0, hang: int = HANG) -> None:
         """One line. `hang`: how much further those are indented that it is broken into."""
@@ -69,3 +68,11 @@ class Page:
             for each in kept
         )
         click.echo(" " * indent + text if text else "", color=self._colours)
+
+
+def _columns(terminal: int) -> int:
+    """COLUMNS counts, where it is set."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return os.get_terminal_size(terminal).columns or UNKNOWN_WIDTH

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from landbridge.config.file import ConfigError, Values
-from landbridge.config.options import QUOTA_RESOURCES
+from landbridge.config.options import QUOTA_RESOURCES, VARIABLES
 from landbridge.config.settings import (
     AgentSettings,
     AuthSettings,
@@ -79,14 +79,14 @@ def load(
 def _state_dir(
     values: Values, given: str | os.PathLike[str] | None, env: Mapping[str, str]
 ) -> Path:
-    chosen = given or env.get("LANDBRIDGE_STATE_DIR") or values.text("DEFAULT", "state_dir")
+    chosen = given or env.get(VARIABLES["state_dir"]) or values.text("DEFAULT", "state_dir")
     return Path(chosen).absolute()
 
 
 def _bind(values: Values, given: str | None, env: Mapping[str, str]) -> tuple[str, int]:
     sources = (
         ("--bind", given),
-        ("LANDBRIDGE_BIND", env.get("LANDBRIDGE_BIND")),
+        (VARIABLES["bind"], env.get(VARIABLES["bind"])),
         (values.where("DEFAULT", "bind"), values.text("DEFAULT", "bind")),
     )
     where, text = next((where, text) for where, text in sources if text)

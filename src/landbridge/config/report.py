@@ -17,18 +17,12 @@ import msgspec
 
 from landbridge.config.file import Values
 from landbridge.config.load import load
-from landbridge.config.options import SECTIONS
+from landbridge.config.options import DERIVED, SECTIONS, VARIABLES
 from landbridge.config.settings import Settings
 
 HIDDEN: Final = "***"
 #: Sections whose name is another one in `Settings`.
 NAMES: Final = {"keystone_authtoken": "keystone", "oslo_policy": "policy"}
-#: Options whose default follows from others.
-DERIVED: Final = frozenset(
-    {("database", "url"), ("agent", "server_url"), ("agent", "gateway_id"), ("agent", "token_file")}
-)
-#: Options that the environment or the command line may give.
-VARIABLES: Final = {"state_dir": "LANDBRIDGE_STATE_DIR", "bind": "LANDBRIDGE_BIND"}
 _PASSWORD: Final = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@|(?<=[?&]password=)[^&]*")
 _SECTION: Final = re.compile(r"\[(.+)\]\s*$")
 _OPTION: Final = re.compile(r"([^\s=:#;\[][^=:]*?)\s*[=:]")
