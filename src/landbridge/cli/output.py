@@ -80,7 +80,8 @@ class Output(NamedTuple):
     def record(self, record: Row, report: Report | None = None) -> None:
         """One object. `report`: how it is told to people; without: a line for each value."""
         there = [name for name in self.columns if name in record]
-        wanted = {name: _at(record, name) for name in self.chosen or there}
+        chosen = sorted(self.chosen, key=lambda path: self.columns.index(path.partition(".")[0]))
+        wanted = {name: _at(record, name) for name in chosen or there}
         if self.format == "json":
             _json(wanted if self.chosen else record)
         elif self.format == "value":
