@@ -19,7 +19,7 @@ import pytest
 from landbridge.cli.doctor import show
 from landbridge.cli.layout import Styled, broken, line, shown, table, trimmed, width
 from landbridge.cli.page import Page
-from landbridge.cli.plan import _show as show_plan
+from landbridge.cli.plan import show as show_plan
 from tests.unit.vpn.test_findings import SA, WELL
 
 ID = "0949ae33-44b2-4867-bd31-5521d627698b"
@@ -57,7 +57,7 @@ def diagnostics(name: str = "site-b") -> dict[str, Any]:
     }  # fmt: skip
 
 
-PLAN = [
+PLAN: list[dict[str, Any]] = [
     {
         "name": "site-b",
         "id": ID,
@@ -239,6 +239,7 @@ def test_no_head_without_rows(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_stream_that_is_no_file_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    told = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", told)
     Page.on_stdout().line(LONG)
-    assert sys.stdout.getvalue() == f"{LONG.rstrip()}\n"  # type: ignore[attr-defined]
+    assert told.getvalue() == f"{LONG.rstrip()}\n"

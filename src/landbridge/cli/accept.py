@@ -14,7 +14,7 @@ from landbridge.cli import options
 from landbridge.cli.exits import Exit, Failed
 
 
-@click.command()
+@click.command(short_help="Follow another database than before.")
 @click.option("--database", metavar="ID", help="Default: the one that the agent refuses now.")
 @options.places
 @click.pass_context

@@ -26,10 +26,10 @@ COLUMNS: Final = ("section", "option", "value", "default", "source")
 
 @click.group()
 def config() -> None:
-    """The configuration."""
+    """What landbridge runs with."""
 
 
-@config.command()
+@config.command(short_help="Show options: value, default, and where it is from.")
 @click.argument("names", metavar="[SECTION | OPTION | SECTION.OPTION]...", nargs=-1)
 @formatted(*COLUMNS)
 @options.places

@@ -14,12 +14,12 @@ from landbridge.cli.opened import existing, present, settings_of
 from landbridge.cli.output import Output, formatted
 
 
-@click.group()
+@click.group(short_help="The database: its schema, its beginning, its backups.")
 def db() -> None:
     """The database: its schema, its beginning, its way back from a backup."""
 
 
-@db.command()
+@db.command(short_help="Show which database it is, and its schema.")
 @formatted("database", "schema", "newest_schema", "state")
 @options.places
 def current(config: str | None, state_dir: str | None, output: Output) -> None:
@@ -68,7 +68,7 @@ def init(config: str | None, state_dir: str | None, force: bool) -> None:
     click.echo(f"made: {storage.place(settings)}")
 
 
-@db.command()
+@db.command(short_help="Say that a backup was put back: gateways follow it.")
 @options.places
 def restored(config: str | None, state_dir: str | None) -> None:
     """Say that a backup was put back, and that all gateways are to follow it.
@@ -83,7 +83,7 @@ def restored(config: str | None, state_dir: str | None) -> None:
     click.echo(f"The database is {now.id} now; gateways follow it within seconds.")
 
 
-@db.command("forget-key")
+@db.command("forget-key", short_help="Give up pre-shared keys whose sealing key is lost.")
 @options.places
 @click.argument("key_ids", metavar="KEY-ID...", nargs=-1, required=True)
 def forget_key(config: str | None, state_dir: str | None, key_ids: tuple[str, ...]) -> None:

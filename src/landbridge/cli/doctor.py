@@ -39,7 +39,7 @@ MODES: Final = {
 STYLES: Final = {"ACTIVE": "good", "DOWN": "bad", "ERROR": "worst"}
 
 
-@click.command()
+@click.command(short_help="Say what is wrong with a connection, and what to change.")
 @click.argument("connection", metavar="NAME-OR-ID")
 @formatted(*PARTS, nested=True)
 @options.client

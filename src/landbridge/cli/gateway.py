@@ -42,7 +42,7 @@ def _name(_: click.Context, __: click.Parameter, value: str) -> str:
 _gateway = click.argument("name", callback=_name)
 
 
-@click.group()
+@click.group(short_help="Gateways and their credentials.")
 def gateway() -> None:
     """Gateways and their credentials: a credential speaks for one gateway only."""
 
@@ -76,7 +76,7 @@ def add(
     output.record(token_view(one) | {"token": secret})
 
 
-@gateway.command("list")
+@gateway.command("list", short_help="Show the gateways, and whether they report.")
 @formatted(*COLUMNS)
 @options.places
 def show_all(config: str | None, state_dir: str | None, output: Output) -> None:

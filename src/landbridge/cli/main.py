@@ -76,7 +76,7 @@ for _command in (db, token, gateway, plan, doctor, config):
     cli.add_command(_command)
 
 
-@cli.command()
+@cli.command(short_help="Run the API and the agent on this host.")
 @options.places
 @options.bind
 @click.option("--lab", is_flag=True, help="With two sites in namespaces and a tunnel to try.")
@@ -169,7 +169,7 @@ def lab(
     raise SystemExit(run(_settings("lab", config, state_dir, bind)))
 
 
-@cli.command()
+@cli.command(short_help="A live tunnel, updated while traffic flows (needs root).")
 def demo() -> None:
     """A live tunnel, updated while traffic flows, in under a minute (needs root)."""
     from landbridge.lab.demo import run

@@ -95,7 +95,7 @@ def plan(
     with connected(**where) as api:
         now = find(api, kind, name_or_id)
         planned = api.plan(kind, now["id"], **body)
-        output.record(planned, lambda page, told: _show(page, told["connections"]))
+        output.record(planned, lambda page, told: show(page, told["connections"]))
         if apply:
             _send(api, kind, now, body)
 
@@ -144,7 +144,7 @@ def _value(attribute: Attribute | None, text: str) -> Any:
     return None if "null" in types and text in ("", "null") else text
 
 
-def _show(page: Page, connections: Iterable[Mapping[str, Any]]) -> None:
+def show(page: Page, connections: Iterable[Mapping[str, Any]]) -> None:
     told = list(connections)
     if not told:
         page.line(Styled("No connection is concerned.", "good"))

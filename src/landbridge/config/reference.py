@@ -74,7 +74,13 @@ def _section(name: str) -> Iterator[str]:
         variable = VARIABLES.get(option.name, "") if name == "DEFAULT" else ""
         default = DERIVED.get((name, option.name)) or _default(option.default)
         yield _row(
-            (f"`{option.name}`", _type(option), default, _code(variable), option.help.rstrip("."))
+            (
+                f"`{option.name}`",
+                _type(option),
+                default,
+                _code(variable),
+                (option.help or "").rstrip("."),
+            )
         )
     yield ""
 

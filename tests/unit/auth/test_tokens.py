@@ -71,8 +71,10 @@ def test_an_expired_token_is_refused(db: Database) -> None:
 
 
 def named(db: Database, name: str, expires_at: int | None = None) -> str:
-    values = {"name": name, "project_id": "p", "roles": ("member",), "expires_at": expires_at}
-    add = partial(local_tokens.add_named, secret=local_tokens.new_secret(), **values)
+    add = partial(
+        local_tokens.add_named, secret=local_tokens.new_secret(), name=name, project_id="p",
+        roles=("member",), expires_at=expires_at,
+    )  # fmt: skip
     return db.write_sync(add).id
 
 
