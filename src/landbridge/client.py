@@ -127,9 +127,10 @@ class Api:
             except httpx2.ConnectError as error:
                 _hold(deadline, f"{self.base} does not answer: {error}")
             except httpx2.TransportError as error:
+                said = f"{method} {path}: {self.base} did not answer: {error or repr(error)}"
                 if method != "GET":
-                    raise ClientError(f"{method} {path}: {error!r}") from error
-                _hold(deadline, f"{method} {path}: {error!r}")
+                    raise ClientError(said) from error
+                _hold(deadline, said)
         if answer.is_error:
             raise ApiError(answer.status_code, f"{method} {path}: {_words(answer)}")
         return self._object(answer) if answer.content else {}

@@ -103,6 +103,21 @@ def test_two_formats_exclude_each_other(filled: Path) -> None:
     assert told.exit_code == Exit.MEND
 
 
+def test_a_full_disk_behind_stdout_is_a_line(filled: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "landbridge", "config", "show", f"--state-dir={filled}"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == Exit.LATER
+    assert done.stderr.splitlines()[-1] == (
+        "landbridge: stdout cannot be written: No space left on device"
+    )
+
+
 def test_an_empty_list_is_a_sentence_for_people_and_empty_for_programs(empty_state: Path) -> None:
     for noun, words in (("token", "There are no tokens."), ("gateway", "There are no gateways.")):
         assert run(noun, "list", "--state-dir", empty_state).stdout == f"{words}\n"

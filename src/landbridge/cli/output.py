@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import click
 
 from landbridge.cli.layout import Piece, shown
-from landbridge.cli.page import Page
+from landbridge.cli.page import Page, write
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Format = Literal["table", "json", "value"]
@@ -69,7 +69,7 @@ class Output(NamedTuple):
             _json(picked)
         elif self.format == "value":
             for row in picked:
-                click.echo(" ".join(bare(value) for value in row.values()).rstrip())
+                write(" ".join(bare(value) for value in row.values()).rstrip())
         elif not picked:
             Page.on_stdout().line(none)
         else:
@@ -86,7 +86,7 @@ class Output(NamedTuple):
             _json(wanted if self.chosen else record)
         elif self.format == "value":
             for value in wanted.values():
-                click.echo(bare(value).rstrip())
+                write(bare(value).rstrip())
         elif report is not None and not self.chosen:
             report(Page.on_stdout(), record)
         else:
@@ -182,4 +182,4 @@ def _at(record: Row, path: str) -> Any:
 
 
 def _json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=2))
+    write(json.dumps(document, indent=2))

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 import click
 
+from landbridge.cli.exits import Exit, Failed
 from landbridge.cli.layout import Line, Piece, broken, line, table, trimmed
 
 HANG: Final = 2  # further columns that a broken line is indented by
@@ -67,7 +68,7 @@ class Page:
             else each.text
             for each in kept
         )
-        click.echo(" " * indent + text if text else "", color=self._colours)
+        write(" " * indent + text if text else "", colours=self._colours)
 
 
 def _columns(terminal: int) -> int:
@@ -76,3 +77,21 @@ def _columns(terminal: int) -> int:
     if given.isdecimal() and int(given):
         return int(given)
     return os.get_terminal_size(terminal).columns or UNKNOWN_WIDTH
+
+
+def write(text: str, *, colours: bool = False) -> None:
+    """A line on stdout. Raises: Failed: the disk behind it is full, for one."""
+    try:
+        click.echo(text, color=colours)
+    except BrokenPipeError:  # who read has enough
+        raise
+    except OSError as error:
+        _give_up_stdout()
+        raise Failed(Exit.LATER, f"stdout cannot be written: {error.strerror}") from None
+
+
+def _give_up_stdout() -> None:
+    """What is left in its buffer is not tried again at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -66,7 +66,7 @@ def _change(value: str) -> tuple[str, str]:
 
 
 @click.command()
-@click.argument("resource", type=click.Choice(list(KINDS)))
+@click.argument("resource", metavar="RESOURCE", type=click.Choice(list(KINDS)))
 @click.argument("name_or_id", metavar="NAME-OR-ID")
 @click.argument("changes", metavar="ATTRIBUTE=VALUE...", nargs=-1, required=True, callback=_changes)
 @click.option("--apply", is_flag=True, help="Send the update when the plan has been shown.")
@@ -82,6 +82,9 @@ def plan(
     **where: Any,
 ) -> None:
     """Show what an update will do to tunnels, and with --apply send it.
+
+    RESOURCE: connection, ikepolicy, ipsecpolicy, endpoint-group, vpnservice, router. A VALUE is
+    read from a file as @FILE, from stdin as @-.
 
     \b
     landbridge plan connection site-b dpd.interval=10 psk=@new.key
