@@ -10,11 +10,14 @@ import re
 import struct
 import sys
 import termios
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from landbridge.cli.doctor import show
 from landbridge.cli.layout import Styled, broken, line, shown, table, trimmed, width
@@ -127,6 +130,48 @@ def test_a_table_has_columns_or_blocks(room: int | None, expected: list[str]) ->
     assert texts(table(["name", "what"], rows, room)) == expected
 
 
+CELLS = st.lists(st.text("abé名", min_size=1, max_size=25), max_size=6).map(" ".join)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda columns: st.lists(
+            st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=12
+        )
+    ),
+    st.one_of(st.none(), st.integers(1, 90)),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_table_loses_no_word_and_keeps_to_its_room(
+    rows: list[list[str]], room: int | None
+) -> None:
+    head = ["h" * (at + 1) for at in range(len(rows[0]))]
+    lines = texts(table(head, rows, room))
+    words = Counter(" ".join(cell for row in rows for cell in row).split())
+    assert not words - Counter(" ".join(lines).split())
+    assert lines == [each.rstrip() for each in lines]
+    longest = max(map(width, [*words, *head]), default=0)
+    if room is not None:
+        assert max(map(width, lines)) <= max(room, longest + len(head) + 2)
+
+
+def test_of_many_rows_a_few_may_stand_out_of_their_columns() -> None:
+    rows = [["option", f"value{number}", "default"] for number in range(9)]
+    rows[3] = ["option_with_a_long_name", "value", "a-default-that-is-long-as-well"]
+    lines = texts(table(["name", "value", "default"], rows, 44))
+    assert lines[:8] == [
+        "name               value   default",
+        "option             value0  default",
+        "option             value1  default",
+        "option             value2  default",
+        "option_with_a_long_name",
+        "                   value",
+        "              a-default-that-is-long-as-well",
+        "option             value4  default",
+    ]
+    assert len(texts(table(["name", "value", "default"], rows[:4], 44))) == 4 * 3 + 3  # blocks
+
+
 @pytest.mark.parametrize(
     ("text", "room", "expected"),
     [
@@ -228,6 +273,16 @@ def test_which_configuration_is_in_effect(capsys: pytest.CaptureFixture[str]) ->
         lines = printed(None, lambda page: show(page, told), capsys)
         assert f"  {words}" in lines
         assert not [each for each in lines if "revision" in each]
+
+
+def test_what_is_not_agreed_on_yet_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    sa = msgspec.structs.replace(
+        SA, encryption="", integrity="", prf="", dh_group="", age=None, rekey_in=None, children=()
+    )
+    tunnel = msgspec.to_builtins(msgspec.structs.replace(WELL, sas=(sa,)))
+    told = diagnostics() | {"tunnel": tunnel}
+    lines = printed(None, lambda page: show(page, told), capsys)
+    assert ";" not in [each.strip() for each in lines]
 
 
 def test_no_head_without_rows(capsys: pytest.CaptureFixture[str]) -> None:

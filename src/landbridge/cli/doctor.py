@@ -123,12 +123,9 @@ def _tunnel(page: Page, tunnel: View) -> None:
     if last := tunnel["last_exchange"]:
         page.line(f"Last IKE exchange: {last['message']}")
     for sa in tunnel["sas"]:
-        nat = [side for side, behind in (("we", sa["nat_here"]), ("the peer", sa["nat_there"]))
-               if behind]  # fmt: skip
-        behind = f", behind a NAT: {' and '.join(nat)}" if nat else ""
         ends = f"{_end(sa, 'local')} - {_end(sa, 'remote')}"
-        page.line(f"IKE{sa['version']} {sa['state']} {ends}{behind}")
-        page.line(f"{_algorithms(sa)}; {_ages(sa)}", indent=2)
+        page.line(f"IKE{sa['version']} {sa['state']} {ends}{_nat(sa)}")
+        _facts(page, sa, indent=2)
         for child in sa["children"]:
             _child(page, child)
     for networks in tunnel["missing"]:
@@ -141,10 +138,22 @@ def _tunnel(page: Page, tunnel: View) -> None:
 def _child(page: Page, child: View) -> None:
     networks = f"{', '.join(child['local_ts'])} - {', '.join(child['remote_ts'])}"
     page.line(f"{child['protocol']} {child['state']} {networks}", indent=2)
-    page.line(f"{_algorithms(child)}; {_ages(child)}", indent=4)
+    _facts(page, child, indent=4)
     for way in ("in", "out"):
         counts = f"{child[f'packets_{way}']} packets, {child[f'bytes_{way}']} bytes"
         page.line(f"{way:>3}: {counts}, SPI {child[f'spi_{way}']}", indent=4, hang=5)
+
+
+def _nat(sa: View) -> str:
+    sides = (("we", sa["nat_here"]), ("the peer", sa["nat_there"]))
+    behind = " and ".join(side for side, is_behind in sides if is_behind)
+    return f", behind a NAT: {behind}" if behind else ""
+
+
+def _facts(page: Page, sa: View, *, indent: int) -> None:
+    """What is agreed on, and how old it is; nothing yet, where it is being negotiated."""
+    if known := "; ".join(filter(None, (_algorithms(sa), _ages(sa)))):
+        page.line(known, indent=indent)
 
 
 def _happened(event: View) -> list[Piece]:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 GAP: Final = 2  # blanks between columns
 NARROWEST: Final = 12  # that a column is made by breaking its lines
+MANY: Final = 8  # rows
 
 
 class Styled(NamedTuple):
@@ -92,14 +93,15 @@ def _part(whole: Line, begin: int, end: int) -> Line:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Piece]], room: int | None) -> list[Line]:
-    """Columns with a head, or a block for each row where they do not fit into `room`."""
+    """Columns with a head, or a block for each row where they do not fit into `room`. There is one
+    row at least."""
     lines = [[line(each) for each in row] for row in rows]
     widths = _widths(head, lines, room)
     if widths is None:
         return _blocks(head, lines, room)
-    made = _row([line(Styled(each, "head")) for each in head], widths)
+    made = _row([line(Styled(each, "head")) for each in head], widths, room)
     for row in lines:
-        made += _row(row, widths)
+        made += _row(row, widths, room)
     return made
 
 
@@ -111,10 +113,7 @@ def _widths(
     wide = [max(map(length, column)) for column in columns]
     if room is None:
         return wide
-    least = [
-        min(most, max(NARROWEST, *(_longest(each) for each in column)))
-        for most, column in zip(wide, columns, strict=True)
-    ]
+    least = [min(most, _least(column)) for most, column in zip(wide, columns, strict=True)]
     left = room - GAP * (len(wide) - 1)
     if sum(least) > left:
         return None
@@ -125,22 +124,51 @@ def _widths(
     return wide
 
 
+def _least(column: Sequence[Line]) -> int:
+    """How narrow a column may be: as the longest word of each cell; of many cells a few may
+    stand out."""
+    words = sorted(_longest(each) for each in column[1:])
+    kept = len(words) * 3 // 4 if len(words) >= MANY else len(words) - 1
+    return max(NARROWEST, _longest(column[0]), words[kept])
+
+
 def _longest(of: Line) -> int:
     """The longest word."""
     text = "".join(each.text for each in of)
     return max(map(width, text.split(" ")))
 
 
-def _row(cells: Sequence[Line], widths: Sequence[int]) -> list[Line]:
-    """A row, in as many lines as its highest cell."""
-    columns = [broken(cell, room) for cell, room in zip(cells, widths, strict=True)]
+def _row(cells: Sequence[Line], widths: Sequence[int], room: int | None) -> list[Line]:
+    """A row, in as many lines as its highest cell. After a cell with a word that is wider than its
+    column the row goes on in a further line."""
     made: list[Line] = []
-    for at in range(max(map(len, columns))):
+    beside: list[tuple[int, list[Line]]] = []
+    at = 0
+    for cell, wide in zip(cells, widths, strict=True):
+        parts = [trimmed(each) for each in broken(cell, wide)]
+        most = max(map(length, parts))
+        start = at if room is None or at + most <= room else max(0, room - most)
+        if start < at:
+            made += _beside(beside)
+            beside = []
+        beside.append((start, parts))
+        if most > wide:
+            made += _beside(beside)
+            beside = []
+        at += wide + GAP
+    return made + _beside(beside)
+
+
+def _beside(cells: Sequence[tuple[int, Sequence[Line]]]) -> list[Line]:
+    """Lines with cells side by side, each from its column on."""
+    made: list[Line] = []
+    for number in range(max((len(parts) for _, parts in cells), default=0)):
         whole: Line = []
-        for column, room in zip(columns, widths, strict=True):
-            cell = trimmed(column[at]) if at < len(column) else []
-            whole += [*cell, Styled(" " * (room - length(cell) + GAP))]
-        made.append(trimmed(whole))
+        for start, parts in cells:
+            if number < len(parts) and parts[number]:
+                whole += [Styled(" " * (start - length(whole))), *parts[number]]
+        if whole:
+            made.append(whole)
     return made
 
 
