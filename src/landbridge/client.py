@@ -159,8 +159,9 @@ class Api:
 
 def _words(answer: httpx2.Response) -> str:
     try:
-        message = str(answer.json()["NeutronError"]["message"])
-    except (ValueError, KeyError, TypeError):
+        error = answer.json()["NeutronError"]
+        message = " ".join(filter(None, (str(error["message"]), str(error.get("detail") or ""))))
+    except (ValueError, KeyError, TypeError, AttributeError):
         message = answer.text.strip()
     return f"{answer.status_code} {message}"
 
