@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,36 @@ def test_clients_make_nothing_and_tell_what_is_missing(tmp_path: Path) -> None:
             assert told.exit_code == Exit.AWAY
             assert told.stderr.count("\n") == 1
         token.unlink()
+
+
+class Somebody(BaseHTTPRequestHandler):
+    """A web server that is no API."""
+
+    def do_GET(self) -> None:
+        body = b"<html>hello</html>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_another_server_is_told_from_the_api(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("lbt_x\n")
+    with HTTPServer(("127.0.0.1", 0), Somebody) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        told = run("doctor", "x", "--url", url, "--token-file", token, "--state-dir", tmp_path)
+        server.shutdown()
+        thread.join()
+    assert told.exit_code == Exit.AWAY
+    assert told.stderr == (
+        f"landbridge: {url} is not landbridge's API: its answer is no JSON object\n"
+    )
 
 
 def test_an_older_schema_is_told_and_left(state: Path) -> None:
