@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from landbridge.cli import reach
 from landbridge.config.load import load
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ STYLES: Final = {"ACTIVE": "green", "DOWN": "red", "ERROR": "bold red"}
 @click.command()
 @click.argument("connection", metavar="NAME-OR-ID")
 @click.option("--json", "as_json", is_flag=True, help="Print what the API answers.")
-@click.option("--url", metavar="URL", help="Of the API; default: where this host's listens.")
+@reach.options
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--state-dir", metavar="DIR", help="Whose admin-token is used by default.")
 @click.option("--config", metavar="FILE", help="The configuration file.")
@@ -45,6 +46,7 @@ def doctor(
     connection: str,
     as_json: bool,
     url: str | None,
+    ca_file: Path | None,
     token_file: Path | None,
     state_dir: str | None,
     config: str | None,
@@ -53,13 +55,12 @@ def doctor(
     from rich.console import Console
 
     from landbridge.cli.plan import find, read_token
-    from landbridge.client import Api, ClientError
+    from landbridge.client import ClientError
 
     settings = load(config, state_dir=state_dir)
-    base = url or f"http://{settings.bind_host}:{settings.bind_port}"
     try:
         token = read_token(token_file, settings.state_dir)
-        with closing(Api(base, token, patience=0)) as api:
+        with closing(reach.api(settings, url, ca_file, token)) as api:
             told = _diagnostics(api, find(api, KIND, connection)["id"])
     except ClientError as error:
         raise click.ClickException(str(error)) from None

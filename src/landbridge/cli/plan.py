@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from landbridge.cli import reach
 from landbridge.config.load import load
 from landbridge.trustedfile import read_short
 
@@ -72,7 +73,7 @@ def _change(value: str) -> tuple[str, str]:
 @click.argument("changes", nargs=-1, required=True, callback=_changes)
 @click.option("--apply", is_flag=True, help="Send the update when the plan has been shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as the API answers it.")
-@click.option("--url", metavar="URL", help="Of the API; default: where this host's listens.")
+@reach.options
 @click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--state-dir", metavar="DIR", help="Whose admin-token is used by default.")
 @click.option("--config", metavar="FILE", help="The configuration file.")
@@ -84,6 +85,7 @@ def plan(
     apply: bool,
     as_json: bool,
     url: str | None,
+    ca_file: Path | None,
     token_file: Path | None,
     state_dir: str | None,
     config: str | None,
@@ -97,15 +99,14 @@ def plan(
     from rich.console import Console
 
     from landbridge.api.schema.catalogue import PLANNED
-    from landbridge.client import Api, ClientError
+    from landbridge.client import ClientError
 
     settings = load(config, state_dir=state_dir)
-    base = url or f"http://{settings.bind_host}:{settings.bind_port}"
     kind = KINDS[resource]
     body = _body(next(each for each in PLANNED if each.name == kind), changes)
     token = read_token(token_file, settings.state_dir)
     try:
-        with closing(Api(base, token, patience=0)) as api:
+        with closing(reach.api(settings, url, ca_file, token)) as api:
             now = find(api, kind, name_or_id)
             planned = api.plan(kind, now["id"], **body)
             if as_json:

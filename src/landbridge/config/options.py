@@ -88,8 +88,28 @@ POLICY: Final = (
 VPN: Final = (
     cfg.BoolOpt("weak_algorithms", default=False, help="Accept sha1 and 3des for old peers."),
 )
+API: Final = (
+    cfg.StrOpt(
+        "tls_certificate",
+        default="",
+        help="PEM file of the API's certificate, followed by those of who issued it: with it the "
+        "API speaks https only. Read again when it is renewed.",
+    ),
+    cfg.StrOpt("tls_key", default="", help="PEM file of the key that belongs to it."),
+    cfg.BoolOpt(
+        "allow_plain_http",
+        default=False,
+        help="Listen without TLS on an address that other hosts reach: a proxy in front has it.",
+    ),
+)
 AGENT: Final = (
     cfg.StrOpt("server_url", default="", help="The API; default: where `bind` says."),
+    cfg.StrOpt(
+        "server_ca_file",
+        default="",
+        help="PEM file of the authorities that vouch for the API's certificate; default: the "
+        "system's, or this host's own `tls_certificate` where `server_url` is not set.",
+    ),
     cfg.StrOpt("gateway_id", default="", help="Default: the host's name."),
     cfg.StrOpt("token_file", default="", help="Default: agent-token in state_dir."),
     cfg.DictOpt(
@@ -133,6 +153,7 @@ LIMITS: Final = (
     cfg.IntOpt("address_size", default=65536, min=2048, help="Bytes of path and query (414)."),
     cfg.IntOpt("head_size", default=65536, min=4096, help="Bytes of all header lines (431)."),
     cfg.IntOpt("head_lines", default=100, min=20, help="Header lines (431)."),
+    cfg.FloatOpt("handshake_seconds", default=10.0, min=0.1, help="For TLS to be agreed on."),
     cfg.FloatOpt("head_seconds", default=10.0, min=0.1, help="For a head to arrive (408)."),
     cfg.FloatOpt(
         "body_seconds",
@@ -181,6 +202,7 @@ LOG: Final = (
 
 SECTIONS: Final = {
     "DEFAULT": DEFAULT,
+    "api": API,
     "database": DATABASE,
     "auth": AUTH,
     "keystone_authtoken": KEYSTONE,
