@@ -37,6 +37,9 @@ def run(settings: Settings, *, lab: bool) -> int:
         from landbridge.agent.routers.teardown import teardown
 
         teardown(settings)
+        from landbridge.lab import banner
+
+        print(banner.kept(settings.state_dir), flush=True)
     return code
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from landbridge.store import tables as t
 from landbridge.store.changes import Item, record
@@ -27,7 +27,7 @@ from landbridge.store.resource_rows import (
     RouterRow,
     SubnetRow,
 )
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.addresses import Ranges
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.inventory import errors as inventory_errors
@@ -232,6 +232,11 @@ def _check_unused(tx: Connection, router_id: str, subnet_ids: Iterable[str]) -> 
         _check_one_unused(tx, router_id, subnet_id)
 
 
+def _told(tx: Connection, table: Table, id: str, router_id: str) -> str:
+    router = rows.get(tx, ROUTERS, router_id)
+    return users.one(tx, table, id, router.project_id if router else "")
+
+
 def _check_one_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
     services, connections = t.vpnservices, t.ipsec_site_connections
     of_router = services.c.router_id == router_id
@@ -239,7 +244,8 @@ def _check_one_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
         tx, select(services.c.id).where(of_router, services.c.subnet_id == subnet_id)
     )
     if service_id is not None:
-        raise errors.SubnetInUseByVPNService(subnet_id, service_id)
+        by = _told(tx, services, service_id, router_id)
+        raise errors.SubnetInUseByVPNService(subnet_id, service_id, by)
     links = t.endpoint_group_subnets
     connection_id = rows.first(
         tx,
@@ -249,4 +255,5 @@ def _check_one_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
         .where(of_router, links.c.subnet_id == subnet_id),
     )
     if connection_id is not None:
-        raise errors.SubnetInUseByIPsecSiteConnection(subnet_id, connection_id)
+        by = _told(tx, connections, connection_id, router_id)
+        raise errors.SubnetInUseByIPsecSiteConnection(subnet_id, connection_id, by)
