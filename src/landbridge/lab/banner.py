@@ -79,9 +79,7 @@ def kept(state_dir: Path) -> str:
     """What is said at the end. In a clone's own directory ``make clean`` removes it."""
     makefile = state_dir.parent / "Makefile"
     is_clones = state_dir.name == ".landbridge" and makefile.exists()
-    return KEPT.format(
-        state_dir=state_dir, how="make clean" if is_clones else f"rm -r {state_dir}"
-    )
+    return KEPT.format(state_dir=state_dir, how="make clean" if is_clones else f"rm -r {state_dir}")
 
 
 def text(api: Api, tried: Tried, state_dir: Path) -> str:

@@ -7,7 +7,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from landbridge import errors
 from landbridge.errors import ApiError
@@ -201,11 +201,10 @@ class InvalidRoutes(ApiError):
 
 
 class RouterInterfaceInUseByRoute(errors.Conflict):
-    def __init__(self, router_id: str, subnet_id: str, route: Mapping[str, str]) -> None:
+    def __init__(self, router_id: str, subnet_id: str, destination: str, nexthop: str) -> None:
         super().__init__(
             f"Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, "
-            "as it is required by one or more routes: "
-            f"{route['destination']} by {route['nexthop']}."
+            f"as it is required by one or more routes: {destination} by {nexthop}."
         )
 
 

@@ -49,7 +49,9 @@ def check_unused(router: RouterRow, cidrs: Collection[tuple[str, str]]) -> None:
         for subnet_id, cidr in cidrs:
             network = parse_network(cidr)
             if nexthop and network and nexthop.version == network.version and nexthop in network:
-                raise inventory_errors.RouterInterfaceInUseByRoute(router.id, subnet_id, route)
+                raise inventory_errors.RouterInterfaceInUseByRoute(
+                    router.id, subnet_id, route["destination"], route["nexthop"]
+                )
 
 
 def with_more(kept: list[HostRoute], more: list[HostRoute]) -> list[HostRoute]:
