@@ -94,6 +94,13 @@ async def served(authority: Authority, directory: Path, seconds: float) -> Async
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    received = 0
+    while (message := await receive())["type"] == "http.request":
+        received += len(message["body"])
+        if not message["more_body"]:
+            break
+        await asyncio.sleep(0.001)  # slower than it comes
+    assert received == (SIZE if scope["method"] == "POST" else 0)
     close = [(b"connection", b"close")] if scope["path"] == "/large" else []
     body = LARGE if scope["path"] == "/large" else scope["scheme"].encode()
     length = (b"content-length", str(len(body)).encode())
@@ -237,6 +244,18 @@ def test_a_slow_reader_of_a_last_answer_gets_all_of_it(
 
         read = await asyncio.to_thread(read_all)
         assert read == SIZE
+
+    run(authority, tmp_path, work)
+
+
+def test_a_long_body_comes_as_fast_as_it_is_taken_in(authority: Authority, tmp_path: Path) -> None:
+    async def work(service: Service) -> None:
+        reader, writer = await service.secure(authority)
+        for _ in range(2):
+            length = b"Content-Length: %d\r\n\r\n" % SIZE
+            writer.write(GET.replace(b"GET", b"POST").removesuffix(b"\r\n") + length + LARGE)
+            assert (await reader.readuntil(b"https")).startswith(b"HTTP/1.1 200")
+        writer.close()
 
     run(authority, tmp_path, work)
 
