@@ -1,13 +1,15 @@
 """A client of the API: what an operator's script would do, over real HTTP.
 
 Rules this module keeps:
-- It speaks the public API only, with the token of the state directory.
+- It speaks the public API only, with the token of the state directory; by https only to a server
+  whose certificate `trust` has.
 - A server that is not up yet or restarts is waited for; an answer that is an error is
   raised with the server's own words.
 """
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, Final, Self
 
 import httpx2
 
+from landbridge.servertrust import SYSTEM, ServerTrust, Trust, TrustError, refusal
 from landbridge.trustedfile import read_short
 
 Resource = dict[str, Any]
@@ -46,26 +49,34 @@ class ApiError(ClientError):
 
 
 class Api:
-    """`base` as in ``http://127.0.0.1:9696``."""
+    """`base` as in ``http://127.0.0.1:9696``. Raises: ClientError: `trust` cannot be read."""
 
-    def __init__(self, base: str, token: str, *, patience: float = 30.0) -> None:
+    def __init__(
+        self, base: str, token: str, *, patience: float = 30.0, trust: Trust = SYSTEM
+    ) -> None:
         self.base = base
         self.token = token
         self._patience = patience
         try:
             self._http = httpx2.Client(
-                base_url=base, headers={"X-Auth-Token": token}, timeout=10, trust_env=False
+                base_url=base,
+                headers={"X-Auth-Token": token},
+                timeout=10,
+                trust_env=False,
+                verify=_context(trust) if base.startswith("https:") else False,
             )
         except httpx2.InvalidURL as error:
             raise ClientError(f"{base!r} is no URL: {error}") from None
 
     @classmethod
-    def opened(cls, base: str, token_file: Path, *, patience: float = 60.0) -> Self:
+    def opened(
+        cls, base: str, token_file: Path, *, patience: float = 60.0, trust: Trust = SYSTEM
+    ) -> Self:
         """Wait until the service is there: its token file, then its health check."""
         deadline = time.monotonic() + patience
         while not (token := _kept(token_file)):
             _hold(deadline, f"{token_file} has not been written: is the service starting?")
-        api = cls(base, token)
+        api = cls(base, token, trust=trust)
         while not api.healthy():
             _hold(deadline, f"{base}/healthcheck does not answer")
         return api
@@ -125,7 +136,7 @@ class Api:
             except httpx2.UnsupportedProtocol:
                 raise ClientError(f"{self.base!r} is no URL of an API: write http://...") from None
             except httpx2.ConnectError as error:
-                _hold(deadline, f"{self.base} does not answer: {error}")
+                _hold(deadline, _unreached(self.base, error))
             except httpx2.TransportError as error:
                 said = f"{method} {path}: {self.base} did not answer: {error or repr(error)}"
                 if method != "GET":
@@ -164,6 +175,24 @@ def _words(answer: httpx2.Response) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         message = answer.text.strip()
     return f"{answer.status_code} {message}"
+
+
+def _context(trust: Trust) -> ssl.SSLContext:
+    chosen = ServerTrust(trust)
+    try:
+        chosen.refresh()
+    except TrustError as error:
+        raise ClientError(str(error)) from None
+    return chosen.context
+
+
+def _unreached(base: str, error: httpx2.ConnectError) -> str:
+    if not (why := refusal(error)):
+        return f"{base} does not answer: {error}"
+    return (
+        f"the certificate of {base} is not accepted: {why}; name its authority with "
+        "--ca-file FILE or [agent] server_ca_file"
+    )
 
 
 def _kept(token_file: Path) -> str:

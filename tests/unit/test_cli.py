@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -206,3 +207,21 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:9696", "[::]:9696", "192.0.2.1:9696"])
+def test_no_network_is_listened_on_in_clear_by_mistake(tmp_path: Path, bind: str) -> None:
+    line = mended(run("api", "--state-dir", tmp_path, "--bind", bind))
+    assert "tls_certificate" in line
+    assert "allow_plain_http" in line
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:0", "localhost:0", "[::1]:0", "0.0.0.0:0"])
+def test_this_host_or_what_a_proxy_reaches_is_listened_on(tmp_path: Path, bind: str) -> None:
+    plain = bind.startswith("0")
+    path = tmp_path / "landbridge.conf"
+    path.write_text(f"[api]\nallow_plain_http = {plain}\n")
+    host, _, port = bind.rpartition(":")
+    settings = load(path, state_dir=tmp_path, environment={})
+    chosen = msgspec.structs.replace(settings, bind_host=host.strip("[]"), bind_port=int(port))
+    preflight.listen(chosen).close()

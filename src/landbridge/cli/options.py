@@ -66,6 +66,12 @@ def client(command: Command) -> Command:
             help="The token; default: admin-token of the state directory.",
         ),
         click.option(
+            "--ca-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The authorities (PEM) of an https API; default: [agent] server_ca_file.",
+        ),
+        click.option(
             "--url",
             metavar="URL",
             help="Of the API; default: that of this host, or [agent] server_url.",

@@ -230,6 +230,10 @@ def needed(settings: Settings) -> list[tuple[Path, int]]:
     keystone = settings.keystone
     files = (keystone.cafile, keystone.certfile, keystone.keyfile, settings.policy.policy_file)
     read += [Path(os.path.realpath(each)) for each in files if each and os.path.exists(each)]
+    tls = (settings.api.tls_certificate, settings.api.tls_key)  # read again through its links
+    for each in tls:
+        if each and each.exists():
+            read += [each, each.resolve()]
     written = {settings.state_dir}
     if (database := _database(settings)) is not None:
         written.add(database.parent.absolute())

@@ -16,20 +16,39 @@ from landbridge.cli.exits import Exit, Failed
 
 if TYPE_CHECKING:
     from landbridge.client import Api
+    from landbridge.config.settings import Settings
 
 
 @contextmanager
 def connected(
-    *, url: str | None, token_file: Path | None, state_dir: str | None, config: str | None
+    *,
+    url: str | None,
+    ca_file: Path | None,
+    token_file: Path | None,
+    state_dir: str | None,
+    config: str | None,
 ) -> Iterator[Api]:
     """The API that the options name. Raises: ConfigError, Failed, ClientError."""
-    from landbridge.client import Api
     from landbridge.config.load import load
 
     settings = load(config, state_dir=state_dir)
     token = read_token(token_file, settings.state_dir)
-    with closing(Api(url or settings.agent.server_url, token, patience=0)) as api:
+    with closing(_api(settings, url, ca_file, token)) as api:
         yield api
+
+
+def _api(settings: Settings, url: str | None, ca_file: Path | None, token: str) -> Api:
+    """That of this host's agent, unless `url` names one. The authorities of `ca_file` are believed,
+    else those of the configuration, else the system's. Raises: ClientError."""
+    from landbridge.client import Api
+    from landbridge.servertrust import Trust
+
+    trust = settings.agent.trust
+    if ca_file is not None:
+        trust = Trust(ca_file=ca_file)
+    elif url is not None:
+        trust = Trust(ca_file=trust.ca_file)
+    return Api(url or settings.agent.server_url, token, patience=0, trust=trust)
 
 
 def read_token(given: Path | None, state_dir: Path) -> str:

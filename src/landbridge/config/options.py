@@ -153,8 +153,28 @@ VPN: Final = (
         "weak_algorithms", default=False, help="Accept sha1 and 3des in policies, for old peers."
     ),
 )
+API: Final = (
+    cfg.StrOpt(
+        "tls_certificate",
+        default="",
+        help="PEM file of the API's certificate, followed by those of who issued it: with it the "
+        "API speaks https only. Read again when it is renewed.",
+    ),
+    cfg.StrOpt("tls_key", default="", help="PEM file of the key that belongs to it."),
+    cfg.BoolOpt(
+        "allow_plain_http",
+        default=False,
+        help="Listen without TLS on an address that other hosts reach: a proxy in front has it.",
+    ),
+)
 AGENT: Final = (
-    cfg.StrOpt("server_url", default="", help="The API, as in `http://api.example:9696`."),
+    cfg.StrOpt("server_url", default="", help="The API, as in `https://api.example:9696`."),
+    cfg.StrOpt(
+        "server_ca_file",
+        default="",
+        help="PEM file of the authorities that vouch for the API's certificate; empty: the "
+        "system's, or this host's own `tls_certificate` where `server_url` is not set.",
+    ),
     cfg.StrOpt(
         "gateway_id",
         default="",
@@ -204,6 +224,9 @@ LIMITS: Final = (
     cfg.IntOpt("address_size", default=65536, min=2048, help="Bytes of path and query (414)."),
     cfg.IntOpt("head_size", default=65536, min=4096, help="Bytes of all header lines (431)."),
     cfg.IntOpt("head_lines", default=100, min=20, help="Header lines (431)."),
+    cfg.FloatOpt(
+        "handshake_seconds", default=10.0, min=0.1, help="Seconds for TLS to be agreed on."
+    ),
     cfg.FloatOpt("head_seconds", default=10.0, min=0.1, help="Seconds for a head to arrive (408)."),
     cfg.FloatOpt(
         "body_seconds",
@@ -269,6 +292,7 @@ LOG: Final = (
 
 SECTIONS: Final = {
     "DEFAULT": DEFAULT,
+    "api": API,
     "database": DATABASE,
     "auth": AUTH,
     "keystone_authtoken": KEYSTONE,

@@ -37,6 +37,7 @@ that begins with `#` is a remark.
 #: What each section is about.
 _ABOUT: Final = {
     "DEFAULT": "The server and its host.",
+    "api": "How the API is spoken to: [operations.md](operations.md#tls).",
     "database": "Where the server keeps what it knows.",
     "auth": "Who the callers are: [access.md](access.md).",
     "keystone_authtoken": "Keystone, where `[auth] strategy = keystone`. The options are "
