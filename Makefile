@@ -81,5 +81,10 @@ packages-bench:
 	@scripts/python test
 	@touch $@ .venv/.run
 
+## What make made, and what `make run` keeps in .landbridge (LANDBRIDGE_STATE_DIR elsewhere stays, as
+## does an installed host's state): never under a landbridge that runs.
 clean:
+	@! test -e .landbridge/serve.lock || flock --nonblock .landbridge/serve.lock true || \
+		{ echo "make run is running with $(CURDIR)/.landbridge: stop it first" >&2; exit 1; }
+	rm -rf .landbridge
 	rm -rf .venv .oracle .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

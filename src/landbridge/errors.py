@@ -167,8 +167,10 @@ class BadPart(ApiError):
 
 
 class OverQuota(Conflict):
-    def __init__(self, resource: str) -> None:
-        super().__init__(f"Quota exceeded for resources: ['{resource}'].")
+    def __init__(self, resource: str, limit: int) -> None:
+        super().__init__(
+            f"Quota exceeded for resources: ['{resource}']. There may be at most {limit}."
+        )
 
 
 class FlavorNotFound(NotFound):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 SHORT: Final = 4096  # bytes
+Signature = tuple[int, int, int, int]
 #: Of a directory in which others may see whether a file that they know of is there, and no more.
 OPEN_TO_LOOKUPS: Final = 0o711
 _SAFE: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -63,6 +64,12 @@ def read_short(path: Path) -> str:
         return content.decode().strip()
     except UnicodeDecodeError:
         raise Untrusted(path, "it is no text") from None
+
+
+def signature(path: Path) -> Signature:
+    """What differs when a file is written anew or replaced, also behind a link. Raises: OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def own_directory(path: Path, mode: int = 0o700) -> None:

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from landbridge.auth.caller import AGENT_ROLE
+from landbridge.cli.exits import Exit
 from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.model.gateway import Change
 from landbridge.model.status import Reason, ReasonCode, TunnelState
@@ -113,7 +114,7 @@ def test_a_gateway_is_asked_and_a_person_reads_the_answer(served: Remote) -> Non
         assert told["identities"]["peer"] == {"id": "site-b", "type": "key ID"}
         printed = _doctor(served, "asked")
         assert "the peer is to be key ID site-b" in printed.stdout
-        assert printed.returncode == 1
+        assert printed.returncode == Exit.NOT_WELL
         assert "Most probably: psk-mismatch" in printed.stdout
         assert "[bold]x." in printed.stdout
         assert "On our side:" in printed.stdout
@@ -174,7 +175,7 @@ def test_only_who_was_asked_answers(served: Remote) -> None:
 
 def test_doctor_says_what_it_cannot_find(served: Remote) -> None:
     printed = _doctor(served, "no-such")
-    assert printed.returncode == 1
+    assert printed.returncode == Exit.NOT_FOUND
     assert "no-such" in printed.stderr
     assert "Traceback" not in printed.stderr
 

@@ -147,10 +147,14 @@ def test_logs_hold_nothing_that_was_sent(api: Api) -> None:
     assert not re.search("s3cret|given", str(lines))
 
 
-def test_addresses_are_those_of_the_client(api: Api) -> None:
-    headers = {"Host": "vpn.example.org", "X-Forwarded-Proto": "https"}
+@pytest.mark.parametrize(
+    ("told", "scheme"),
+    [("https", "https"), ("HTTPS, http", "https"), ("javascript", "http"), ("", "http")],
+)
+def test_addresses_are_those_of_the_client(api: Api, told: str, scheme: str) -> None:
+    headers = {"Host": "vpn.example.org", "X-Forwarded-Proto": told}
     answer = api.request("GET", "/", None, headers=headers).json()
-    assert answer["versions"][0]["links"][0]["href"] == "https://vpn.example.org/v2.0/"
+    assert answer["versions"][0]["links"][0]["href"] == f"{scheme}://vpn.example.org/v2.0/"
 
 
 def test_metrics_count_by_route(api: Api) -> None:

@@ -17,6 +17,7 @@ from landbridge.cli.plan import KINDS
 from landbridge.client import Api
 from tests.environments.databases import Databases
 from tests.environments.landbridge import Landbridge, running, with_tokens
+from tests.unit.examples import examples, printed
 
 ALIKE = (
     "vpnservice_id", "ikepolicy_id", "ipsecpolicy_id", "peer_address", "peer_id", "psk"
@@ -166,3 +167,15 @@ def test_a_router_s_update_is_planned(landbridge: Landbridge, connection: dict[s
 def _outside(landbridge: Landbridge, router: str) -> str:
     with closing(Api(landbridge.url, landbridge.admin_token)) as api:
         return str(api.show("router", router)["external_gateway_info"]["network_id"])
+
+
+def test_the_examples_of_the_page_are_so(
+    landbridge: Landbridge, connection: dict[str, Any]
+) -> None:
+    """docs/cli.md; after all tests that make something of the connection."""
+    environment = {
+        "LANDBRIDGE_STATE_DIR": str(landbridge.state),
+        "LANDBRIDGE_BIND": landbridge.url.removeprefix("http://"),
+    }
+    for typed, expected in examples(api=True):
+        assert printed(typed, environment) == expected, typed

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.api.harness import BASE, Api
+from tests.contract.differences import says
 from tests.contract.inventory_differences import (
     DIFFERENCES,
     MORE,
@@ -65,7 +66,10 @@ def _explains(line: Difference, expected: Body, found: Body) -> bool:
 
 
 def _differs(expected: Body, found: Body, ignored: frozenset[str]) -> Iterator[str]:
-    for part in ("status", "type", "message"):
+    if not says(found.get("message"), expected.get("message")):
+        yield f"message {found.get('message')!r} instead of {expected.get('message')!r}"
+        return
+    for part in ("status", "type"):
         if expected.get(part) != found.get(part):
             yield f"{part} {found.get(part)!r} instead of {expected.get(part)!r}"
             return

@@ -34,8 +34,25 @@ and another one takes it over), RBAC policies (`shared` and `router:external` re
 """
 
 
+_WORDS = """
+## Messages
+
+An error has the reference's type and words. Where these leave out the limit that was missed, the
+values that there are, or who uses the object, that follows: `IKEPolicy ... is in use by existing
+IPsecSiteConnection and can't be updated or deleted: by ipsec_site_connection 'office' (ID) and 2
+more.` Objects of another project are counted, not named. It is so in these messages (`*`: any
+text):
+"""
+
+
 def page() -> str:
-    return "\n".join([*_inventory(), *_vpn()])
+    return "\n".join([*_inventory(), *_vpn(), *_words()])
+
+
+def _words() -> Iterator[str]:
+    yield _WORDS
+    yield from (f"- {_code(pattern.replace('[[]', '['))}" for pattern in differences.TELLS_MORE)
+    yield ""
 
 
 def _inventory() -> Iterator[str]:

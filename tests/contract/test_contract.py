@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.harness import running_api
-from tests.contract.differences import DIFFERENCES, Difference, difference
+from tests.contract.differences import DIFFERENCES, Difference, difference, says
 from tests.contract.records import RECORDS, Case
 from tests.contract.replay import Answer, Stage
 from tests.environments.databases import KINDS, Databases
@@ -73,7 +73,7 @@ def _expected(case: Case, line: Difference | None) -> Answer:
 def _matches(message: str | None, expected: str | None) -> bool:
     if message is None or expected is None:
         return message == expected
-    return message == expected or fnmatchcase(message, expected)
+    return says(message, expected) or fnmatchcase(message, expected)
 
 
 def _missing(recorded: Any, answered: Any, ignored: tuple[str, ...]) -> Iterator[str]:

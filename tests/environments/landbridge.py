@@ -57,12 +57,14 @@ def running(
     environment: Mapping[str, str] | None = None,
     bind: str = "127.0.0.1",
 ) -> Iterator[Landbridge]:
-    """Start `landbridge api` on address `bind` and wait until it is healthy. Raises: NotStarted."""
+    """Start `landbridge api` on address `bind` and wait until it is healthy; it speaks https where
+    `configuration` has a certificate. Raises: NotStarted."""
     state.mkdir(parents=True, exist_ok=True)
     file = state / CONFIGURATION
     file.write_text(_written(configuration))
     port = free_port()
-    url = f"http://{bind}:{port}"
+    scheme = "https" if "tls_key" in configuration.get("api", {}) else "http"
+    url = f"{scheme}://{bind}:{port}"
     server = Server(
         [*COMMAND, "api", f"--config={file}", f"--state-dir={state}", f"--bind={bind}:{port}"],
         state / "api.log",
@@ -89,7 +91,7 @@ def with_keystone(database_url: str, keystone: Keystone) -> Configuration:
 
 def _healthy(url: str) -> bool:
     try:
-        return httpx2.get(f"{url}/healthcheck").is_success
+        return httpx2.get(f"{url}/healthcheck", verify=False).is_success
     except httpx2.TransportError:
         return False
 

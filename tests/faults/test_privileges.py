@@ -144,8 +144,12 @@ def test_state_of_a_release_before_changes_hands_and_back(tmp_path: Path) -> Non
 
 def test_commands_of_root_leave_files_that_the_api_can_use(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    argv = [sys.executable, "-m", "landbridge", "token", "create", f"--state-dir={state}"]
-    subprocess.run([*argv, "--project=p"], check=True, capture_output=True)
+    argv = [sys.executable, "-m", "landbridge", "token"]
+    where = f"--state-dir={state}"
+    subprocess.run([*argv, "create", "--project=p", where], check=True, capture_output=True)
+    before = sorted(each.name for each in state.iterdir())
+    subprocess.run([*argv, "list", where], check=True, capture_output=True)
+    assert sorted(each.name for each in state.iterdir()) == before
     assert {each.stat().st_uid for each in state.iterdir() if each.is_file()} == {USER.pw_uid}
     service = Service(state, free_port())
     service.stop()

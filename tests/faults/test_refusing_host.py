@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.agent.routers.teardown import teardown
+from landbridge.cli.exits import Exit
 from landbridge.client import Api, Resource
 from landbridge.config.load import load
 from landbridge.lab import banner, sites
@@ -89,5 +90,5 @@ def _doctor(service: Service) -> str:
         check=False,
         timeout=30,
     )
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == Exit.NOT_WELL, done.stderr
     return done.stdout

@@ -189,7 +189,8 @@ def test_whose_host_vanishes_makes_room(databases: Databases, tmp_path: Path) ->
         host = ground.host("h")
         ground.attach(host, bridge, "eth0", f"{theirs}/24")
         url = stack.enter_context(databases.fresh("sqlite"))
-        configuration = {**with_tokens(url), "limits": limits}
+        plain = {"allow_plain_http": "true"}
+        configuration = {**with_tokens(url), "limits": limits, "api": plain}
         server = stack.enter_context(running(tmp_path / "state", configuration, bind=ours))
         here = stack.enter_context(remote(server, url))
         stack.enter_context(listening(here, PER_TOKEN, *host.argv()))

@@ -52,6 +52,8 @@ def test_make_run_updates_a_live_tunnel_and_leaves_nothing(make_run: MakeRun) ->
 
     make_run.end(signal.SIGINT)
     assert leftovers(make_run, made) == []
+    assert f"Kept for the next run, in {make_run.state}:" in make_run.said()
+    assert f"rm -r {make_run.state}" in make_run.said()
 
     make_run.start()
     make_run.wait_for(STANDING)
@@ -112,7 +114,11 @@ def test_the_readme_shows_what_is_said_of_a_psk_that_the_peer_does_not_have_and_
 
     wait_until(lambda: told()["status_reason"] == shown["status_reason"], 20, "the reason")
     assert told() == shown
-    subprocess.run(["sh", "-ec", as_the_peer(make_run.state)], check=True, timeout=20)
+    loaded = subprocess.run(
+        ["sh", "-ec", as_the_peer(make_run.state)], check=True, timeout=20,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert "failed" not in loaded.stdout
     wait_until(lambda: demo(api)["status"] == "ACTIVE", 30, "ACTIVE with the new key")
     assert demo(api)["status_reason"] is None
     assert Host(sites.SITE_A).ping(sites.SITE_B_HOSTS["demo"])

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from landbridge.auth.local_tokens import LocalTokens
 from landbridge.cli import preflight
+from landbridge.cli.exits import Exit
 from landbridge.cli.main import cli
 from landbridge.config.load import load
 from landbridge.store.database import Database
@@ -135,7 +137,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(tmp_path: Path) -> None:
     assert "p1" in listed
     assert secret not in listed
     assert run("token", "revoke", "ci", *state).exit_code == 0
-    assert run("token", "revoke", "ci", *state).exit_code == 1
+    assert run("token", "revoke", "ci", *state).exit_code == Exit.NOT_FOUND
     assert "ci" not in run("token", "list", *state).stdout
 
 
@@ -148,7 +150,7 @@ def test_a_gateways_credential_is_made_once_listed_and_revoked(tmp_path: Path) -
     assert caller.gateway_id == "site-1"
     assert caller.is_agent
     refused = run("gateway", "add", "site-1", *state)
-    assert refused.exit_code == 1
+    assert refused.exit_code == Exit.REFUSED
     assert "--replace" in refused.stderr
     assert run("gateway", "add", "site-1", "--replace", *state).stdout.strip() != secret
     listed = run("gateway", "list", *state).stdout
@@ -156,7 +158,7 @@ def test_a_gateways_credential_is_made_once_listed_and_revoked(tmp_path: Path) -
     assert "never seen" in listed
     assert secret not in listed
     assert run("gateway", "revoke", "site-1", *state).exit_code == 0
-    assert run("gateway", "revoke", "site-1", *state).exit_code == 1
+    assert run("gateway", "revoke", "site-1", *state).exit_code == Exit.NOT_FOUND
     assert "site-1" not in run("gateway", "list", *state).stdout
 
 
@@ -205,3 +207,21 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:9696", "[::]:9696", "192.0.2.1:9696"])
+def test_no_network_is_listened_on_in_clear_by_mistake(tmp_path: Path, bind: str) -> None:
+    line = mended(run("api", "--state-dir", tmp_path, "--bind", bind))
+    assert "tls_certificate" in line
+    assert "allow_plain_http" in line
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:0", "localhost:0", "[::1]:0", "0.0.0.0:0"])
+def test_this_host_or_what_a_proxy_reaches_is_listened_on(tmp_path: Path, bind: str) -> None:
+    plain = bind.startswith("0")
+    path = tmp_path / "landbridge.conf"
+    path.write_text(f"[api]\nallow_plain_http = {plain}\n")
+    host, _, port = bind.rpartition(":")
+    settings = load(path, state_dir=tmp_path, environment={})
+    chosen = msgspec.structs.replace(settings, bind_host=host.strip("[]"), bind_port=int(port))
+    preflight.listen(chosen).close()

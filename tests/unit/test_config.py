@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.config.load import ConfigError, load
+from landbridge.servertrust import Trust
 
 NO_ENVIRONMENT: dict[str, str] = {}
 
@@ -73,6 +74,19 @@ def test_what_operators_copy_from_other_services_is_read(tmp_path: Path) -> None
     assert "hunter2" not in repr(settings)
 
 
+def test_with_a_certificate_the_hosts_own_agent_knows_it(tmp_path: Path) -> None:
+    tls = "[api]\ntls_certificate = /c.pem\ntls_key = /k.pem\n"
+    agent = load(write(tmp_path, tls), environment=NO_ENVIRONMENT).agent
+    assert agent.server_url == "https://127.0.0.1:9696"
+    assert agent.trust == Trust(own=Path("/c.pem"))
+    elsewhere = f"{tls}[agent]\nserver_url = https://api.example:9696/\n"
+    agent = load(write(tmp_path, elsewhere), environment=NO_ENVIRONMENT).agent
+    assert (agent.server_url, agent.trust) == ("https://api.example:9696", Trust())
+    named = f"{elsewhere}server_ca_file = /ca.pem\n"
+    agent = load(write(tmp_path, named), environment=NO_ENVIRONMENT).agent
+    assert agent.trust == Trust(ca_file=Path("/ca.pem"))
+
+
 WRONG = [
     ("foo", ":1", "NAME = VALUE"),
     ("[auth\n", ":1", "section"),
@@ -87,6 +101,10 @@ WRONG = [
     ("[DEFAULT]\nbind = 127.0.0.1:70000\n", "[DEFAULT] bind", "HOST:PORT"),
     ("[database]\nurl = mysql://h/d\n", "[database] url", "postgresql://"),
     ("[oslo_policy]\npolicy_file = nope.yaml\n", "[oslo_policy] policy_file", "create it"),
+    ("[api]\ntls_certificate = /c.pem\n", "[api] tls_key", "set it"),
+    ("[api]\ntls_key = /k.pem\n", "[api] tls_certificate", "set it"),
+    ("[agent]\nserver_url = api:9696\n", "[agent] server_url", "https://"),
+    ("[limits]\nhandshake_seconds = 0\n", "[limits] handshake_seconds", "'0'"),
     ("[vpn]\nweak_algorithms = maybe\n", "[vpn] weak_algorithms", "maybe"),
     ("[quotas]\nquota_port = many\n", "[quotas] quota_port", "'many'"),
     ("[log]\nlevel = loud\n", "[log] level", "debug"),

@@ -218,3 +218,28 @@ def test_advisories_that_cannot_be_reached_are_one_line_and_code_69() -> None:
     assert done.returncode == 69
     [line] = done.stderr.splitlines()
     assert "nothing was checked" in line
+
+
+def test_make_clean_takes_what_make_run_keeps_but_not_while_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    kept, elsewhere = tmp_path / ".landbridge", tmp_path / "elsewhere"
+    for directory in (kept, elsewhere):
+        directory.mkdir()
+        (directory / "landbridge.db").touch()
+    environment = os.environ | {"LANDBRIDGE_STATE_DIR": str(elsewhere)}
+
+    def clean() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "clean"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    with (kept / "serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = clean()
+        assert refused.returncode != 0
+        assert "stop it first" in refused.stderr
+        assert (kept / "landbridge.db").exists()
+    assert clean().returncode == 0
+    assert not kept.exists()
+    assert (elsewhere / "landbridge.db").exists()

@@ -94,7 +94,9 @@ class Agent:
             log.warning("charons run at the ordinary priority", reason=priority.FORBIDDEN,
                         advice=priority.ADVICE)  # fmt: skip
         async with (
-            Server(settings.server_url, settings.gateway_id, settings.token_file) as server,
+            Server(
+                settings.server_url, settings.gateway_id, settings.token_file, settings.trust
+            ) as server,
             asyncio.TaskGroup() as group,
         ):
             reporter, followed = Reporter(server.report), Followed(settings.state_dir)

@@ -76,6 +76,11 @@ class PolicyFile:
         """The rules in force, by name."""
         return self._enforcer.rules
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that the rules ask for by name."""
+        return frozenset().union(*map(_roles, self.rules.values()))
+
     def refresh(self) -> None:
         """Read the file again if it has changed."""
         now = self._clock()
@@ -143,3 +148,13 @@ class PolicyFile:
             raise PolicyFileError(f"{self._path}: {name}: {check!r}: {error}") from None
         if str(parsed) == "!" and check != "!":
             raise PolicyFileError(f"{self._path}: {name}: {check!r} is not a check")
+
+
+def _roles(check: Any) -> frozenset[str]:
+    """Of a check and those that it is made of."""
+    if getattr(check, "kind", "") == "role" and "%(" not in check.match:
+        return frozenset({check.match.lower()})
+    inner = [*getattr(check, "rules", ())]
+    if isinstance(check, oslo.NotCheck):
+        inner.append(check.rule)
+    return frozenset().union(*map(_roles, inner))

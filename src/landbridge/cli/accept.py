@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import click
 
-from landbridge.config.load import load
+from landbridge.cli import options
+from landbridge.cli.exits import Exit, Failed
 
 
-@click.command()
+@click.command(short_help="Follow another database than before.")
 @click.option("--database", metavar="ID", help="Default: the one that the agent refuses now.")
-@click.option("--state-dir", metavar="DIR", help="Where state is kept.")
-@click.option("--config", metavar="FILE", help="The configuration file.")
+@options.places
 @click.pass_context
 def accept(
     ctx: click.Context, database: str | None, state_dir: str | None, config: str | None
@@ -26,14 +26,16 @@ def accept(
     Routers and tunnels that it does not know are taken down.
     """
     from landbridge.agent.link.followed import Followed
+    from landbridge.config.load import load
 
     outer = ctx.obj or {}
     settings = load(config or outer.get("config"), state_dir=state_dir or outer.get("state_dir"))
     followed = Followed(settings.agent.state_dir)
     refused = followed.refused()
     if database is None and refused is None:
-        raise click.ClickException(
-            "this agent refuses no database now; --database ID accepts one beforehand"
+        raise Failed(
+            Exit.NOT_FOUND,
+            "this agent refuses no database now; --database ID accepts one beforehand",
         )
     chosen = database or (refused.database if refused else "")
     if refused is not None:
@@ -41,7 +43,7 @@ def accept(
     try:
         followed.accept(chosen)
     except OSError as error:
-        raise click.ClickException(
-            f"{settings.agent.state_dir} cannot be written ({error.strerror})"
+        raise Failed(
+            Exit.MEND, f"{settings.agent.state_dir} cannot be written ({error.strerror})"
         ) from None
     click.echo(f"accepted: {chosen}")

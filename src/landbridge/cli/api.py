@@ -5,6 +5,7 @@ Rules this module keeps:
   authentication, routes.
 - The listening socket may be inherited from the supervisor, so that requests wait in its queue
   while an API process restarts.
+- With a certificate it speaks TLS on that socket, and follows the certificate's files.
 - A process that cannot write any more, or whose database was replaced, ends with one line; its
   supervisor starts it again.
 - A requested end is orderly: the log of an SQLite database is written into its file.
@@ -21,14 +22,17 @@ import socket
 from collections.abc import Awaitable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
 import uvicorn
 
 from landbridge.api.app import create_app
+from landbridge.api.http.certificate import Certificate, CertificateError
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.http.protocol import BoundedProtocol, SharedLimits
+from landbridge.api.http.tls import TlsProtocol
 from landbridge.api.jobs.housekeeping import DatabaseReplaced, Housekeeping, tell
 from landbridge.auth import first_tokens
 from landbridge.auth.authentication import open_authentication
@@ -50,6 +54,7 @@ GRACE = 2  # seconds for open requests at the end; streams of agents never end b
 
 def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None:
     """Serve until SIGTERM or SIGINT. Raises: NotReady, TryLater and what the parts raise."""
+    certificate = _certificate(settings)
     listener = socket.socket(fileno=listen_fd) if listen_fd else preflight.listen(settings)
     _notice_who_has_gone(listener, settings.limits.gone_seconds)
     with listener, _alone(settings), closing(open_database(settings)) as db:
@@ -62,11 +67,12 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
             metrics = ApiMetrics()
             shared = SharedLimits(_reachable(settings.limits), metrics)
             app = create_app(settings, db, auth, metrics)
-            server = _Server(_config(app, shared))
+            server = _Server(_config(app, shared, certificate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 watch = Housekeeping(db, opening=opening)
-                if ended := runner.run(_serve(server, listener, db, watch, heartbeat)):
+                serving = _serve(server, listener, db, watch, heartbeat, certificate=certificate)
+                if ended := runner.run(serving):
                     raise preflight.TryLater(ended)
 
 
@@ -84,6 +90,17 @@ class _Server(uvicorn.Server):
         for number in STOP_SIGNALS:
             signal.signal(number, self.handle_exit)
         yield
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """Raises: NotReady."""
+    certificate, key = settings.api.tls_certificate, settings.api.tls_key
+    if certificate is None or key is None:
+        return None
+    try:
+        return Certificate(certificate, key)
+    except CertificateError as error:
+        raise preflight.NotReady(str(error)) from None
 
 
 @contextmanager
@@ -107,6 +124,8 @@ async def _serve(
     db: Database,
     watch: Housekeeping,
     heartbeat: Heartbeat,
+    *,
+    certificate: Certificate | None,
 ) -> str:
     """Serve, with the wake-ups of other processes and housekeeping. Returns the error that ended
     it, or None if it was asked to end."""
@@ -126,6 +145,8 @@ async def _serve(
             tasks.create_task(or_end(watch.run())),
             tasks.create_task(or_end(db.until_broken())),
         ]
+        if certificate is not None:
+            beside.append(tasks.create_task(certificate.follow()))
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -168,10 +189,19 @@ def _reachable(limits: LimitSettings) -> LimitSettings:
     return msgspec.structs.replace(limits, connections=min(limits.connections, possible))
 
 
-def _config(app: object, shared: SharedLimits) -> uvicorn.Config:
+def _config(app: object, shared: SharedLimits, certificate: Certificate | None) -> uvicorn.Config:
+    http: Any = partial(BoundedProtocol, shared=shared)
+    if certificate is not None:
+        http = partial(
+            TlsProtocol,
+            http=http,
+            certificate=certificate,
+            admit=shared.admit,
+            handshake_seconds=shared.limits.handshake_seconds,
+        )
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
-        http=partial(BoundedProtocol, shared=shared),  # type: ignore[arg-type]  # makes protocols
+        http=http,
         ws="none",
         loop="none",
         log_config=None,

@@ -1,4 +1,4 @@
-"""``landbridge db upgrade | init | restored | forget-key``: the database, by a person's word.
+"""``landbridge db current | upgrade | init | restored | forget-key``: by a person's word.
 
 Rules this module keeps:
 - What destroys nothing is done at every start by itself; what a person must mean is said here.
@@ -7,55 +7,53 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 
-from landbridge.cli import privileges
-from landbridge.config.load import Settings, load
-
-if TYPE_CHECKING:
-    from landbridge.store.database import Database
+from landbridge.cli import options
+from landbridge.cli.opened import existing, present, settings_of
+from landbridge.cli.output import Output, formatted
 
 
-def _place(command: click.decorators.FC) -> click.decorators.FC:
-    command = click.option("--state-dir", metavar="DIR", help="Where state is kept.")(command)
-    return click.option("--config", metavar="FILE", help="The configuration file.")(command)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    from landbridge.cli.storage import prepare
-    from landbridge.store.database import Database
-
-    prepare(privileges.without(settings))
-    db = Database.open(settings.database.url)
-    try:
-        yield db
-    finally:
-        db.close()
-
-
-@click.group()
+@click.group(short_help="The database: its schema, its beginning, its backups.")
 def db() -> None:
     """The database: its schema, its beginning, its way back from a backup."""
 
 
+@db.command(short_help="Show which database it is, and its schema.")
+@formatted("database", "schema", "newest_schema", "state")
+@options.places
+def current(config: str | None, state_dir: str | None, output: Output) -> None:
+    """Show which database it is, and whether its schema is this release's. Changes nothing."""
+    from landbridge.cli.storage import place, told
+    from landbridge.store.filecheck import connect_without_trace
+    from landbridge.store.migrations import looking, newest, version
+
+    found = present(config, state_dir)
+    url = found.settings.database.url
+    with told(found.settings), looking(url, connect_without_trace) as tx:
+        schema = version(tx)
+    output.record(
+        {
+            "database": place(found.settings),
+            "schema": schema,
+            "newest_schema": newest(),
+            "state": "older" if found.older else "current",
+        }
+    )
+
+
 @db.command()
-@_place
-@click.option("--bind", hidden=True)
-def upgrade(config: str | None, state_dir: str | None, bind: str | None) -> None:
+@options.places
+def upgrade(config: str | None, state_dir: str | None) -> None:
     """Bring the schema up to date."""
     from landbridge.cli.storage import prepare
 
-    prepare(privileges.without(load(config, state_dir=state_dir, bind=bind)))
+    prepare(settings_of(config, state_dir))
     click.echo("The schema is up to date.")
 
 
 @db.command()
-@_place
+@options.places
 @click.option("--force", is_flag=True, help="Also where the state directory had one before.")
 def init(config: str | None, state_dir: str | None, force: bool) -> None:
     """Make a new, empty database where there is none.
@@ -65,13 +63,13 @@ def init(config: str | None, state_dir: str | None, force: bool) -> None:
     """
     from landbridge.cli import storage
 
-    settings = privileges.without(load(config, state_dir=state_dir))
+    settings = settings_of(config, state_dir)
     storage.init(settings, force=force)
     click.echo(f"made: {storage.place(settings)}")
 
 
-@db.command()
-@_place
+@db.command(short_help="Say that a backup was put back: gateways follow it.")
+@options.places
 def restored(config: str | None, state_dir: str | None) -> None:
     """Say that a backup was put back, and that all gateways are to follow it.
 
@@ -80,13 +78,13 @@ def restored(config: str | None, state_dir: str | None) -> None:
     """
     from landbridge.store import identity
 
-    with _opened(load(config, state_dir=state_dir)) as opened:
+    with existing(config, state_dir) as opened:
         now = opened.write_sync(identity.restored)
     click.echo(f"The database is {now.id} now; gateways follow it within seconds.")
 
 
-@db.command("forget-key")
-@_place
+@db.command("forget-key", short_help="Give up pre-shared keys whose sealing key is lost.")
+@options.places
 @click.argument("key_ids", metavar="KEY-ID...", nargs=-1, required=True)
 def forget_key(config: str | None, state_dir: str | None, key_ids: tuple[str, ...]) -> None:
     """Give up the pre-shared keys that were sealed with a lost key of secret.key.
@@ -95,7 +93,7 @@ def forget_key(config: str | None, state_dir: str | None, key_ids: tuple[str, ..
     """
     from landbridge.store import keys
 
-    with _opened(load(config, state_dir=state_dir)) as opened:
+    with existing(config, state_dir) as opened:
         for key_id in key_ids:
             lost = opened.write_sync(keys.forget, key_id)
             click.echo(f"{key_id}: {lost} pre-shared keys given up")

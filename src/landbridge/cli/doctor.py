@@ -3,169 +3,168 @@
 Rules this module keeps:
 - The most probable cause first, with what to change on which side; then what was seen.
 - It is a client like any other: the public API, a token, no database.
-- The exit code says what was found: 0 nothing wrong, 1 something is.
+- The exit code says what was found (`Exit.NOT_WELL`).
 """
 
 from __future__ import annotations
 
-import json
-from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from landbridge.config.load import load
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from landbridge.client import Api
+from landbridge.cli import options
+from landbridge.cli.exits import Exit
+from landbridge.cli.layout import Piece, Styled
+from landbridge.cli.output import Output, formatted
+from landbridge.cli.page import Page
 
 View = dict[str, Any]
 
 KIND: Final = "ipsec_site_connection"
+#: Of the document that the API answers with.
+PARTS: Final = (
+    "connection",
+    "identities",
+    "desired",
+    "applied",
+    "gateway",
+    "findings",
+    "tunnel",
+    "history",
+)
 MODES: Final = {
     "single": "one CHILD_SA for all pairs of networks",
     "split": "one CHILD_SA for each pair of networks",
 }
-STYLES: Final = {"ACTIVE": "green", "DOWN": "red", "ERROR": "bold red"}
+STYLES: Final = {"ACTIVE": "good", "DOWN": "bad", "ERROR": "worst"}
 
 
-@click.command()
+@click.command(short_help="Say what is wrong with a connection, and what to change.")
 @click.argument("connection", metavar="NAME-OR-ID")
-@click.option("--json", "as_json", is_flag=True, help="Print what the API answers.")
-@click.option("--url", metavar="URL", help="Of the API; default: where this host's listens.")
-@click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--state-dir", metavar="DIR", help="Whose admin-token is used by default.")
-@click.option("--config", metavar="FILE", help="The configuration file.")
-def doctor(
-    *,
-    connection: str,
-    as_json: bool,
-    url: str | None,
-    token_file: Path | None,
-    state_dir: str | None,
-    config: str | None,
-) -> None:
-    """Say what is wrong with a connection, and what to change on which side."""
-    from rich.console import Console
+@formatted(*PARTS, nested=True)
+@options.client
+def doctor(connection: str, *, output: Output, **where: Any) -> None:
+    """Say what is wrong with a connection, and what to change on which side.
 
-    from landbridge.cli.plan import find, read_token
-    from landbridge.client import Api, ClientError
+    Exit code: 0 where it is ACTIVE and nothing is wrong, 4 otherwise.
+    """
+    from landbridge.cli.remote import connected, find
 
-    settings = load(config, state_dir=state_dir)
-    base = url or f"http://{settings.bind_host}:{settings.bind_port}"
-    try:
-        token = read_token(token_file, settings.state_dir)
-        with closing(Api(base, token, patience=0)) as api:
-            told = _diagnostics(api, find(api, KIND, connection)["id"])
-    except ClientError as error:
-        raise click.ClickException(str(error)) from None
-    if as_json:
-        click.echo(json.dumps(told, indent=2))
-    else:
-        show(Console(), told)
-    raise SystemExit(1 if told["findings"] else 0)
+    with connected(**where) as api:
+        found = find(api, KIND, connection)
+        path = f"/v2.0/vpn/ipsec-site-connections/{found['id']}/diagnostics"
+        told: View = api.call("GET", path)["diagnostics"]
+    output.record(told, show)
+    well = told["connection"]["status"] == "ACTIVE" and not told["findings"]
+    raise SystemExit(Exit.DONE if well else Exit.NOT_WELL)
 
 
-def _diagnostics(api: Api, connection_id: str) -> View:
-    path = f"/v2.0/vpn/ipsec-site-connections/{connection_id}/diagnostics"
-    found: View = api.call("GET", path)["diagnostics"]
-    return found
-
-
-def show(console: Console, told: View) -> None:
+def show(page: Page, told: View) -> None:
     """Print diagnostics; most probable cause first."""
-    _head(console, told)
+    _head(page, told)
     for number, finding in enumerate(told["findings"], 1):
-        _finding(console, number, finding)
+        _finding(page, number, finding)
     if not told["findings"]:
-        console.print("[green]Nothing wrong was found.[/]\n")
+        page.line(Styled("Nothing wrong was found.", "good"))
+        page.line()
     if told["tunnel"]:
-        _tunnel(console, told["tunnel"])
+        _tunnel(page, told["tunnel"])
     if told["history"]:
-        console.print(_history(told["history"]))
+        rows = [_happened(event) for event in told["history"]]
+        page.table(["when", "what", "status", "why"], rows)
 
 
-def _head(console: Console, told: View) -> None:
+def _head(page: Page, told: View) -> None:
     of, gateway = told["connection"], told["gateway"]
-    style = STYLES.get(of["status"], "yellow")
+    status = Styled(of["status"], STYLES.get(of["status"], "doubtful"))
     since = f" since {of['status_changed_at']}" if of["status_changed_at"] else ""
-    console.print(f"[bold]{_plain(of['name'] or of['id'])}[/]: [{style}]{of['status']}[/]{since}")
-    wanted, applied = told["desired"]["revision"], told["applied"]["revision"]
-    console.print(f"  revision {wanted} wanted, {applied or 'none'} in effect")
+    page.line(Styled(of["name"] or of["id"], "head"), ": ", status, since)
+    page.line(_configuration(told["desired"]["revision"], told["applied"]["revision"]), indent=2)
     if gateway["id"]:
         answered = f"answered in {gateway['answered_in']} s" if gateway["answered"] else "no answer"
         backend = f", {gateway['backend']}" if gateway["backend"] else ""
-        console.print(f"  gateway {_plain(gateway['id'])}{_plain(backend)}: {answered}")
+        page.line(f"gateway {gateway['id']}{backend}: {answered}", indent=2)
     ids = told["identities"]
-    console.print(f"  we are {_identity(ids['local'])}, the peer is to be {_identity(ids['peer'])}")
-    console.print()
+    us, them = _identity(ids["local"]), _identity(ids["peer"])
+    page.line(f"we are {us}, the peer is to be {them}", indent=2)
+    page.line()
+
+
+def _configuration(wanted: int, applied: int) -> str:
+    """Which changes are in effect. The connection's `revision_number` counts others as well."""
+    if not applied:
+        return f"configuration {wanted} is wanted, none is in effect yet"
+    if applied >= wanted:
+        return f"configuration {wanted} is in effect, the newest"
+    return f"configuration {applied} is in effect, {wanted} is wanted"
 
 
 def _identity(told: View) -> str:
     """With its type: a peer compares that, too."""
-    return _plain(" ".join(filter(None, (told["type"], told["id"]))))
+    return " ".join(filter(None, (told["type"], told["id"])))
 
 
-def _finding(console: Console, number: int, finding: View) -> None:
+def _finding(page: Page, number: int, finding: View) -> None:
     lead = "Most probably" if number == 1 else "Also seen"
-    console.print(f"[bold]{lead}: {finding['code']}[/]")
-    console.print(f"  {_plain(finding['meaning'])}")
-    if finding["seen"]:
-        console.print(f"  Seen: {_plain(finding['seen'])}")
-    if finding["here"]:
-        console.print(f"  [cyan]On our side:[/] {_plain(finding['here'])}")
-    if finding["there"]:
-        console.print(f"  [cyan]At the peer:[/] {_plain(finding['there'])}")
-    console.print()
+    page.line(Styled(f"{lead}: {finding['code']}", "head"))
+    page.line(finding["meaning"], indent=2)
+    sides: tuple[tuple[Piece, str], ...] = (
+        ("Seen:", finding["seen"]),
+        (Styled("On our side:", "notable"), finding["here"]),
+        (Styled("At the peer:", "notable"), finding["there"]),
+    )
+    for lead_in, text in sides:
+        if text:
+            page.line(lead_in, f" {text}", indent=2)
+    page.line()
 
 
-def _tunnel(console: Console, tunnel: View) -> None:
+def _tunnel(page: Page, tunnel: View) -> None:
     if last := tunnel["last_exchange"]:
-        console.print(f"Last IKE exchange: {_plain(last['message'])}")
+        page.line(f"Last IKE exchange: {last['message']}")
     for sa in tunnel["sas"]:
-        nat = [side for side, behind in (("we", sa["nat_here"]), ("the peer", sa["nat_there"]))
-               if behind]  # fmt: skip
-        behind = f", behind a NAT: {' and '.join(nat)}" if nat else ""
-        console.print(
-            f"IKE{sa['version']} {sa['state']} {_end(sa, 'local')} - {_end(sa, 'remote')}{behind}"
-        )
-        console.print(f"  {_algorithms(sa)}; {_ages(sa)}")
+        ends = f"{_end(sa, 'local')} - {_end(sa, 'remote')}"
+        page.line(f"IKE{sa['version']} {sa['state']} {ends}{_nat(sa)}")
+        _facts(page, sa, indent=2)
         for child in sa["children"]:
-            _child(console, child)
+            _child(page, child)
     for networks in tunnel["missing"]:
-        console.print(f"  [red]not up[/] {_plain(networks)}")
+        page.line(Styled("not up", "bad"), f" {networks}", indent=2)
     if mode := tunnel.get("selector_mode"):
-        console.print(f"Selector mode in effect: {mode} ({MODES[mode]})")
-    console.print()
+        page.line(f"Selector mode in effect: {mode} ({MODES[mode]})")
+    page.line()
 
 
-def _child(console: Console, child: View) -> None:
+def _child(page: Page, child: View) -> None:
     networks = f"{', '.join(child['local_ts'])} - {', '.join(child['remote_ts'])}"
-    console.print(f"  {child['protocol']} {child['state']} {_plain(networks)}")
-    console.print(f"    {_algorithms(child)}; {_ages(child)}")
+    page.line(f"{child['protocol']} {child['state']} {networks}", indent=2)
+    _facts(page, child, indent=4)
     for way in ("in", "out"):
         counts = f"{child[f'packets_{way}']} packets, {child[f'bytes_{way}']} bytes"
-        console.print(f"    {way:>3}: {counts}, SPI {child[f'spi_{way}']}")
+        page.line(f"{way:>3}: {counts}, SPI {child[f'spi_{way}']}", indent=4, hang=5)
 
 
-def _history(events: list[View]) -> Table:
-    from rich.table import Table
+def _nat(sa: View) -> str:
+    sides = (("we", sa["nat_here"]), ("the peer", sa["nat_there"]))
+    behind = " and ".join(side for side, is_behind in sides if is_behind)
+    return f", behind a NAT: {behind}" if behind else ""
 
-    table = Table("when", "what", "status", "why", box=None, padding=(0, 2, 0, 0))
-    for event in events:
-        why = event.get("message") or event.get("status_reason") or ""
-        if changed := event.get("changed"):
-            why = ", ".join(changed)
-        table.add_row(event["at"], event["kind"], event.get("status", ""), _plain(why))
-    return table
+
+def _facts(page: Page, sa: View, *, indent: int) -> None:
+    """What is agreed on, and how old it is; nothing yet, where it is being negotiated."""
+    if known := "; ".join(filter(None, (_algorithms(sa), _ages(sa)))):
+        page.line(known, indent=indent)
+
+
+def _happened(event: View) -> list[Piece]:
+    why = event.get("message") or event.get("status_reason") or ""
+    if changed := event.get("changed"):
+        why = ", ".join(changed)
+    return [event["at"], event["kind"], event.get("status") or "", why]
 
 
 def _end(sa: View, side: str) -> str:
-    return _plain(f"{sa[f'{side}_host']}[{sa[f'{side}_port']}] ({sa[f'{side}_id']})")
+    return f"{sa[f'{side}_host']}[{sa[f'{side}_port']}] ({sa[f'{side}_id']})"
 
 
 def _algorithms(sa: View) -> str:
@@ -177,10 +176,3 @@ def _ages(sa: View) -> str:
     times = (("age", "age"), ("rekey_in", "rekey in"), ("expires_in", "expires in"))
     known = (f"{words} {sa[name]} s" for name, words in times if sa.get(name) is not None)
     return ", ".join(known)
-
-
-def _plain(text: str) -> str:
-    """What others have typed is no markup."""
-    from rich.markup import escape
-
-    return escape(text)

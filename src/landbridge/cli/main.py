@@ -1,124 +1,84 @@
-"""The command line: ``landbridge serve | api | agent | plan | doctor | db | token | gateway ...``.
+"""The command line: ``landbridge serve | api | agent | plan | doctor | config | db | token ...``.
 
 Rules this module keeps:
 - A command reads its options, loads the settings, and calls the module that does the work.
-- Errors that a person can correct end with one line each on stderr and exit code 2, never with a
-  traceback.
+- Errors that a person can correct end with one line each on stderr and the exit code of their kind
+  (`landbridge.cli.exits`), never with a traceback.
 - A command's modules are imported when it runs: the agent loads no database, the API no
-  netlink, and ``--help`` nothing.
+  netlink, and ``--help``, or a command line that is wrong, nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import importlib.metadata
+import io
 import signal
-from collections.abc import Callable
-from typing import Any, Final, NoReturn, TypeVar
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from landbridge import telemetry
-from landbridge.cli import privileges
+from landbridge.cli import options
 from landbridge.cli.accept import accept
+from landbridge.cli.config import config
 from landbridge.cli.db import db
 from landbridge.cli.doctor import doctor
+from landbridge.cli.exits import failure
 from landbridge.cli.gateway import gateway
-from landbridge.cli.notify import watchdog
 from landbridge.cli.plan import plan
-from landbridge.cli.preflight import NotReady, TryLater
+from landbridge.cli.process import OwnProcess
 from landbridge.cli.token import token
-from landbridge.config.load import ConfigError, load
-from landbridge.config.settings import Settings
-from landbridge.heartbeat import Heartbeat
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from landbridge.config.settings import Settings
 
-MENDABLE: Final = 2
+EPILOG: Final = """\b
+Shell completion, for ~/.bashrc (zsh, fish: zsh_source, fish_source):
+  eval "$(_LANDBRIDGE_COMPLETE=bash_source landbridge)"
 
-
-class _OneLine(click.ClickException):
-    exit_code = MENDABLE
-
-    def show(self, file: Any = None) -> None:
-        for line in self.format_message().splitlines():
-            click.echo(f"landbridge: {line}", err=True)
-
-
-class _Later(_OneLine):
-    exit_code = 1  # `serve` starts such a child again
-
-
-def common(command: Command) -> Command:
-    """``--config``, ``--state-dir``, ``--bind``; as environment variables LANDBRIDGE_*."""
-    for decorate in (
-        click.option("--bind", metavar="HOST:PORT", help="Where the API listens."),
-        click.option("--state-dir", metavar="DIR", help="Where state is kept."),
-        click.option("--config", metavar="FILE", help="The configuration file."),
-    ):
-        command = decorate(command)
-    return command
-
-
-def supervised(command: Command) -> Command:
-    return click.option("--supervisor", type=int, hidden=True)(command)
-
-
-def heard(command: Command) -> Command:
-    return click.option("--heartbeat-fd", type=int, hidden=True)(command)
+Formats, columns and exit codes: docs/cli.md."""
 
 
 class _Group(click.Group):
-    """Prints errors that a person can correct in one line."""
+    """Ends with the line and the code that an error has (`landbridge.cli.exits`)."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, NotReady) as error:
-            raise _OneLine(str(error)) from None
-        except TryLater as error:
-            raise _Later(str(error)) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
-            if _passes(error):
-                raise _Later(str(error)) from None
-            known = _said(error)
+            known = failure(error)
             if known is None:
                 raise
-            raise _OneLine(known) from None
+            raise known from None
 
 
-def _said(error: Exception) -> str | None:
-    """The message of an error of the store or the authentication at the start."""
-    from landbridge.auth.policy_file import PolicyFileError
-    from landbridge.errors import ApiError
-    from landbridge.store.database import DatabaseUrlError
-    from landbridge.store.secrets import KeyFileError
-
-    if isinstance(error, PolicyFileError | DatabaseUrlError | KeyFileError | ApiError):
-        return str(error)
-    return None
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        _print_version()
+        ctx.exit()
 
 
-def _passes(error: Exception) -> bool:
-    from landbridge.errors import ServiceUnavailable
-
-    return isinstance(error, ServiceUnavailable)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the version.",
+)
 def cli() -> None:
     """Site-to-site IPsec as a service: the OpenStack VPN API in front of strongSwan."""
 
 
-cli.add_command(db)
-cli.add_command(token)
-cli.add_command(gateway)
-cli.add_command(plan)
-cli.add_command(doctor)
+for _command in (db, token, gateway, plan, doctor, config):
+    cli.add_command(_command)
 
 
-@cli.command()
-@common
+@cli.command(short_help="Run the API and the agent on this host.")
+@options.places
+@options.bind
 @click.option("--lab", is_flag=True, help="With two sites in namespaces and a tunnel to try.")
 def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool) -> None:
     """Run the API and the agent on this host, and start them again when they die."""
@@ -129,9 +89,10 @@ def serve(config: str | None, state_dir: str | None, bind: str | None, lab: bool
 
 
 @cli.command()
-@common
-@supervised
-@heard
+@options.places
+@options.bind
+@options.supervised
+@options.heard
 @click.option("--listen-fd", type=int, hidden=True)
 def api(
     *,
@@ -143,7 +104,10 @@ def api(
     listen_fd: int | None,
 ) -> None:
     """Run one API process."""
+    from landbridge.cli import privileges
     from landbridge.cli.api import run
+    from landbridge.cli.notify import watchdog
+    from landbridge.heartbeat import Heartbeat
 
     settings = _settings("api", config, state_dir, bind)
     privileges.without(settings, tell=True)
@@ -152,9 +116,10 @@ def api(
 
 
 @cli.group(invoke_without_command=True)
-@common
-@supervised
-@heard
+@options.places
+@options.bind_of_serve
+@options.supervised
+@options.heard
 @click.pass_context
 def agent(
     ctx: click.Context,
@@ -169,8 +134,12 @@ def agent(
     if ctx.invoked_subcommand is not None:
         ctx.obj = {"config": config, "state_dir": state_dir}
         return
+    import asyncio
+
     from landbridge.agent.main import run
     from landbridge.cli import preflight
+    from landbridge.cli.notify import watchdog
+    from landbridge.heartbeat import Heartbeat
 
     _follow(supervisor)
     heartbeat = Heartbeat(heartbeat_fd, watchdog())
@@ -187,8 +156,9 @@ agent.add_command(accept)
 
 
 @cli.command(hidden=True)
-@common
-@supervised
+@options.places
+@options.bind_of_serve
+@options.supervised
 def lab(
     config: str | None, state_dir: str | None, bind: str | None, supervisor: int | None
 ) -> None:
@@ -199,7 +169,7 @@ def lab(
     raise SystemExit(run(_settings("lab", config, state_dir, bind)))
 
 
-@cli.command()
+@cli.command(short_help="A live tunnel, updated while traffic flows (needs root).")
 def demo() -> None:
     """A live tunnel, updated while traffic flows, in under a minute (needs root)."""
     from landbridge.lab.demo import run
@@ -210,12 +180,21 @@ def demo() -> None:
 @cli.command()
 def version() -> None:
     """Print the version."""
+    _print_version()
+
+
+def _print_version() -> None:
+    import importlib.metadata
+
     click.echo(f"landbridge {importlib.metadata.version('landbridge')}")
 
 
 def _settings(
     process: str, config: str | None, state_dir: str | None, bind: str | None
 ) -> Settings:
+    from landbridge import telemetry
+    from landbridge.config.load import load
+
     settings = load(config, state_dir=state_dir, bind=bind)
     telemetry.set_up_logs(settings.log.level, settings.log.format, process)
     return settings
@@ -229,5 +208,8 @@ def _follow(supervisor: int | None, number: signal.Signals = signal.SIGKILL) -> 
 
 
 def main() -> NoReturn:
-    cli(prog_name="landbridge", obj=privileges.OwnProcess())
+    for stream in (sys.stdout, sys.stderr):  # a character that the terminal lacks ends no command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    cli(prog_name="landbridge", obj=OwnProcess())
     raise SystemExit(0)

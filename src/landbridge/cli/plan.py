@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from landbridge.config.load import load
-from landbridge.trustedfile import read_short
+from landbridge.cli import options
+from landbridge.cli.layout import Piece, Styled
+from landbridge.cli.output import Output, formatted
+from landbridge.cli.page import Page
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from landbridge.api.schema.resource import Attribute, Resource
     from landbridge.client import Api
 
@@ -38,10 +37,10 @@ KINDS: Final = {
     "router": "router",
 }
 STYLES: Final = {
-    "none": "green",
-    "replace-child": "cyan",
-    "replace-ike": "cyan",
-    "interrupt": "bold red",
+    "none": "good",
+    "replace-child": "notable",
+    "replace-ike": "notable",
+    "interrupt": "worst",
 }
 
 
@@ -67,55 +66,41 @@ def _change(value: str) -> tuple[str, str]:
 
 
 @click.command()
-@click.argument("resource", type=click.Choice(list(KINDS)))
-@click.argument("name_or_id")
-@click.argument("changes", nargs=-1, required=True, callback=_changes)
+@click.argument("resource", metavar="RESOURCE", type=click.Choice(list(KINDS)))
+@click.argument("name_or_id", metavar="NAME-OR-ID")
+@click.argument("changes", metavar="ATTRIBUTE=VALUE...", nargs=-1, required=True, callback=_changes)
 @click.option("--apply", is_flag=True, help="Send the update when the plan has been shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as the API answers it.")
-@click.option("--url", metavar="URL", help="Of the API; default: where this host's listens.")
-@click.option("--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--state-dir", metavar="DIR", help="Whose admin-token is used by default.")
-@click.option("--config", metavar="FILE", help="The configuration file.")
+@formatted(*KINDS.values(), "connections", nested=True)
+@options.client
 def plan(
     *,
     resource: str,
     name_or_id: str,
     changes: Changes,
     apply: bool,
-    as_json: bool,
-    url: str | None,
-    token_file: Path | None,
-    state_dir: str | None,
-    config: str | None,
+    output: Output,
+    **where: Any,
 ) -> None:
     """Show what an update will do to tunnels, and with --apply send it.
+
+    RESOURCE: connection, ikepolicy, ipsecpolicy, endpoint-group, vpnservice, router. A VALUE is
+    read from a file as @FILE, from stdin as @-.
 
     \b
     landbridge plan connection site-b dpd.interval=10 psk=@new.key
     landbridge plan ikepolicy strong encryption_algorithm=aes-256 --apply
     """
-    from rich.console import Console
-
     from landbridge.api.schema.catalogue import PLANNED
-    from landbridge.client import Api, ClientError
+    from landbridge.cli.remote import connected, find
 
-    settings = load(config, state_dir=state_dir)
-    base = url or f"http://{settings.bind_host}:{settings.bind_port}"
     kind = KINDS[resource]
     body = _body(next(each for each in PLANNED if each.name == kind), changes)
-    token = read_token(token_file, settings.state_dir)
-    try:
-        with closing(Api(base, token, patience=0)) as api:
-            now = find(api, kind, name_or_id)
-            planned = api.plan(kind, now["id"], **body)
-            if as_json:
-                click.echo(json.dumps(planned, indent=2))
-            else:
-                _show(Console(), planned["connections"])
-            if apply:
-                _send(api, kind, now, body)
-    except ClientError as error:
-        raise click.ClickException(str(error)) from None
+    with connected(**where) as api:
+        now = find(api, kind, name_or_id)
+        planned = api.plan(kind, now["id"], **body)
+        output.record(planned, lambda page, told: show(page, told["connections"]))
+        if apply:
+            _send(api, kind, now, body)
 
 
 def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
@@ -125,30 +110,6 @@ def _send(api: Api, kind: str, planned_for: Body, body: Body) -> None:
     path = f"/v2.0/{PATHS[kind]}/{planned_for['id']}"
     api.call("PUT", path, {kind: body}, headers=revision)
     click.echo("sent", err=True)
-
-
-def read_token(given: Path | None, state_dir: Path) -> str:
-    """Of the file that was given, which may be a pipe, or of the state directory's, in which the
-    API's user writes, too."""
-    hint = "name a file with --token-file, or a --state-dir"
-    path = given or state_dir / "admin-token"
-    try:
-        text = given.read_text("ascii").strip() if given else read_short(path)
-    except UnicodeDecodeError:
-        text = ""
-    except OSError as error:
-        raise click.ClickException(f"cannot read {path}: {error.strerror}; {hint}") from None
-    if not (text and text.isascii() and text.isprintable()):
-        raise click.ClickException(f"there is no token in {path}; {hint}")
-    return text
-
-
-def find(api: Api, kind: str, name_or_id: str) -> Body:
-    found = api.list(kind, id=name_or_id) or api.list(kind, name=name_or_id)
-    if len(found) == 1:
-        return found[0]
-    many = "more than one has that name; give its id" if found else "there is none"
-    raise click.ClickException(f"{kind} {name_or_id!r}: {many}")
 
 
 def _body(table: Resource, changes: Iterable[tuple[str, str]]) -> Body:
@@ -186,28 +147,37 @@ def _value(attribute: Attribute | None, text: str) -> Any:
     return None if "null" in types and text in ("", "null") else text
 
 
-def _show(console: Console, connections: Iterable[Mapping[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+def show(page: Page, connections: Iterable[Mapping[str, Any]]) -> None:
     told = list(connections)
     if not told:
-        console.print("[green]No connection is concerned.[/]")
-    for each in told:
-        name = escape(f"{each['name']} ({each['id']})" if each["name"] else each["id"])
-        console.print(f"[bold]{name}[/]: {_styled(each['disruption'])}")
-        attributes = Table("attribute", "changes", "disruption", box=None, padding=(0, 2, 0, 2))
-        for effect in each["attributes"]:
-            cost = _styled(effect["disruption"])
-            attributes.add_row(effect["attribute"], effect["changes"], cost)
-        console.print(attributes)
-        for number, step in enumerate(each["steps"], 1):
-            cost = "" if step["disruption"] == "none" else f" {_styled(step['disruption'])}"
-            console.print(f"  {number}. {step['step']}: {step['about']}{cost}")
-        for collision in each["collisions"]:
-            words = escape(f"{collision['message']} One of the two will be refused.")
-            console.print(f"  [bold red]collision[/]: {words}")
+        page.line(Styled("No connection is concerned.", "good"))
+    for number, each in enumerate(told):
+        if number:
+            page.line()
+        _connection(page, each)
 
 
-def _styled(disruption: str) -> str:
-    return f"[{STYLES.get(disruption, 'bold')}]{disruption}[/]"
+def _connection(page: Page, told: Mapping[str, Any]) -> None:
+    name = f"{told['name']} ({told['id']})" if told["name"] else told["id"]
+    page.line(Styled(name, "head"), ": ", _cost(told["disruption"]))
+    effects: list[list[Piece]] = [
+        [each["attribute"], each["changes"], _cost(each["disruption"])]
+        for each in told["attributes"]
+    ]
+    steps: list[list[Piece]] = [
+        [f"{number}. {each['step']}", _cost(each["disruption"]), each["about"]]
+        for number, each in enumerate(told["steps"], 1)
+    ]
+    if effects:
+        page.table(["attribute", "changes", "disruption"], effects, indent=2)
+    if steps:
+        page.table(["step", "disruption", "what it does"], steps, indent=2)
+    if not effects and not steps:
+        page.line("Nothing of its tunnel changes.", indent=2)
+    for collision in told["collisions"]:
+        words = f": {collision['message']} One of the two will be refused."
+        page.line(Styled("collision", "worst"), words, indent=2)
+
+
+def _cost(disruption: str) -> Styled:
+    return Styled(disruption, STYLES.get(disruption, "head"))

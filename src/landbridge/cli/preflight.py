@@ -10,6 +10,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import shutil
 import socket
@@ -156,12 +157,26 @@ def only_serve(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _refuse_clear(settings: Settings, where: str, address: str) -> None:
+    """Tokens and keys do not go over a network in clear by mistake. Raises: NotReady."""
+    api = settings.api
+    if api.tls_certificate or api.allow_plain_http:
+        return
+    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        raise NotReady(
+            f"On {where} the API would take tokens and keys in clear: set [api] tls_certificate "
+            "and tls_key, or listen on 127.0.0.1, or set [api] allow_plain_http = true where a "
+            "proxy in front of it speaks TLS."
+        )
+
+
 def listen(settings: Settings) -> socket.socket:
     """A listening socket where `bind` says. Raises: NotReady."""
     host, port = settings.bind_host, settings.bind_port
     where = f"{host}:{port}"
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        _refuse_clear(settings, where, str(address[0]))
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise NotReady(

@@ -29,6 +29,7 @@ import msgspec
 import structlog
 
 from landbridge.cli.preflight import NotReady
+from landbridge.cli.process import OwnProcess
 from landbridge.cli.view import closed_on_the_way, open_up
 from landbridge.config.settings import Settings
 from landbridge.trustedfile import open_file
@@ -65,17 +66,14 @@ class Kept(msgspec.Struct, frozen=True):
     advice: str
 
 
-class OwnProcess:
-    """The root context's object of the command line in a process of its own, which ends with it."""
-
-
-def without(settings: Settings, *, tell: bool = False) -> Settings:
-    """`settings`, when root has been given up, where this process is the command's own.
+def without(settings: Settings, *, tell: bool = False, make: bool = True) -> Settings:
+    """`settings`, when root has been given up, where this process is the command's own. `make`: the
+    state directory, where it is missing.
 
     Raises: NotReady.
     """
     if isinstance(click.get_current_context().find_root().obj, OwnProcess):
-        kept = give_up(settings)
+        kept = give_up(settings, make=make)
         if kept is not None and tell:
             structlog.get_logger("landbridge.api").warning(
                 "root's uid stays, without its capabilities",
@@ -85,7 +83,7 @@ def without(settings: Settings, *, tell: bool = False) -> Settings:
     return settings
 
 
-def give_up(settings: Settings) -> Kept | None:
+def give_up(settings: Settings, *, make: bool = True) -> Kept | None:
     """Give up what this process may do more than an ordinary user. None: it is one now.
 
     Raises: NotReady.
@@ -93,7 +91,8 @@ def give_up(settings: Settings) -> Kept | None:
     if os.geteuid() != 0:
         _forbid_new()
         return None
-    _make(settings.state_dir)
+    if make:
+        _make(settings.state_dir)
     owner = _owner(settings.state_dir)
     account = owner or _named(settings.user)
     kept = account if isinstance(account, Kept) else _become(settings, account)
@@ -194,8 +193,11 @@ def _make(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> Account | None:
-    """None: it is root's."""
-    uid = directory.stat().st_uid
+    """None: it is root's, or there is none."""
+    try:
+        uid = directory.stat().st_uid
+    except FileNotFoundError:
+        return None
     if uid == 0:
         return None
     try:
@@ -228,6 +230,10 @@ def needed(settings: Settings) -> list[tuple[Path, int]]:
     keystone = settings.keystone
     files = (keystone.cafile, keystone.certfile, keystone.keyfile, settings.policy.policy_file)
     read += [Path(os.path.realpath(each)) for each in files if each and os.path.exists(each)]
+    tls = (settings.api.tls_certificate, settings.api.tls_key)  # read again through its links
+    for each in tls:
+        if each and each.exists():
+            read += [each, each.resolve()]
     written = {settings.state_dir}
     if (database := _database(settings)) is not None:
         written.add(database.parent.absolute())

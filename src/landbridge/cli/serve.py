@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import ssl
 
 import structlog
 
@@ -36,6 +37,9 @@ def run(settings: Settings, *, lab: bool) -> int:
         from landbridge.agent.routers.teardown import teardown
 
         teardown(settings)
+        from landbridge.lab import banner
+
+        print(banner.kept(settings.state_dir), flush=True)
     return code
 
 
@@ -98,6 +102,11 @@ async def _keep_watchdog(ready: asyncio.Event) -> None:
 def _ready(settings: Settings) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind_host, settings.bind_host)  # noqa: S104 - compared
     connection = http.client.HTTPConnection(host, settings.bind_port, timeout=5)
+    if settings.api.tls_certificate:  # our own socket, by an address that is not in the certificate
+        context = ssl._create_unverified_context()  # noqa: S323
+        connection = http.client.HTTPSConnection(
+            host, settings.bind_port, timeout=5, context=context
+        )
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK

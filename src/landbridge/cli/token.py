@@ -1,45 +1,47 @@
 """``landbridge token create | list | revoke``: the strategy ``token``'s tokens.
 
 Rules this module keeps:
-- A new token is printed once, alone on stdout, so that a script can keep it.
+- A new token is printed once; alone on stdout, so that a script can keep it, unless something else
+  is asked for.
 - It works on the database, not through the API: whoever may read the state directory may.
+- A role is one that the policy asks for: a token with another one would be good for nothing.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from landbridge.cli import privileges
-from landbridge.config.load import load
+from landbridge.cli import options
+from landbridge.cli.exits import Exit, Failed
+from landbridge.cli.layout import Piece, Styled
+from landbridge.cli.opened import existing, made, reading, settings_of
+from landbridge.cli.output import Output, formatted, plain
 
 if TYPE_CHECKING:
-    from landbridge.store.database import Database
+    from landbridge.auth.local_tokens import Token
 
+COLUMNS: Final = (
+    "id",
+    "name",
+    "project_id",
+    "roles",
+    "gateway_id",
+    "created_at",
+    "expires_at",
+    "state",
+)
+IMPLIED: Final = {"admin": ("member", "reader"), "member": ("reader",)}
+STYLES: Final = {"valid": "good", "expired": "bad"}
 LONGEST: Final = 255
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-@contextmanager
-def opened(config: str | None, state_dir: str | None) -> Iterator[Database]:
-    """The database that the configuration names, its schema up to date."""
-    from landbridge.cli.storage import prepare
-    from landbridge.store.database import Database
-
-    settings = privileges.without(load(config, state_dir=state_dir))
-    prepare(settings)
-    db = Database.open(settings.database.url)
-    try:
-        yield db
-    finally:
-        db.close()
 
 
 def _expiry(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -68,29 +70,29 @@ def _text(_: click.Context, __: click.Parameter, value: str | tuple[str, ...]) -
     return value
 
 
-def place(command: click.decorators.FC) -> click.decorators.FC:
-    """``--config`` and ``--state-dir``."""
-    command = click.option("--state-dir", metavar="DIR", help="Where state is kept.")(command)
-    return click.option("--config", metavar="FILE", help="The configuration file.")(command)
-
-
 @click.group()
 def token() -> None:
     """Tokens of the strategy `token`. Those of gateways: `landbridge gateway`."""
 
 
 @token.command()
-@place
 @click.option(
     "--project", required=True, callback=_text, help="The id of the project that it acts in."
 )
 @click.option(
-    "--role", "roles", multiple=True, default=("member",), callback=_text, help="May be repeated."
+    "--role",
+    "roles",
+    multiple=True,
+    default=("member",),
+    callback=_text,
+    help="admin, member (default), reader, or another one of the policy; may be repeated.",
 )
 @click.option("--expires", callback=_expiry, help="90d, 12h, 30m, a date, or never (default).")
 @click.option(
     "--name", default="", callback=_text, help="To tell it from others, and to revoke it by."
 )
+@formatted(*COLUMNS, "token", first="token")
+@options.places
 def create(
     *,
     config: str | None,
@@ -99,10 +101,15 @@ def create(
     roles: tuple[str, ...],
     expires: int | None,
     name: str,
+    output: Output,
 ) -> None:
-    """Make a token and print it, this once. Roles: admin, member, reader, or your own."""
+    """Make a token and print it, this once.
+
+    `admin` brings `member` and `reader`, `member` brings `reader`.
+    """
     from landbridge.auth import local_tokens
     from landbridge.auth.caller import AGENT_ROLE
+    from landbridge.auth.policy_file import PolicyFile
 
     if AGENT_ROLE in roles:
         raise click.BadParameter(
@@ -110,56 +117,99 @@ def create(
         )
     if not project.strip():
         raise click.BadParameter("--project must not be empty")
+    settings = settings_of(config, state_dir)
+    policy = PolicyFile(settings.policy.policy_file).roles
+    held = _held(roles, (policy | {"admin", "member", "reader"}) - {AGENT_ROLE})
     secret = local_tokens.new_secret()
-    implied = {"admin": ("member", "reader"), "member": ("reader",)}
-    held = {role for given in roles for role in (given, *implied.get(given, ()))}
-    add = partial(local_tokens.add, name=name, project_id=project, roles=held, expires_at=expires)
-    with opened(config, state_dir) as db:
-        db.write_sync(local_tokens.drop_expired)
-        made = db.write_sync(add, secret)
-    click.echo(f"token {made.id} of project {project}, roles {' '.join(made.roles)}", err=True)
-    click.echo(secret)
+    add = partial(
+        local_tokens.add_named, name=name, project_id=project, roles=held, expires_at=expires
+    )
+    with made(settings) as db:
+        try:
+            one = db.write_sync(add, secret)
+        except local_tokens.NameTaken as error:
+            raise Failed(
+                Exit.REFUSED,
+                f"the token {error.id} has the name {name!r}: give this one another, or revoke "
+                f"that one (`landbridge token revoke {error.id}`)",
+            ) from None
+    click.echo(f"token {one.id} of project {project}, roles {' '.join(one.roles)}", err=True)
+    output.record(view(one) | {"token": secret})
 
 
 @token.command("list")
-@place
-def show_all(config: str | None, state_dir: str | None) -> None:
-    """Show the tokens, without what they are: that is not kept."""
-    from rich.console import Console
-    from rich.table import Table
+@formatted(*COLUMNS)
+@options.places
+def show_all(config: str | None, state_dir: str | None, output: Output) -> None:
+    """Show the tokens, without what they are: that is not kept.
 
+    An expired one is shown for 30 days.
+    """
     from landbridge.auth import local_tokens
 
-    with opened(config, state_dir) as db:
-        found = db.read_sync(local_tokens.every)
-    table = Table("id", "name", "project", "roles", "gateway", "created", "expires")
-    for one in found:
-        expires = "never" if one.expires_at is None else _date(one.expires_at)
-        table.add_row(
-            one.id,
-            one.name,
-            one.project_id,
-            " ".join(one.roles),
-            one.gateway_id or "",
-            one.created_at,
-            expires,
-        )
-    console = Console()
-    console.print(table, width=max(console.width, 160) if not console.is_terminal else None)
+    with reading(config, state_dir) as tx:
+        found = local_tokens.every(tx)
+    output.rows([view(one) for one in found], "There are no tokens.", _cell)
 
 
 @token.command()
-@place
-@click.argument("name_or_id")
+@click.argument("name_or_id", metavar="NAME-OR-ID")
+@options.places
 def revoke(config: str | None, state_dir: str | None, name_or_id: str) -> None:
-    """Revoke a token by its id, or all that have a name. The API knows within a second."""
+    """Revoke a token by its id or name. The API knows within a second."""
     from landbridge.auth import local_tokens
 
-    with opened(config, state_dir) as db:
-        gone = db.write_sync(local_tokens.revoke, name_or_id)
-    if not gone:
-        raise click.ClickException(f"there is no token {name_or_id!r}; see `landbridge token list`")
-    click.echo(f"revoked: {gone}")
+    with existing(config, state_dir) as db:
+        try:
+            gone = db.write_sync(local_tokens.revoke_one, name_or_id)
+        except local_tokens.SeveralFit as error:
+            raise Failed(
+                Exit.REFUSED,
+                f"several tokens have the name {name_or_id!r}; give an id: {', '.join(error.ids)}",
+            ) from None
+    if gone is None:
+        raise Failed(
+            Exit.NOT_FOUND, f"there is no token {name_or_id!r}; see `landbridge token list`"
+        )
+    click.echo(f"revoked: {gone.id}")
+
+
+def view(one: Token) -> dict[str, Any]:
+    """As it is shown, by column."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "project_id": one.project_id,
+        "roles": list(one.roles),
+        "gateway_id": one.gateway_id,
+        "created_at": one.created_at,
+        "expires_at": None if one.expires_at is None else _date(one.expires_at),
+        "state": "expired" if one.expired else "valid",
+    }
+
+
+def _cell(column: str, value: Any) -> Piece:
+    if column == "state":
+        return Styled(value, STYLES[value])
+    return "never" if column == "expires_at" and value is None else plain(value)
+
+
+def _held(given: Collection[str], known: Collection[str]) -> set[str]:
+    """The roles, with those that they bring. As the policy has them: it knows no capitals.
+
+    Raises: BadParameter: one is not `known`.
+    """
+    roles = [role.lower() for role in given]
+    for role in roles:
+        if role not in known:
+            near = difflib.get_close_matches(role, known, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise click.BadParameter(
+                f"no rule of the policy asks for the role {role!r}{hint}; the roles that it knows "
+                f"are {', '.join(sorted(known))}",
+                param_hint="--role",
+            )
+    return {role for each in roles for role in (each, *IMPLIED.get(each, ()))}
 
 
 def _date(seconds: int) -> str:

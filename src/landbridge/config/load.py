@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from landbridge.config.file import ConfigError, Values
-from landbridge.config.options import QUOTA_RESOURCES
+from landbridge.config.options import QUOTA_RESOURCES, VARIABLES
 from landbridge.config.settings import (
     AgentSettings,
+    ApiSettings,
     AuthSettings,
     DatabaseSettings,
     KeystoneSettings,
@@ -32,6 +33,7 @@ from landbridge.config.settings import (
     VpnSettings,
 )
 from landbridge.model.gateway import is_gateway_name
+from landbridge.servertrust import Trust
 
 __all__ = ["ConfigError", "Settings", "load"]
 
@@ -57,6 +59,8 @@ def load(
     values = Values(Path(path) if path else None)
     state = _state_dir(values, state_dir, env)
     host, port = _bind(values, bind, env)
+    api = _api(values)
+    scheme = "https" if api.tls_certificate else "http"
     return Settings(
         config_file=values.path,
         state_dir=state,
@@ -64,12 +68,13 @@ def load(
         bind_port=port,
         user=values.text("DEFAULT", "user"),
         frozen_after=values.get("DEFAULT", "frozen_after", float),
+        api=api,
         database=_database(values, state),
         auth=values.struct("auth", AuthSettings),
         keystone=_keystone(values),
         policy=_policy(values, state),
         vpn=values.struct("vpn", VpnSettings),
-        agent=_agent(values, state, f"http://{_reachable(host)}:{port}"),
+        agent=_agent(values, state, f"{scheme}://{_reachable(host)}:{port}", api),
         limits=_limits(values),
         quotas={name: values.get("quotas", f"quota_{name}", int) for name in QUOTA_RESOURCES},
         log=values.struct("log", LogSettings),
@@ -79,14 +84,14 @@ def load(
 def _state_dir(
     values: Values, given: str | os.PathLike[str] | None, env: Mapping[str, str]
 ) -> Path:
-    chosen = given or env.get("LANDBRIDGE_STATE_DIR") or values.text("DEFAULT", "state_dir")
+    chosen = given or env.get(VARIABLES["state_dir"]) or values.text("DEFAULT", "state_dir")
     return Path(chosen).absolute()
 
 
 def _bind(values: Values, given: str | None, env: Mapping[str, str]) -> tuple[str, int]:
     sources = (
         ("--bind", given),
-        ("LANDBRIDGE_BIND", env.get("LANDBRIDGE_BIND")),
+        (VARIABLES["bind"], env.get(VARIABLES["bind"])),
         (values.where("DEFAULT", "bind"), values.text("DEFAULT", "bind")),
     )
     where, text = next((where, text) for where, text in sources if text)
@@ -117,6 +122,21 @@ def _database(values: Values, state: Path) -> DatabaseSettings:
     if not url.startswith(DATABASE_SCHEMES):
         raise values.wrong("database", "url", "must begin with sqlite:/// or postgresql://")
     return values.struct("database", DatabaseSettings, url=url)
+
+
+def _api(values: Values) -> ApiSettings:
+    names = ("tls_certificate", "tls_key")
+    certificate, key = (values.text("api", name) for name in names)
+    for name, one, other in zip(names, (certificate, key), (key, certificate), strict=True):
+        if other and not one:
+            what = "is needed as well: a certificate and its key belong together; set it"
+            raise values.wrong("api", name, what)
+    return values.struct(
+        "api",
+        ApiSettings,
+        tls_certificate=Path(certificate).absolute() if certificate else None,
+        tls_key=Path(key).absolute() if key else None,
+    )
 
 
 def _keystone(values: Values) -> KeystoneSettings:
@@ -153,7 +173,15 @@ def _limits(values: Values) -> LimitSettings:
     return settings
 
 
-def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:
+def _agent(values: Values, state: Path, local_url: str, api: ApiSettings) -> AgentSettings:
+    server_url = values.text("agent", "server_url").rstrip("/")
+    if server_url and not server_url.startswith(("http://", "https://")):
+        raise values.wrong("agent", "server_url", "must be a URL such as https://api.example:9696")
+    authorities = values.text("agent", "server_ca_file")
+    trust = Trust(
+        ca_file=Path(authorities).absolute() if authorities else None,
+        own=None if authorities or server_url else api.tls_certificate,
+    )
     token_file = values.text("agent", "token_file")
     metrics = values.text("agent", "metrics_bind")
     if metrics and _host_port(metrics) is None:
@@ -164,7 +192,8 @@ def _agent(values: Values, state: Path, local_url: str) -> AgentSettings:
     return values.struct(
         "agent",
         AgentSettings,
-        server_url=(values.text("agent", "server_url") or local_url).rstrip("/"),
+        server_url=server_url or local_url,
+        trust=trust,
         gateway_id=gateway_id,
         token_file=Path(token_file) if token_file else state / "agent-token",
         state_dir=state / "agent",

@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from landbridge.servertrust import Trust
+
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all."""
@@ -71,12 +73,23 @@ class VpnSettings(Frozen, frozen=True, kw_only=True):
     weak_algorithms: bool
 
 
+class ApiSettings(Frozen, frozen=True, kw_only=True):
+    """`tls_certificate`, `tls_key`: both, or neither: plain HTTP. `allow_plain_http`: also where
+    other hosts reach it."""
+
+    tls_certificate: Path | None
+    tls_key: Path | None
+    allow_plain_http: bool
+
+
 class AgentSettings(Frozen, frozen=True, kw_only=True):
     """`bridges`: a physical network, or a network's id -> the host's Linux bridge.
     `update_deadline`: after how long an update is forced on a peer that has not changed yet;
-    0: never. `metrics_bind`: ``HOST:PORT`` for Prometheus; empty: none. `kernel`: who encrypts."""
+    0: never. `trust`: what the API's certificate is verified with. `metrics_bind`: ``HOST:PORT``
+    for Prometheus; empty: none. `kernel`: who encrypts."""
 
     server_url: str
+    trust: Trust
     gateway_id: str
     token_file: Path
     state_dir: Path
@@ -97,6 +110,7 @@ class LimitSettings(Frozen, frozen=True, kw_only=True):
     address_size: int
     head_size: int
     head_lines: int
+    handshake_seconds: float
     head_seconds: float
     body_seconds: float
     idle_seconds: int
@@ -128,6 +142,7 @@ class Settings(Frozen, frozen=True, kw_only=True):
     bind_port: int
     user: str
     frozen_after: float
+    api: ApiSettings
     database: DatabaseSettings
     auth: AuthSettings
     keystone: KeystoneSettings

@@ -53,7 +53,7 @@ Be the other side: edit its file, then load it
   {file}
   swanctl --load-all --clear --file {file} --uri {uri}
 
-Logs: {state_dir}/landbridge.log, {state_dir}/agent. Ctrl-C takes all of it away.
+Logs: {state_dir}/landbridge.log, {state_dir}/agent. Ctrl-C takes all of it away but {state_dir}.
 """
 
 WAITING: Final = """
@@ -66,8 +66,20 @@ If one side was changed in an earlier run, change the other as well, or begin an
 Token (also in {token_file}):
   {token}
 
-Ctrl-C takes all of it away.
+Ctrl-C takes all of it away but {state_dir}.
 """
+
+KEPT: Final = """
+Taken away: namespaces, bridges, charons and filters. Kept for the next run, in {state_dir}:
+the database, its key, tokens, logs and the peer's swanctl.conf. To begin anew: {how}
+"""
+
+
+def kept(state_dir: Path) -> str:
+    """What is said at the end. In a clone's own directory ``make clean`` removes it."""
+    makefile = state_dir.parent / "Makefile"
+    is_clones = state_dir.name == ".landbridge" and makefile.exists()
+    return KEPT.format(state_dir=state_dir, how="make clean" if is_clones else f"rm -r {state_dir}")
 
 
 def text(api: Api, tried: Tried, state_dir: Path) -> str:

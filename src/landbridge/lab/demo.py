@@ -55,7 +55,7 @@ def _policy(kind: str, **attributes: object) -> Callable[[Api, Resource], object
 
 
 ACTS: Final = (
-    Act("description (the reference's example)", _put(description="New IPsec connection")),
+    Act("description", _put(description="New IPsec connection")),
     Act(
         "name, mtu, DPD interval and timeout",
         _put(
@@ -107,7 +107,12 @@ def _tell(console: Console, state: Path) -> int:
 def _updates(console: Console, api: Api, demo: Resource, peer: Peer) -> bool:
     """Play the acts, print what they cost; whether they did no harm (see `run`)."""
     table = Table(
-        "update", "in effect", "IKE_SA / CHILD_SA", "tunnel: sent / lost / gap", "sibling"
+        "update",
+        "in effect",
+        "IKE_SA / CHILD_SA",
+        "tunnel: sent / lost / gap",
+        "sibling: sent / lost",
+        caption="Packets both ways, sent and lost; gap: the longest time in which none arrived.",
     )
     harmless = True
     with Traffic(sites.flows(), rate=RATE) as traffic:

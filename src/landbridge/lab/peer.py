@@ -28,6 +28,11 @@ PLUGINS = (
 )
 #: Before each line of the log; strongSwan 5.9 knows the second, 6 the third.
 TIMES = ("time_format = %Y-%m-%dT%H:%M:%S", "time_add_ms = yes", "time_precision = ms")
+#: Where swanctl looks for credentials beside its file; it complains of those that are missing.
+CREDENTIALS = (
+    "x509", "x509ca", "x509ocsp", "x509aa", "x509ac", "x509crl", "pubkey",
+    "private", "rsa", "ecdsa", "bliss", "pkcs8", "pkcs12",
+)  # fmt: skip
 PROTECTED_TABLE = "210"  # asked before charon's own 220
 LIBIPSEC_DEVICE = "ipsec0"  # made by charon's kernel-libipsec
 POLICY_DEVICE = "protected"  # a dummy: the kernel's policies take what is routed here
@@ -185,7 +190,8 @@ class Peer:
 
         Raises: LabError, also where the kernel is to encrypt and has no ESP.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        for name in CREDENTIALS:
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
         socket = self.directory / "charon.vici"
         socket.unlink(missing_ok=True)
         self._libipsec = self._uses_libipsec()

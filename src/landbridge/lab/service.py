@@ -61,7 +61,8 @@ def run(settings: Settings) -> int:
 
 def _stand(ground: Ground, settings: Settings) -> None:
     base = base_url(settings)
-    with contextlib.closing(Api.opened(base, settings.state_dir / "admin-token")) as api:
+    token_file, trust = settings.state_dir / "admin-token", settings.agent.trust
+    with contextlib.closing(Api.opened(base, token_file, trust=trust)) as api:
         objects = sites.ensure_objects(api)
         directory = sites.peer_directory(settings.state_dir)
         agent = settings.agent

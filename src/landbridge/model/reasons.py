@@ -78,7 +78,8 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
     ReasonCode.IKE_PROPOSAL_MISMATCH: Explanation(
         "The two sides have no common IKE proposal. Where only the peer knows: or it does not "
         "speak this IKE version, or has no configuration for us.",
-        "Compare the IKE policy (encryption, auth, pfs, ike_version) with the peer's first phase.",
+        "Compare the IKE policy (encryption, auth, pfs, ike_version) with the peer's first phase; "
+        "with GCM or CCM auth is the PRF.",
         "Allow the proposal of our IKE policy for the gateway's address.",
     ),
     ReasonCode.IKE_DH_MISMATCH: Explanation(
@@ -88,7 +89,8 @@ _EXPLANATIONS: Final[dict[ReasonCode, Explanation]] = {
     ),
     ReasonCode.IPSEC_PROPOSAL_MISMATCH: Explanation(
         "IKE works, but the two sides have no common ESP or AH proposal (or PFS group).",
-        "Compare the IPsec policy (protocol, encryption, auth, pfs) with the peer's second phase.",
+        "Compare the IPsec policy (protocol, encryption, pfs, and auth but with GCM or CCM) with "
+        "the peer's second phase.",
         "Allow the proposal of our IPsec policy.",
     ),
     ReasonCode.PFS_MISMATCH: Explanation(

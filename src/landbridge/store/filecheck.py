@@ -35,6 +35,13 @@ def connect(file: Path, how: str = "mode=ro") -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(file))}?{how}", uri=True)
 
 
+def connect_without_trace(file: Path) -> sqlite3.Connection:
+    """To look only, and make no file beside it: what nobody has open is read as it stands."""
+    if beside(file, WAL).exists() or beside(file, SHM).exists():
+        return connect(file)
+    return connect(file, "immutable=1")
+
+
 def has_log(file: Path) -> bool:
     """Whether there are changes that are not in the file itself."""
     log = beside(file, WAL)

@@ -1,7 +1,8 @@
 """Errors of the VPN rules, with the types and messages of the Networking API.
 
 Rules this module keeps:
-- Types and messages are those of the reference implementation: clients match on both.
+- Types and messages are those of the reference implementation: clients match on both. What it
+  leaves out, a limit or who uses the object (`landbridge.vpn.users`), follows its words.
 - An error names the object and the attribute; it never holds a secret.
 """
 
@@ -89,13 +90,20 @@ class PeerAddressImpossible(errors.BadRequest):
 
 
 class IPsecSiteConnectionDpdIntervalValueError(ApiError):
-    def __init__(self) -> None:
-        super().__init__("ipsec_site_connection dpd_timeout is equal to or less than dpd_interval")
+    def __init__(self, interval: int, timeout: int) -> None:
+        super().__init__(
+            "ipsec_site_connection dpd_timeout is equal to or less than dpd_interval: with an "
+            f"interval of {interval} seconds the timeout must be at least {interval + 1}, and is "
+            f"{timeout}."
+        )
 
 
 class IPsecSiteConnectionMtuError(ApiError):
-    def __init__(self, mtu: int, version: int) -> None:
-        super().__init__(f"ipsec_site_connection MTU {mtu} is too small for ipv{version}")
+    def __init__(self, mtu: int, version: int, least: int) -> None:
+        super().__init__(
+            f"ipsec_site_connection MTU {mtu} is too small for ipv{version}: it must be at least "
+            f"{least}, or 0 for no limit."
+        )
 
 
 class IpsecValidationFailure(ApiError):
@@ -195,17 +203,17 @@ class NonExistingSubnetInEndpointGroup(ApiError):
 
 
 class EndpointGroupInUse(ApiError):
-    def __init__(self, group_id: str) -> None:
-        super().__init__(f"Endpoint group {group_id} is in use and cannot be deleted")
+    def __init__(self, group_id: str, by: str) -> None:
+        super().__init__(f"Endpoint group {group_id} is in use and cannot be deleted: by {by}.")
 
 
 class _PolicyInUse(errors.Conflict):
     kind = ""
 
-    def __init__(self, policy_id: str) -> None:
+    def __init__(self, policy_id: str, by: str) -> None:
         super().__init__(
             f"{self.kind} {policy_id} is in use by existing IPsecSiteConnection "
-            "and can't be updated or deleted"
+            f"and can't be updated or deleted: by {by}."
         )
 
 
@@ -218,15 +226,17 @@ class IPsecPolicyInUse(_PolicyInUse):
 
 
 class VPNServiceInUse(errors.Conflict):
-    def __init__(self, service_id: str) -> None:
-        super().__init__(f"VPNService {service_id} is still in use")
+    def __init__(self, service_id: str, by: str) -> None:
+        super().__init__(f"VPNService {service_id} is still in use: by {by}.")
 
 
 class SubnetInUseByVPNService(errors.Conflict):
-    def __init__(self, subnet_id: str, service_id: str) -> None:
-        super().__init__(f"Subnet {subnet_id} is used by VPNService {service_id}")
+    def __init__(self, subnet_id: str, service_id: str, by: str) -> None:
+        super().__init__(f"Subnet {subnet_id} is used by VPNService {service_id}: {by}.")
 
 
 class SubnetInUseByIPsecSiteConnection(errors.Conflict):
-    def __init__(self, subnet_id: str, connection_id: str) -> None:
-        super().__init__(f"Subnet {subnet_id} is used by ipsec site connection {connection_id}")
+    def __init__(self, subnet_id: str, connection_id: str, by: str) -> None:
+        super().__init__(
+            f"Subnet {subnet_id} is used by ipsec site connection {connection_id}: {by}."
+        )

@@ -33,6 +33,7 @@ from landbridge.agent.routers.teardown import router_directories
 from landbridge.config.settings import AgentSettings
 from landbridge.model.router import Router
 from landbridge.model.status import TunnelStatus
+from landbridge.servertrust import SYSTEM
 from tests.unit.agent.scriptedhost import (
     FakeCharon,
     FakeNamespaces,
@@ -174,7 +175,8 @@ class AnyOrder(RuleBasedStateMachine):
         token = self._state / "agent-token"
         agent = Agent(
             AgentSettings(
-                server_url="http://server", gateway_id="g1", token_file=token,
+                server_url="http://server", trust=SYSTEM, gateway_id="g1",
+                token_file=token,
                 state_dir=self._state / "agent", bridges={}, update_deadline=0.0,
                 metrics_bind="", kernel="libipsec", charon="/nowhere",
             ),

@@ -14,9 +14,12 @@ from landbridge.auth import first_tokens, gateways, local_tokens
 from landbridge.auth.caller import AGENT_ROLE
 from landbridge.auth.gateways import BoundTokens, HasCredential, owner_of_unbound
 from landbridge.auth.token_cache import digest
+from landbridge.cli.exits import Exit
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.vpn.gateways import leases
+from tests.environments.databases import Databases
+from tests.unit.commandline import run
 
 LOCAL = "this-host"
 
@@ -170,3 +173,22 @@ def test_a_row_of_the_release_before_fits(db: Database) -> None:
     db.write_sync(add)
     assert bound(db) == {"n": None}
     assert db.read_sync(gateways.every)[0].name == "g"
+
+
+def test_with_postgresql_readers_make_nothing_either(databases: Databases, tmp_path: Path) -> None:
+    configuration = tmp_path / "landbridge.conf"
+    with databases.empty("postgresql") as url:
+        configuration.write_text(f"[database]\nurl = {url}\n")
+        where = ("--config", configuration, "--state-dir", tmp_path / "state")
+        for _ in range(2):
+            told = run("token", "list", *where)
+            assert told.exit_code == Exit.NOT_FOUND
+            assert "There is no database of landbridge at postgresql:..." in told.stderr
+        assert not (tmp_path / "state").exists()
+        assert run("gateway", "add", "g", *where).exit_code == Exit.DONE
+        names = run("gateway", "list", "-f", "value", "-c", "gateway", *where)
+        assert names.stdout == "g\n"
+        configuration.write_text("[database]\nurl = postgresql://u:hush@127.0.0.1:1/x\n")
+        away = run("token", "list", *where)
+        assert away.exit_code == Exit.LATER
+        assert "hush" not in away.output

@@ -70,6 +70,49 @@ def test_an_expired_token_is_refused(db: Database) -> None:
     assert db.read_sync(local_tokens.count) == 0
 
 
+def named(db: Database, name: str, expires_at: int | None = None) -> str:
+    add = partial(
+        local_tokens.add_named, secret=local_tokens.new_secret(), name=name, project_id="p",
+        roles=("member",), expires_at=expires_at,
+    )  # fmt: skip
+    return db.write_sync(add).id
+
+
+def test_a_persons_token_has_a_name_of_its_own(db: Database) -> None:
+    expired = named(db, "ci", expires_at=int(time.time()) - 1)
+    first = named(db, "ci")
+    with pytest.raises(local_tokens.NameTaken) as taken:
+        named(db, "ci")
+    assert taken.value.id == first
+    assert {each.id for each in db.read_sync(local_tokens.every)} == {first}
+    assert expired != first
+    assert named(db, "") != named(db, "")  # without a name
+
+
+def test_an_expired_token_is_kept_for_a_month(db: Database) -> None:
+    month = int(time.time()) - local_tokens.KEPT_EXPIRED
+    named(db, "a", expires_at=month - 9)
+    named(db, "b", expires_at=month + 99)
+    named(db, "c")
+    told = {each.name: each.expired for each in db.read_sync(local_tokens.every)}
+    assert told == {"b": True, "c": False}
+
+
+def test_a_name_that_several_have_revokes_none(db: Database) -> None:
+    make(db, "member", name="twice")
+    make(db, "member", name="twice")
+    ids = {each.id for each in db.read_sync(local_tokens.every)}
+    with pytest.raises(local_tokens.SeveralFit) as several:
+        db.write_sync(local_tokens.revoke_one, "twice")
+    assert set(several.value.ids) == ids
+    one = min(ids)
+    gone = db.write_sync(local_tokens.revoke_one, one)
+    assert gone is not None
+    assert gone.id == one
+    assert db.write_sync(local_tokens.revoke_one, "twice") is not None
+    assert db.write_sync(local_tokens.revoke_one, "twice") is None
+
+
 def test_a_revocation_by_another_process_is_seen_within_a_second(
     db: Database, database_url: str
 ) -> None:

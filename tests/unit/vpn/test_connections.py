@@ -98,7 +98,9 @@ def test_a_smaller_minimum_mtu_does_not_survive_a_move_to_ipv6(world: World) -> 
         groups = {"local_ep_group_id": "epg_local6", "peer_ep_group_id": "epg_peer6"}
         return world.update(tx, "ipsec_site_connection", "conn", **groups)
 
-    assert refused(world, attempt).message.endswith("MTU 1000 is too small for ipv6")
+    assert refused(world, attempt).message.endswith(
+        "MTU 1000 is too small for ipv6: it must be at least 1280, or 0 for no limit."
+    )
 
 
 def test_an_administrator_refers_to_what_any_project_has(world: World) -> None:

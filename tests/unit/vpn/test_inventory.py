@@ -43,7 +43,7 @@ def test_ports_of_routers_are_left_to_their_router(world: World) -> None:
 
     answer = refusal(world, attempt)
     assert answer[:2] == (409, "ServicePortInUse")
-    assert answer[2].endswith("has device owner network:router_interface.")
+    assert "has device owner network:router_interface: it is a leg of router '" in answer[2]
 
 
 def test_an_external_network_in_use_stays_external(world: World) -> None:

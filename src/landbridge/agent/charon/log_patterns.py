@@ -288,7 +288,7 @@ _IKE: Final = (
         ReasonCode.IKE_PROPOSAL_MISMATCH,
         REFUSAL,
         "{peer} answers NO_PROPOSAL_CHOSEN and does not say why: it does not take our IKE proposal "
-        "({ike}: encryption, integrity or Diffie-Hellman group differs), does not speak "
+        "({ike}: {ike_parts} differs), does not speak "
         "IKE{version}, or has no configuration or no PSK for us ({local_address}).",
         established=False,
     ),

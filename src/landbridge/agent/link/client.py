@@ -5,6 +5,7 @@ Rules this module keeps:
   with backoff), `LeaseLost` (take a new lease first), `CursorTooOld` (fetch desired again),
   `Refused` (the same request will not succeed; the message says what the server said).
 - A stream that is silent for longer than `SILENCE` is dead, whatever TCP thinks.
+- A server of https shows a certificate that `trust` has, or is not told the token.
 - The token is read when it is needed and again when it was not taken, so it may be made
   after us and may be replaced. It appears in no message.
 """
@@ -28,6 +29,7 @@ from landbridge.model.gateway import ELSEWHERE, Change, Desired, Lease, Position
 from landbridge.model.router import Router
 from landbridge.model.status import Report, Taken
 from landbridge.model.tunnel import Tunnel
+from landbridge.servertrust import SYSTEM, ServerTrust, Trust, TrustError, refusal
 from landbridge.trustedfile import read_short
 
 T = TypeVar("T")
@@ -75,15 +77,22 @@ class Server:
         url: str,
         gateway_id: str,
         token_file: Path,
+        trust: Trust = SYSTEM,
+        *,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._gateway = {"gateway_id": gateway_id}
         self._gateway_id = gateway_id
         self._token_file = token_file
         self._token: str | None = None
+        self._trust = ServerTrust(trust) if url.startswith("https:") else None
         # Proxies of the environment are for users' requests, not for the control plane.
         self._client = httpx2.AsyncClient(
-            base_url=url, timeout=TIMEOUT, trust_env=False, transport=transport
+            base_url=url,
+            timeout=TIMEOUT,
+            trust_env=False,
+            transport=transport,
+            verify=self._trust.context if self._trust else False,
         )
 
     async def __aenter__(self) -> Self:
@@ -216,6 +225,11 @@ class Server:
             )
 
     def _headers(self) -> dict[str, str]:
+        if self._trust is not None:
+            try:
+                self._trust.refresh()
+            except TrustError as error:
+                raise Unreachable(f"the server's certificate cannot be verified: {error}") from None
         if self._token is None:
             self._token = self._read_token()
         return {"X-Auth-Token": self._token}
@@ -311,6 +325,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
+        if why := refusal(error):
+            raise Unreachable(
+                f"the server's certificate is not accepted: {why}; name its authority with [agent] "
+                "server_ca_file"
+            ) from error
         raise Unreachable(f"the server does not answer: {error or type(error).__name__}") from error
     except msgspec.DecodeError as error:
         raise Refused(f"the server's answer is not understood: {error}") from error

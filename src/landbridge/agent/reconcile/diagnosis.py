@@ -16,7 +16,7 @@ from landbridge.agent.dataplane.dataplane import Backend
 from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.agent.status.selector_mode import in_effect
 from landbridge.agent.tunnels.coverage import uncovered
-from landbridge.agent.tunnels.listed import ListedChild
+from landbridge.agent.tunnels.listed import ListedChild, ListedIke
 from landbridge.agent.tunnels.loaded import Loaded
 from landbridge.agent.tunnels.naming import names_of
 from landbridge.agent.tunnels.observed import IkeSa, actual
@@ -25,6 +25,7 @@ from landbridge.model.status import SelectorMode, TunnelState
 from landbridge.model.tunnel import IkeVersion
 
 UNKNOWN: Final = "This gateway does not run the tunnel."
+NAT_PORT: Final = 4500
 _VERSIONS: Final[dict[str, IkeVersion]] = {"1": "v1", "2": "v2"}
 
 
@@ -70,13 +71,13 @@ def diagnosis(
         selector_mode=mode,
         missing=tuple(f"{pair.local} - {pair.remote}" for pair in missing),
         last_exchange=managed.reasons.event_log.exchange,
-        sas=tuple(_ike(sa, sa.name == current, children) for sa in seen.sas),
+        sas=tuple(_ike(sa, sa.name == current, children, backend) for sa in seen.sas),
         lines=managed.reasons.event_log.lines,
         problem=problem,
     )
 
 
-def _ike(sa: IkeSa, current: bool, children: set[str]) -> IkeDiagnosis:
+def _ike(sa: IkeSa, current: bool, children: set[str], backend: Backend) -> IkeDiagnosis:
     """`sa`: what of it is the tunnel's. `children`: the names of those that are wanted."""
     listed = sa.listed
     return IkeDiagnosis(
@@ -99,7 +100,7 @@ def _ike(sa: IkeSa, current: bool, children: set[str]) -> IkeDiagnosis:
         prf=listed.prf_alg,
         dh_group=listed.dh_group,
         nat_here=listed.nat_local == "yes",
-        nat_there=listed.nat_remote == "yes",
+        nat_there=listed.nat_remote == "yes" and not _forced(listed, backend),
         age=listed.established,
         rekey_in=listed.rekey_time,
         reauth_in=listed.reauth_time,
@@ -107,6 +108,12 @@ def _ike(sa: IkeSa, current: bool, children: set[str]) -> IkeDiagnosis:
             _child(child.listed, current and child.name in children) for child in sa.children
         ),
     )
+
+
+def _forced(listed: ListedIke, backend: Backend) -> bool:
+    """Whether what looks like a NAT need not be one: an end whose kernel has no ESP forces UDP
+    encapsulation by pretending to be behind one, and no NAT has given the peer another port."""
+    return backend is Backend.LIBIPSEC and listed.remote_port == NAT_PORT
 
 
 def _child(listed: ListedChild, current: bool) -> ChildDiagnosis:

@@ -67,6 +67,7 @@ class ManagedTunnel:
         self.reasons = TunnelReasons(clock)
         self._presence = Presence()
         self._last_run: tuple[Tunnel, Target] | None = None
+        self._agreed: Tunnel | None = None  # the newest but the present that was in effect
         self._told: TunnelStatus | None = None
         self._told_in = Phase.REMOVING
 
@@ -108,6 +109,8 @@ class ManagedTunnel:
         """`asked`: as the server says; None: it is to be taken away. The rest as with `wanted`."""
         before, now = self._facts.wanted, wanted(asked, place, router, backend=self._backend)
         trouble = self._facts.trouble.at_once()
+        if before.running is not None and self._facts.is_applied:
+            self._agreed = before.as_named
         self._set(wanted=now, attachment=alone(now.own), trouble=trouble)
         if now.running is None:
             self._set(deferred_until=0.0)
@@ -289,7 +292,9 @@ class ManagedTunnel:
         if ANSWER in line and self._facts.attempts.ending_children:
             return False  # the answer to a CHILD_SA that we are ending
         named = self._facts.wanted.as_named
-        told = causes.cause(line, named, established=established, port=port) if named else None
+        if named is None:
+            return False
+        told = causes.cause(line, named, established=established, port=port, agreed=self._agreed)
         if told is None or not (asked or told.reason.code not in causes.OF_CHILDREN):
             return False
         return self._accept(told)

@@ -15,11 +15,13 @@ from typing import Final
 
 from landbridge.agent.charon.log_pairs import identities
 from landbridge.agent.charon.log_patterns import DEATH, END, TABLE
+from landbridge.agent.charon.proposals import AEADS
+from landbridge.agent.status.agreed import narrowed
 from landbridge.agent.status.event_log import CHATTER
 from landbridge.impact.identities import described
 from landbridge.model.fields import Model
 from landbridge.model.status import Reason, ReasonCode
-from landbridge.model.tunnel import EspProposal, Tunnel
+from landbridge.model.tunnel import EspProposal, IkeProposal, Tunnel
 
 #: Said by a peer that has been asked for what is configured here now.
 REFUSALS: Final = frozenset(
@@ -66,7 +68,9 @@ def offer(tunnel: Tunnel) -> dict[str, str]:
         "we_are": described(tunnel.local_id),
         "peer_is": described(tunnel.peer_id),
         "version": ike.version,
-        "ike": f"{ike.encryption}, {ike.integrity}, {ike.dh_group}",
+        "mode": ike.mode,
+        "ike": f"{ike.encryption}, {_with(ike)}{ike.integrity}, {ike.dh_group}",
+        "ike_parts": f"encryption, {_with(ike) or 'integrity '}or Diffie-Hellman group",
         "esp": f"{esp.protocol}: {_algorithms(esp)}, PFS {esp.pfs_group}{_mode(esp)}",
         "local_cidrs": ", ".join(tunnel.local_cidrs),
         "peer_cidrs": ", ".join(tunnel.peer_cidrs),
@@ -74,9 +78,16 @@ def offer(tunnel: Tunnel) -> dict[str, str]:
     }
 
 
+def _with(ike: IkeProposal) -> str:
+    """What the algorithm beside the cipher is, where that brings its own integrity."""
+    return "PRF " if ike.encryption in AEADS else ""
+
+
 def _algorithms(esp: EspProposal) -> str:
-    """AH does not encrypt."""
-    return esp.integrity if esp.protocol == "ah" else f"{esp.encryption}, {esp.integrity}"
+    """AH does not encrypt; an AEAD cipher brings its own integrity."""
+    if esp.protocol == "ah":
+        return esp.integrity
+    return esp.encryption if esp.encryption in AEADS else f"{esp.encryption}, {esp.integrity}"
 
 
 def _mode(esp: EspProposal) -> str:
@@ -85,10 +96,15 @@ def _mode(esp: EspProposal) -> str:
 
 
 def cause(
-    line: str, tunnel: Tunnel, *, established: bool = False, port: int | None = None
+    line: str,
+    tunnel: Tunnel,
+    *,
+    established: bool = False,
+    port: int | None = None,
+    agreed: Tunnel | None = None,
 ) -> Cause | None:
     """What one log line about `tunnel` tells; None: nothing. `established`: the line's IKE_SA
-    is. `port`: of the peer's, that the IKE_SA uses."""
+    is. `port`: of the peer's, that the IKE_SA uses. `agreed`: what was in effect before."""
     if CHATTER.search(line):
         return None
     line = identities(line, tunnel.local_id, tunnel.peer_id)
@@ -100,7 +116,8 @@ def cause(
             continue
         if (found := row.pattern.search(line)) is not None:
             told = {name: value or "" for name, value in found.groupdict().items()}
-            message = row.sentence.format_map({**offer(tunnel), **told})
+            sentence = narrowed(row.code, line, tunnel, agreed) or row.sentence
+            message = sentence.format_map({**offer(tunnel), **told})
             return Cause(rank=row.rank, reason=Reason(code=row.code, message=message))
     return None
 

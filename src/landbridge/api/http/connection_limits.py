@@ -9,7 +9,7 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -65,6 +65,16 @@ class ConnectionLimits:
     def end_telling(self) -> None:
         self._told -= 1
 
+    def admit(self, host: str | None) -> Admission:
+        """Count a connection from `host`, or say why not."""
+        place = self.place_of(host)
+        error = self.enter(place)
+        if error is None:
+            return Admission(None, False, lambda: self.leave(place))
+        if self.begin_telling():
+            return Admission(error, True, self.end_telling)
+        return Admission(error, False, lambda: None)
+
     def place_of(self, host: str | None) -> str:
         """The key that a host's address is counted under; empty: no limit applies."""
         try:
@@ -78,3 +88,26 @@ class ConnectionLimits:
         if isinstance(address, IPv6Address):
             return str(ip_network((int(address) >> _OWN_BITS << _OWN_BITS, _OWN_BITS)))
         return str(address)
+
+
+class Admission:
+    """What became of a connection: `error` is why it is refused, or None. `is_told`: it is sent the
+    reason."""
+
+    def __init__(
+        self, error: errors.ApiError | None, is_told: bool, leave: Callable[[], None]
+    ) -> None:
+        self.error = error
+        self.is_told = is_told
+        self._leave: Callable[[], None] | None = leave
+
+    def refuse(self, error: errors.ApiError) -> None:
+        """One that holds a place, which it keeps until it has been told."""
+        if self.error is None:
+            self.error, self.is_told = error, True
+
+    def leave(self) -> None:
+        """The connection is gone. A second time does nothing."""
+        if self._leave is not None:
+            self._leave()
+            self._leave = None

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from landbridge import errors
 from landbridge.api.http import json_body
-from landbridge.api.http.connection_limits import ConnectionLimits
+from landbridge.api.http.connection_limits import Admission, ConnectionLimits
 from landbridge.api.http.lingering import Lingering
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.http.middleware import REQUEST_ID
@@ -54,16 +54,22 @@ class SharedLimits:
         )
         self._metrics = metrics
 
+    def admit(self, host: str | None) -> Admission:
+        """Count a connection from `host`; a refusal is counted, too."""
+        admission = self.connections.admit(host)
+        if admission.error is not None:
+            self.refused(admission.error)
+        return admission
+
     def refused(self, error: errors.ApiError) -> None:
         self._metrics.refused.labels(error.status).inc()
 
 
 class BoundedProtocol(WriteTimeoutProtocol):
-    """uvicorn's, for ``Config(http=partial(BoundedProtocol, shared=...))``."""
+    """uvicorn's, for ``Config(http=partial(BoundedProtocol, shared=...))``. `admission`: where the
+    connection was counted before (`landbridge.api.http.tls`)."""
 
     _line: Lingering
-    _place: str | None = None  # where it is counted
-    _is_told: bool = False  # that it is one too many
     _refused: bool = False  # nothing more is read
     _ending: bool = False  # the server is
     _timer: asyncio.TimerHandle | None = None
@@ -78,9 +84,16 @@ class BoundedProtocol(WriteTimeoutProtocol):
     _keeps: bool = True  # the connection may be used again
     _looked: int = 0  # how long the body was when the time for more of it began
 
-    def __init__(self, *given: Any, shared: SharedLimits, **named: Any) -> None:
+    def __init__(
+        self,
+        *given: Any,
+        shared: SharedLimits,
+        admission: Admission | None = None,
+        **named: Any,
+    ) -> None:
         super().__init__(*given, **named)
         self._shared = shared
+        self._admission = admission
         self._limits = shared.limits
         self._bounds = RequestLimits(shared.limits)
 
@@ -89,32 +102,22 @@ class BoundedProtocol(WriteTimeoutProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._line = Lingering(transport, self.loop)
         super().connection_made(self._line)
-        place = self._shared.connections.place_of(self.client[0] if self.client else None)
-        error = self._shared.connections.enter(place)
-        if error is None:
-            self._place = place
+        if self._admission is None:
+            self._admission = self._shared.admit(self.client[0] if self.client else None)
+        if self._admission.error is None:
             self._arm_head()
-        else:
-            self._turn_away(error)
-
-    def _turn_away(self, error: errors.ApiError) -> None:
+            return
         self._refused = True
-        self._shared.refused(error)
-        self._is_told = self._shared.connections.begin_telling()
-        if self._is_told:
-            self._answer(error)
+        if self._admission.is_told:
+            self._answer(self._admission.error)
         else:
             self._line.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         self._line.forget()
-        if self._place is not None:
-            self._shared.connections.leave(self._place)
-            self._place = None
-        if self._is_told:
-            self._shared.connections.end_telling()
-            self._is_told = False
+        if self._admission is not None:
+            self._admission.leave()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:

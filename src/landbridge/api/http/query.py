@@ -25,6 +25,7 @@ from landbridge.api.schema.resource import Attribute, Resource
 _CONTROLS: Final = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
 _DIRECTIONS: Final = ("asc", "desc")
 
+SCHEMES: Final = frozenset({"http", "https"})
 MOST_PARAMETERS: Final = 512
 MOST_VALUES: Final = 256  # of one filter
 
@@ -168,5 +169,6 @@ def _link(request: Request, rel: str, parameters: Parameters) -> dict[str, str]:
 
 def base_url(request: Request) -> str:
     """Scheme and host as the client knows them (``X-Forwarded-Proto`` from a proxy)."""
-    scheme = request.headers.get("X-Forwarded-Proto", request.url.scheme)
+    told = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
+    scheme = told if told in SCHEMES else request.url.scheme
     return f"{scheme}://{request.url.netloc}"

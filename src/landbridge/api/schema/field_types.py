@@ -234,7 +234,8 @@ class Choice(FieldType, frozen=True, kw_only=True):
         if self.number:
             value = Number().accept(value)
         if value not in self.values:
-            raise InvalidValue(f"{value} is not in valid_values")
+            valid = ", ".join(str(each) for each in self.values if each not in self.weak)
+            raise InvalidValue(f"{value} is not in valid_values: {valid}")
         return value
 
     def from_query(self, text: str) -> Any:

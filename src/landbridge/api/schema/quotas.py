@@ -47,7 +47,7 @@ def check(tx: Connection, project_id: str, resource: str, default: int) -> None:
     own = tx.execute(query).scalar()
     limit = default if own is None else own
     if limit != UNLIMITED and _used(tx, project_id, resource) >= limit:
-        raise errors.OverQuota(resource)
+        raise errors.OverQuota(resource, limit)
 
 
 def limits(tx: Connection, project_id: str, defaults: Mapping[str, int]) -> Limits:

@@ -15,7 +15,8 @@ Rules this package keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
 from functools import partial
@@ -37,6 +38,9 @@ _ALONE: Final = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})",
 }
+
+
+Connect = Callable[[Path], sqlite3.Connection]  # how an SQLite file is opened to look at it
 
 
 class SchemaError(Exception):
@@ -64,7 +68,7 @@ def upgrade(url: str) -> None:
         Retries().run(lambda: _upgrade(engine))
 
 
-def look(url: str) -> Schema:
+def look(url: str, connect: Connect = filecheck.connect) -> Schema:
     """What there is at `url`, which is not changed.
 
     Raises: DatabaseUrlError, SchemaError.
@@ -75,18 +79,23 @@ def look(url: str) -> Schema:
             raise SchemaError(said)
         if _is_empty(file):
             return Schema.NONE
-    with _opened(url, "open the database", looking=True) as engine:
+    with _opened(url, "open the database", connect) as engine:
         return Retries().run(lambda: _look(engine))
 
 
 @contextmanager
-def looking(url: str) -> Iterator[Connection]:
+def looking(url: str, connect: Connect = filecheck.connect) -> Iterator[Connection]:
     """Read what is at `url`, which is not changed, nor a log of SQLite's carried over.
 
     Raises: DatabaseUrlError, SchemaError.
     """
-    with _opened(url, "open the database", looking=True) as engine, engine.connect() as connection:
+    with _opened(url, "open the database", connect) as engine, engine.connect() as connection:
         yield connection
+
+
+def version(tx: Connection) -> str:
+    """The schema's, of a database that has one (`look`)."""
+    return str(tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
 def is_current(url: str) -> bool:
@@ -206,8 +215,8 @@ def _run(connection: Connection) -> None:
 
 
 @contextmanager
-def _opened(url: str, purpose: str, *, looking: bool = False) -> Iterator[Engine]:
-    engine = _engine(url, looking=looking)
+def _opened(url: str, purpose: str, looking: Connect | None = None) -> Iterator[Engine]:
+    engine = _engine(url, looking)
     try:
         yield engine
     except exc.SQLAlchemyError as error:
@@ -219,11 +228,11 @@ def _opened(url: str, purpose: str, *, looking: bool = False) -> Iterator[Engine
         engine.dispose()
 
 
-def _engine(url: str, *, looking: bool) -> Engine:
+def _engine(url: str, looking: Connect | None) -> Engine:
     target = make_url(url).set(drivername=DRIVERS[dialect(url)])
     file = file_of(url)
-    if looking and file is not None:
-        return create_engine(target, poolclass=NullPool, creator=partial(filecheck.connect, file))
+    if looking is not None and file is not None:
+        return create_engine(target, poolclass=NullPool, creator=partial(looking, file))
     return create_engine(target, poolclass=NullPool)
 
 

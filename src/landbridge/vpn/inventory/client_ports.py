@@ -14,8 +14,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from landbridge.store import tables as t
 from landbridge.store.resource_rows import NETWORKS, PORTS, ROUTERS, PortRow
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles, ports, routers, uplinks
 from landbridge.vpn.inventory.allocation import AddressRequest
@@ -60,8 +61,10 @@ def update(tx: Connection, row: PortRow, changes: Attributes, scope: Scope = Non
 
 def delete(tx: Connection, row: PortRow) -> None:
     """Raises: ServicePortInUse."""
-    if port_roles.role_of(tx, row.id) is not None:
-        raise inventory_errors.ServicePortInUse(row.id, row.device_owner)
+    role = port_roles.role_of(tx, row.id)
+    if role is not None:
+        by = users.one(tx, t.routers, role.router_id, row.project_id)
+        raise inventory_errors.ServicePortInUse(row.id, row.device_owner, by)
     rows.delete(tx, PORTS, row)
 
 
@@ -101,4 +104,4 @@ def _check_mac_address(tx: Connection, row: PortRow, changes: Attributes) -> Non
     owner = changes.get("device_owner") or row.device_owner
     if owner.startswith(_NETWORK_DEVICE):
         raise inventory_errors.UnsupportedPortDeviceOwner("mac address update", row.id, owner)
-    ports.check_mac_address(tx, row.network_id, wanted)
+    ports.check_mac_address(tx, row.network_id, wanted, row.project_id)

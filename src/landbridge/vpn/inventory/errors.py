@@ -1,7 +1,8 @@
 """Errors of the inventory's rules (networks, subnets, routers, ports).
 
 Rules this module keeps:
-- Types and messages are those of the Networking API, as in `landbridge.vpn.errors`.
+- Types and messages are those of the Networking API, followed by what it leaves out, as in
+  `landbridge.vpn.errors`.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ class NetworkInUse(errors.Conflict):
 
 
 class ExternalNetworkInUse(errors.Conflict):
-    def __init__(self, network_id: str) -> None:
+    def __init__(self, network_id: str, by: str) -> None:
         super().__init__(
             f"External network {network_id} cannot be updated to be made non-external, "
-            "since it has existing gateway ports."
+            f"since it has existing gateway ports: of {by}."
         )
 
 
@@ -67,8 +68,8 @@ class HostRoutesExhausted(ApiError):
 
 
 class SubnetInUse(errors.Conflict):
-    def __init__(self, subnet_id: str, reason: str) -> None:
-        super().__init__(f"Unable to complete operation on subnet {subnet_id}: {reason}.")
+    def __init__(self, subnet_id: str, reason: str, by: str) -> None:
+        super().__init__(f"Unable to complete operation on subnet {subnet_id}: {reason}: {by}.")
 
 
 class GatewayIpInUse(errors.Conflict):
@@ -130,10 +131,10 @@ class PortInUse(errors.Conflict):
 
 
 class ServicePortInUse(errors.Conflict):
-    def __init__(self, port_id: str, device_owner: str) -> None:
+    def __init__(self, port_id: str, device_owner: str, by: str) -> None:
         super().__init__(
             f"Port {port_id} cannot be deleted directly via the port API: "
-            f"has device owner {device_owner}."
+            f"has device owner {device_owner}: it is a leg of {by}."
         )
 
 
@@ -164,17 +165,18 @@ class DeviceIDNotOwnedByTenant(errors.Conflict):
 
 
 class FlatNetworkInUse(errors.Conflict):
-    def __init__(self, physical_network: str) -> None:
+    def __init__(self, physical_network: str, by: str) -> None:
         super().__init__(
-            f"Unable to create the flat network. Physical network {physical_network} is in use."
+            f"Unable to create the flat network. Physical network {physical_network} is in use: "
+            f"by {by}."
         )
 
 
 class MacAddressInUse(errors.Conflict):
-    def __init__(self, network_id: str, mac_address: str) -> None:
+    def __init__(self, network_id: str, mac_address: str, by: str) -> None:
         super().__init__(
             f"Unable to complete operation for network {network_id}. "
-            f"The mac address {mac_address} is in use."
+            f"The mac address {mac_address} is in use: by {by}."
         )
 
 
@@ -187,9 +189,9 @@ class RouterInUse(errors.Conflict):
         return cls(router_id, f"has ports still attached: {', '.join(ports)}")
 
     @classmethod
-    def by_services(cls, router_id: str, services: list[str]) -> RouterInUse:
+    def by_services(cls, router_id: str, services: list[str], by: str) -> RouterInUse:
         plural = "s" if len(services) > 1 else ""
-        reason = f"is currently used by VPN service{plural} ({','.join(services)})"
+        reason = f"is currently used by VPN service{plural} ({','.join(services)}): {by}."
         return cls(router_id, reason)
 
 
@@ -199,10 +201,10 @@ class InvalidRoutes(ApiError):
 
 
 class RouterInterfaceInUseByRoute(errors.Conflict):
-    def __init__(self, router_id: str, subnet_id: str) -> None:
+    def __init__(self, router_id: str, subnet_id: str, destination: str, nexthop: str) -> None:
         super().__init__(
             f"Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, "
-            "as it is required by one or more routes."
+            f"as it is required by one or more routes: {destination} by {nexthop}."
         )
 
 

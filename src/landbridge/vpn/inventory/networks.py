@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NETWORKS, NetworkRow
-from landbridge.vpn import rows
+from landbridge.vpn import rows, users
 from landbridge.vpn.inventory import errors, port_roles, providers, subnets
 from landbridge.vpn.revisions.revisions import router_changed
 from landbridge.vpn.rows import Attributes, Scope
@@ -48,9 +48,11 @@ def update(tx: Connection, row: NetworkRow, changes: Attributes, scope: Scope = 
     if row.shared and not given.get("shared", True):
         _check_not_used_by_others(tx, row)
     if row.router_external and not given.get("router_external", True):
-        gateway = select(t.routers.c.id).where(t.routers.c.external_network_id == row.id)
-        if rows.first(tx, gateway) is not None:
-            raise errors.ExternalNetworkInUse(row.id)
+        uses = t.routers.c.external_network_id == row.id
+        if rows.first(tx, select(t.routers.c.id).where(uses)) is not None:
+            raise errors.ExternalNetworkInUse(
+                row.id, users.told(tx, t.routers, uses, row.project_id)
+            )
     updated = rows.update(tx, NETWORKS, row, given | providers.of_changed(tx, row, given))
     if _acted_on(updated) != _acted_on(row):
         _tell_routers(tx, row.id)

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, insert, select
 from sqlalchemy import delete as sql_delete
 
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import PORTS, SUBNETS, NetworkRow, PortRow, SubnetRow
-from landbridge.vpn import rows
+from landbridge.vpn import rows, users
 from landbridge.vpn.inventory import errors
 from landbridge.vpn.inventory.allocation import ORDER, AddressRequest, FixedIp, allocate
 from landbridge.vpn.rows import Attributes
@@ -52,7 +52,7 @@ def plug(
 ) -> PortRow:
     """A new port on `network` with the addresses wanted, or one of each IP version."""
     if mac_address := (values.get("mac_address") or "").lower():
-        check_mac_address(tx, network.id, mac_address)
+        check_mac_address(tx, network.id, mac_address, values["project_id"])
     else:
         mac_address = _free_mac_address(tx, network.id)
     status = switched(admin=bool(values.get("admin_state_up", True)))
@@ -74,10 +74,13 @@ def readdress(tx: Connection, port: PortRow, wanted: list[AddressRequest]) -> bo
     return set(after) != before
 
 
-def check_mac_address(tx: Connection, network_id: str, mac_address: str) -> None:
+def check_mac_address(tx: Connection, network_id: str, mac_address: str, project_id: str) -> None:
     """Raises: MacAddressInUse."""
     if _has_mac_address(tx, network_id, mac_address):
-        raise errors.MacAddressInUse(network_id, mac_address)
+        has_it = _of_mac_address(network_id, mac_address)
+        raise errors.MacAddressInUse(
+            network_id, mac_address, users.told(tx, t.ports, has_it, project_id)
+        )
 
 
 def subnets_of(tx: Connection, port_ids: Iterable[str]) -> list[SubnetRow]:
@@ -124,7 +127,9 @@ def _free_mac_address(tx: Connection, network_id: str) -> str:
 
 
 def _has_mac_address(tx: Connection, network_id: str, mac_address: str) -> bool:
-    query = select(t.ports.c.id).where(
-        t.ports.c.network_id == network_id, t.ports.c.mac_address == mac_address
-    )
+    query = select(t.ports.c.id).where(_of_mac_address(network_id, mac_address))
     return rows.first(tx, query) is not None
+
+
+def _of_mac_address(network_id: str, mac_address: str) -> ColumnElement[bool]:
+    return and_(t.ports.c.network_id == network_id, t.ports.c.mac_address == mac_address)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NetworkRow
-from landbridge.vpn import rows
+from landbridge.vpn import rows, users
 from landbridge.vpn.inventory import errors
 
 LOCAL: Final = "local"
@@ -33,7 +33,7 @@ def of_new(tx: Connection, values: Columns) -> Columns:
     given = _given(values)
     if not given:
         return {}
-    return _checked(tx, {TYPE: None, PHYSICAL: None} | given)
+    return _checked(tx, {TYPE: None, PHYSICAL: None} | given, values["project_id"])
 
 
 def of_changed(tx: Connection, row: NetworkRow, changes: Columns) -> Columns:
@@ -46,14 +46,14 @@ def of_changed(tx: Connection, row: NetworkRow, changes: Columns) -> Columns:
     elif given.get(PHYSICAL):
         given.setdefault(TYPE, FLAT)
     kept = {TYPE: row.provider_network_type, PHYSICAL: row.provider_physical_network}
-    return _checked(tx, kept | given, but_not=row.id)
+    return _checked(tx, kept | given, row.project_id, but_not=row.id)
 
 
 def _given(values: Columns) -> Columns:
     return {name: values[name] for name in _ATTRIBUTES if name in values}
 
 
-def _checked(tx: Connection, asked: Columns, *, but_not: str = "") -> Columns:
+def _checked(tx: Connection, asked: Columns, project_id: str, *, but_not: str = "") -> Columns:
     kind, physical = asked[TYPE], asked[PHYSICAL]
     if kind is None:
         raise errors.InvalidInput("network_type required")
@@ -65,12 +65,13 @@ def _checked(tx: Connection, asked: Columns, *, but_not: str = "") -> Columns:
         if prohibited and asked.get(f"provider_{name}") is not None:
             raise errors.InvalidInput(f"{name} prohibited for {kind} provider network")
     if kind == FLAT:
-        _check_free(tx, physical, but_not)
+        _check_free(tx, physical, project_id, but_not)
     return {TYPE: kind, PHYSICAL: physical if kind == FLAT else None}
 
 
-def _check_free(tx: Connection, physical: str, but_not: str) -> None:
+def _check_free(tx: Connection, physical: str, project_id: str, but_not: str) -> None:
     column = t.networks.c[PHYSICAL]
     query = select(t.networks.c.id).where(column == physical, t.networks.c.id != but_not)
     if rows.first(tx, query) is not None:
-        raise errors.FlatNetworkInUse(physical)
+        by = users.told(tx, t.networks, column == physical, project_id)
+        raise errors.FlatNetworkInUse(physical, by)

@@ -27,7 +27,7 @@ from landbridge.store.resource_rows import (
     RouterRow,
     SubnetRow,
 )
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.addresses import Ranges
 from landbridge.vpn.gateways import leases
 from landbridge.vpn.inventory import errors as inventory_errors
@@ -232,21 +232,34 @@ def _check_unused(tx: Connection, router_id: str, subnet_ids: Iterable[str]) -> 
         _check_one_unused(tx, router_id, subnet_id)
 
 
+def _owner(tx: Connection, router_id: str) -> str:
+    """The project of a router."""
+    router = rows.get(tx, ROUTERS, router_id)
+    return router.project_id if router else ""
+
+
 def _check_one_unused(tx: Connection, router_id: str, subnet_id: str) -> None:
     services, connections = t.vpnservices, t.ipsec_site_connections
     of_router = services.c.router_id == router_id
+    own = _owner(tx, router_id)
     service_id = rows.first(
-        tx, select(services.c.id).where(of_router, services.c.subnet_id == subnet_id)
+        tx,
+        select(services.c.id)
+        .where(of_router, services.c.subnet_id == subnet_id)
+        .order_by(services.c.project_id != own, services.c.id),
     )
     if service_id is not None:
-        raise errors.SubnetInUseByVPNService(subnet_id, service_id)
+        by = users.one(tx, services, service_id, own)
+        raise errors.SubnetInUseByVPNService(subnet_id, service_id, by)
     links = t.endpoint_group_subnets
     connection_id = rows.first(
         tx,
         select(connections.c.id)
         .join(services, services.c.id == connections.c.vpnservice_id)
         .join(links, links.c.endpoint_group_id == connections.c.local_ep_group_id)
-        .where(of_router, links.c.subnet_id == subnet_id),
+        .where(of_router, links.c.subnet_id == subnet_id)
+        .order_by(connections.c.project_id != own, connections.c.id),
     )
     if connection_id is not None:
-        raise errors.SubnetInUseByIPsecSiteConnection(subnet_id, connection_id)
+        by = users.one(tx, connections, connection_id, own)
+        raise errors.SubnetInUseByIPsecSiteConnection(subnet_id, connection_id, by)

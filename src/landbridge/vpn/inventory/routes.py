@@ -39,7 +39,7 @@ def check(tx: Connection, router_id: str, routes: list[HostRoute]) -> None:
                 routes, "the nexthop is not of the IP version of the destination"
             )
     if len(routes) > MOST:
-        raise errors.OverQuota("router_route")
+        raise errors.OverQuota("router_route", MOST)
 
 
 def check_unused(router: RouterRow, cidrs: Collection[tuple[str, str]]) -> None:
@@ -49,7 +49,9 @@ def check_unused(router: RouterRow, cidrs: Collection[tuple[str, str]]) -> None:
         for subnet_id, cidr in cidrs:
             network = parse_network(cidr)
             if nexthop and network and nexthop.version == network.version and nexthop in network:
-                raise inventory_errors.RouterInterfaceInUseByRoute(router.id, subnet_id)
+                raise inventory_errors.RouterInterfaceInUseByRoute(
+                    router.id, subnet_id, route["destination"], route["nexthop"]
+                )
 
 
 def with_more(kept: list[HostRoute], more: list[HostRoute]) -> list[HostRoute]:

@@ -22,7 +22,7 @@ from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NETWORKS, SUBNETS, Pool, SubnetRow
 from landbridge.vpn import errors as vpn_errors
-from landbridge.vpn import rows, sets
+from landbridge.vpn import rows, sets, users
 from landbridge.vpn.addresses import (
     Network,
     default_gateway,
@@ -93,14 +93,14 @@ def update(tx: Connection, row: SubnetRow, changes: Attributes, scope: Scope = N
 def delete(tx: Connection, row: SubnetRow) -> None:
     """Raises: SubnetInUse."""
     if group := _group_that_uses(tx, row):
-        raise inventory_errors.SubnetInUse(
-            row.id, f"Subnet {row.id} is used by endpoint group {group}"
-        )
+        reason = f"Subnet {row.id} is used by endpoint group {group}"
+        by = users.one(tx, t.endpoint_groups, group, row.project_id)
+        raise inventory_errors.SubnetInUse(row.id, reason, by)
     address = select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == row.id)
     if rows.first(tx, address) is not None:
-        raise inventory_errors.SubnetInUse(
-            row.id, "One or more ports have an IP allocation from this subnet"
-        )
+        reason = "One or more ports have an IP allocation from this subnet"
+        by = users.told(tx, t.ports, t.ports.c.id.in_(address), row.project_id)
+        raise inventory_errors.SubnetInUse(row.id, reason, by)
     links = t.endpoint_group_subnets
     tx.execute(sql_delete(links).where(links.c.subnet_id == row.id))
     rows.delete(tx, SUBNETS, row)

@@ -21,7 +21,7 @@ from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import NETWORKS, ROUTERS, NetworkRow, PortRow, RouterRow
 from landbridge.store.transaction import utcnow
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.addresses import parse_address
 from landbridge.vpn.inventory import errors as inventory_errors
 from landbridge.vpn.inventory import port_roles, ports
@@ -175,7 +175,10 @@ def _check_no_services(tx: Connection, router_id: str) -> None:
         .order_by(t.vpnservices.c.id)
     )
     if used_by := list(services.scalars()):
-        raise inventory_errors.RouterInUse.by_services(router_id, used_by)
+        router = rows.get(tx, ROUTERS, router_id)
+        owner = router.project_id if router else ""
+        by = users.told(tx, t.vpnservices, t.vpnservices.c.router_id == router_id, owner)
+        raise inventory_errors.RouterInUse.by_services(router_id, used_by, by)
 
 
 def _tell_services(tx: Connection, router_id: str) -> None:

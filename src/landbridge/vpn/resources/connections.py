@@ -185,7 +185,7 @@ def _service(tx: Connection, row: ConnectionRow) -> ServiceRow:
 def _check_dpd(interval: int, timeout: int) -> None:
     """Both in seconds."""
     if timeout <= interval:
-        raise errors.IPsecSiteConnectionDpdIntervalValueError
+        raise errors.IPsecSiteConnectionDpdIntervalValueError(interval, timeout)
 
 
 def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:

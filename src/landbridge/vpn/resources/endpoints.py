@@ -25,7 +25,7 @@ from landbridge.store.resource_rows import (
     EndpointGroupRow,
 )
 from landbridge.vpn import errors as vpn_errors
-from landbridge.vpn import rows, sets
+from landbridge.vpn import rows, sets, users
 from landbridge.vpn.addresses import is_cidr
 from landbridge.vpn.resources import selectors
 from landbridge.vpn.revisions.revisions import raise_connections, uses_group
@@ -67,7 +67,8 @@ def delete(tx: Connection, row: EndpointGroupRow) -> None:
     """Raises: EndpointGroupInUse."""
     user = select(t.ipsec_site_connections.c.id).where(uses_group(row.id))
     if rows.first(tx, user) is not None:
-        raise vpn_errors.EndpointGroupInUse(row.id)
+        by = users.told(tx, t.ipsec_site_connections, uses_group(row.id), row.project_id)
+        raise vpn_errors.EndpointGroupInUse(row.id, by)
     rows.delete(tx, ENDPOINT_GROUPS, row)
 
 

@@ -9,7 +9,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from msgspec.structs import asdict
@@ -19,7 +19,7 @@ from landbridge.errors import ApiError
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import IKE_POLICIES, IPSEC_POLICIES, PolicyRow, ResourceTable
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.revisions.revisions import raise_connections
 from landbridge.vpn.rows import Attributes, Scope
 
@@ -39,7 +39,9 @@ _NOT_ACTED_ON = frozenset({"name", "description", "revision_number", "updated_at
 class Policies(Generic[P]):
     """The rules of one kind of policy."""
 
-    def __init__(self, table: ResourceTable[P], user: Column[str], in_use: type[ApiError]) -> None:
+    def __init__(
+        self, table: ResourceTable[P], user: Column[str], in_use: Callable[[str, str], ApiError]
+    ) -> None:
         self.table = table
         self._user = user  # the column of connections that refers to a policy of this kind
         self._in_use = in_use
@@ -62,7 +64,8 @@ class Policies(Generic[P]):
     def delete(self, tx: Connection, row: P) -> None:
         """Raises: IKEPolicyInUse, IPsecPolicyInUse."""
         if self._is_used(tx, row):
-            raise self._in_use(row.id)
+            by = users.told(tx, t.ipsec_site_connections, self._user == row.id, row.project_id)
+            raise self._in_use(row.id, by)
         rows.delete(tx, self.table, row)
 
     def present(self, tx: Connection, found: list[P], secrets: bool = True) -> list[Attributes]:

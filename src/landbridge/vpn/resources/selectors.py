@@ -161,7 +161,7 @@ def known_version(tx: Connection, row: ConnectionRow) -> int:
 def check_mtu(mtu: int, version: int) -> None:
     """0 stands for "not limited". Raises: IPsecSiteConnectionMtuError."""
     if mtu and mtu < MINIMUM_MTU[version]:
-        raise errors.IPsecSiteConnectionMtuError(mtu, version)
+        raise errors.IPsecSiteConnectionMtuError(mtu, version, MINIMUM_MTU[version])
 
 
 def local_version(tx: Connection, group: Group, router_id: str) -> int:

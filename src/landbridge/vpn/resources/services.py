@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import ROUTERS, SERVICES, ServiceRow
-from landbridge.vpn import errors, rows
+from landbridge.vpn import errors, rows, users
 from landbridge.vpn.inventory import port_roles, uplinks
 from landbridge.vpn.revisions.revisions import raise_connections, router_changed
 from landbridge.vpn.rows import Attributes, Scope
@@ -53,9 +53,9 @@ def update(tx: Connection, row: ServiceRow, changes: Attributes, scope: Scope = 
 def delete(tx: Connection, row: ServiceRow) -> None:
     """Raises: VPNServiceInUse."""
     connections = t.ipsec_site_connections
-    user = select(connections.c.id).where(connections.c.vpnservice_id == row.id)
-    if rows.first(tx, user) is not None:
-        raise errors.VPNServiceInUse(row.id)
+    uses = connections.c.vpnservice_id == row.id
+    if rows.first(tx, select(connections.c.id).where(uses)) is not None:
+        raise errors.VPNServiceInUse(row.id, users.told(tx, connections, uses, row.project_id))
     rows.delete(tx, SERVICES, row)
 
 

@@ -106,7 +106,10 @@ def _one_way(evidence: Evidence) -> tuple[ReasonCode, str] | None:
 
 
 def _missing(evidence: Evidence) -> tuple[ReasonCode, str] | None:
-    if evidence.found is None or not evidence.found.missing or not evidence.found.sas:
+    """Only where something is carried: else the tunnel is down, and all of it is missing."""
+    if evidence.found is None or not evidence.found.missing:
+        return None
+    if not any(sa.children for sa in evidence.found.sas):
         return None
     return ReasonCode.PARTIAL, f"Not carried: {', '.join(evidence.found.missing)}."
 
