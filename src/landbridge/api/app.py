@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -84,7 +83,8 @@ def create_app(
         middleware=[Middleware(RequestMiddleware, metrics=metrics, told=RequestLog(settings.log))],
         exception_handlers={
             errors.ApiError: error_handlers.api_error,
-            HTTPException: error_handlers.http_error,
+            404: error_handlers.no_route,
+            405: error_handlers.no_method,
         },
     )
     app.router.redirect_slashes = False
@@ -193,8 +193,8 @@ def _discovery(db: Database, auth: Authentication, discovery: Discovery) -> list
     ]
 
 
-async def _nothing_there(_: Request, caller: Caller) -> Response:
-    raise errors.NotFound("The resource could not be found.")
+async def _nothing_there(request: Request, caller: Caller) -> Response:
+    raise errors.PathNotFound(request.scope["path"])
 
 
 def _guarded(
