@@ -24,7 +24,7 @@ demo: packages-run .venv/.run
 ## Lint and all tests, from nothing. Those on real gateways come by themselves, as they mostly wait:
 ## six files at once, the lab's first, which takes longest. Each part runs whatever became of the
 ## one before; red in any is red in the end.
-test: packages-test .venv/.test
+test: packages-test .venv/.test .spectral/.done
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
 	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
@@ -81,5 +81,9 @@ packages-bench:
 	@scripts/python test
 	@touch $@ .venv/.run
 
+.spectral/.done: uv.lock tests/openapi/package-lock.json
+	@scripts/spectral
+	@touch $@
+
 clean:
-	rm -rf .venv .oracle .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .oracle .spectral .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

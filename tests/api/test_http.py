@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import structlog
 
+from landbridge.api.schema.openapi.document import document
 from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
@@ -101,6 +102,15 @@ def test_methods_that_a_path_does_not_have(
         said = _error(answer)["message"]
         assert said.startswith(f"{method} is not allowed, only {answer.headers['Allow']} ")
         assert said.endswith(f": {path}")
+
+
+def test_the_document_is_served_and_has_every_path(api: Api) -> None:
+    served = api.request("GET", "/openapi.json", None).json()
+    assert served == document()
+    paths = {route.path for route in api.app.routes if not route.path.startswith("/agent/v1/")}
+    aliases = {path for path in paths if path.endswith(("/", ".json", "{path:path}"))}
+    others = {"/", "/openapi.json", "/v2.0/quotas/project"}  # the last is one of quotas/{id}
+    assert paths - aliases | others == set(served["paths"])
 
 
 def test_a_post_to_one_object_is_read_and_then_refused(api: Api) -> None:
