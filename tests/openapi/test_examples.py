@@ -31,7 +31,10 @@ FILE = Path(str(resources.files(examples.__package__).joinpath(examples.FILE)))
 #: The document itself, and what is no JSON.
 WITHOUT = {"show_openapi", "show_metrics"}
 GATEWAY = "gateway-1"
-HOST = {"hostname": "gateway-1.example.net", "version": "0.1.0", "epoch": None}
+HOST = {
+    "gateway_id": GATEWAY, "hostname": "gateway-1.example.net", "version": "0.1.0", "epoch": None,
+    "capabilities": {"backend": "kernel-netlink"},
+}  # fmt: skip
 CHILD = ChildStatus(
     name="c", local_ts=("10.1.0.0/24",), remote_ts=("10.2.0.0/24",), spi_in="c1", spi_out="c2"
 )
@@ -78,8 +81,7 @@ def test_the_examples_are_what_is_sent_and_answered(server: Remote) -> None:
     story = Story(server)
     _discover(story)
     gateway = Gateway(server, GATEWAY)
-    gateway.call("POST", "/lease", {"gateway_id": GATEWAY, "capabilities": {}, **HOST})
-    gateway.lease(1)
+    gateway.epoch = gateway.call("POST", "/lease", HOST).json()["epoch"]
     with Listener(server, "a") as listener:
         ids = _build(story)
         gateway.routers()
