@@ -18,6 +18,7 @@ import pytest
 from landbridge.api.schema.catalogue import PLANNED, RESOURCES
 from landbridge.api.schema.openapi import examples
 from landbridge.api.schema.openapi.document import document
+from landbridge.model.diagnosis import TrafficSeries
 from landbridge.model.status import ChildStatus, SelectorMode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.remote import Listener, Remote
@@ -168,9 +169,14 @@ def _create(story: Story, kind: str, caller: str = "a", **attributes: Any) -> st
 
 
 def _observe(story: Story, server: Remote, connection: str) -> None:
-    found = msgspec.structs.replace(WELL, revision=1, applied_revision=1)
+    series = TrafficSeries(
+        at=(10.0, 20.5), bytes_in=(0, 84), packets_in=(0, 1), bytes_out=(0, 84),
+        packets_out=(0, 1), lost_in=(0, 0),
+    )  # fmt: skip
+    found = msgspec.structs.replace(WELL, revision=1, applied_revision=1, traffic=series)
     with Answering(server, GATEWAY, found).listening():
         story.play("diagnose_ipsec_site_connection", id=connection)
+        story.play("show_ipsec_site_connection_traffic", id=connection)
     story.play("show_ipsec_site_connection_history", id=connection, query="?limit=2")
 
 

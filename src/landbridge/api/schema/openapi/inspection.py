@@ -36,7 +36,7 @@ from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION, VPN
 from landbridge.impact.conflicts import Collision
 from landbridge.impact.impact import Effect
 from landbridge.impact.steps import Disruption, Step
-from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.store.events import KEPT_HISTORY, KEPT_ROUTINE
 from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status.findings import Finding
@@ -52,6 +52,7 @@ _NAMES: Final = {
     "ReasonCode": "reason_code",
     "SelectorMode": "selector_mode",
     "Exchange": "ike_exchange",
+    "TrafficSeries": "traffic_series",
     "Finding": "finding",
     "Effect": "update_effect",
     "Disruption": "disruption",
@@ -62,8 +63,11 @@ _KIND: Final[Node] = {**TEXT, "enum": [each.value for each in EventKind]}
 
 
 def schemas() -> Node:
+    structs = _of_structs(Diagnosis, Finding, Effect, Step, Disruption, Collision, TrafficSeries)
+    _leave_out(structs["tunnel_diagnosis"], "traffic")  # it has an address of its own
+    _put_in(structs["traffic_series"], connection_id=ID, answered=BOOLEAN)
     return {
-        **_of_structs(Diagnosis, Finding, Effect, Step, Disruption, Collision),
+        **structs,
         "connection_plan": whole(
             "What an update costs one connection.",
             id=ID,
@@ -103,6 +107,7 @@ def paths() -> Node:
     return {
         f"{path}/history": at | {"get": _history().node()},
         f"{path}/diagnostics": at | {"get": _diagnose().node()},
+        f"{path}/traffic": at | {"get": _traffic().node()},
         "/landbridge/v1/events": {"get": _stream()},
     }
 
@@ -133,6 +138,20 @@ def _diagnose() -> Operation:
         "`gateway.answered` is false then, and `tunnel` null.",
         answer=whole(diagnostics=schema("diagnostics")),
         answered="What was found.",
+        takes_path=True,
+        errors=("404", "409"),
+    )
+
+
+def _traffic() -> Operation:
+    return Operation(
+        id="show_ipsec_site_connection_traffic",
+        tag=IPSEC_SITE_CONNECTION.collection,
+        summary="Show what an IPsec site connection has carried",
+        about="Asks the gateway for its samples of the last hour. One that does not answer is no "
+        "error: `answered` is false then, and the lists are empty.",
+        answer=whole(traffic=schema("traffic_series")),
+        answered="The samples.",
         takes_path=True,
         errors=("404", "409"),
     )
@@ -216,6 +235,16 @@ def _of_structs(*structs: Any) -> Node:
     """Schemas of what the structs are in answers: all fields are there."""
     _, made = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
     return {_NAMES[name]: _of_struct(node) for name, node in made.items()}
+
+
+def _leave_out(node: Node, name: str) -> None:
+    del node["properties"][name]
+    node["required"].remove(name)
+
+
+def _put_in(node: Node, **properties: Node) -> None:
+    node["properties"] |= properties
+    node["required"] += properties
 
 
 def _of_struct(node: Node) -> Node:
