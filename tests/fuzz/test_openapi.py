@@ -47,7 +47,7 @@ def _is_endless(operation: dict[str, Any]) -> bool:
 
 def _is_as_others(path: str) -> bool:
     """Tags are one handler's, whatever they are of."""
-    return "/tags" in path and not path.startswith(("/v2.0/networks/", CONNECTIONS))
+    return "/tags" in path and not path.startswith(CONNECTIONS)
 
 
 WAYS = [
