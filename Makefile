@@ -24,7 +24,7 @@ demo: packages-run .venv/.run
 ## Lint and all tests, from nothing. Those on real gateways come by themselves, as they mostly wait:
 ## six files at once, the lab's first, which takes longest. Each part runs whatever became of the
 ## one before; red in any is red in the end.
-test: packages-test .venv/.test
+test: packages-test .venv/.test .spectral/.done
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
 	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
@@ -81,10 +81,14 @@ packages-bench:
 	@scripts/python test
 	@touch $@ .venv/.run
 
+.spectral/.done: uv.lock tests/openapi/package-lock.json
+	@scripts/spectral
+	@touch $@
+
 ## What make made, and what `make run` keeps in .landbridge (LANDBRIDGE_STATE_DIR elsewhere stays, as
 ## does an installed host's state): never under a landbridge that runs.
 clean:
 	@! test -e .landbridge/serve.lock || flock --nonblock .landbridge/serve.lock true || \
 		{ echo "make run is running with $(CURDIR)/.landbridge: stop it first" >&2; exit 1; }
 	rm -rf .landbridge
-	rm -rf .venv .oracle .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .oracle .spectral .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

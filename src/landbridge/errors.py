@@ -73,6 +73,22 @@ class NotFound(ApiError):
     type = "HTTPNotFound"
 
 
+class PathNotFound(NotFound):
+    """Nothing is there, whoever asks."""
+
+    type = NotFound.type
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The API has no path {path}. Those that it has are in /openapi.json.",
+        )
+
+
+class ExtensionNotFound(NotFound):
+    def __init__(self, alias: str) -> None:
+        super().__init__(f"Extension with alias {alias} does not exist")
+
+
 class TagNotFound(ApiError):
     status = 404
 
@@ -131,14 +147,15 @@ class TooManyRequests(ApiError):
 
 
 class MethodNotAllowed(ApiError):
+    """`allowed`: the methods that `path` takes; without a path: all that there are."""
+
     status = 405
     type = "HTTPMethodNotAllowed"
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__(
-            "The server could not comply with the request since it is either malformed or "
-            "otherwise incorrect."
-        )
+    def __init__(self, allowed: tuple[str, ...], method: str = "", path: str = "") -> None:
+        only = f"only {', '.join(allowed)} {'is' if len(allowed) == 1 else 'are'}"
+        of = f": {path}" if path else ""
+        super().__init__(f"{method or 'This method'} is not allowed, {only}{of}")
         self.allowed = allowed
 
 

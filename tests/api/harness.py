@@ -19,15 +19,18 @@ from landbridge.config.settings import Settings
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
+from tests.api import described
 
 BASE = "http://landbridge.test"
 _STATUSES = {"vpnservices": t.vpnservices, "ipsec_site_connections": t.ipsec_site_connections}
 
 
 class Api:
-    """Calls the application; callers are tokens by name."""
+    """Calls the application; callers are tokens by name. Every answer is held against the OpenAPI
+    document."""
 
     def __init__(self, app: Any, db: Database, runner: asyncio.Runner) -> None:
+        self.app = app
         self.db = db
         self._runner = runner
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
@@ -69,7 +72,9 @@ class Api:
             body = {"json": json}
         query = httpx2.QueryParams(tuple(params)) if params else None
         call = self._client.request(method, path, headers=sent, params=query, **body)
-        return self._runner.run(call)
+        answer: httpx2.Response = self._runner.run(call)
+        described.check(method, path, answer.request.content, answer)
+        return answer
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run something in the application's own loop."""

@@ -15,6 +15,7 @@ import httpx2
 
 from landbridge.lab.patience import patient
 from landbridge.store.database import Database
+from tests.api import described
 from tests.api.harness import Api
 from tests.environments.landbridge import Landbridge
 
@@ -59,7 +60,9 @@ class Remote(Api):
         body: dict[str, Any] = {"content": content} if content is not None else {}
         if json is not None:
             body = {"json": json}
-        return self._http.request(method, path, headers=sent, params=query, **body)
+        answer = self._http.request(method, path, headers=sent, params=query, **body)
+        described.check(method, path, answer.request.content, answer)
+        return answer
 
 
 class Heard:

@@ -6,15 +6,29 @@ import re
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.parse import unquote
 
+import httpx2
 import pytest
 import structlog
 
+from landbridge.api.schema.openapi.document import document
 from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
 IKE = "/v2.0/vpn/ikepolicies"
 _REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def _error(answer: httpx2.Response) -> dict[str, str]:
+    """The envelope's inside: every error has it, whatever its status."""
+    assert answer.headers["Content-Type"] == "application/json"
+    envelope = answer.json()
+    assert list(envelope) == ["NeutronError"]
+    error: dict[str, str] = envelope["NeutronError"]
+    assert set(error) == {"type", "message", "detail"}
+    assert "<" not in error["message"]
+    return error
 
 
 @pytest.fixture
@@ -46,12 +60,25 @@ def test_without_a_token_one_learns_where_to_get_one(api: Api) -> None:
     answer = api.request("GET", "/v2.0/nowhere", None)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"]
+    assert _error(answer) == {
+        "type": "HTTPUnauthorized", "message": "The request has no X-Auth-Token.", "detail": "",
+    }  # fmt: skip
 
 
 def test_a_bad_token_is_refused_in_words(api: Api) -> None:
     answer = api.request("GET", IKE, None, headers={"X-Auth-Token": "nonsense"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"]
+    assert _error(answer)["message"] == "The token is not known, or was revoked."
+
+
+@pytest.mark.parametrize("path", ["/v3", "/v2.0/bogus", "/v2.0/vpn/", f"{IKE}/x/y", "/a%3Fb/%2F"])
+def test_a_path_that_is_not_there_is_told_so(api: Api, path: str) -> None:
+    answer = api.request("GET", path, "a")
+    assert answer.status_code == 404
+    error = _error(answer)
+    assert error["type"] == "HTTPNotFound"
+    assert error["message"].startswith(f"The API has no path {unquote(path)}.")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +98,19 @@ def test_methods_that_a_path_does_not_have(
     answer = api.request(method, path, "a")
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == allowed
+    if method != "HEAD":
+        said = _error(answer)["message"]
+        assert said.startswith(f"{method} is not allowed, only {answer.headers['Allow']} ")
+        assert said.endswith(f": {path}")
+
+
+def test_the_document_is_served_and_has_every_path(api: Api) -> None:
+    served = api.request("GET", "/openapi.json", None).json()
+    assert served == document()
+    paths = {route.path for route in api.app.routes if not route.path.startswith("/agent/v1/")}
+    aliases = {path for path in paths if path.endswith(("/", ".json", "{path:path}"))}
+    others = {"/", "/openapi.json", "/v2.0/quotas/project"}  # the last is one of quotas/{id}
+    assert paths - aliases | others == set(served["paths"])
 
 
 def test_a_post_to_one_object_is_read_and_then_refused(api: Api) -> None:

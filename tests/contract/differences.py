@@ -30,6 +30,7 @@ def difference(name: str) -> Difference | None:
 
 
 _FOLLOWS: Final = "The gateway must act on it: PENDING_UPDATE until it says that it has."
+_ONE_SHAPE: Final = "Errors have one shape, whatever their status, and say what was wrong."
 _NEVER_5XX: Final = "The reference answers 500."
 
 DIFFERENCES: Final = (
@@ -90,7 +91,22 @@ DIFFERENCES: Final = (
                "discovery.extensions_json", "discovery.dot_json", "discovery.service_providers",
                "discovery.flavors", "discovery.agents_as_member"),
         reason="Aliases of paths, flavors, providers and foreign agents are not there.",
-        status=404, type="HTTPNotFound", message="The resource could not be found.",
+        status=404, type="HTTPNotFound", message="The API has no path /*",
+    ),
+    Difference(
+        cases=("discovery.bogus*", "discovery.v3", "discovery.vpn", "discovery.vpn_slash",
+               "discovery.vpn_bogus", "discovery.sub_of_one"),
+        reason=_ONE_SHAPE, status=404, type="HTTPNotFound", message="The API has no path /*",
+    ),
+    Difference(
+        cases=("discovery.ext_bogus",),
+        reason=_ONE_SHAPE, status=404, type="ExtensionNotFound",
+        message="Extension with alias bogus does not exist",
+    ),
+    Difference(
+        cases=("noauth.[!r]*",),
+        reason=_ONE_SHAPE, status=401, type="HTTPUnauthorized",
+        message="The request has no X-Auth-Token.",
     ),
     Difference(
         cases=("discovery.one_dot_json",),
@@ -99,7 +115,8 @@ DIFFERENCES: Final = (
         message="ipsec_site_connection <conn>.json not found",
     ),
     Difference(
-        cases=("discovery.ext_flavors",), status=404, ignores=("*",),
+        cases=("discovery.ext_flavors",), status=404, type="ExtensionNotFound",
+        message="Extension with alias vpn-flavors does not exist",
         reason="What is not built is not advertised.",
     ),
     Difference(
@@ -112,9 +129,11 @@ DIFFERENCES: Final = (
     Difference(
         cases=("method.*_TRACE", "method.*_FOO", "method.coll_PUT", "method.coll_DELETE"),
         reason="A method that a path does not have is 405, with Allow.",
-        status=405, type="HTTPMethodNotAllowed",
-        message="The server could not comply with the request since it is either malformed "
-        "or otherwise incorrect.",
+        status=405, type="HTTPMethodNotAllowed", message="* is not allowed, only GET, *",
+    ),
+    Difference(
+        cases=("method.*_PATCH",), reason="The message says which methods the path takes.",
+        status=405, type="HTTPMethodNotAllowed", message="PATCH is not allowed, only GET, *",
     ),
     # What can be changed in place
     Difference(

@@ -88,6 +88,17 @@ DIFFERENCES: Final = (
         "keys: [[]*[]] Provided keys: [[]*[]].",
     ),
     Difference(
+        cases=("interface.*.post/1",), asked="A method that a path has not",
+        ours="405; the message says which methods the path takes",
+        reason="It says what was wrong.", status=405,
+        message="POST is not allowed, only PUT is: *",
+    ),
+    Difference(
+        cases=("tags.unknown_resource/0", "tags.vpn/2"), asked="A path that is not there",
+        ours="404; the message says that it is the path", reason="It says what was wrong.",
+        status=404, message="The API has no path *",
+    ),
+    Difference(
         cases=("tags.*.missing/*",), asked="Tags of an object that is not there", ours="404",
         reason=_NEVER_5XX, status=404, message="* <NOID> could not be found*",
     ),

@@ -14,7 +14,7 @@ import pytest
 
 from landbridge.api.http.query import MOST_PARAMETERS, MOST_VALUES
 from landbridge.api.schema.catalogue import RESOURCES
-from landbridge.api.schema.openapi import document
+from landbridge.api.schema.openapi.document import document
 from landbridge.api.schema.resource import Resource
 from landbridge.auth.caller import AGENT_ROLE
 from tests.api.population import CONNECTIONS, Site

@@ -15,7 +15,7 @@ from landbridge.api.schema import validate as attributes
 from landbridge.api.schema.address_types import Cidrs, Gateway
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.api.schema.field_types import InvalidValue
-from landbridge.api.schema.openapi import document
+from landbridge.api.schema.openapi.document import document
 from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.auth.caller import Caller
 from tests.hostile.attributelists import ID, ITEMS, LISTS, Listed, cidr

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from landbridge.api.schema.address_types import Gateway, HostRoutes
-from landbridge.api.schema.openapi import document
+from landbridge.api.schema.openapi.document import document
 from landbridge.store import columns
 from landbridge.vpn.inventory import routers
 from landbridge.vpn.rows import Attributes

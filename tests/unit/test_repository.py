@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 SYMBOLIC_LINK = "120000"
-MADE = {".venv", ".tools", ".oracle", ".landbridge", "dist", "build"}
+MADE = {".venv", ".tools", ".oracle", ".spectral", ".landbridge", "dist", "build"}
 
 
 def _tracked() -> dict[str, str]:

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,7 +43,7 @@ from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.api.jobs.readiness import Readiness
 from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.schema.catalogue import PLANNED, RESOURCES
-from landbridge.api.schema.openapi import document
+from landbridge.api.schema.openapi.document import document
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
@@ -76,7 +75,7 @@ def create_app(
             *_inspection(context, metrics, settings.limits),
             *_interfaces(context),
             *_quotas(context),
-            *_discovery(db, auth, Discovery(weak_algorithms=algorithms.weak_algorithms)),
+            *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
             _measured(db, metrics),
             *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
             _guarded(auth, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
@@ -84,7 +83,8 @@ def create_app(
         middleware=[Middleware(RequestMiddleware, metrics=metrics, told=RequestLog(settings.log))],
         exception_handlers={
             errors.ApiError: error_handlers.api_error,
-            HTTPException: error_handlers.http_error,
+            404: error_handlers.no_route,
+            405: error_handlers.no_method,
         },
     )
     app.router.redirect_slashes = False
@@ -175,8 +175,10 @@ def _quotas(context: ApiContext) -> list[BaseRoute]:
     ]
 
 
-def _discovery(db: Database, auth: Authentication, discovery: Discovery) -> list[BaseRoute]:
-    description = json_body.Json(document()).body
+def _discovery(
+    db: Database, auth: Authentication, settings: Settings, discovery: Discovery
+) -> list[BaseRoute]:
+    description = json_body.Json(document(settings.auth.strategy)).body
 
     async def openapi(_: Request) -> Response:
         return Response(description, media_type="application/json")
@@ -193,8 +195,8 @@ def _discovery(db: Database, auth: Authentication, discovery: Discovery) -> list
     ]
 
 
-async def _nothing_there(_: Request, caller: Caller) -> Response:
-    raise errors.NotFound("The resource could not be found.")
+async def _nothing_there(request: Request, caller: Caller) -> Response:
+    raise errors.PathNotFound(request.scope["path"])
 
 
 def _guarded(

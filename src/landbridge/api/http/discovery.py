@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from landbridge import errors
 from landbridge.api.http import json_body
 from landbridge.api.http.query import base_url
 from landbridge.api.schema.catalogue import RESOURCES
@@ -48,10 +49,7 @@ class Discovery:
         alias = str(request.path_params["id"])
         extension = self._extensions.get(alias)
         if extension is None:
-            detail = f"Extension with alias {alias} does not exist"
-            return json_body.plain_error(
-                404, "Not Found", "The resource could not be found.", detail
-            )
+            raise errors.ExtensionNotFound(alias)
         return json_body.Json({"extension": extension.view()})
 
 

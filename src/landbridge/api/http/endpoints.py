@@ -21,6 +21,7 @@ from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+_PUBLIC: Final = ("GET", "HEAD")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 Objection = Callable[[Request, Caller], Awaitable[None]]
@@ -56,15 +57,18 @@ class Endpoint:
         request = Request(scope, receive)
         handler = self._handlers.get(request.method, self._otherwise)
         if handler is None and request.method not in METHODS:
-            raise errors.MethodNotAllowed(self._allowed)
+            raise self._not_allowed(request)
         caller = await admit(self._auth, request)
         if handler is None:
             await self._object(request, caller)
-            raise errors.MethodNotAllowed(self._allowed)
+            raise self._not_allowed(request)
         response = await handler(request, caller)
         if request.method == "OPTIONS":
             response.headers["Allow"] = ", ".join(self._allowed)
         await response(scope, receive, send)
+
+    def _not_allowed(self, request: Request) -> errors.MethodNotAllowed:
+        return errors.MethodNotAllowed(self._allowed, request.method, request.scope["path"])
 
     async def _object(self, request: Request, caller: Caller) -> None:
         if objection := self._refused.get(request.method):
@@ -80,8 +84,8 @@ class PublicEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method not in ("GET", "HEAD"):
-            raise errors.MethodNotAllowed(("GET", "HEAD"))
+        if request.method not in _PUBLIC:
+            raise errors.MethodNotAllowed(_PUBLIC, request.method, request.scope["path"])
         response = await self._handler(request)
         await response(scope, receive, send)
 

@@ -59,22 +59,6 @@ def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = Non
     return Json({"NeutronError": content}, error.status, extra)
 
 
-def plain_error(
-    status: int,
-    title: str,
-    explanation: str,
-    detail: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> Json:
-    """The other shape of an error, as the reference's middleware answers."""
-    content = {
-        "message": f"{explanation}<br /><br />\n{detail}\n\n",
-        "code": f"{status} {title}",
-        "title": title,
-    }
-    return Json(content, status, dict(headers or {}))
-
-
 async def read_body(request: Request) -> bytes:
     """Raises: errors.RequestTooLarge, errors.BadPart."""
     if int(request.headers.get("Content-Length", "0")) > LARGEST_BODY:

@@ -11,7 +11,6 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 from uuid import uuid4
@@ -31,11 +30,6 @@ from landbridge.api.http.request_log import RequestLog, RequestRecord
 from landbridge.auth.authentication import Authentication
 
 REQUEST_ID: Final = "X-Openstack-Request-Id"
-_NOT_VERIFIED: Final = (
-    "This server could not verify that you are authorized to access the document you "
-    "requested. Either you supplied the wrong credentials (e.g., bad password), or your "
-    "browser does not understand how to supply the credentials required."
-)
 
 
 class Unforeseen(errors.ApiError):
@@ -54,27 +48,21 @@ class ErrorHandlers:
 
     async def api_error(self, request: Request, error: Exception) -> Response:
         if isinstance(error, errors.Unauthorized):
-            return self._unauthorized(request, error)
+            return json_body.error_answer(error, {"WWW-Authenticate": self._auth.challenge})
         if isinstance(error, errors.ApiError):
             return json_body.error_answer(error)
         raise error
 
-    async def http_error(self, request: Request, error: Exception) -> Response:
-        """Errors of the framework: no such route."""
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        headers = error.headers if isinstance(error, HTTPException) else None
-        if status == HTTPStatus.METHOD_NOT_ALLOWED and headers:
-            allowed = headers.get("Allow", "").split(", ")
-            return json_body.error_answer(errors.MethodNotAllowed(tuple(allowed)))
-        title = "Not Found" if status == 404 else "Error"  # noqa: PLR2004
-        return json_body.Json(
-            {"code": status, "title": title, "description": None}, status, headers
-        )
+    async def no_route(self, request: Request, error: Exception) -> Response:
+        """The framework's 404. Of its other errors it can raise 405 only, see `no_method`."""
+        return json_body.error_answer(errors.PathNotFound(request.scope["path"]))
 
-    def _unauthorized(self, request: Request, error: errors.Unauthorized) -> Response:
-        challenge = {"WWW-Authenticate": self._auth.challenge}
-        detail = error.message if "X-Auth-Token" in request.headers else ""
-        return json_body.plain_error(401, "Unauthorized", _NOT_VERIFIED, detail, challenge)
+    async def no_method(self, request: Request, error: Exception) -> Response:
+        """The framework's 405, for paths that leave their methods to it."""
+        headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+        allowed = tuple(headers.get("Allow", "").split(", "))
+        refusal = errors.MethodNotAllowed(allowed, request.method, request.scope["path"])
+        return json_body.error_answer(refusal)
 
 
 class RequestMiddleware:

@@ -24,9 +24,11 @@ from landbridge.api.schema.field_types import (
     FieldType,
     InvalidValue,
     ListType,
+    Record,
     Schema,
     Uuid,
     is_uuid_like,
+    or_null,
 )
 from landbridge.vpn.addresses import is_cidr
 
@@ -40,7 +42,7 @@ class Address(FieldType, frozen=True, kw_only=True):
         return _address(value)
 
     def shape(self) -> Schema:
-        return {"type": "string"}
+        return {"type": "string", "format": "ip-address"}
 
 
 class Subnet(FieldType, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ class Subnet(FieldType, frozen=True, kw_only=True):
         return _canonical(_cidr(value))
 
     def shape(self) -> Schema:
-        return {"type": "string"}
+        return {"type": "string", "format": "cidr"}
 
 
 class Cidrs(ListType, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ class Cidrs(ListType, frozen=True, kw_only=True):
         return super().shape() | {"uniqueItems": True}
 
     def item(self) -> Schema:
-        return {"type": "string"}
+        return Subnet().schema()
 
 
 class Endpoints(ListType, frozen=True, kw_only=True):
@@ -100,7 +102,7 @@ class FixedIps(ListType, frozen=True, kw_only=True):
         return found
 
     def item(self) -> Schema:
-        return {"type": "object"}
+        return Record(members=(("subnet_id", Uuid()), ("ip_address", Address()))).schema()
 
 
 class Gateway(FieldType, frozen=True, kw_only=True):
@@ -129,13 +131,16 @@ class Gateway(FieldType, frozen=True, kw_only=True):
             raise InvalidValue(f"Unexpected keys supplied: {', '.join(unknown)}")
         return {key: known[key](item) for key, item in value.items()}
 
+    def schema(self) -> Schema:
+        return or_null(self.shape())
+
     def shape(self) -> Schema:
-        properties = {
-            "network_id": Uuid().shape(),
-            "external_fixed_ips": FixedIps().shape(),
-            "enable_snat": {"type": "boolean"},
-        }
-        return {"type": "object", "properties": properties}
+        members = (
+            ("network_id", Uuid()),
+            ("external_fixed_ips", FixedIps()),
+            ("enable_snat", Boolean()),
+        )
+        return Record(members=members, needed=("network_id",)).schema()
 
 
 class Pools(ListType, frozen=True, kw_only=True):
@@ -151,7 +156,7 @@ class Pools(ListType, frozen=True, kw_only=True):
         return [_record(pool, {"start": _address, "end": _address}) for pool in value]
 
     def item(self) -> Schema:
-        return {"type": "object"}
+        return _whole(start=Address(), end=Address())
 
 
 class Nameservers(ListType, frozen=True, kw_only=True):
@@ -171,7 +176,7 @@ class Nameservers(ListType, frozen=True, kw_only=True):
         return list(found)
 
     def item(self) -> Schema:
-        return {"type": "string"}
+        return Address().schema()
 
 
 class HostRoutes(ListType, frozen=True, kw_only=True):
@@ -194,7 +199,7 @@ class HostRoutes(ListType, frozen=True, kw_only=True):
         return list(found.values())
 
     def item(self) -> Schema:
-        return {"type": "object"}
+        return _whole(destination=Subnet(), nexthop=Address())
 
 
 class Routes(HostRoutes, frozen=True, kw_only=True):
@@ -216,7 +221,12 @@ class Mac(FieldType, frozen=True, kw_only=True):
         return text
 
     def shape(self) -> Schema:
-        return {"type": "string"}
+        return {"type": "string", "format": "mac", "pattern": f"^{_MAC.pattern}$"}
+
+
+def _whole(**members: FieldType) -> Schema:
+    """A dictionary that has all of these."""
+    return Record(members=tuple(members.items()), needed=tuple(members)).schema()
 
 
 def as_list(value: Any) -> list[Any]:

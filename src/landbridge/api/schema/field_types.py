@@ -59,11 +59,8 @@ class FieldType(msgspec.Struct, frozen=True, kw_only=True):
         return text
 
     def schema(self) -> Schema:
-        """The type in JSON Schema, for the OpenAPI document."""
-        shape = self.shape()
-        if self.nullable:
-            shape["type"] = [shape["type"], "null"]
-        return shape
+        """The documented form of a value in JSON Schema, for the OpenAPI document."""
+        return or_null(self.shape()) if self.nullable else self.shape()
 
     def shape(self) -> Schema:
         raise NotImplementedError
@@ -205,6 +202,16 @@ class Number(FieldType, frozen=True, kw_only=True):
         return {"type": "integer", **least, "maximum": self.most}
 
 
+class Mtu(Number, frozen=True, kw_only=True):
+    """0 for none, or at least `smallest`, which the rules check: it differs by IP version."""
+
+    smallest: int
+    least: int | None = 0
+
+    def shape(self) -> Schema:
+        return {**super().shape(), "not": {"minimum": 1, "maximum": self.smallest - 1}}
+
+
 class MemberNumber(FieldType, frozen=True, kw_only=True):
     """An integer inside a dictionary (`dpd`, `lifetime`); fractions are rounded."""
 
@@ -274,9 +281,13 @@ class Dictionary(FieldType, frozen=True, kw_only=True):
 
 
 class ReadOnly(FieldType, frozen=True, kw_only=True):
-    """An attribute that is shown and cannot be sent."""
+    """An attribute that is shown and cannot be sent. `format`, `values` and `item` (of an array)
+    describe it further."""
 
     type: str = "string"
+    format: str = ""
+    values: tuple[str, ...] = ()
+    item: FieldType | None = None
 
     def accept(self, value: Any) -> Any:
         return value
@@ -285,7 +296,37 @@ class ReadOnly(FieldType, frozen=True, kw_only=True):
         return Number().from_query(text) if self.type == "integer" else text
 
     def shape(self) -> Schema:
-        return {"type": self.type}
+        return {
+            "type": self.type,
+            **({"format": self.format} if self.format else {}),
+            **({"enum": list(self.values)} if self.values else {}),
+            **({"items": self.item.schema()} if self.item else {}),
+        }
+
+
+class Record(FieldType, frozen=True, kw_only=True):
+    """A dictionary in a list, as it is shown. `members`: name, type; `needed`: those that are
+    always there."""
+
+    members: tuple[tuple[str, FieldType], ...]
+    needed: tuple[str, ...] = ()
+
+    def accept(self, value: Any) -> Any:
+        return value
+
+    def shape(self) -> Schema:
+        return {
+            "type": "object",
+            "properties": {name: each.schema() for name, each in self.members},
+            **({"required": list(self.needed)} if self.needed else {}),
+            "additionalProperties": False,
+        }
+
+
+def or_null(shape: Schema) -> Schema:
+    """The schema of `shape` or null."""
+    values = {"enum": [*shape["enum"], None]} if "enum" in shape else {}
+    return {**shape, "type": [shape["type"], "null"], **values}
 
 
 def within(number: int, least: int | None, most: int) -> int:

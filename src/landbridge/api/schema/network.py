@@ -21,7 +21,15 @@ from landbridge.api.schema.address_types import (
     Routes,
     Subnet,
 )
-from landbridge.api.schema.field_types import Boolean, Choice, Number, Text, Uuid
+from landbridge.api.schema.field_types import (
+    Boolean,
+    Choice,
+    Mtu,
+    Number,
+    ReadOnly,
+    Text,
+    Uuid,
+)
 from landbridge.api.schema.resource import (
     UNSET,
     Attribute,
@@ -35,8 +43,10 @@ from landbridge.api.schema.resource import (
     shown,
     standard,
 )
+from landbridge.vpn.inventory.subnets import LEAST_MTU
 
 _NOT_BUILT: Final = "Not built: has this value only."
+_UP_OR_DOWN: Final = ReadOnly(values=("ACTIVE", "DOWN"))
 
 IPV6_MODES: Final = ("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 
@@ -73,9 +83,10 @@ NETWORK: Final = Resource(
     attributes=(
         identifier(),
         name(),
-        shown("subnets", "The ids of its subnets.", type="array", column="", filter=False),
+        shown("subnets", "The ids of its subnets.", ReadOnly(type="array", item=Uuid()), column="",
+              filter=False),
         _up(),
-        shown("status", "Always ACTIVE.", sort=True),
+        shown("status", "Always ACTIVE.", ReadOnly(values=("ACTIVE",)), sort=True),
         project(),
         Attribute(
             name="shared", type=Boolean(), default=False,
@@ -86,8 +97,8 @@ NETWORK: Final = Resource(
             about="Routers may have their gateway on it; every project may see it.",
         ),
         Attribute(
-            name="mtu", type=Number(least=0), default=0, about="Largest packet on it; 0: 1500.",
-            sort=True,
+            name="mtu", type=Mtu(smallest=min(LEAST_MTU.values())), default=0, sort=True,
+            about="Largest packet on it; 0: 1500. At least 68 with an IPv4 subnet, 1280 with IPv6.",
         ),
         Attribute(
             name="provider:network_type", type=Text(longest=32), default=UNSET, secret=True,
@@ -129,7 +140,7 @@ SUBNET: Final = Resource(
         _network_id(),
         Attribute(
             name="cidr", type=Subnet(), default=UNSET, about="The range; must be given.",
-            put=False, sort=True,
+            put=False, sort=True, demanded=True,
         ),
         Attribute(
             name="gateway_ip", type=Address(nullable=True), default=UNSET, sort=True,
@@ -182,7 +193,7 @@ PORT: Final = Resource(
         _network_id(),
         _up(),
         Attribute(
-            name="mac_address", type=Mac(nullable=True), default=UNSET, sort=True,
+            name="mac_address", type=Mac(nullable=True), default=UNSET, sort=True, null=False,
             about="Made up where not given.",
         ),
         Attribute(
@@ -195,7 +206,7 @@ PORT: Final = Resource(
             sort=True,
         ),
         project(),
-        shown("status", "ACTIVE or DOWN.", sort=True),
+        shown("status", "ACTIVE or DOWN.", _UP_OR_DOWN, sort=True),
         constant("security_groups", _NOT_BUILT, [], None),
         constant("allowed_address_pairs", _NOT_BUILT, [], None),
         constant("extra_dhcp_opts", _NOT_BUILT, [], None, filter=False),
@@ -215,11 +226,12 @@ ROUTER: Final = Resource(
         identifier(),
         name(),
         _up(),
-        shown("status", "ACTIVE or DOWN (switched off).", sort=True, filter=False),
+        shown("status", "ACTIVE or DOWN (switched off).", _UP_OR_DOWN, sort=True, filter=False),
         project(),
         Attribute(
             name="external_gateway_info", type=Gateway(), default=None, column="", filter=False,
-            about="The uplink; {} takes it away.",
+            null=True,
+            about="The uplink; null or {} takes it away.",
         ),
         Attribute(
             name="routes", type=Routes(), default=UNSET, post=False, filter=False,

@@ -14,7 +14,7 @@ from typing import Final
 from landbridge.api.schema.address_types import FixedIps, Gateway
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.api.schema.field_types import Choice, Dictionary, ListType
-from landbridge.api.schema.resource import OWN, REQUIRED, UNSET, Attribute, Resource
+from landbridge.api.schema.resource import OWN, UNSET, Attribute, Resource
 
 _HEAD: Final = """\
 # Attributes
@@ -55,7 +55,7 @@ def _type(attribute: Attribute) -> str:
 def _create(attribute: Attribute) -> str:
     if not attribute.post:
         return ""
-    if attribute.default is REQUIRED:
+    if attribute.required or attribute.demanded:
         return "**required**"
     if attribute.default is UNSET or isinstance(attribute.type, Dictionary):
         return "yes"

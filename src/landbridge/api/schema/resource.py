@@ -60,6 +60,8 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     column: str | None = None
     refers: str = ""
     secret: bool = False  # shown only to callers whom the policy allows
+    demanded: bool = False  # by the rules, with an error of their own, where it has a default
+    null: bool | None = None  # whether answers may hold null; None: where it may be sent
     source: str = REFERENCE
 
     @property
@@ -69,6 +71,11 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def required(self) -> bool:
         return self.post and self.default is REQUIRED
+
+    @property
+    def may_be_null(self) -> bool:
+        """In answers."""
+        return self.type.nullable if self.null is None else self.null
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +90,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     attributes: tuple[Attribute, ...]
     path_name: str = ""
+    title: str = ""  # in sentences, where the name is no word
+
+    @property
+    def words(self) -> str:
+        return self.title or self.name
 
     @property
     def path(self) -> str:
@@ -136,12 +148,19 @@ def description() -> Attribute:
     return Attribute(name="description", type=Text(), about="A description.", default="")
 
 
-def shown(name: str, about: str, *, type: str = "string", **changes: Any) -> Attribute:
-    """An attribute that is shown and cannot be sent."""
+def shown(
+    name: str, about: str, kind: ReadOnly | None = None, /, *, null: bool = False, **changes: Any
+) -> Attribute:
+    """An attribute that is shown and cannot be sent; `kind`: where it is no plain text."""
     return Attribute(
-        name=name, type=ReadOnly(type=type), about=about, default=UNSET, post=False, put=False,
-        **changes,
+        name=name, type=kind or ReadOnly(), about=about, default=UNSET, post=False, put=False,
+        null=null, **changes,
     )  # fmt: skip
+
+
+def moment(name: str, about: str, **changes: Any) -> Attribute:
+    """A time that is shown."""
+    return shown(name, about, ReadOnly(format="date-time"), sort=True, **changes)
 
 
 def constant(name: str, about: str, value: Any, *also: Any, **changes: Any) -> Attribute:
@@ -172,9 +191,12 @@ def standard(*, post_tags: bool = False) -> tuple[Attribute, ...]:
     """The attributes of every object (``standard-attr-*``)."""
     return (
         *tags(post=post_tags),
-        shown("created_at", "When it was made (UTC).", sort=True),
-        shown("updated_at", "When it was last changed (UTC).", sort=True),
+        moment("created_at", "When it was made (UTC)."),
+        moment("updated_at", "When it was last changed (UTC)."),
         shown(
-            "revision_number", "Grows with every change; see If-Match.", type="integer", sort=True
+            "revision_number",
+            "Grows with every change; see If-Match.",
+            ReadOnly(type="integer"),
+            sort=True,
         ),
     )

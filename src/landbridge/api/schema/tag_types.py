@@ -86,4 +86,9 @@ class Constant(FieldType, frozen=True, kw_only=True):
     def shape(self) -> Schema:
         kinds = {bool: "boolean", list: "array", str: "string", type(None): "null"}
         kind = kinds[type(self.value)]
-        return {"type": kind, **({"items": {}, "maxItems": 0} if kind == "array" else {})}
+        values: dict[str, Schema] = {
+            "array": {"items": {"type": "string"}, "maxItems": 0},
+            "boolean": {"enum": [self.value]},
+            "string": {"enum": [self.value]},
+        }
+        return {"type": kind, **values.get(kind, {})}

@@ -16,8 +16,10 @@ from landbridge.api.schema.field_types import (
     Dictionary,
     Flavor,
     MemberNumber,
-    Number,
+    Mtu,
     PeerIdentity,
+    ReadOnly,
+    Record,
     Text,
     Uuid,
 )
@@ -27,12 +29,15 @@ from landbridge.api.schema.resource import (
     Resource,
     description,
     identifier,
+    moment,
     name,
     project,
     project_id,
     shown,
     standard,
 )
+from landbridge.model.status import ReasonCode, SelectorMode
+from landbridge.vpn.resources.selectors import MINIMUM_MTU
 
 AUTH_ALGORITHMS: Final = ("sha1", "sha256", "sha384", "sha512", "aes-xcbc", "aes-cmac")
 ENCRYPTION_ALGORITHMS: Final = (
@@ -45,6 +50,19 @@ ENCRYPTION_ALGORITHMS: Final = (
     *(f"aes-{bits}-ctr" for bits in (128, 192, 256)),
 )  # fmt: skip
 PFS_GROUPS: Final = tuple(f"group{number}" for number in (2, 5, *range(14, 32)))
+STATUSES: Final = ("ACTIVE", "BUILD", "DOWN", "ERROR", "PENDING_CREATE", "PENDING_UPDATE")
+_STATUS: Final = ReadOnly(values=STATUSES)
+_ADDRESS: Final = ReadOnly(format="ip-address")
+_REASON: Final = ReadOnly(values=tuple(each.value for each in ReasonCode))
+_NETWORKS: Final = ReadOnly(type="array", item=ReadOnly(format="cidr"))
+_CHILD_SA: Final = Record(
+    members=(
+        ("local_cidrs", _NETWORKS),
+        ("peer_cidrs", _NETWORKS),
+        ("status", ReadOnly(values=("ACTIVE", "DOWN"))),
+    ),
+    needed=("local_cidrs", "peer_cidrs", "status"),
+)
 DPD_ACTIONS: Final = ("clear", "disabled", "hold", "restart", "restart-by-peer")
 
 
@@ -107,6 +125,7 @@ VPNSERVICE: Final = Resource(
     name="vpnservice",
     collection="vpnservices",
     prefix="/vpn",
+    title="VPN service",
     about="A router that ends VPN connections.",
     attributes=(
         identifier(),
@@ -130,9 +149,9 @@ VPNSERVICE: Final = Resource(
             refers="routers",
         ),
         _up(),
-        shown("external_v4_ip", "The gateway's IPv4 address."),
-        shown("external_v6_ip", "The gateway's IPv6 address."),
-        shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*."),
+        shown("external_v4_ip", "The gateway's IPv4 address.", _ADDRESS, null=True),
+        shown("external_v6_ip", "The gateway's IPv6 address.", _ADDRESS, null=True),
+        shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*.", _STATUS),
         Attribute(
             name="flavor_id",
             type=Flavor(nullable=True),
@@ -151,6 +170,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
     collection="ipsec_site_connections",
     path_name="ipsec-site-connections",
     prefix="/vpn",
+    title="IPsec site connection",
     about="A connection to a peer.",
     attributes=(
         identifier(),
@@ -177,16 +197,18 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         ),
         _group_reference("local_ep_group_id", "Our subnets; with peer_ep_group_id."),
         _group_reference("peer_ep_group_id", "The peer's networks; with local_ep_group_id."),
-        shown("route_mode", "Always static."),
+        shown("route_mode", "Always static.", ReadOnly(values=("static",))),
         Attribute(
-            name="mtu", type=Number(least=0), default=1500,
+            name="mtu", type=Mtu(smallest=min(MINIMUM_MTU.values())), default=1500,
             about="Largest packet: 0 (unset), or at least 68 (IPv4) or 1280 (IPv6).",
         ),
         _choice("initiator", "Who may begin.", "bi-directional", "response-only"),
-        shown("auth_mode", "Always psk."),
+        shown("auth_mode", "Always psk.", ReadOnly(values=("psk",))),
         Attribute(
             name="psk", type=Text(secret=True, shortest=1), column="", filter=False, secret=True,
-            about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it.",
+            null=True,
+            about="The pre-shared key. Sealed at rest; shown to whom the policy lets see it. Null: "
+            "what is kept of it cannot be read (`psk-unreadable`).",
         ),
         Attribute(
             name="dpd",
@@ -200,7 +222,7 @@ IPSEC_SITE_CONNECTION: Final = Resource(
             filter=False,
         ),
         _up(),
-        shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*."),
+        shown("status", "ACTIVE, DOWN, BUILD, ERROR or PENDING_*.", _STATUS),
         _reference("vpnservice_id", "vpnservices", "The service that it runs on.", put=False),
         _reference("ikepolicy_id", "ikepolicies", "The IKE policy."),
         _reference("ipsecpolicy_id", "ipsecpolicies", "The IPsec policy."),
@@ -210,20 +232,22 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         ),
         project_id(),
         *standard(),
-        shown("status_reason", "Why it is not ACTIVE, one word for programs.", source=OWN),
-        shown("status_message", "Why it is not ACTIVE, for people.", filter=False, source=OWN),
-        shown("status_changed_at", "Since when (UTC).", source=OWN, sort=True),
+        shown("status_reason", "Why it is not ACTIVE, one word for programs.", _REASON, null=True,
+              source=OWN),
+        shown("status_message", "Why it is not ACTIVE, for people.", null=True, filter=False,
+              source=OWN),
+        moment("status_changed_at", "Since when (UTC).", null=True, source=OWN),
         shown(
             "selector_mode",
             "As observed: `single` (one CHILD_SA for all pairs of networks) or `split` (one for "
             "each; always with IKEv1); null while nothing is up.",
-            source=OWN,
+            ReadOnly(values=tuple(each.value for each in SelectorMode)), null=True, source=OWN,
         ),
         shown(
             "child_sas",
             "The CHILD_SAs, each with its local_cidrs, peer_cidrs and status: ACTIVE, with what "
             "was negotiated, or DOWN, with what is wanted.",
-            type="array", filter=False, source=OWN,
+            ReadOnly(type="array", item=_CHILD_SA), filter=False, source=OWN,
         ),
     ),
 )  # fmt: skip
@@ -232,6 +256,7 @@ IPSECPOLICY: Final = Resource(
     name="ipsecpolicy",
     collection="ipsecpolicies",
     prefix="/vpn",
+    title="IPsec policy",
     about="How packets are protected.",
     attributes=(
         _encryption(),  # an extension of the reference checks it first
@@ -258,6 +283,7 @@ IKEPOLICY: Final = Resource(
     name="ikepolicy",
     collection="ikepolicies",
     prefix="/vpn",
+    title="IKE policy",
     about="How the keys are exchanged.",
     attributes=(
         _encryption(),  # an extension of the reference checks it first
@@ -280,6 +306,7 @@ ENDPOINT_GROUP: Final = Resource(
     collection="endpoint_groups",
     path_name="endpoint-groups",
     prefix="/vpn",
+    title="endpoint group",
     about="The ends of connections on one side: our subnets or the peer's networks.",
     attributes=(
         identifier(sort=False),
@@ -293,7 +320,7 @@ ENDPOINT_GROUP: Final = Resource(
             put=False,
         ),
         Attribute(
-            name="endpoints", type=Endpoints(), default=[], filter=False,
+            name="endpoints", type=Endpoints(), default=[], filter=False, demanded=True,
             about="Ids or CIDRs, all of the group's type. May be changed while in use.",
         ),
         project_id(sort=False),

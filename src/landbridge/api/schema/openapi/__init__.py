@@ -1,0 +1,1 @@
+"""The OpenAPI document: one module a part of the API, composed by `document`."""

@@ -1,0 +1,107 @@
+"""The errors in the OpenAPI document: one shape, and which operation can give which.
+
+Rules this module keeps:
+- An operation lists the errors that its own code can raise. What a request can fail with before its
+  path is looked at is `default`.
+- Their examples are what a test was answered (`landbridge.api.schema.openapi.examples`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from landbridge.api.schema.openapi.nodes import TEXT, Node, content, header, schema, whole
+
+
+class Failure(NamedTuple):
+    """One status. `headers`: those that come with it."""
+
+    name: str
+    about: str
+    headers: tuple[str, ...] = ()
+
+
+FAILURES: Final = {
+    "400": Failure(
+        "BadRequest", "Something in the request is invalid; the message names the attribute."
+    ),
+    "401": Failure("Unauthorized", "No token, or none that is good.", ("WWW-Authenticate",)),
+    "403": Failure("Forbidden", "The policy does not allow the caller to do it."),
+    "404": Failure(
+        "NotFound",
+        "There is no such object, or the caller may not see it. The message says of which: also an "
+        "object that the body names may be it.",
+    ),
+    "409": Failure(
+        "Conflict",
+        "It is in use, or collides with another object or with a change made meanwhile, or the "
+        "quota is used up.",
+    ),
+    "412": Failure(
+        "PreconditionFailed", "If-Match: the object has another revision_number by now."
+    ),
+    "413": Failure("TooLarge", "The body is too large."),
+    "429": Failure("TooMany", "The caller has too much open at a time.", ("Retry-After",)),
+    "503": Failure(
+        "Unavailable",
+        "The database or the identity service is away or busy, or the server is full.",
+        ("Retry-After",),
+    ),
+    "default": Failure(
+        "Refused",
+        "The request was refused before its path was looked at: 400 (no HTTP, a NUL character, "
+        "more than 512 parameters), 405 (the path has no such method; `Allow` says which it has), "
+        "408 (it did not arrive in time), 413 or 431 (body or head are too large), 414 (path and "
+        "query are too long), 429 (too many connections), 503 (the server is full), or 500: a "
+        "fault of ours, with the request's id to look for in the log.",
+    ),
+}
+
+HEADERS: Final[Node] = {
+    "X-Openstack-Request-Id": {
+        "description": "The request's id; it is in the server's log as well.",
+        "schema": {"type": "string", "pattern": "^req-[0-9a-f-]{36}$"},
+    },
+    "WWW-Authenticate": {"description": "Where a token is to be had.", "schema": TEXT},
+    "Retry-After": {
+        "description": "Seconds after which the same request may do.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+ERROR: Final = whole(
+    "What every error looks like, whatever its status.",
+    NeutronError=whole(
+        type={**TEXT, "description": "One word for programs."},
+        message={**TEXT, "description": "What was wrong and where, for people."},
+        detail={**TEXT, "description": "More of it; mostly empty."},
+    ),
+)
+
+
+def responses(examples: Node) -> Node:
+    """For the components. `examples`: a body by status."""
+    made = {}
+    for status, failure in FAILURES.items():
+        body: Node = content(schema("error"))
+        if status in examples:
+            body["application/json"]["example"] = examples[status]
+        made[failure.name] = {
+            "description": failure.about,
+            "headers": headers(*failure.headers),
+            "content": body,
+        }
+    return made
+
+
+def headers(*names: str) -> Node:
+    """Of an answer; every one has the request's id."""
+    return {name: header(name) for name in ("X-Openstack-Request-Id", *names)}
+
+
+def failing(*statuses: str) -> dict[str, Any]:
+    """The references of an operation that can fail so."""
+    return {
+        status: {"$ref": f"#/components/responses/{FAILURES[status].name}"}
+        for status in (*statuses, "default")
+    }

@@ -1,0 +1,1 @@
+"""The OpenAPI document: linters, a generated client, and its examples on a server."""
