@@ -21,25 +21,21 @@ import pytest
 from landbridge.lab.hosts import wait_until
 from tests import dataplane
 from tests.environments.machine import Machine
+from tests.environments.pages import Page
 from tests.environments.processes import Server
 
 pytestmark = pytest.mark.gateway
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = (ROOT / "docs/first-tunnel.md").read_text()
+PAGE: Final = Page("first-tunnel.md")
 PYTHON: Final = sys.executable
 SCRIPT: Final = ROOT / "tests/clients/openstack_service.py"
+WITH_CURL: Final = "The same with curl"
 #: How a person puts a block into effect.
 WAYS: Final = {
     "Our side, with `openstack`": "sh",
-    "The same with curl": "sh",
+    WITH_CURL: "sh",
     "The same with the Python SDK": "python",
 }
-
-
-def block(section: str, kind: str = "sh") -> str:
-    (_, text) = PAGE.split(f"\n## {section}\n")
-    (found,) = re.findall(rf"```{kind}\n(.*?)```", text.split("\n## ")[0], re.DOTALL)
-    return str(found)
 
 
 class Person:
@@ -81,8 +77,8 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
         serve = machine.argv(directory, PYTHON, "-m", "landbridge", "serve", f"--state-dir={state}")
         server = Server(serve, directory / "log", os.environ | dataplane.environment(directory))
         ends.callback(server.kill)
-        server.wait_until(lambda: '"event":"ready"' in server.log.read_text(), deadline=30)
-        openstack.wait_until((directory / "openstack.sock").exists, deadline=30)
+        server.wait_until(lambda: '"event":"ready"' in server.log.read_text(), deadline=90)
+        openstack.wait_until((directory / "openstack.sock").exists, deadline=90)
         yield Person(machine, directory)
 
 
@@ -103,22 +99,25 @@ def _openstack(machine: Machine, directory: Path) -> Server:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_packets_of_both_networks_come_through(person: Person, way: str, tmp_path: Path) -> None:
-    before = block("Before")
+    before = PAGE.block("Before")
     if WAYS[way] == "sh":
-        person.sh(before, block(way))
+        person.sh(before, PAGE.block(way))
     else:
-        person.python(block(way, "python"))
+        person.python(PAGE.block(way, "python"))
     text = tmp_path / "swanctl.conf"
-    text.write_text(block("The peer's side: strongSwan's `swanctl.conf`", "conf"))
+    text.write_text(PAGE.block("The peer's side: strongSwan's `swanctl.conf`", "conf"))
     person.sh("install -d -m 0700 /run/peer", f"install -m 0600 {text} /run/peer/swanctl.conf")
-    person.sh(before, block("All of it on one machine"))
+    person.sh(before, PAGE.block("All of it on one machine"))
 
-    status, *ping = block("See it").split("ip netns exec", maxsplit=1)
+    status, *ping = PAGE.block("See it").split("ip netns exec", maxsplit=1)
     wait_until(lambda: told(person.sh(before, status)) == "ACTIVE", 30, "ACTIVE")
     pings = person.sh("ip netns exec" + ping[0])
     assert pings.count("3 received") == 2
 
-    person.sh(before, block("Take it away"))
+    if way == WITH_CURL:
+        assert list(Page("api.md").discrepancies(person.sh)) == []
+
+    person.sh(before, PAGE.block("Take it away"))
     left = json.loads(person.sh(before, 'curl -sS -H "X-Auth-Token: $token" $api/v2.0/networks'))
     assert left == {"networks": []}
     wait_until(lambda: person.sh("ip netns list") == "", 20, "the agent takes the router down")
@@ -129,8 +128,10 @@ def told(answer: str) -> str:
 
 
 def test_the_calls_are_as_many_as_the_page_says() -> None:
-    counted = sum(int(number) for number in re.findall(r"^\| .* \| (\d+) \|$", PAGE, re.MULTILINE))
-    by_openstack = len(re.findall(r"^openstack ", block(next(iter(WAYS))), re.MULTILINE))
-    by_curl = len(re.findall(r"\bcall (?:POST|PUT) ", block("The same with curl")))
-    by_sdk = len(re.findall(r"\bnet\.\w+\(", block("The same with the Python SDK", "python")))
+    counted = sum(
+        int(number) for number in re.findall(r"^\| .* \| (\d+) \|$", PAGE.text, re.MULTILINE)
+    )
+    by_openstack = len(re.findall(r"^openstack ", PAGE.block(next(iter(WAYS))), re.MULTILINE))
+    by_curl = len(re.findall(r"\bcall (?:POST|PUT) ", PAGE.block(WITH_CURL)))
+    by_sdk = len(re.findall(r"\bnet\.\w+\(", PAGE.block("The same with the Python SDK", "python")))
     assert counted == by_openstack == by_curl == by_sdk == 15
