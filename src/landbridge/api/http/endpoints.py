@@ -72,17 +72,21 @@ class Endpoint:
 
 
 class PublicEndpoint:
-    """A path that needs no token; it shows no project's data."""
+    """A path that needs no token; it shows no project's data. `more`: handlers of further methods,
+    which ask for a token themselves."""
 
-    def __init__(self, template: str, handler: OpenHandler) -> None:
+    def __init__(
+        self, template: str, handler: OpenHandler, more: Mapping[str, OpenHandler] | None = None
+    ) -> None:
         self.template = template
-        self._handler = handler
+        self._handlers = {"GET": handler, "HEAD": handler, **(more or {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method not in ("GET", "HEAD"):
-            raise errors.MethodNotAllowed(("GET", "HEAD"))
-        response = await self._handler(request)
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            raise errors.MethodNotAllowed(tuple(self._handlers))
+        response = await handler(request)
         await response(scope, receive, send)
 
 
