@@ -29,12 +29,15 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = Page("first-tunnel.md")
 PYTHON: Final = sys.executable
 SCRIPT: Final = ROOT / "tests/clients/openstack_service.py"
+GUIDE: Final = Page("operations.md")
+WITH_OPENSTACK: Final = "Our side, with `openstack`"
 WITH_CURL: Final = "The same with curl"
+WITH_SDK: Final = "The same with the Python SDK"
 #: How a person puts a block into effect.
 WAYS: Final = {
-    "Our side, with `openstack`": "sh",
+    WITH_OPENSTACK: "sh",
     WITH_CURL: "sh",
-    "The same with the Python SDK": "python",
+    WITH_SDK: "python",
 }
 
 
@@ -114,10 +117,21 @@ def test_packets_of_both_networks_come_through(person: Person, way: str, tmp_pat
     pings = person.sh("ip netns exec" + ping[0])
     assert pings.count("3 received") == 2
 
+    beside, apart = PAGE.block("Take it away").split("\n\n")
+    login, _ = beside.split("\n", maxsplit=1)
     if way == WITH_CURL:
         assert list(Page("api.md").discrepancies(person.sh)) == []
+    if way == WITH_SDK:
+        ours, theirs = GUIDE.blocks("A new pre-shared key")
+        person.sh(ours)
+        wait_until(lambda: told(person.sh(before, status)) == "PENDING_UPDATE", 10, "refused")
+        person.sh(theirs)
+        wait_until(lambda: told(person.sh(before, status)) == "ACTIVE", 30, "ACTIVE, the new key")
+    if way == WITH_OPENSTACK:
+        beside = f"{login}\n{GUIDE.block('Empty the host')}"
 
-    person.sh(before, PAGE.block("Take it away"))
+    person.sh(before, beside)
+    person.sh(apart)
     left = json.loads(person.sh(before, 'curl -sS -H "X-Auth-Token: $token" $api/v2.0/networks'))
     assert left == {"networks": []}
     wait_until(lambda: person.sh("ip netns list") == "", 20, "the agent takes the router down")
@@ -131,7 +145,7 @@ def test_the_calls_are_as_many_as_the_page_says() -> None:
     counted = sum(
         int(number) for number in re.findall(r"^\| .* \| (\d+) \|$", PAGE.text, re.MULTILINE)
     )
-    by_openstack = len(re.findall(r"^openstack ", PAGE.block(next(iter(WAYS))), re.MULTILINE))
+    by_openstack = len(re.findall(r"^openstack ", PAGE.block(WITH_OPENSTACK), re.MULTILINE))
     by_curl = len(re.findall(r"\bcall (?:POST|PUT) ", PAGE.block(WITH_CURL)))
-    by_sdk = len(re.findall(r"\bnet\.\w+\(", PAGE.block("The same with the Python SDK", "python")))
+    by_sdk = len(re.findall(r"\bnet\.\w+\(", PAGE.block(WITH_SDK, "python")))
     assert counted == by_openstack == by_curl == by_sdk == 15

@@ -85,8 +85,10 @@ class IdentityHandlers:
             return await answer
         except errors.ApiError as error:
             content = {"code": error.status, "title": error.type, "message": error.message}
-            challenge = {"WWW-Authenticate": self._auth.challenge} if error.status == 401 else {}  # noqa: PLR2004
-            return json_body.Json({"error": content}, error.status, challenge)
+            headers = {"WWW-Authenticate": self._auth.challenge} if error.status == 401 else {}  # noqa: PLR2004
+            if error.retry_after:
+                headers["Retry-After"] = str(error.retry_after)
+            return json_body.Json({"error": content}, error.status, headers)
 
     async def _issue(self, request: Request) -> Response:
         """Raises: Unauthorized, PolicyNotAuthorized, BadPart."""
