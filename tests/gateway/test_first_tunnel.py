@@ -19,6 +19,7 @@ from typing import Final
 import pytest
 
 from landbridge.lab.hosts import wait_until
+from landbridge.lab.patience import patient
 from tests import dataplane
 from tests.environments.machine import Machine
 from tests.environments.pages import Page
@@ -62,7 +63,7 @@ class Person:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=patient(120),
         )
         assert done.returncode == 0, f"{argv[-1]}\n{done.stdout}{done.stderr}"
         return done.stdout

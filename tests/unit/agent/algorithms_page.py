@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from landbridge.agent.charon import proposals
 from landbridge.agent.errors import Unsupported
@@ -101,26 +101,43 @@ def page() -> str:
     return "".join([HEAD, *_examples(), RULES, *_groups(), *_ciphers(), *_integrity(), LEFT_OUT])
 
 
-def ike(version: IkeVersion = "v2", **words: str) -> IkeProposal:
-    given = {"encryption": "aes-128", "integrity": "sha256", "dh_group": "group14"} | words
-    return IkeProposal(version=version, mode="main", lifetime=3600, **given)
+def ike(
+    encryption: str = "aes-128",
+    integrity: str = "sha256",
+    group: str = "group14",
+    version: IkeVersion = "v2",
+) -> IkeProposal:
+    return IkeProposal(
+        version=version,
+        mode="main",
+        encryption=encryption,
+        integrity=integrity,
+        dh_group=group,
+        lifetime=3600,
+    )
 
 
-def esp(**words: str) -> EspProposal:
-    given = {"encryption": "aes-128", "integrity": "sha256", "pfs_group": "group14"} | words
-    return EspProposal(encapsulation="tunnel", lifetime=3600, **{"protocol": "esp", **given})  # type: ignore[arg-type]  # words of the table
+def esp(
+    encryption: str, integrity: str, group: str, protocol: Literal["esp", "ah"] = "esp"
+) -> EspProposal:
+    return EspProposal(
+        protocol=protocol,
+        encapsulation="tunnel",
+        encryption=encryption,
+        integrity=integrity,
+        pfs_group=group,
+        lifetime=3600,
+    )
 
 
 def _examples() -> Iterator[str]:
-    gcm = {"encryption": "aes-256-gcm-16", "integrity": "sha384"}
-    cbc = {"encryption": "aes-256", "integrity": "sha256"}
-    for words, group in ((gcm, "group20"), (cbc, "group14")):
-        told = f"`{words['encryption']}`, `{words['integrity']}`, `{group}`"
-        written = proposals.ike_proposal(ike(**words, dh_group=group))
+    for words in (("aes-256-gcm-16", "sha384", "group20"), ("aes-256", "sha256", "group14")):
+        told = ", ".join(f"`{word}`" for word in words)
+        written = proposals.ike_proposal(ike(*words))
         yield _row("IKE", told, f"`proposals = {written}`")
-        written = proposals.esp_proposal(esp(**words, pfs_group=group), "v2")
+        written = proposals.esp_proposal(esp(*words), "v2")
         yield _row("IPsec, `esp`", told, f"`esp_proposals = {written}`")
-    written = proposals.esp_proposal(esp(**cbc, protocol="ah"), "v2")
+    written = proposals.esp_proposal(esp("aes-256", "sha256", "group14", "ah"), "v2")
     yield _row("IPsec, `ah`", "`sha256`, `group14`", f"`ah_proposals = {written}`")
 
 
@@ -139,7 +156,7 @@ def _ciphers() -> Iterator[str]:
         mode = next(mode for mode in MODES if mode in word)
         what, esp_rfc, ike_rfc = MODES[mode]
         described = what.format(word.rpartition("-")[2])
-        by_v1 = _has(partial(proposals.ike_proposal, ike("v1", encryption=word)))
+        by_v1 = _has(partial(proposals.ike_proposal, ike(encryption=word, version="v1")))
         yield _row(f"`{word}`", f"`{names[word]}`", described, esp_rfc, ike_rfc, by_v1)
 
 
@@ -148,7 +165,7 @@ def _integrity() -> Iterator[str]:
     yield "| API | strongSwan | as PRF | what it is | RFC | in an IKE policy with v1 |\n"
     yield "|---|---|---|---|---|---|\n"
     for word in vpn.AUTH_ALGORITHMS:
-        by_v1 = _has(partial(proposals.ike_proposal, ike("v1", integrity=word)))
+        by_v1 = _has(partial(proposals.ike_proposal, ike(integrity=word, version="v1")))
         names = (f"`{table[word]}`" for table in (proposals.INTEGRITY, proposals.PRFS))
         yield _row(f"`{word}`", *names, *INTEGRITY[word], by_v1)
 

@@ -155,8 +155,9 @@ def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) 
 
 
 def _hint(attribute: Attribute, value: Any) -> str:
-    known = isinstance(attribute.type, Choice) and value not in attribute.type.values
-    return hints.choice(value, attribute.type.values) if known else ""
+    if not isinstance(attribute.type, Choice) or value in attribute.type.values:
+        return ""
+    return hints.choice(value, attribute.type.values)
 
 
 def _refuse_weak(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> None:
