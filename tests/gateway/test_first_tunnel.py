@@ -114,7 +114,8 @@ def test_packets_of_both_networks_come_through(person: Person, way: str, tmp_pat
     person.sh(before, PAGE.block("All of it on one machine"))
 
     status, *ping = PAGE.block("See it").split("ip netns exec", maxsplit=1)
-    wait_until(lambda: told(person.sh(before, status)) == "ACTIVE", 30, "ACTIVE")
+    shown = json.loads(PAGE.block("See it", "json"))
+    wait_until(lambda: json.loads(person.sh(before, status)) == shown, 30, "ACTIVE")
     pings = person.sh("ip netns exec" + ping[0])
     assert pings.count("3 received") == 2
 
