@@ -49,6 +49,9 @@ class Api:
         self.db.write_sync(add)
         self._tokens[name] = secret
 
+    def token(self, caller: str) -> str:
+        return self._tokens[caller]
+
     def revoke(self, caller: str) -> None:
         """Its token, where all processes find it."""
         self.db.write_sync(local_tokens.revoke, caller)

@@ -160,6 +160,16 @@ DIFFERENCES: Final = (
         message="Bad subnets request: cidr must be specified, as there are no subnet pools.",
     ),
     Difference(
+        cases=("create.subnet.without/3",), asked="A subnet without `ip_version`",
+        ours="taken, with that of its `cidr`", reason="A `cidr` has one. (The recorded one overlaps.)",
+        status=400, message="* overlaps with another subnet.",
+    ),
+    Difference(
+        cases=("create.subnet.without/4",), asked="A subnet without anything",
+        ours="400, of `network_id`", reason="It is what is missing first.", status=400,
+        message="Failed to parse request. Required attribute 'network_id' not specified",
+    ),
+    Difference(
         cases=("*.subnet.allocation_pools*", "combined.*.subnet.*"), asked="`{}` as a list of pools",
         ours="400", reason="It is no list.", status=400,
         message="Invalid input for allocation_pools. Reason: Invalid data format for IP pool: '{}'.",

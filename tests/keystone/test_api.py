@@ -44,6 +44,11 @@ def becomes(landbridge: Landbridge, token: str, status: int) -> httpx2.Response:
     return answer
 
 
+def test_there_is_no_login_of_our_own_beside_keystone(landbridge: Landbridge) -> None:
+    for path in ("/identity", "/identity/v3", "/identity/v3/auth/tokens"):
+        assert httpx2.get(f"{landbridge.url}{path}").status_code == 404
+
+
 def test_no_token_and_a_bad_one_are_told_where_to_log_in(
     landbridge: Landbridge, keystone: Keystone
 ) -> None:

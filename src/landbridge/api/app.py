@@ -23,6 +23,8 @@ from starlette.routing import BaseRoute, Route
 
 from landbridge import errors
 from landbridge.api.actions.extraroutes import ExtraRouteHandlers
+from landbridge.api.actions.identity import PREFIX as IDENTITY
+from landbridge.api.actions.identity import IdentityHandlers
 from landbridge.api.actions.inspection import InspectionHandlers
 from landbridge.api.actions.interfaces import InterfaceHandlers
 from landbridge.api.actions.quotas import QuotaHandlers
@@ -75,6 +77,7 @@ def create_app(
             *_inspection(context, metrics, settings.limits),
             *_interfaces(context),
             *_quotas(context),
+            *(_identity(auth) if auth.is_local else ()),
             *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
             _measured(db, metrics),
             *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
@@ -192,6 +195,21 @@ def _discovery(
         _guarded(auth, "/v2.0/", {"GET": discovery.resources}),
         _guarded(auth, "/v2.0/extensions", {"GET": discovery.extensions}),
         _guarded(auth, "/v2.0/extensions/{id}", {"GET": discovery.extension}),
+    ]
+
+
+def _identity(auth: Authentication) -> list[BaseRoute]:
+    verbs = IdentityHandlers(auth)
+    tokens, projects = f"{IDENTITY}/v3/auth/tokens", f"{IDENTITY}/v3/projects"
+    return [
+        *(Route(path, PublicEndpoint(path, verbs.versions)) for path in (IDENTITY, f"{IDENTITY}/")),
+        *(
+            Route(path, PublicEndpoint(path, verbs.version))
+            for path in (f"{IDENTITY}/v3", f"{IDENTITY}/v3/")
+        ),
+        Route(tokens, PublicEndpoint(tokens, verbs.show, {"POST": verbs.issue})),
+        _guarded(auth, projects, {"GET": verbs.projects}),
+        _guarded(auth, f"{projects}/{{id}}", {"GET": verbs.project}),
     ]
 
 

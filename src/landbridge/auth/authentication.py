@@ -33,6 +33,11 @@ class Authentication:
         """The ``WWW-Authenticate`` value of every 401."""
         return self._users.challenge
 
+    @property
+    def is_local(self) -> bool:
+        """Whether users have landbridge's own tokens."""
+        return self._users is self._local
+
     async def admit(self, token: str | None, service_token: str | None = None) -> Caller:
         """Raises: Unauthorized, ServiceUnavailable."""
         if not token:
@@ -44,7 +49,7 @@ class Authentication:
         if not is_ours(token):
             return await self._users.authenticate(token, service_token)
         caller = await self._local.authenticate(token)
-        if self._users is not self._local and not caller.is_agent:
+        if not self.is_local and not caller.is_agent:
             raise errors.Unauthorized("Tokens of landbridge are for agents here, use Keystone's.")
         return caller
 

@@ -59,12 +59,22 @@ class IPsecSiteConnectionNotFound(_NotFound):
 
 class RouterIsNotExternal(ApiError):
     def __init__(self, router_id: str) -> None:
-        super().__init__(f"Router {router_id} has no external network gateway set")
+        super().__init__(
+            f"Router {router_id} has no external network gateway set",
+            f"First PUT /v2.0/routers/{router_id} with "
+            '{"router": {"external_gateway_info": {"network_id": ...}}} and the id of an external '
+            f"network (openstack router set --external-gateway NETWORK {router_id}).",
+        )
 
 
 class SubnetIsNotConnectedToRouter(ApiError):
     def __init__(self, subnet_id: str, router_id: str) -> None:
-        super().__init__(f"Subnet {subnet_id} is not connected to Router {router_id}")
+        super().__init__(
+            f"Subnet {subnet_id} is not connected to Router {router_id}",
+            f"First PUT /v2.0/routers/{router_id}/add_router_interface with "
+            f'{{"subnet_id": "{subnet_id}"}} '
+            f"(openstack router add subnet {router_id} {subnet_id}).",
+        )
 
 
 class ExternalNetworkHasNoSubnet(ApiError):

@@ -21,7 +21,6 @@ from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-_PUBLIC: Final = ("GET", "HEAD")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 Objection = Callable[[Request, Caller], Awaitable[None]]
@@ -76,17 +75,22 @@ class Endpoint:
 
 
 class PublicEndpoint:
-    """A path that needs no token; it shows no project's data."""
+    """A path that needs no token; it shows no project's data. `more`: handlers of further methods,
+    which ask for a token themselves."""
 
-    def __init__(self, template: str, handler: OpenHandler) -> None:
+    def __init__(
+        self, template: str, handler: OpenHandler, more: Mapping[str, OpenHandler] | None = None
+    ) -> None:
         self.template = template
-        self._handler = handler
+        self._handlers = {"GET": handler, "HEAD": handler, **(more or {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method not in _PUBLIC:
-            raise errors.MethodNotAllowed(_PUBLIC, request.method, request.scope["path"])
-        response = await self._handler(request)
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            allowed = tuple(self._handlers)
+            raise errors.MethodNotAllowed(allowed, request.method, request.scope["path"])
+        response = await handler(request)
         await response(scope, receive, send)
 
 

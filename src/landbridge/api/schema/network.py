@@ -134,8 +134,8 @@ SUBNET: Final = Resource(
         identifier(),
         name(),
         Attribute(
-            name="ip_version", type=Choice(values=(4, 6), number=True), about="4 or 6.",
-            put=False, sort=True,
+            name="ip_version", type=Choice(values=(4, 6), number=True), default=UNSET,
+            about="4 or 6; that of the cidr where it is not given.", put=False, sort=True,
         ),
         _network_id(),
         Attribute(

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from landbridge import errors
+from landbridge.api.schema import hints
 from landbridge.api.schema.field_types import Choice, InvalidValue, Text
 from landbridge.api.schema.masking import masked
 from landbridge.api.schema.resource import UNSET, Attribute, Resource
@@ -24,6 +25,7 @@ from landbridge.vpn.rows import Attributes
 
 Values = Attributes
 
+_MOST_HINTS: Final = 8  # a body may have thousands of attributes
 _OTHER_PROJECT: Final = (
     "Specifying 'project_id' other than the authenticated project in request is not allowed "
     "for the current user."
@@ -54,9 +56,9 @@ def for_create(resource: Resource, body: Any, caller: Caller, algorithms: Algori
     given = _with_project(sent, caller)
     given.setdefault("project_id", caller.project_id)
     given.setdefault("tenant_id", given["project_id"])
-    _refuse_unknown(resource, given)
+    _refuse_unknown(resource, given, [each.name for each in resource.attributes if each.post])
     for attribute in resource.attributes:
-        _check_post(attribute, given)
+        _check_post(resource, attribute, given)
     return Input(_convert(resource, _defaulted(resource, given), algorithms), sent)
 
 
@@ -64,7 +66,7 @@ def for_update(resource: Resource, body: Any, caller: Caller, algorithms: Algori
     """As `for_create`; the values hold only what was sent."""
     sent = _unwrap(resource, body)
     given = _with_project(sent, caller)
-    _refuse_unknown(resource, given)
+    _refuse_unknown(resource, given, [each.name for each in resource.attributes if each.put])
     for attribute in resource.attributes:
         if attribute.name in given and not attribute.put:
             raise errors.BadRequest(f"Cannot update read-only attribute {attribute.name}")
@@ -101,16 +103,20 @@ def _with_project(sent: Values, caller: Caller) -> Values:
     return given
 
 
-def _refuse_unknown(resource: Resource, given: Values) -> None:
+def _refuse_unknown(resource: Resource, given: Values, sendable: list[str]) -> None:
     known = {attribute.name for attribute in resource.attributes}
     if unknown := sorted(set(given) - known):
-        raise errors.BadRequest(f"Unrecognized attribute(s) '{', '.join(unknown)}'")
+        raise errors.BadRequest(
+            f"Unrecognized attribute(s) '{', '.join(unknown)}'",
+            hints.unknown(resource, unknown[:_MOST_HINTS], sendable),
+        )
 
 
-def _check_post(attribute: Attribute, given: Values) -> None:
+def _check_post(resource: Resource, attribute: Attribute, given: Values) -> None:
     if attribute.required and attribute.name not in given:
         raise errors.BadRequest(
-            f"Failed to parse request. Required attribute '{attribute.name}' not specified"
+            f"Failed to parse request. Required attribute '{attribute.name}' not specified",
+            hints.missing(resource, given),
         )
     if not attribute.post and attribute.name in given:
         raise errors.BadRequest(f"Attribute '{attribute.name}' not allowed in POST")
@@ -143,8 +149,15 @@ def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) 
         converted = attribute.type.convert(value if hides else masked(value))
         _refuse_weak(attribute, converted, algorithms)
     except InvalidValue as reason:
-        raise errors.BadRequest(f"Invalid input for {attribute.name}. Reason: {reason}.") from None
+        words = f"Invalid input for {attribute.name}. Reason: {reason}."
+        raise errors.BadRequest(words, _hint(attribute, value)) from None
     return converted
+
+
+def _hint(attribute: Attribute, value: Any) -> str:
+    if not isinstance(attribute.type, Choice) or value in attribute.type.values:
+        return ""
+    return hints.choice(value, attribute.type.values)
 
 
 def _refuse_weak(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> None:

@@ -193,7 +193,8 @@ IPSEC_SITE_CONNECTION: Final = Resource(
         ),
         Attribute(
             name="peer_cidrs", type=Cidrs(), default=[], filter=False,
-            about="The peer's networks, where the service has a subnet.",
+            about="The peer's networks, where the service has a subnet. Kept as typed: of "
+            "10.1.0.5/24 it is 10.1.0.0/24.",
         ),
         _group_reference("local_ep_group_id", "Our subnets; with peer_ep_group_id."),
         _group_reference("peer_ep_group_id", "The peer's networks; with local_ep_group_id."),
