@@ -243,7 +243,7 @@ DIFFERENCES: Final = (
         reason="The reference names a function of its own in the message.",
         status=409, type="SubnetInUse",
         message="Unable to complete operation on subnet <*>: Subnet <*> is used by endpoint "
-        "group <*>.",
+        "group <*>: endpoint_group '*' (<*>).",
     ),
     # Lists
     Difference(
