@@ -52,7 +52,7 @@ def document() -> Node:
         paths[resource.path] = _collection(resource)
         paths[f"{resource.path}/{{id}}"] = {"parameters": [_ID], **_item(resource)}
     paths |= {f"{resource.path}/{{id}}/plan": _plan(resource) for resource in PLANNED}
-    paths |= _interfaces() | _quotas() | _discovery() | _inspection()
+    paths |= _interfaces() | _quotas() | _discovery() | _inspection() | _overview()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -168,6 +168,7 @@ def _list_parameters(resource: Resource) -> list[Node]:
         _query("limit", "How many at most; 0: all."),
         _query("marker", "The id of the last object of the page before."),
         _query("page_reverse", "True: the page before the marker."),
+        _query("search", "A text that the name, the description or an address has in it."),
     ]
     filters = [
         _query(a.name, f"Filter: {a.about} Repeated: any of them.")
@@ -196,6 +197,26 @@ def _inspection() -> Node:
         f"{path}/history": {"parameters": [_ID], "get": history},
         f"{path}/diagnostics": {"parameters": [_ID], "get": diagnosis},
         "/landbridge/v1/events": {"get": stream},
+    }
+
+
+def _overview() -> Node:
+    thing: Node = {"type": "object"}
+    many: Node = {"type": "array", "items": thing}
+    counted = _object(
+        {"connections": many, "changed_in_last_hour": {"type": "integer"}, "events": many}
+    )
+    summary = _operation(
+        "The connections of the project by state, and what has changed in the last hour",
+        "200",
+        _object({"summary": counted}),
+    )
+    gateways = _operation(
+        "The gateways and their leases, for administrators", "200", _object({"gateways": many})
+    )
+    return {
+        "/landbridge/v1/summary": {"get": summary},
+        "/landbridge/v1/gateways": {"get": gateways},
     }
 
 

@@ -67,7 +67,7 @@ def for_update(resource: Resource, body: Any, caller: Caller, algorithms: Algori
     _refuse_unknown(resource, given)
     for attribute in resource.attributes:
         if attribute.name in given and not attribute.put:
-            raise errors.BadRequest(f"Cannot update read-only attribute {attribute.name}")
+            raise _of(attribute, f"Cannot update read-only attribute {attribute.name}")
     return Input(_convert(resource, given, algorithms), sent)
 
 
@@ -109,11 +109,12 @@ def _refuse_unknown(resource: Resource, given: Values) -> None:
 
 def _check_post(attribute: Attribute, given: Values) -> None:
     if attribute.required and attribute.name not in given:
-        raise errors.BadRequest(
-            f"Failed to parse request. Required attribute '{attribute.name}' not specified"
+        raise _of(
+            attribute,
+            f"Failed to parse request. Required attribute '{attribute.name}' not specified",
         )
     if not attribute.post and attribute.name in given:
-        raise errors.BadRequest(f"Attribute '{attribute.name}' not allowed in POST")
+        raise _of(attribute, f"Attribute '{attribute.name}' not allowed in POST")
 
 
 def _defaulted(resource: Resource, given: Values) -> Values:
@@ -143,8 +144,17 @@ def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) 
         converted = attribute.type.convert(value if hides else masked(value))
         _refuse_weak(attribute, converted, algorithms)
     except InvalidValue as reason:
-        raise errors.BadRequest(f"Invalid input for {attribute.name}. Reason: {reason}.") from None
+        raise _of(attribute, f"Invalid input for {attribute.name}. Reason: {reason}.") from None
+    except errors.ApiError as error:
+        error.attribute = attribute.name
+        raise
     return converted
+
+
+def _of(attribute: Attribute, message: str) -> errors.BadRequest:
+    error = errors.BadRequest(message)
+    error.attribute = attribute.name
+    return error
 
 
 def _refuse_weak(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> None:
