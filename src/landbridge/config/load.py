@@ -23,6 +23,7 @@ from landbridge.config.options import QUOTA_RESOURCES
 from landbridge.config.settings import (
     AgentSettings,
     AuthSettings,
+    ConsoleSettings,
     DatabaseSettings,
     KeystoneSettings,
     LimitSettings,
@@ -71,6 +72,7 @@ def load(
         vpn=values.struct("vpn", VpnSettings),
         agent=_agent(values, state, f"http://{_reachable(host)}:{port}"),
         limits=_limits(values),
+        console=values.struct("console", ConsoleSettings),
         quotas={name: values.get("quotas", f"quota_{name}", int) for name in QUOTA_RESOURCES},
         log=values.struct("log", LogSettings),
     )

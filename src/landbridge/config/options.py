@@ -157,6 +157,9 @@ LIMITS: Final = (
     ),
     cfg.IntOpt("idle_seconds", default=65, min=1, help="Between two requests."),
 )
+CONSOLE: Final = (
+    cfg.BoolOpt("enabled", default=True, help="Whether the API serves its console, /console/."),
+)
 QUOTAS: Final = tuple(
     cfg.IntOpt(f"quota_{name}", default=-1, min=-1, help="-1: no limit.")
     for name in QUOTA_RESOURCES
@@ -188,6 +191,7 @@ SECTIONS: Final = {
     "vpn": VPN,
     "agent": AGENT,
     "limits": LIMITS,
+    "console": CONSOLE,
     "quotas": QUOTAS,
     "log": LOG,
 }
