@@ -1,4 +1,4 @@
-"""What is counted for people who look: the summary, the gateways, and lists that are searched in."""
+"""What is counted for people who look: the summary, the gateways; lists that are searched in."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.api.gateway import Gateway
 from tests.api.remote import Remote, remote
+from tests.console.http import Client, Clients
 from tests.console.viewer import CHROMIUM, FLAGS, Viewer, Viewers
 from tests.environments.databases import Databases
 from tests.environments.landbridge import running, with_tokens
@@ -75,3 +76,17 @@ def viewers(browser: Browser, served: Remote) -> Iterator[Viewers]:
 def viewer(viewers: Viewers) -> Viewer:
     """Somebody of proj-a."""
     return viewers.sign_in("a")
+
+
+@pytest.fixture
+def clients(served: Remote) -> Iterator[Clients]:
+    """``clients("a")``: a browser without a screen, of somebody who has signed in."""
+    made: list[Client] = []
+
+    def client(caller: str = "") -> Client:
+        made.append(Client(served))
+        return made[-1].signed_in(served.token(caller)) if caller else made[-1]
+
+    yield client
+    for each in made:
+        each.http.close()

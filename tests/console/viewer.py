@@ -64,7 +64,7 @@ class Viewer:
         self.go(path)
         self.page.get_by_label("Token").fill(token)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(f"**{path}")
+        self.page.wait_for_url(self.base + path)
         return self.page
 
     def live(self) -> None:

@@ -126,21 +126,22 @@ async def filled(visit: Visit, section: Section, view: View) -> Form:
 
 
 def typed(form: Form, fields: Fields) -> Form:
-    """The form with what was typed."""
+    """The form with what was typed, for the revision that it was typed for."""
+    revision = _revision(fields)
     return msgspec.structs.replace(
         form,
         fields=tuple(
             msgspec.structs.replace(each, value=_typed(each, fields)) for each in form.fields
         ),
-        revision=_revision(fields) or form.revision,
+        revision=form.revision if revision is None else revision,
     )
 
 
 def _typed(field: Field, fields: Fields) -> str:
-    """A switch that is off is not sent. What is secret is not sent back."""
+    """What is secret is not sent back; what was not sent stays as it is."""
     if field.widget == "secret":
         return ""
-    return fields.get(field.name, [""])[-1]
+    return fields.get(field.name, [field.value])[-1]
 
 
 def _revision(fields: Fields) -> int | None:
@@ -398,7 +399,9 @@ def _value(attribute: Attribute, mine: list[Field], sent: Fields, shown: View | 
         return {
             name: _shape(members[name]).read(text) for name, text in said.items() if text != ""
         } or _LEFT_OUT
-    text = sent.get(attribute.name, [""])[-1]
+    if attribute.name not in sent:
+        return _LEFT_OUT
+    text = sent[attribute.name][-1]
     shape = _shape(attribute.type)
     if shape.widget == "switch":
         return shape.read(text)
