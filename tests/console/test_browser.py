@@ -13,7 +13,7 @@ from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
 from tests.api.remote import Remote
 from tests.console.population import Place
-from tests.console.viewer import Viewer, Viewers
+from tests.console.viewer import DEADLINE, Viewer, Viewers
 from tests.environments.databases import Databases
 from tests.environments.landbridge import COMMAND, Landbridge, running, with_tokens
 from tests.environments.processes import Server
@@ -188,7 +188,7 @@ def test_the_api_goes_away_and_comes_back(
          f"--bind={bind}"], state / "again.log",
     )  # fmt: skip
     try:
-        expect(page.locator("#banner")).to_be_hidden(timeout=60_000)
+        expect(page.locator("#banner")).to_be_hidden(timeout=2 * DEADLINE)
         viewer.live()
         assert page.evaluate("window.unbroken")
     finally:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from landbridge.lab.patience import patient
 from tests.api.remote import Remote
 
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -23,7 +24,7 @@ FLAGS: Final = (
 )  # fmt: skip
 WIDE: Final = (1280, 800)
 PHONE: Final = (390, 844)
-DEADLINE: Final = 15_000  # milliseconds
+DEADLINE: Final = patient(30) * 1000  # milliseconds
 ROOT: Final = Path(__file__).parents[2]
 PICTURES: Final = ROOT / "docs" / "console"
 AXE: Final = (Path(__file__).parent / "vendor" / "axe.js").read_text()
@@ -92,10 +93,11 @@ class Viewer:
         )
         return wider
 
-    def picture(self, name: str) -> None:
-        """The page as it is, into docs/console/NAME.png where that is asked for."""
+    def picture(self, name: str, *, whole: bool = True) -> None:
+        """The page as it is (`whole`: also what is below the window), into docs/console/NAME.png
+        where that is asked for."""
         self.page.evaluate("document.activeElement?.blur()")
-        content = self.page.screenshot(full_page=True, animations="disabled")
+        content = self.page.screenshot(full_page=whole, animations="disabled")
         assert content.startswith(b"\x89PNG")
         directory = os.environ.get("LANDBRIDGE_PICTURES") or (
             str(PICTURES) if os.environ.get("LANDBRIDGE_WRITE_DOCS") == "1" else ""
