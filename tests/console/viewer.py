@@ -142,4 +142,4 @@ class Viewers:
         complaints = [text for made in self._made for text in made.wrong]
         for made in self._made:
             made.context.close()
-        assert complaints == []
+        assert complaints == [], complaints
