@@ -84,7 +84,7 @@ def clients(served: Remote) -> Iterator[Clients]:
     made: list[Client] = []
 
     def client(caller: str = "") -> Client:
-        made.append(Client(served))
+        made.append(Client(served.server.url))
         return made[-1].signed_in(served.token(caller)) if caller else made[-1]
 
     yield client

@@ -9,14 +9,12 @@ from typing import Any, Final
 
 import httpx2
 
-from tests.api.remote import Remote
-
 _CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
 
 
 class Client:
-    def __init__(self, served: Remote) -> None:
-        self.base = served.server.url
+    def __init__(self, base: str) -> None:
+        self.base = base
         self.http = httpx2.Client(base_url=self.base, trust_env=False, timeout=20)
         self.csrf = ""
 

@@ -73,6 +73,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     fields: Fields
 
+    def __repr__(self) -> str:
+        """Without the fields, which may hold a secret."""
+        return f"Visit({self.request.method} {self.request.url.path})"
+
     @property
     def viewer(self) -> Caller:
         if self.caller is None:

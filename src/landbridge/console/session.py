@@ -36,6 +36,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     project: str = ""
 
+    def __repr__(self) -> str:
+        return f"Session(user={self.user!r})"
+
 
 class TokenTooLong(Exception):
     """A browser would not keep a cookie with this token."""
