@@ -172,7 +172,7 @@ def test_the_api_goes_away_and_comes_back(
 ) -> None:
     """The page says so, keeps what it shows, and comes back by itself."""
     viewer = viewers.window()
-    viewer.expected.append("net::ERR_")
+    viewer.expected += ["net::ERR_", "htmx:error"]
     viewer.base = mortal.url
     page = viewer.sign_in(mortal.admin_token)
     viewer.live()
