@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from http.cookies import SimpleCookie
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -13,7 +12,6 @@ from landbridge.auth import local_tokens
 from landbridge.console import guard
 from landbridge.console.session import LONGEST, Sessions
 from landbridge.store.secrets import Sealer
-from tests.api.harness import running_api
 from tests.api.remote import Remote
 from tests.console.http import Client, Clients
 
@@ -28,15 +26,6 @@ def _cookie(answer: httpx2.Response, name: str) -> dict[str, str]:
         if morsel := SimpleCookie(line).get(name):
             return {"value": morsel.value, **morsel}
     return {}
-
-
-def test_switched_off_it_is_a_path_that_is_not_there(database_url: str, tmp_path: Path) -> None:
-    with running_api(database_url, tmp_path, console={"enabled": "false"}) as api:
-        for path in ("/console", "/console/", "/console/sign-in"):
-            answer = api.request("GET", path, None)
-            unknown = api.request("GET", path.replace("console", "nothing"), None)
-            assert answer.status_code == unknown.status_code == 404
-            assert answer.headers["content-type"] == unknown.headers["content-type"]
 
 
 def test_every_answer_has_the_headers_that_guard_it(served: Remote, client: Client) -> None:
