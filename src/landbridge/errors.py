@@ -5,6 +5,7 @@ Rules this module keeps:
   nothing of HTTP libraries; `landbridge.api.http.json_body` writes the envelope.
 - `type` is the class's own name unless it says otherwise: clients match on it.
 - A message names what was wrong and where, never a secret's value.
+- `attribute`: the attribute whose value was wrong, for forms; empty where it is not one's alone.
 - `retry_after`: seconds after which the same request may do; 0: it will not by waiting.
 """
 
@@ -19,6 +20,7 @@ class ApiError(Exception):
     status: ClassVar[int] = 400
     type: ClassVar[str] = "BadRequest"
     retry_after: int = 0
+    attribute: str = ""
 
     def __init_subclass__(cls) -> None:
         if "type" not in cls.__dict__:

@@ -16,6 +16,7 @@ from landbridge.auth import local_tokens
 from landbridge.auth.authentication import open_authentication
 from landbridge.config import load
 from landbridge.config.settings import Settings
+from landbridge.console.mount import console_pages
 from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
@@ -105,8 +106,9 @@ def running_api(database_url: str, state: Path, **options: Mapping[str, str]) ->
     settings = settings_of(state, options)
     db = Database.open(database_url, sealer=Sealer.generate())
     auth = open_authentication(settings, db)
+    pages = console_pages(settings, auth, db.sealer)
     with asyncio.Runner() as runner:
-        api = Api(create_app(settings, db, auth), db, runner)
+        api = Api(create_app(settings, db, auth, pages=pages), db, runner)
         api.caller("admin", "proj-admin", "admin", "member", "reader")
         api.caller("a", "proj-a", "member", "reader")
         api.caller("b", "proj-b", "member", "reader")

@@ -10,7 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 
 from landbridge import errors
 from landbridge.api.actions.extraroutes import ExtraRouteHandlers
@@ -27,6 +27,7 @@ from landbridge.api.actions.identity import PREFIX as IDENTITY
 from landbridge.api.actions.identity import IdentityHandlers
 from landbridge.api.actions.inspection import InspectionHandlers
 from landbridge.api.actions.interfaces import InterfaceHandlers
+from landbridge.api.actions.overview import GATEWAYS, SUMMARY, OverviewHandlers
 from landbridge.api.actions.quotas import QuotaHandlers
 from landbridge.api.actions.tags import TagHandlers
 from landbridge.api.agents.routes import agent_routes
@@ -55,6 +56,9 @@ from landbridge.config.settings import LimitSettings, Settings
 from landbridge.store.database import Database
 from landbridge.vpn.resources.registry import RULES
 
+#: Makes pages for people of the API's own routes (`landbridge.console`).
+Pages = Callable[[Router], Sequence[BaseRoute]]
+
 COUNTED_FOR: Final = 1.0  # seconds for which the counts are cached
 
 
@@ -63,26 +67,30 @@ def create_app(
     db: Database,
     auth: Authentication,
     metrics: ApiMetrics | None = None,
+    pages: Pages | None = None,
 ) -> Starlette:
-    """The API of one process, on an open database."""
+    """The API of one process, on an open database. `pages`: what is served beside it."""
     algorithms = AlgorithmPolicy(weak_algorithms=settings.vpn.weak_algorithms)
     context = ApiContext(db, auth, algorithms, settings.quotas, WorkerThread(), FairQueue())
     metrics, error_handlers = metrics or ApiMetrics(), ErrorHandlers(auth)
     db.measure = metrics.transaction
+    routes: list[BaseRoute] = [
+        *(route for resource in RESOURCES for route in _resource(context, resource)),
+        *(route for resource in RESOURCES for route in _tags(context, resource)),
+        *(_plan(context, resource) for resource in PLANNED),
+        *_inspection(context, metrics, settings.limits),
+        *_interfaces(context),
+        *_quotas(context),
+        *_overview(context),
+        *(_identity(auth) if auth.is_local else ()),
+        *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
+        _measured(db, metrics),
+        *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
+        _guarded(auth, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
+    ]
+    beside = pages(Router(routes, redirect_slashes=False)) if pages else ()
     app = Starlette(
-        routes=[
-            *(route for resource in RESOURCES for route in _resource(context, resource)),
-            *(route for resource in RESOURCES for route in _tags(context, resource)),
-            *(_plan(context, resource) for resource in PLANNED),
-            *_inspection(context, metrics, settings.limits),
-            *_interfaces(context),
-            *_quotas(context),
-            *(_identity(auth) if auth.is_local else ()),
-            *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
-            _measured(db, metrics),
-            *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
-            _guarded(auth, "/v2.0/{path:path}", {"GET": _nothing_there}, every_method=True),
-        ],
+        routes=[*routes, *beside],
         middleware=[Middleware(RequestMiddleware, metrics=metrics, told=RequestLog(settings.log))],
         exception_handlers={
             errors.ApiError: error_handlers.api_error,
@@ -175,6 +183,14 @@ def _quotas(context: ApiContext) -> list[BaseRoute]:
         _guarded(context.auth, f"{path}/default", {"GET": verbs.default}),
         _guarded(context.auth, f"{path}/details", {"GET": verbs.details}),
         _guarded(context.auth, f"{path}/details.json", {"GET": verbs.details}),
+    ]
+
+
+def _overview(context: ApiContext) -> list[BaseRoute]:
+    verbs = OverviewHandlers(context)
+    return [
+        _guarded(context.auth, SUMMARY, {"GET": verbs.summary}),
+        _guarded(context.auth, GATEWAYS, {"GET": verbs.gateways}),
     ]
 
 

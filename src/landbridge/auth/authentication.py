@@ -9,9 +9,12 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from landbridge import errors
 from landbridge.auth.caller import Authenticator, Caller
 from landbridge.auth.local_tokens import LocalTokens, is_ours
+from landbridge.auth.login import Login
 from landbridge.auth.policy import Policy
 from landbridge.auth.policy_file import PolicyFile
 from landbridge.auth.recheck import Recheck
@@ -19,11 +22,27 @@ from landbridge.config.settings import Settings
 from landbridge.store.database import Database
 
 
-class Authentication:
-    """Makes callers of tokens (`admit`). `policy`: what callers may do; `recheck`: ends streams."""
+class Passwords(Protocol):
+    """Makes tokens of passwords."""
 
-    def __init__(self, users: Authenticator, local: LocalTokens, policy: Policy) -> None:
+    async def token(self, login: Login) -> str: ...
+
+    def close(self) -> None: ...
+
+
+class Authentication:
+    """Makes callers of tokens (`admit`). `policy`: what callers may do; `recheck`: ends streams.
+    `passwords`: where people can sign in with one; None: nowhere."""
+
+    def __init__(
+        self,
+        users: Authenticator,
+        local: LocalTokens,
+        policy: Policy,
+        passwords: Passwords | None = None,
+    ) -> None:
         self._users = users
+        self._passwords = passwords
         self._local = local
         self.policy = policy
         self.recheck = Recheck(self.admit)
@@ -45,6 +64,15 @@ class Authentication:
         caller = await self._caller(token, service_token or "")
         return self.policy.known(caller)
 
+    async def sign_in(self, login: Login) -> str:
+        """A token for a user with a password.
+
+        Raises: Unauthorized, TooManyRequests, ServiceUnavailable.
+        """
+        if self._passwords is None:
+            raise errors.Unauthorized("There are no passwords here: sign in with a token.")
+        return await self._passwords.token(login)
+
     async def _caller(self, token: str, service_token: str) -> Caller:
         if not is_ours(token):
             return await self._users.authenticate(token, service_token)
@@ -55,16 +83,26 @@ class Authentication:
 
     def close(self) -> None:
         self._users.close()
+        if self._passwords is not None:
+            self._passwords.close()
 
 
 def open_authentication(settings: Settings, db: Database) -> Authentication:
     """Raises: PolicyFileError."""
     local = LocalTokens(db)
-    users = _keystone(settings) if settings.auth.strategy == "keystone" else local
-    return Authentication(users, local, Policy(PolicyFile(settings.policy.policy_file)))
+    policy = Policy(PolicyFile(settings.policy.policy_file))
+    if settings.auth.strategy != "keystone":
+        return Authentication(local, local, policy)
+    return Authentication(_keystone(settings), local, policy, _passwords(settings))
 
 
 def _keystone(settings: Settings) -> Authenticator:
     from landbridge.auth.keystone import KeystoneTokens
 
     return KeystoneTokens(settings.keystone, revalidate_after=settings.auth.revalidate_after)
+
+
+def _passwords(settings: Settings) -> Passwords:
+    from landbridge.auth.passwords import KeystonePasswords
+
+    return KeystonePasswords(settings.keystone)

@@ -7,7 +7,7 @@ Rules this module keeps:
 - Of ports all rules are here, also of attributes that are not built: they are refused as unknown.
 - VPN resources: an admin or a member of the project; a reader sees nothing of them.
 - Ours are `get_ipsec_site_connection:psk` (who sees the key, so that readers can be let in
-  without it), `get_quota` for the own project, and `landbridge_agent`.
+  without it), `get_quota` for the own project, `get_gateway` and `landbridge_agent`.
 """
 
 from __future__ import annotations
@@ -178,6 +178,9 @@ QUOTAS: Final = {
     "delete_quota": ADMIN,
 }
 
+#: Of landbridge alone: which gateways there are, and whether they report.
+GATEWAYS: Final = {"get_gateway": ADMIN}
+
 TAGS: Final = {
     f"{verb}_{resource}:tags": rule
     for verb in ("create", "update", "delete")
@@ -188,4 +191,4 @@ TAGS: Final = {
     )
 }
 
-DEFAULTS: Final = BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | TAGS | QUOTAS
+DEFAULTS: Final = BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | TAGS | QUOTAS | GATEWAYS

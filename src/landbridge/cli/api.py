@@ -40,6 +40,7 @@ from landbridge.cli import preflight
 from landbridge.cli.notify import tell_systemd
 from landbridge.cli.storage import alone, open_database, told
 from landbridge.config.settings import LimitSettings, Settings
+from landbridge.console.mount import console_pages
 from landbridge.heartbeat import Heartbeat
 from landbridge.store import identity
 from landbridge.store.database import Database
@@ -66,7 +67,8 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
         with closing(open_authentication(settings, db)) as auth:
             metrics = ApiMetrics()
             shared = SharedLimits(_reachable(settings.limits), metrics)
-            app = create_app(settings, db, auth, metrics)
+            pages = console_pages(settings, auth, db.sealer)
+            app = create_app(settings, db, auth, metrics, pages)
             server = _Server(_config(app, shared, certificate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:

@@ -24,6 +24,7 @@ from landbridge.config.settings import (
     AgentSettings,
     ApiSettings,
     AuthSettings,
+    ConsoleSettings,
     DatabaseSettings,
     KeystoneSettings,
     LimitSettings,
@@ -76,6 +77,7 @@ def load(
         vpn=values.struct("vpn", VpnSettings),
         agent=_agent(values, state, f"{scheme}://{_reachable(host)}:{port}", api),
         limits=_limits(values),
+        console=values.struct("console", ConsoleSettings),
         quotas={name: values.get("quotas", f"quota_{name}", int) for name in QUOTA_RESOURCES},
         log=values.struct("log", LogSettings),
     )

@@ -253,6 +253,9 @@ LIMITS: Final = (
         "idle_seconds", default=65, min=1, help="Seconds between two requests of a connection."
     ),
 )
+CONSOLE: Final = (
+    cfg.BoolOpt("enabled", default=True, help="Whether the API serves its console, /console/."),
+)
 QUOTAS: Final = tuple(
     cfg.IntOpt(
         f"quota_{name}",
@@ -300,6 +303,7 @@ SECTIONS: Final = {
     "vpn": VPN,
     "agent": AGENT,
     "limits": LIMITS,
+    "console": CONSOLE,
     "quotas": QUOTAS,
     "log": LOG,
 }

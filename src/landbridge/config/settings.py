@@ -131,6 +131,12 @@ class LogSettings(Frozen, frozen=True, kw_only=True):
     slow_request: float
 
 
+class ConsoleSettings(Frozen, frozen=True, kw_only=True):
+    """`enabled` False: /console/ is a path that is not there."""
+
+    enabled: bool
+
+
 class Settings(Frozen, frozen=True, kw_only=True):
     """`user`: whom the API becomes where root starts it; empty: nobody. `frozen_after`: after how
     long a child of `serve` that gives no sign of life is killed.
@@ -150,5 +156,6 @@ class Settings(Frozen, frozen=True, kw_only=True):
     vpn: VpnSettings
     agent: AgentSettings
     limits: LimitSettings
+    console: ConsoleSettings
     quotas: Mapping[str, int]
     log: LogSettings

@@ -87,8 +87,15 @@ _BACKENDS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
 class Database:
-    def __init__(self, backend: Backend, hub: Hub, suspects: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        hub: Hub,
+        suspects: set[str] | None = None,
+        sealer: Sealer | None = None,
+    ) -> None:
         self._backend = backend
+        self.sealer = sealer
         self._suspects = set() if suspects is None else suspects
         self.hub = hub
         self.measure: Measure = _unmeasured
@@ -116,7 +123,7 @@ class Database:
         backend = _BACKENDS[name](
             target, options, hub.announce, events.flush, Limits(threads, seconds)
         )
-        return cls(backend, hub, suspects)
+        return cls(backend, hub, suspects, sealer)
 
     async def write(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` in a transaction of its own and commit it.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Delete, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Delete, bindparam, delete, func, insert, select
 
 from landbridge.store.columns import Columns
 from landbridge.store.hub import EVENTS
@@ -156,6 +156,23 @@ def since(tx: Connection, number: int, project_id: str | None, limit: int = 500)
     else:
         rows = tx.execute(_OF_PROJECT, after | {"project": project_id})
     return [Event(*row) for row in rows]
+
+
+def count_since(tx: Connection, at: str, project_id: str | None) -> int:
+    """How many events of a project, or of all (None), there were since `at`."""
+    query = select(func.count()).select_from(_events).where(*_recent(at, project_id))
+    return tx.execute(query).scalar_one()
+
+
+def newest(tx: Connection, at: str, project_id: str | None, limit: int) -> list[Event]:
+    """The newest events since `at`, newest first."""
+    query = select(_events).where(*_recent(at, project_id)).order_by(_events.c.id.desc())
+    return [Event(*row) for row in tx.execute(query.limit(limit))]
+
+
+def _recent(at: str, project_id: str | None) -> list[ColumnElement[bool]]:
+    of_project = [] if project_id is None else [_events.c.project_id == project_id]
+    return [_events.c.at >= at, *of_project]
 
 
 def history(tx: Connection, connection_id: str, limit: int = KEPT_HISTORY) -> list[Content]:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _KEY_BITS = 256
 _NONCE_BYTES = 12
@@ -42,6 +44,7 @@ class Sealer:
     """Seals with one key, opens with any of `keys` (key id -> 32 bytes)."""
 
     def __init__(self, keys: Mapping[bytes, bytes], active: bytes) -> None:
+        self._keys = dict(keys)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._active = active
 
@@ -72,6 +75,12 @@ class Sealer:
         if not keys:
             raise KeyFileError(f"the key file {path} is empty: restore it from your backup")
         return cls(keys, next(iter(keys)))
+
+    def derived(self, purpose: str) -> Sealer:
+        """A sealer for something else than rows, with keys derived from these."""
+        return Sealer(
+            {key_id: _derive(key, purpose) for key_id, key in self._keys.items()}, self._active
+        )
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -111,6 +120,11 @@ class Sealer:
             return cipher.decrypt(nonce, ciphertext, row_id.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise SealError(f"the secret of {row_id} does not open with its key") from error
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    bits = HKDF(algorithm=SHA256(), length=_KEY_BITS // 8, salt=None, info=purpose.encode())
+    return bits.derive(key)
 
 
 def key_id_of(sealed: bytes) -> str:

@@ -177,3 +177,21 @@ def test_json_as_networking_takes_it() -> None:
 def test_what_is_no_json(body: bytes) -> None:
     with pytest.raises(errors.MalformedRequestBody):
         json_body.decode(body)
+
+
+@pytest.mark.parametrize(
+    ("sent", "attribute"),
+    [
+        ({"auth_algorithm": "md4"}, "auth_algorithm"),
+        ({"name": 3}, "name"),
+        ({"lifetime": {"value": "soon"}}, "lifetime"),
+        ({"id": "mine"}, "id"),
+        ({"unknown": 1}, ""),
+    ],
+)
+def test_an_error_knows_the_attribute_that_it_is_about(
+    sent: dict[str, object], attribute: str
+) -> None:
+    with pytest.raises(errors.ApiError) as refused:
+        validate.for_create(IKEPOLICY, {"ikepolicy": sent}, MEMBER, AlgorithmPolicy())
+    assert refused.value.attribute == attribute

@@ -53,9 +53,16 @@ class Census(NamedTuple):
     gateways: dict[bool, int]  # by whether they report
 
 
+def shares(tx: Connection, project: str | None = None) -> list[Share]:
+    """The connections of a project, or all of them (None), by what they are."""
+    query = _COUNT if project is None else _COUNT.where(_c.project_id == project)
+    return [
+        Share(status, reason, bool(up), number) for status, reason, up, number in tx.execute(query)
+    ]
+
+
 def census(tx: Connection) -> Census:
-    shares = [Share(*row) for row in tx.execute(_COUNT)]
-    return Census(shares, {bool(alive): number for alive, number in tx.execute(_GATEWAYS)})
+    return Census(shares(tx), {bool(alive): number for alive, number in tx.execute(_GATEWAYS)})
 
 
 class ApiMetrics:

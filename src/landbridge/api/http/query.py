@@ -20,9 +20,12 @@ import msgspec
 from starlette.requests import Request
 
 from landbridge import errors
+from landbridge.api.schema.field_types import TEXT_LENGTH
 from landbridge.api.schema.resource import Attribute, Resource
 
-_CONTROLS: Final = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"})
+_CONTROLS: Final = frozenset(
+    {"fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse", "search"}
+)
 _DIRECTIONS: Final = ("asc", "desc")
 
 SCHEMES: Final = frozenset({"http", "https"})
@@ -45,7 +48,8 @@ class Sort(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """`limit` 0: everything. `fields` empty: all of them."""
+    """`limit` 0: everything. `fields` empty: all of them. `search`: a text that a name, a
+    description or an address contains (ours; the reference has no such thing)."""
 
     filters: tuple[Filter, ...] = ()
     fields: frozenset[str] = frozenset()
@@ -53,6 +57,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 0
     marker: str = ""
     reverse: bool = False
+    search: str = ""
 
 
 def parse(resource: Resource, parameters: Parameters) -> Listing:
@@ -69,6 +74,7 @@ def parse(resource: Resource, parameters: Parameters) -> Listing:
         limit=limit,
         marker=_last(parameters, "marker") or "" if limit else "",
         reverse=(_last(parameters, "page_reverse") or "").lower() == "true",
+        search=_search(parameters),
     )
 
 
@@ -149,6 +155,13 @@ def _limit(parameters: Parameters) -> int:
     if limit < 0:
         raise errors.BadPart("limit", f"Limit must be an integer 0 or greater and not '{text}'")
     return min(limit, 2**31 - 1)
+
+
+def _search(parameters: Parameters) -> str:
+    text = (_last(parameters, "search") or "").strip()
+    if len(text) > TEXT_LENGTH:  # nothing that is searched is longer
+        raise errors.BadPart("search", f"It is longer than {TEXT_LENGTH} characters")
+    return text
 
 
 def _all(parameters: Parameters, name: str) -> list[str]:

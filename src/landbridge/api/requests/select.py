@@ -6,6 +6,7 @@ Rules this module keeps:
 - NULL comes first in ascending order on every database.
 - Text is compared case-insensitively, as the reference's database does; ids exactly.
 - The cache of list statements is bounded and separate: the number of values is rounded up.
+- A search is a text inside of a few columns; what stands in it is no pattern.
 - Scope: a caller sees its own project's objects, what is shared with all, and the subnets and ports
   of others on its own networks.
 """
@@ -54,6 +55,8 @@ _OF_NETWORK: Final = {
     "router:external": t.networks.c.router_external,
 }
 _EXACT: Final = frozenset({"project_id", "device_id"})
+#: Columns that a search looks into, where a table has them.
+_SEARCHED: Final = ("id", "name", "description", "peer_address", "peer_id", "cidr", "mac_address")
 
 
 def one(
@@ -83,6 +86,8 @@ def page(tx: Connection, resources: ResourceTable[R], listing: Listing, scope: S
     query = select(*resources.columns).where(in_scope(table, scope))
     for condition in (_matches(table, wanted) for wanted in listing.filters):
         query = query.where(condition)
+    if listing.search:
+        query = query.where(_contains(table, listing.search))
     if listing.marker:
         marker = one(tx, resources, listing.marker, scope, change=False)
         if marker is None:
@@ -134,6 +139,12 @@ def _matches(table: Table, wanted: Filter) -> ColumnElement[bool]:
         return exact
     lowered = [value.lower() for value in values]
     return or_(exact, func.lower(column).in_(lowered))
+
+
+def _contains(table: Table, text: str) -> ColumnElement[bool]:
+    """Whether any of the texts that people know an object by has `text` in it."""
+    searched = (table.c[name] for name in _SEARCHED if name in table.c)
+    return or_(*(func.lower(each).contains(text.lower(), autoescape=True) for each in searched))
 
 
 def _of_network(column: Column[Any], values: tuple[Any, ...]) -> ColumnElement[bool]:

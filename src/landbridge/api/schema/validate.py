@@ -69,7 +69,7 @@ def for_update(resource: Resource, body: Any, caller: Caller, algorithms: Algori
     _refuse_unknown(resource, given, [each.name for each in resource.attributes if each.put])
     for attribute in resource.attributes:
         if attribute.name in given and not attribute.put:
-            raise errors.BadRequest(f"Cannot update read-only attribute {attribute.name}")
+            raise _of(attribute, f"Cannot update read-only attribute {attribute.name}")
     return Input(_convert(resource, given, algorithms), sent)
 
 
@@ -114,12 +114,13 @@ def _refuse_unknown(resource: Resource, given: Values, sendable: list[str]) -> N
 
 def _check_post(resource: Resource, attribute: Attribute, given: Values) -> None:
     if attribute.required and attribute.name not in given:
-        raise errors.BadRequest(
+        raise _of(
+            attribute,
             f"Failed to parse request. Required attribute '{attribute.name}' not specified",
             hints.missing(resource, given),
         )
     if not attribute.post and attribute.name in given:
-        raise errors.BadRequest(f"Attribute '{attribute.name}' not allowed in POST")
+        raise _of(attribute, f"Attribute '{attribute.name}' not allowed in POST")
 
 
 def _defaulted(resource: Resource, given: Values) -> Values:
@@ -150,7 +151,10 @@ def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) 
         _refuse_weak(attribute, converted, algorithms)
     except InvalidValue as reason:
         words = f"Invalid input for {attribute.name}. Reason: {reason}."
-        raise errors.BadRequest(words, _hint(attribute, value)) from None
+        raise _of(attribute, words, _hint(attribute, value)) from None
+    except errors.ApiError as error:
+        error.attribute = attribute.name
+        raise
     return converted
 
 
@@ -158,6 +162,12 @@ def _hint(attribute: Attribute, value: Any) -> str:
     if not isinstance(attribute.type, Choice) or value in attribute.type.values:
         return ""
     return hints.choice(value, attribute.type.values)
+
+
+def _of(attribute: Attribute, message: str, detail: str = "") -> errors.BadRequest:
+    error = errors.BadRequest(message, detail)
+    error.attribute = attribute.name
+    return error
 
 
 def _refuse_weak(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> None:

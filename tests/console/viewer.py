@@ -1,0 +1,145 @@
+"""A person with a browser: signs in, looks, and notices what is wrong with a page.
+
+Rules this module keeps:
+- Real Chromium of the distribution. What the console of a page says is collected; `Viewers.close`
+  fails where it is an error.
+- `picture` looks at a page, and with LANDBRIDGE_WRITE_DOCS=1 keeps it for docs/console.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from landbridge.lab.patience import patient
+from tests.api.remote import Remote
+
+CHROMIUM: Final = "/usr/bin/chromium"
+FLAGS: Final = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+WIDE: Final = (1280, 800)
+PHONE: Final = (390, 844)
+DEADLINE: Final = patient(30) * 1000  # milliseconds
+ROOT: Final = Path(__file__).parents[2]
+PICTURES: Final = ROOT / "docs" / "console"
+AXE: Final = (Path(__file__).parent / "vendor" / "axe.js").read_text()
+RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+Scheme = Literal["light", "dark"]
+
+expect.set_options(timeout=DEADLINE)
+
+
+class Viewer:
+    """One window. `page` is playwright's."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.base = base
+        self.context = context
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(DEADLINE)
+        self.said: list[str] = []
+        self.expected: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.said.append(message.text)
+
+    @property
+    def wrong(self) -> list[str]:
+        """What the page complained of, without what a test expects (`expected`)."""
+        return [text for text in self.said if not any(known in text for known in self.expected)]
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.base + path, wait_until="load")
+        return self.page
+
+    def sign_in(self, token: str, path: str = "/console/") -> Page:
+        self.go(path)
+        self.page.get_by_label("Token").fill(token)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(self.base + path)
+        return self.page
+
+    def live(self) -> None:
+        """Wait until the page follows events."""
+        expect(self.page.locator("#live")).to_have_attribute("data-state", "live")
+
+    def complaints(self) -> list[str]:
+        """What axe-core finds wrong, as lines."""
+        # Not by a script element: the page's own policy would refuse it.
+        self.page.evaluate(AXE)
+        found: dict[str, Any] = self.page.evaluate(
+            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})",
+            list(RULES),
+        )
+        return [
+            f"{each['id']}: {node['target']} {node['failureSummary']}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        wider: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wider
+
+    def picture(self, name: str, *, whole: bool = True) -> None:
+        """The page as it is (`whole`: also what is below the window), into docs/console/NAME.png
+        where that is asked for."""
+        self.page.evaluate("document.activeElement?.blur()")
+        content = self.page.screenshot(full_page=whole, animations="disabled")
+        assert content.startswith(b"\x89PNG")
+        directory = os.environ.get("LANDBRIDGE_PICTURES") or (
+            str(PICTURES) if os.environ.get("LANDBRIDGE_WRITE_DOCS") == "1" else ""
+        )
+        if directory:
+            Path(directory).mkdir(parents=True, exist_ok=True)
+            (Path(directory) / f"{name}.png").write_bytes(content)
+
+
+class Viewers:
+    """Makes windows, each with cookies of its own."""
+
+    def __init__(self, browser: Browser, served: Remote) -> None:
+        self._browser = browser
+        self.served = served
+        self._made: list[Viewer] = []
+
+    def window(self, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> Viewer:
+        context = self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        made = Viewer(context, self.served.server.url)
+        self._made.append(made)
+        return made
+
+    def sign_in(
+        self,
+        caller: str,
+        path: str = "/console/",
+        size: tuple[int, int] = WIDE,
+        scheme: Scheme = "light",
+    ) -> Viewer:
+        made = self.window(size, scheme)
+        made.sign_in(self.served.token(caller), path)
+        return made
+
+    def close(self) -> None:
+        complaints = [text for made in self._made for text in made.wrong]
+        for made in self._made:
+            made.context.close()
+        assert complaints == [], complaints
