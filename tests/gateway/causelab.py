@@ -49,6 +49,12 @@ class Seat:
         return self.fault.codes_with(self.maker)[self.version, self.role]
 
     @property
+    def codes(self) -> set[ReasonCode]:
+        """One of these; the others are of other releases of the peer's."""
+        newer = self.fault.libreswan_5 if self.maker == "Libreswan" else {}
+        return {self.code, newer.get((self.version, self.role), self.code)}
+
+    @property
     def name(self) -> str:
         return f"c{self.number}"
 
@@ -263,8 +269,7 @@ def _told(
 
 
 def _first(gateway: Gateway, seat: Seat, wanted: Tunnel, since: float) -> tuple[float, str] | None:
-    code = seat.code
     for at, status in tuple(gateway.history):
-        if status.id == wanted.id and status.reason and status.reason.code is code:
+        if status.id == wanted.id and status.reason and status.reason.code in seat.codes:
             return max(0.0, at - since), status.reason.message
     return None

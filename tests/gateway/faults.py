@@ -54,7 +54,8 @@ class Fault:
     """`codes`: what must be told, by version and role; what is not there cannot happen.
 
     `ours` are fields of our `Tunnel`; `theirs` makes the peer's connection wrong, or None.
-    `libreswan`: the codes with that peer, where they are others. `unseen`: why some of them, or
+    `libreswan`: the codes with that peer, where they are others; `libreswan_5`: with one that says
+    in words what a 4 is silent about. `unseen`: why some of them, or
     all, cannot be shown with it.
     """
 
@@ -65,6 +66,7 @@ class Fault:
     deed: Deed = ""
     peer_begins: bool = True  # in the responder's role
     libreswan: Mapping[tuple[Version, Role], ReasonCode] | None = None
+    libreswan_5: Mapping[tuple[Version, Role], ReasonCode] = field(default_factory=dict)
     unseen: str = ""
 
     def codes_with(self, maker: Maker) -> Mapping[tuple[Version, Role], ReasonCode]:
@@ -170,6 +172,7 @@ FAULTS: tuple[Fault, ...] = (
             (_C.PSK_MISMATCH, _C.LOCAL_ID_REFUSED),
             (_C.AUTHENTICATION_FAILED, _C.LOCAL_ID_REFUSED),
         ),
+        libreswan_5=by((_C.LOCAL_ID_REFUSED, None), (None, None)),
     ),
     Fault(
         "the peer has the other IKE version",

@@ -58,6 +58,7 @@ def _conn(each: PeerConnection) -> str:
         "ike": each.proposals,
         "esp": child.esp_proposals,
         "encapsulation": "yes" if _ENCAPSULATED in each.extra else "auto",
+        "leftupdown": "%disabled",  # a script of the package's, which is not in any PATH here
         "rekey": "no",
         "auto": "add",
     }

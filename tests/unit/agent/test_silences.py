@@ -225,6 +225,25 @@ def test_what_cannot_be_read_is_told_by_what_was_read_before(
 
 
 @pytest.mark.parametrize(
+    ("before", "code"),
+    [
+        (MAIN_5, C.LOCAL_ID_REFUSED),
+        ((FROM_500, UP), C.LOCAL_ID_REFUSED),
+        ((*PHASE_1, QUICK), C.TRAFFIC_SELECTOR_MISMATCH),
+        ((FROM_500, UP, QUICK), C.TRAFFIC_SELECTOR_MISMATCH),
+    ],
+)
+def test_whose_identification_is_refused_is_told_by_what_was_asked(
+    before: tuple[str, ...], code: ReasonCode
+) -> None:
+    """IKEv1 has one word for who we are and for our networks; a Libreswan 5 that began says it of
+    the first once the IKE_SA is up here."""
+    found = told(heard((*before, "received INVALID_ID_INFORMATION error notify")))
+    assert found is not None
+    assert found.reason.code is code
+
+
+@pytest.mark.parametrize(
     ("name", "established", "code"),
     [
         ("INVALID_ID_INFORMATION", False, C.LOCAL_ID_REFUSED),

@@ -24,7 +24,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from landbridge.agent.charon import log_pairs
-from landbridge.agent.charon.log_patterns import STALLED, UNASKED, UNREAD, UNTIMELY
+from landbridge.agent.charon.log_patterns import (
+    REFUSED_ID,
+    STALLED,
+    UNASKED,
+    UNREAD,
+    UNTIMELY,
+)
 from landbridge.agent.charon.sa_events import SaEvent, ends, replaced_ike, sa_event
 from landbridge.agent.charon.unanswered import Unanswered
 from landbridge.agent.tunnels.naming import ConfigName
@@ -53,6 +59,7 @@ _GOES_ON: Final = re.compile(
     r"|^no shared key found|^no acceptable |^found \d+ matching config"
 )
 _MOST_KEPT: Final = 4096
+_REFUSED_ID: Final = re.compile(REFUSED_ID)
 _UP: Final = re.compile(r"^IKE_SA \S+ established between ")
 _CHILD_UP: Final = re.compile(r"^CHILD_SA \S+ established with SPIs ")
 _SILENCE: Final = re.compile(r"retransmit \d+ of request ")
@@ -213,9 +220,15 @@ class EventParser:
         new = said.established and self._clock() < said.up_at + SOON
         if line.startswith(_DELETED) and new and not (said.child or said.heir):
             return _deleted(said, line)
-        if line == UNREAD and said.established and not said.child and not said.ours:
+        theirs = said.established and not said.child and not said.ours
+        if theirs and (line == UNREAD or _refused_id(said, line)):
             return f"{line}; {UNTIMELY}"
         return said.unanswered.joined(line, child=said.child or not said.established)
+
+
+def _refused_id(said: _Heard, line: str) -> bool:
+    """Whether a peer that began refuses who we are: we have asked it for no networks yet."""
+    return _REFUSED_ID.match(line) is not None and not said.unanswered.asked_for_child
 
 
 def _deleted(said: _Heard, line: str) -> str:

@@ -25,6 +25,8 @@ STALLED: Final = "the peer began and did not go on"
 ANSWER: Final = "received DELETE for ESP CHILD_SA"  # with IKEv2 also to our own
 UNREAD: Final = "invalid HASH_V1 payload length, decryption failed?"  # with IKEv1, as initiator
 UNTIMELY: Final = "before any CHILD_SA"
+#: Of whom, or of networks, if it answers our Quick Mode: IKEv1 has one word for both.
+REFUSED_ID: Final = "received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify"
 UNASKED: Final = "instead of an answer to our Quick Mode"
 
 #: Ranks: how much a line tells. What tells more is not overwritten by less in one attempt.
@@ -198,12 +200,15 @@ _AUTHENTICATION: Final = (
         "{peer} cannot read what we send once it is encrypted: the PSK differs.",
         established=False,
     ),
-    _row(
-        r"received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify",
-        ReasonCode.LOCAL_ID_REFUSED,
-        REFUSAL,
-        "{peer} does not accept our ID {we_are}, or expects another one from our address.",
-        established=False,
+    *(
+        _row(
+            f"{REFUSED_ID}{when}",
+            ReasonCode.LOCAL_ID_REFUSED,
+            REFUSAL,
+            "{peer} does not accept our ID {we_are}, or expects another one from our address.",
+            established=established,
+        )
+        for when, established in (("", False), (f"; {UNTIMELY}", True))
     ),
     _row(
         r"received (?:INVALID_KE_PAYLOAD|INVALID_KEY_INFORMATION|INVALID_KEY_INFO) error notify",
@@ -349,8 +354,7 @@ _CHILD: Final = (
     ),
     *(
         _row(
-            r"received TS_UNACCEPTABLE notify, no CHILD_SA built"
-            r"|received (?:INVALID_ID_INFORMATION|INVALID_ID) error notify",
+            rf"received TS_UNACCEPTABLE notify, no CHILD_SA built|{REFUSED_ID}$",
             ReasonCode.TRAFFIC_SELECTOR_MISMATCH,
             REFUSAL,
             sentence,
