@@ -9,7 +9,9 @@ from unittest import mock
 from urllib.parse import unquote
 
 import httpx2
+import keystoneauth1.exceptions
 import pytest
+import requests
 import structlog
 
 from landbridge.api.schema.openapi.document import document
@@ -17,6 +19,9 @@ from tests.api.harness import Api, running_api
 from tests.environments.databases import Databases
 
 IKE = "/v2.0/vpn/ikepolicies"
+#: What the document leaves out: what landbridge's own halves speak, and pages for people.
+BESIDE = ("/agent/v1/", "/console")
+OWN_QUOTA = "/v2.0/quotas/project"  # one of quotas/{id}
 _REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -107,10 +112,60 @@ def test_methods_that_a_path_does_not_have(
 def test_the_document_is_served_and_has_every_path(api: Api) -> None:
     served = api.request("GET", "/openapi.json", None).json()
     assert served == document()
-    paths = {route.path for route in api.app.routes if not route.path.startswith("/agent/v1/")}
+    paths = {route.path for route in api.app.routes}
+    beside = {path for path in paths if path.startswith(BESIDE)}
     aliases = {path for path in paths if path.endswith(("/", ".json", "{path:path}"))}
-    others = {"/", "/openapi.json", "/v2.0/quotas/project"}  # the last is one of quotas/{id}
-    assert paths - aliases | others == set(served["paths"])
+    others = {"/", "/openapi.json", OWN_QUOTA}
+    assert paths - beside - aliases | others == set(served["paths"])
+
+
+def test_the_document_has_the_methods_of_every_path(api: Api) -> None:
+    for path, node in document()["paths"].items():
+        answer = api.request("PATCH", path.replace("{", "").replace("}", ""))
+        assert answer.status_code == 405, path
+        allowed = {each.lower() for each in answer.headers["Allow"].split(", ")}
+        if path != OWN_QUOTA:
+            assert allowed - {"head", "options"} == set(node) - {"parameters"}, path
+
+
+def test_with_keystone_there_is_no_other_identity_service(
+    databases: Databases, tmp_path: Path
+) -> None:
+    described = set(document()["paths"]) - set(document("keystone")["paths"])
+    assert described == {path for path in document()["paths"] if path.startswith("/identity")}
+    credentials = {"username": "landbridge", "password": "s", "project_name": "service"}
+    options = {
+        "auth": {"strategy": "keystone"},
+        "keystone_authtoken": {"auth_url": "http://127.0.0.1:9/v3", **credentials},
+    }
+    with databases.fresh("sqlite") as url, running_api(url, tmp_path, **options) as keystone:
+        routes = {route.path for route in keystone.app.routes}
+        served = keystone.request("GET", "/openapi.json", None).json()
+    assert served == document("keystone")
+    assert not {path for path in routes if path.startswith("/identity")}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "caller", "status"),
+    [
+        ("GET", "/identity/v3/projects", None, 401),
+        ("GET", "/identity/v3/projects/other", "a", 404),
+        ("GET", "/identity/v3/users", "a", 404),
+        ("DELETE", "/identity/v3/auth/tokens", "a", 405),
+        ("GET", "/identity/v3/projects?name=%00", "a", 400),
+    ],
+)
+def test_errors_of_the_identity_service_are_read_by_its_clients(
+    api: Api, method: str, path: str, caller: str | None, status: int
+) -> None:
+    answer = api.request(method, path, caller)
+    told = answer.json()["error"]
+    assert (answer.status_code, told["code"]) == (status, status)
+    asked = requests.Response()
+    asked.status_code, asked._content = answer.status_code, answer.content
+    asked.headers.update(answer.headers)
+    read = keystoneauth1.exceptions.from_response(asked, method, path)
+    assert read.message.startswith(told["message"])
 
 
 def test_a_post_to_one_object_is_read_and_then_refused(api: Api) -> None:

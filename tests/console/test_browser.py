@@ -57,8 +57,8 @@ def test_a_wrong_token_is_told_and_a_right_one_leads_back(served: Remote, viewer
 def test_a_tunnel_goes_down_and_up_before_ones_eyes(
     alone: Alone, gateway: Gateway, viewers: Viewers
 ) -> None:
-    lists, overview = viewers.sign_in("alone", "/console/connections"), viewers.sign_in("alone")
-    one = viewers.sign_in("alone", f"/console/connections/{alone.id}")
+    lists = viewers.sign_in("alone", "/console/connections")
+    overview, one = lists.beside("/console/"), lists.beside(f"/console/connections/{alone.id}")
     for each in (lists, overview, one):
         each.live()
         each.page.evaluate("window.unbroken = true")
@@ -106,13 +106,19 @@ def test_a_list_is_searched_while_typing(alone: Alone, viewers: Viewers) -> None
     expect(page.get_by_label("State")).to_have_value("ERROR")
 
 
+_FOCUSED = """() => {
+    const each = document.activeElement;
+    return [each.getAttribute("name") || each.innerText, getComputedStyle(each).outlineStyle];
+}"""
+
+
 def _tab_to(page: Page, name: str, most: int = 60) -> None:
     """Press Tab until what has the focus is called so, and is seen to have it."""
     for _ in range(most):
         page.keyboard.press("Tab")
-        focused = page.locator(":focus")
-        if focused.count() and name == (focused.get_attribute("name") or focused.inner_text()):
-            assert focused.evaluate("each => getComputedStyle(each).outlineStyle") != "none"
+        focused, outline = page.evaluate(_FOCUSED)
+        if focused == name:
+            assert outline != "none"
             return
     raise AssertionError(f"{name} is not reached by the keyboard")
 
@@ -172,7 +178,7 @@ def test_the_api_goes_away_and_comes_back(
 ) -> None:
     """The page says so, keeps what it shows, and comes back by itself."""
     viewer = viewers.window()
-    viewer.expected += ["net::ERR_", "htmx:error"]
+    viewer.expected += ["Failed to load resource", "net::ERR_", "htmx:error"]
     viewer.base = mortal.url
     page = viewer.sign_in(mortal.admin_token)
     viewer.live()
@@ -191,6 +197,7 @@ def test_the_api_goes_away_and_comes_back(
         expect(page.locator("#banner")).to_be_hidden(timeout=2 * DEADLINE)
         viewer.live()
         assert page.evaluate("window.unbroken")
+        page.close()
     finally:
         again.stop()
 

@@ -1,4 +1,4 @@
-"""How pages look: each is drawn by a real browser, in light and dark, wide and on a phone.
+"""How pages look in a real browser, in light and dark, wide and on a phone.
 
 With LANDBRIDGE_WRITE_DOCS=1 the pictures are kept in docs/console.
 """
@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.api.gateway import Gateway
 from tests.api.remote import Remote
 from tests.console.population import HEBREW, PICTURE, SCRIPT, Place, Small, multiply
-from tests.console.viewer import PHONE, Scheme, Viewers
+from tests.console.viewer import PHONE, WIDE, Viewer, Viewers
 
 
 @pytest.fixture(scope="module")
@@ -20,26 +20,30 @@ def small(served: Remote, gateway: Gateway) -> Small:
     return Small(served, gateway, "look")
 
 
+#: One page of each template, and what is seen in the dark and on a phone as well.
 PAGES = {
     "overview": "/console/",
     "connections": "/console/connections",
     "services": "/console/services",
-    "groups": "/console/groups",
-    "ike-policies": "/console/ike-policies",
-    "routers": "/console/routers",
-    "networks": "/console/networks",
-    "subnets": "/console/subnets",
-    "ports": "/console/ports",
     "policy-new": "/console/ike-policies/new",
+}
+#: Which of these pictures docs/console has.
+VARIANTS = {
+    *(f"{name}-dark" for name in ("overview", "connections")),
+    *(f"{name}-phone-{scheme}" for name in ("overview", "connections", "policy-new")
+      for scheme in ("dark", "light")),
+}  # fmt: skip
+#: Further pages of the same templates.
+LISTS = {
+    name: f"/console/{name}"
+    for name in ("groups", "ike-policies", "routers", "networks", "subnets", "ports")
 }
 
 
 def test_pages_are_accessible_and_fit_their_window(small: Small, viewers: Viewers) -> None:
+    """In light and dark, wide and on a phone."""
     of_one = {
         "service": f"/console/services/{small.place.service}",
-        "group": f"/console/groups/{small.place.local}",
-        "router": f"/console/routers/{small.place.router}",
-        "router-edit": f"/console/routers/{small.place.router}/edit",
         "service-delete": f"/console/services/{small.place.service}/delete",
     }
     viewer = viewers.sign_in("look")
@@ -49,25 +53,38 @@ def test_pages_are_accessible_and_fit_their_window(small: Small, viewers: Viewer
         wrong[name] = viewer.complaints()
         assert viewer.overflow() == 0, name
         viewer.picture(name)
+        viewer.wear("dark")
+        wrong[f"{name} in the dark"] = viewer.complaints("color-contrast")
+        _keep(viewer, f"{name}-dark")
+        viewer.resize(PHONE)
+        assert viewer.overflow() == 0, name
+        _keep(viewer, f"{name}-phone-dark")
+        viewer.wear("light")
+        wrong[f"{name} on a phone"] = viewer.complaints("target-size", "color-contrast")
+        _keep(viewer, f"{name}-phone-light")
+        viewer.resize(WIDE)
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_nothing_is_cut_off(small: Small, viewers: Viewers, scheme: Scheme) -> None:
-    viewer = viewers.sign_in("look", size=PHONE, scheme=scheme)
-    for name in ("overview", "connections", "networks", "policy-new"):
-        viewer.go(PAGES[name])
+def test_every_page_fits_its_window(small: Small, viewers: Viewers) -> None:
+    of_one = {
+        "group": f"/console/groups/{small.place.local}",
+        "router": f"/console/routers/{small.place.router}",
+        "router-edit": f"/console/routers/{small.place.router}/edit",
+    }
+    viewer = viewers.sign_in("look")
+    for name, path in {**LISTS, **of_one}.items():
+        viewer.go(path)
         assert viewer.overflow() == 0, name
-        viewer.picture(f"{name}-phone-{scheme}")
-    assert viewer.complaints() == []
+        viewer.picture(name)
+        viewer.resize(PHONE)
+        assert viewer.overflow() == 0, name
+        viewer.resize(WIDE)
 
 
-def test_in_the_dark(small: Small, viewers: Viewers) -> None:
-    viewer = viewers.sign_in("look", scheme="dark")
-    for name in ("overview", "connections"):
-        viewer.go(PAGES[name])
-        assert viewer.complaints() == [], name
-        viewer.picture(f"{name}-dark")
+def _keep(viewer: Viewer, picture: str) -> None:
+    if picture in VARIANTS:
+        viewer.picture(picture)
 
 
 def test_the_sign_in_page(viewers: Viewers) -> None:
@@ -83,18 +100,23 @@ def test_names_that_are_no_words(served: Remote, viewers: Viewers) -> None:
     place = Place(served, "odd", "Zoë & 'Söhne'")
     for number, name in enumerate((SCRIPT, PICTURE, HEBREW, "x" * 255, ""), 1):
         place.connection(name, number)
-    for size, suffix in (((1280, 800), ""), (PHONE, "-phone")):
-        viewer = viewers.sign_in("odd", size=size)
-        page = viewer.go("/console/connections")
-        names = page.locator("a.name").all_inner_texts()
-        assert {SCRIPT, PICTURE, HEBREW, "x" * 255, "198.51.100.5"} == set(names)
+    viewer = viewers.sign_in("odd", "/console/connections")
+    names = viewer.page.locator("a.name").all_inner_texts()
+    assert {SCRIPT, PICTURE, HEBREW, "x" * 255, "198.51.100.5"} == set(names)
+    _fits(viewer, "odd-names")
+    viewer.page.get_by_role("link", name=SCRIPT, exact=True).click()
+    expect(viewer.page.get_by_role("heading", level=1)).to_have_text(SCRIPT)
+    _fits(viewer)
+    viewer.go("/console/")
+    _fits(viewer)
+
+
+def _fits(viewer: Viewer, picture: str = "") -> None:
+    for size, suffix in ((PHONE, "-phone"), (WIDE, "")):
+        viewer.resize(size)
         assert viewer.overflow() == 0
-        viewer.picture(f"odd-names{suffix}")
-        page.get_by_role("link", name=SCRIPT, exact=True).click()
-        assert page.get_by_role("heading", level=1).inner_text() == SCRIPT
-        assert viewer.overflow() == 0
-        viewer.go("/console/")
-        assert viewer.overflow() == 0
+        if picture:
+            viewer.picture(f"{picture}{suffix}")
 
 
 def test_nothing_and_a_thousand(served: Remote, viewers: Viewers) -> None:

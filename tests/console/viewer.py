@@ -3,7 +3,10 @@
 Rules this module keeps:
 - Real Chromium of the distribution. What the console of a page says is collected; `Viewers.close`
   fails where it is an error.
-- `picture` looks at a page, and with LANDBRIDGE_WRITE_DOCS=1 keeps it for docs/console.
+- Who has signed in brings a cookie that was got over HTTP; how the page is signed in at is what two
+  tests are about.
+- A window changes its size and its colours while a page is open: nothing is loaded again for them.
+- `picture` keeps a page for docs/console with LANDBRIDGE_WRITE_DOCS=1; else it is not drawn.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from landbridge.lab.patience import patient
 from tests.api.remote import Remote
+from tests.console.http import Client
 
 CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = (
@@ -62,23 +66,40 @@ class Viewer:
         return self.page
 
     def sign_in(self, token: str, path: str = "/console/") -> Page:
-        self.go(path)
-        self.page.get_by_label("Token").fill(token)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(self.base + path)
-        return self.page
+        client = Client(self.base)
+        answer = client.signed_in(token).http
+        cookies = [{"name": name, "value": value, "url": f"{self.base}/console/",
+                    "sameSite": "Strict", "httpOnly": True}
+                   for name, value in answer.cookies.items()]  # fmt: skip
+        answer.close()
+        self.context.add_cookies(cookies)  # type: ignore[arg-type]
+        return self.go(path)
+
+    def beside(self, path: str) -> Viewer:
+        """Another window of the same person."""
+        made = Viewer(self.context, self.base)
+        made.said = self.said
+        made.go(path)
+        return made
+
+    def wear(self, scheme: Scheme) -> None:
+        self.page.emulate_media(color_scheme=scheme)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
 
     def live(self) -> None:
         """Wait until the page follows events."""
         expect(self.page.locator("#live")).to_have_attribute("data-state", "live")
 
-    def complaints(self) -> list[str]:
-        """What axe-core finds wrong, as lines."""
-        # Not by a script element: the page's own policy would refuse it.
-        self.page.evaluate(AXE)
+    def complaints(self, *rules: str) -> list[str]:
+        """What axe-core finds wrong, as lines; by these of its rules or all of `RULES`."""
+        if not self.page.evaluate("'axe' in window"):
+            # Not by a script element: the page's own policy would refuse it.
+            self.page.evaluate(AXE)
+        chosen = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
         found: dict[str, Any] = self.page.evaluate(
-            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})",
-            list(RULES),
+            "only => axe.run(document, {runOnly: only, resultTypes: ['violations']})", chosen
         )
         return [
             f"{each['id']}: {node['target']} {node['failureSummary']}"
@@ -96,15 +117,14 @@ class Viewer:
     def picture(self, name: str, *, whole: bool = True) -> None:
         """The page as it is (`whole`: also what is below the window), into docs/console/NAME.png
         where that is asked for."""
-        self.page.evaluate("document.activeElement?.blur()")
-        content = self.page.screenshot(full_page=whole, animations="disabled")
-        assert content.startswith(b"\x89PNG")
         directory = os.environ.get("LANDBRIDGE_PICTURES") or (
             str(PICTURES) if os.environ.get("LANDBRIDGE_WRITE_DOCS") == "1" else ""
         )
         if directory:
+            self.page.evaluate("document.activeElement?.blur()")
             Path(directory).mkdir(parents=True, exist_ok=True)
-            (Path(directory) / f"{name}.png").write_bytes(content)
+            file = Path(directory) / f"{name}.png"
+            self.page.screenshot(path=file, full_page=whole, animations="disabled")
 
 
 class Viewers:

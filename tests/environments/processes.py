@@ -20,9 +20,18 @@ class NotStarted(RuntimeError):
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody else is given while the tests run.
+
+    A socket that never listens keeps it: the kernel neither gives the port to others nor takes it
+    for a connection of theirs, and refuses connections to it. A server may listen on it that sets
+    SO_REUSEADDR, as servers do; again after its end as well.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    port = int(keeper.getsockname()[1])
+    keeper.detach()  # stays open until the process ends
+    return port
 
 
 class Server:

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 from landbridge.client import Api, ClientError
 from landbridge.lab.hosts import LabError, wait_until
 from tests import dataplane
+from tests.environments.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN = 120  # seconds, what the README promises
@@ -114,12 +114,6 @@ class MakeRun:
             os.killpg(self._process.pid, number)
         self._process.wait(60)
         self._process = None
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

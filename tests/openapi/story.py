@@ -1,7 +1,7 @@
 """Plays requests on a server and keeps them as examples for the OpenAPI document.
 
 Ids, times, MAC addresses and the server's own address are made the same in every run, in the order
-in which they appear; everything else is as it was sent and as it came.
+in which they appear, and the caller's token; everything else is as it was sent and as it came.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from tests.api.remote import Remote
 Node = dict[str, Any]
 
 LONGEST: Final = 10_000  # characters of a request that is kept
+TOKEN: Final = "lbt_of-proj-a"
 ADDRESS: Final = "http://127.0.0.1:9696"
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_SECONDS: Final = re.compile(r'("answered_in": )[0-9.e-]+')
+_SECONDS: Final = {
+    re.compile(r'("answered_in": )[0-9.e-]+'): "0.0042",
+    re.compile(r'("lease_seconds": )[0-9.e-]+'): "14.2",
+}
 _SPACE: Final = uuid.UUID("6d1e3c52-3a5c-4f0e-9f0a-2f1f6a0c9d11")
 
 
@@ -78,8 +82,10 @@ class Story:
         """The examples, the same in every run."""
         text = json.dumps(self._steps, indent=1, ensure_ascii=False) + "\n"
         text = text.replace(self._server.server.url, ADDRESS)
+        text = text.replace(self._server.token("a"), TOKEN)
         text = _MOMENT.sub(lambda m: f"2026-11-01T09:00:00{'.000000' if m[1] else ''}Z", text)
-        text = _SECONDS.sub(r"\g<1>0.0042", text)
+        for pattern, seconds in _SECONDS.items():
+            text = pattern.sub(rf"\g<1>{seconds}", text)
         return _renamed(_renamed(text, _UUID, _id), _MAC, _mac)
 
 

@@ -111,10 +111,15 @@ def test_from_a_network_to_a_connection_and_back(client: Client, admin: Client) 
 
     listed = client.call(
         "ipsec_site_connections", "list_ipsec_site_connections", name=["to-b"], limit=1,
-        admin_state_up=[True],
+        admin_state_up=[True], search="198.51",
     ).parsed  # fmt: skip
     assert [each.id for each in listed.ipsec_site_connections] == [made.id]
     assert [link.rel for link in listed.ipsec_site_connections_links] == ["next", "previous"]
+
+    counted = client.call("overview", "show_summary").parsed.summary
+    assert [each.number for each in counted.connections] == [1]
+    assert counted.events[0].name == "to-b"
+    assert admin.call("overview", "list_gateways").parsed.gateways == []
 
     change = {"ipsec_site_connection": {"mtu": 1400}}
     body = client.body("plan_ipsec_site_connection", change)
@@ -160,6 +165,15 @@ def test_errors_are_decoded(client: Client) -> None:
     assert "cidr" in refused.parsed.neutron_error.message
 
 
+def test_whose_token_it_is(client: Client) -> None:
+    asked = {"auth": {"identity": {"methods": ["token"], "token": {"id": client.client.token}}}}
+    body = client.models.IdentityLogin.from_dict(asked)
+    token = client.call("identity", "authenticate", body=body).parsed.token
+    assert (token.project.name, token.is_domain) == ("proj-a", False)
+    missed = client.call("identity", "show_project", "other")
+    assert (missed.status_code, missed.parsed.error.code) == (404, 404)
+
+
 def test_every_operation_is_in_the_client(generated: None) -> None:
     for item in document()["paths"].values():
         for method, node in item.items():
@@ -169,7 +183,7 @@ def test_every_operation_is_in_the_client(generated: None) -> None:
 
 def _connection(client: Client, outside: UUID) -> Any:
     inside = client.create("network", name="inside", mtu=1450)
-    subnet = client.create("subnet", network_id=inside.id, ip_version=4, cidr="10.1.0.0/24")
+    subnet = client.create("subnet", network_id=inside.id, cidr="10.1.0.0/24")
     router = client.create("router", external_gateway_info={"network_id": str(outside)})
     added = client.call(
         "routers", "add_router_interface", router.id,

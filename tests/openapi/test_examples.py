@@ -97,6 +97,7 @@ def test_the_examples_are_what_is_sent_and_answered(server: Remote) -> None:
     _observe(story, server, ids["ipsec_site_connection"])
     _use(story, ids)
     _set_quotas(story)
+    _log_in(story, server.token("a"))
     _fail(story, ids)
     made = story.written()
     if os.environ.get("LANDBRIDGE_WRITE_DOCS"):
@@ -123,7 +124,9 @@ def test_every_error_that_a_caller_can_bring_about_has_an_example() -> None:
     answers = document()["components"]["responses"]
     without = {name for name, node in answers.items()
                if "example" not in node["content"]["application/json"]}  # fmt: skip
-    assert without == {"Refused", "Unavailable"}
+    assert without == {
+        "Refused", "Unavailable", "IdentityRefused", "IdentityUnavailable",
+    }  # fmt: skip
 
 
 def _discover(story: Story) -> None:
@@ -179,6 +182,9 @@ def _observe(story: Story, server: Remote, connection: str) -> None:
         story.play("show_ipsec_site_connection_traffic", id=connection)
     story.play("show_ipsec_site_connection_history", id=connection, query="?limit=2")
 
+    story.play("show_summary")
+    story.play("list_gateways", caller="admin")
+
 
 def _use(story: Story, ids: dict[str, str]) -> None:
     for resource in RESOURCES:
@@ -209,6 +215,25 @@ def _set_quotas(story: Story) -> None:
     story.play("show_default_quota", id="proj-a")
     story.play("show_quota_details", id="proj-a")
     story.play("list_quotas", caller="admin")
+
+
+def _log_in(story: Story, token: str) -> None:
+    def with_token(method: str = "token") -> dict[str, Any]:
+        identity = {"methods": [method], "token": {"id": token}}
+        return {"auth": {"identity": identity, "scope": {"project": {"name": "proj-a"}}}}
+
+    story.play("list_identity_versions", caller=None)
+    story.play("show_identity_version", caller=None)
+    story.play("authenticate", with_token(), caller=None)
+    mine = {"X-Subject-Token": token}
+    story.play("show_token", headers=mine)
+    story.play("list_projects")
+    story.play("show_project", id="proj-a")
+    story.play("authenticate", with_token("password"), caller=None, status=400)
+    story.play("list_projects", caller=None, status=401)
+    story.play("list_projects", caller=f"agent {GATEWAY}", status=403)
+    story.play("show_token", caller="b", headers=mine, status=404)
+    story.play("authenticate", {"auth": "x" * 2**17}, caller=None, status=413)
 
 
 def _fail(story: Story, ids: dict[str, str]) -> None:

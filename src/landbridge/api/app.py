@@ -23,8 +23,7 @@ from starlette.routing import BaseRoute, Route, Router
 
 from landbridge import errors
 from landbridge.api.actions.extraroutes import ExtraRouteHandlers
-from landbridge.api.actions.identity import PREFIX as IDENTITY
-from landbridge.api.actions.identity import IdentityHandlers
+from landbridge.api.actions.identity import PROJECTS, TOKENS, IdentityHandlers
 from landbridge.api.actions.inspection import InspectionHandlers
 from landbridge.api.actions.interfaces import InterfaceHandlers
 from landbridge.api.actions.overview import GATEWAYS, SUMMARY, OverviewHandlers
@@ -37,6 +36,7 @@ from landbridge.api.http import json_body
 from landbridge.api.http.discovery import Discovery
 from landbridge.api.http.endpoints import Endpoint, Handler, Objection, PublicEndpoint
 from landbridge.api.http.fair_queue import FairQueue
+from landbridge.api.http.json_body import IDENTITY
 from landbridge.api.http.metrics import ApiMetrics, census
 from landbridge.api.http.middleware import ErrorHandlers, RequestMiddleware
 from landbridge.api.http.request_log import RequestLog
@@ -216,16 +216,15 @@ def _discovery(
 
 def _identity(auth: Authentication) -> list[BaseRoute]:
     verbs = IdentityHandlers(auth)
-    tokens, projects = f"{IDENTITY}/v3/auth/tokens", f"{IDENTITY}/v3/projects"
     return [
         *(Route(path, PublicEndpoint(path, verbs.versions)) for path in (IDENTITY, f"{IDENTITY}/")),
         *(
             Route(path, PublicEndpoint(path, verbs.version))
             for path in (f"{IDENTITY}/v3", f"{IDENTITY}/v3/")
         ),
-        Route(tokens, PublicEndpoint(tokens, verbs.show, {"POST": verbs.issue})),
-        _guarded(auth, projects, {"GET": verbs.projects}),
-        _guarded(auth, f"{projects}/{{id}}", {"GET": verbs.project}),
+        Route(TOKENS, PublicEndpoint(TOKENS, verbs.show, {"POST": verbs.issue})),
+        _guarded(auth, PROJECTS, {"GET": verbs.projects}),
+        _guarded(auth, f"{PROJECTS}/{{id}}", {"GET": verbs.project}),
     ]
 
 

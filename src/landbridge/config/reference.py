@@ -48,6 +48,7 @@ _ABOUT: Final = {
     "agent": "The gateway of this host.",
     "limits": "What one client, or all together, may hold of the API: "
     "[operations.md](operations.md#limits).",
+    "console": "Pages for people: [operations.md](operations.md#the-console).",
     "quotas": "How many objects a project may have (409 beyond that). `PUT /v2.0/quotas/PROJECT` "
     "sets other limits for one project.",
     "log": "Lines on stderr: [operations.md](operations.md#logs).",

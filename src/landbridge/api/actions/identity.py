@@ -10,7 +10,6 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,11 +20,13 @@ from starlette.responses import Response
 from landbridge import errors
 from landbridge.api.http import json_body
 from landbridge.api.http.endpoints import admit
+from landbridge.api.http.json_body import IDENTITY
 from landbridge.api.http.query import base_url
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 
-PREFIX: Final = "/identity"
+TOKENS: Final = f"{IDENTITY}/v3/auth/tokens"
+PROJECTS: Final = f"{IDENTITY}/v3/projects"
 REGION: Final = "RegionOne"
 VALID_FOR: Final = timedelta(
     hours=12
@@ -72,26 +73,7 @@ class IdentityHandlers:
         return json_body.Json({"version": _version(request)})
 
     async def issue(self, request: Request) -> Response:
-        """POST of a token."""
-        return await self._told(self._issue(request))
-
-    async def show(self, request: Request) -> Response:
-        """GET of a token, by the one who has it."""
-        return await self._told(self._show(request))
-
-    async def _told(self, answer: Awaitable[Response]) -> Response:
-        """Errors in the shape that clients of an identity service read."""
-        try:
-            return await answer
-        except errors.ApiError as error:
-            content = {"code": error.status, "title": error.type, "message": error.message}
-            headers = {"WWW-Authenticate": self._auth.challenge} if error.status == 401 else {}  # noqa: PLR2004
-            if error.retry_after:
-                headers["Retry-After"] = str(error.retry_after)
-            return json_body.Json({"error": content}, error.status, headers)
-
-    async def _issue(self, request: Request) -> Response:
-        """Raises: Unauthorized, PolicyNotAuthorized, BadPart."""
+        """POST of a token. Raises: Unauthorized, PolicyNotAuthorized, BadPart."""
         asked = _asked(await json_body.read_body(request))
         if asked.identity.methods != ["token"]:
             reason = "There are no passwords here, log in with a token (auth_type v3token)"
@@ -101,8 +83,9 @@ class IdentityHandlers:
         _check_scope(asked.scope, caller)
         return json_body.Json(_token(request, caller), 201, {"X-Subject-Token": token})
 
-    async def _show(self, request: Request) -> Response:
-        """Raises: Unauthorized, PolicyNotAuthorized, NotFound."""
+    async def show(self, request: Request) -> Response:
+        """GET of a token, by the one who has it. Raises: Unauthorized, PolicyNotAuthorized,
+        NotFound."""
         caller = _person(await admit(self._auth, request))
         token = request.headers.get("X-Auth-Token", "")
         if request.headers.get("X-Subject-Token") != token:
@@ -167,7 +150,7 @@ def _project(name: str) -> View:
 
 
 def _version(request: Request) -> View:
-    links = [{"rel": "self", "href": f"{base_url(request)}{PREFIX}/v3/"}]
+    links = [{"rel": "self", "href": f"{base_url(request)}{IDENTITY}/v3/"}]
     types = [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}]
     return {
         "id": "v3.14",
@@ -198,7 +181,7 @@ def _token(request: Request, caller: Caller) -> View:
             "audit_ids": [],
             "catalog": [
                 _service("network", "landbridge", base),
-                _service("identity", "landbridge-identity", f"{base}{PREFIX}"),
+                _service("identity", "landbridge-identity", f"{base}{IDENTITY}"),
             ],
         }
     }

@@ -2,6 +2,8 @@
 
 Rules this module keeps:
 - The only module of the API that knows the shape of JSON responses.
+- An error has the shape that clients of its path read: those of the Identity API know no
+  ``NeutronError`` and would not show the message.
 - Bodies are read whole, up to `LARGEST_BODY`, whatever their Content-Type says; a body that is
   nested deeper than `DEEPEST` is refused before it is processed.
 - What msgspec refuses and the reference accepts (NaN, Infinity) is parsed by the standard library,
@@ -21,6 +23,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from landbridge import errors
+
+IDENTITY: Final = "/identity"  # below it the Identity API is spoken
 
 LARGEST_BODY: Final = 114_688  # bytes, as oslo.middleware's sizelimit
 
@@ -45,18 +49,25 @@ class Json(Response):
         return _encoder.encode(content)
 
 
-def error_answer(error: errors.ApiError, headers: Mapping[str, str] | None = None) -> Json:
-    """``{"NeutronError": ...}``, with the headers that belong to this kind of error."""
+def error_answer(
+    error: errors.ApiError, headers: Mapping[str, str] | None = None, *, path: str = ""
+) -> Json:
+    """The error as the clients of `path` read it, with the headers that belong to its kind."""
     message = error.message
     if len(message) > LONGEST_MESSAGE:
         message = f"{message[:LONGEST_MESSAGE]} ..."
-    content = {"type": error.type, "message": message, "detail": error.detail}
     extra = dict(headers or {})
     if isinstance(error, errors.MethodNotAllowed):
         extra["Allow"] = ", ".join(error.allowed)
     if error.retry_after:
         extra["Retry-After"] = str(error.retry_after)
-    return Json({"NeutronError": content}, error.status, extra)
+    return Json(_envelope(error, message, path), error.status, extra)
+
+
+def _envelope(error: errors.ApiError, message: str, path: str) -> dict[str, Any]:
+    if path == IDENTITY or path.startswith(f"{IDENTITY}/"):
+        return {"error": {"code": error.status, "title": error.type, "message": message}}
+    return {"NeutronError": {"type": error.type, "message": message, "detail": error.detail}}
 
 
 async def read_body(request: Request) -> bytes:

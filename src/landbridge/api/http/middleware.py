@@ -47,22 +47,26 @@ class ErrorHandlers:
         self._auth = auth
 
     async def api_error(self, request: Request, error: Exception) -> Response:
+        path = request.scope["path"]
         if isinstance(error, errors.Unauthorized):
-            return json_body.error_answer(error, {"WWW-Authenticate": self._auth.challenge})
+            challenge = {"WWW-Authenticate": self._auth.challenge}
+            return json_body.error_answer(error, challenge, path=path)
         if isinstance(error, errors.ApiError):
-            return json_body.error_answer(error)
+            return json_body.error_answer(error, path=path)
         raise error
 
     async def no_route(self, request: Request, error: Exception) -> Response:
         """The framework's 404. Of its other errors it can raise 405 only, see `no_method`."""
-        return json_body.error_answer(errors.PathNotFound(request.scope["path"]))
+        path = request.scope["path"]
+        return json_body.error_answer(errors.PathNotFound(path), path=path)
 
     async def no_method(self, request: Request, error: Exception) -> Response:
         """The framework's 405, for paths that leave their methods to it."""
         headers = (error.headers if isinstance(error, HTTPException) else None) or {}
         allowed = tuple(headers.get("Allow", "").split(", "))
-        refusal = errors.MethodNotAllowed(allowed, request.method, request.scope["path"])
-        return json_body.error_answer(refusal)
+        path = request.scope["path"]
+        refusal = errors.MethodNotAllowed(allowed, request.method, path)
+        return json_body.error_answer(refusal, path=path)
 
 
 class RequestMiddleware:
@@ -94,14 +98,15 @@ class RequestMiddleware:
                 raise too_many(asked)  # noqa: TRY301
             await self._app(scope, receive, answer)
         except errors.ApiError as error:
-            await json_body.error_answer(error)(scope, receive, answer)
+            await json_body.error_answer(error, path=scope["path"])(scope, receive, answer)
         except ClientDisconnect:
             return  # nobody to answer
         except Exception:
             self._log.exception("unforeseen error", method=scope["method"], route=_route(scope))
             if answer.status:
                 raise
-            await json_body.error_answer(Unforeseen())(scope, receive, answer)
+            failure = json_body.error_answer(Unforeseen(), path=scope["path"])
+            await failure(scope, receive, answer)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)

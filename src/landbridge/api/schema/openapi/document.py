@@ -2,8 +2,10 @@
 
 Rules this module keeps:
 - It is made once, when the application is; it is served as it is.
-- Of the configuration it depends on the strategy of authentication alone.
-- ``/agent/v1`` is not in it: it is spoken between landbridge's own halves.
+- Of the configuration it depends on the strategy of authentication alone: with Keystone nothing is
+  below ``/identity``, since Keystone is the identity service.
+- ``/agent/v1`` and ``/console`` are not in it: the one is spoken between landbridge's own halves,
+  the other is pages for people.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from landbridge.api.schema.openapi import (
     discovery,
     examples,
     failures,
+    identity,
     inspection,
+    overview,
     resources,
 )
 from landbridge.api.schema.openapi.nodes import Node, in_head
@@ -25,8 +29,8 @@ from landbridge.api.schema.openapi.nodes import Node, in_head
 _ABOUT: Final = (
     "Site-to-site IPsec by the OpenStack Networking VPN API. Networks, subnets, ports and routers "
     "are those of the Networking API; connections run on real strongSwan gateways.\n\n"
-    "Every error has the schema `error`, whatever its status. Every answer has a request id, which "
-    "is in the server's log as well."
+    "Every error has the schema `error`, whatever its status{besides}. Every answer has a request "
+    "id, which is in the server's log as well."
 )
 _TOKENS: Final = {
     "token": "A token of `landbridge token create`; the first one is in `<state-dir>/admin-token`.",
@@ -37,9 +41,11 @@ _IF_MATCH: Final = in_head(
     "`revision_number=N`: only if the object still has this revision; otherwise 412.",
     {"type": "string", "pattern": '^"?revision_number=[0-9]+"?$'},
 )
+_BESIDES: Final = "; below `/identity` it is `identity_error`"
 _TAGS: Final = (
     (actions.TAG, "How many objects of each kind a project may have."),
     (inspection.EVENTS, "What happens to the VPN resources, as it happens."),
+    (overview.TAG, "How everything is."),
     (discovery.DISCOVERY, "What there is."),
     (discovery.HEALTH, "Whether it runs and how."),
 )
@@ -48,7 +54,15 @@ _TAGS: Final = (
 def document(strategy: str = "token") -> Node:
     """`strategy`: as in ``[auth]``."""
     story = examples.load()
-    paths = resources.paths() | actions.paths() | inspection.paths() | discovery.paths()
+    local = strategy == "token"
+    paths = {
+        **resources.paths(),
+        **actions.paths(),
+        **inspection.paths(),
+        **overview.paths(),
+        **(identity.paths() if local else {}),
+        **discovery.paths(),
+    }
     examples.attach(paths, story)
     return {
         "openapi": "3.1.0",
@@ -56,7 +70,7 @@ def document(strategy: str = "token") -> Node:
             "title": "landbridge",
             "version": version("landbridge"),
             "summary": "Site-to-site IPsec as a service",
-            "description": _ABOUT,
+            "description": _ABOUT.format(besides=_BESIDES if local else ""),
             "contact": {"name": "The operator of this server"},
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
@@ -65,20 +79,31 @@ def document(strategy: str = "token") -> Node:
         "tags": [
             *({"name": each.collection, "description": each.about} for each in RESOURCES),
             *({"name": name, "description": about} for name, about in _TAGS),
+            *([{"name": identity.TAG, "description": identity.ABOUT}] if local else []),
         ],
         "paths": paths,
-        "components": {
-            "securitySchemes": _schemes(strategy),
-            "parameters": {"IfMatch": _IF_MATCH},
-            "headers": failures.HEADERS,
-            "responses": failures.responses(examples.of_errors(story)),
-            "schemas": {
-                "error": failures.ERROR,
-                **resources.schemas(),
-                **actions.schemas(),
-                **inspection.schemas(),
-                **discovery.schemas(),
-            },
+        "components": _components(strategy, story),
+    }
+
+
+def _components(strategy: str, story: list[Node]) -> Node:
+    local = strategy == "token"
+    return {
+        "securitySchemes": _schemes(strategy),
+        "parameters": {"IfMatch": _IF_MATCH},
+        "headers": failures.HEADERS | (identity.HEADERS if local else {}),
+        "responses": {
+            **failures.responses(failures.NEUTRON, examples.of_errors(story, identity=False)),
+            **(identity.responses(story) if local else {}),
+        },
+        "schemas": {
+            "error": failures.ERROR,
+            **resources.schemas(),
+            **actions.schemas(),
+            **inspection.schemas(),
+            **overview.schemas(),
+            **(identity.schemas() if local else {}),
+            **discovery.schemas(),
         },
     }
 

@@ -27,9 +27,13 @@ def load() -> list[Node]:
     return steps
 
 
-def of_errors(steps: list[Node]) -> Node:
-    """A body by status."""
-    return {str(each["status"]): each["answer"] for each in steps if each["status"] >= 400}  # noqa: PLR2004
+def of_errors(steps: list[Node], *, identity: bool) -> Node:
+    """A body by status. `identity`: of what is below ``/identity``."""
+    return {
+        str(each["status"]): each["answer"]
+        for each in steps
+        if each["status"] >= 400 and each["path"].startswith("/identity/") is identity  # noqa: PLR2004
+    }
 
 
 def attach(paths: Node, steps: list[Node]) -> None:

@@ -1,4 +1,4 @@
-"""The errors in the OpenAPI document: one shape, and which operation can give which.
+"""The errors in the OpenAPI document: their shapes, and which operation can give which.
 
 Rules this module keeps:
 - An operation lists the errors that its own code can raise. What a request can fail with before its
@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from landbridge.api.schema.openapi.nodes import TEXT, Node, content, header, schema, whole
+from landbridge.api.schema.openapi.nodes import (
+    INTEGER,
+    TEXT,
+    Node,
+    content,
+    header,
+    response,
+    schema,
+    whole,
+)
 
 
 class Failure(NamedTuple):
@@ -57,6 +66,21 @@ FAILURES: Final = {
     ),
 }
 
+
+class Shape(NamedTuple):
+    """How the errors of a part of the API look: their schema, what their names begin with, and
+    which there are."""
+
+    schema: str
+    prefix: str
+    statuses: tuple[str, ...]
+
+
+NEUTRON: Final = Shape("error", "", tuple(FAILURES))
+IDENTITY: Final = Shape(
+    "identity_error", "Identity", ("400", "401", "403", "404", "413", "503", "default")
+)
+
 HEADERS: Final[Node] = {
     "X-Openstack-Request-Id": {
         "description": "The request's id; it is in the server's log as well.",
@@ -70,7 +94,7 @@ HEADERS: Final[Node] = {
 }
 
 ERROR: Final = whole(
-    "What every error looks like, whatever its status.",
+    "What an error looks like, whatever its status.",
     NeutronError=whole(
         type={**TEXT, "description": "One word for programs."},
         message={**TEXT, "description": "What was wrong and where, for people."},
@@ -79,14 +103,25 @@ ERROR: Final = whole(
 )
 
 
-def responses(examples: Node) -> Node:
+IDENTITY_ERROR: Final = whole(
+    "What an error looks like below `/identity`.",
+    error=whole(
+        code={**INTEGER, "description": "The status."},
+        title={**TEXT, "description": "One word for programs."},
+        message={**TEXT, "description": "What was wrong and where, for people."},
+    ),
+)
+
+
+def responses(shape: Shape, examples: Node) -> Node:
     """For the components. `examples`: a body by status."""
     made = {}
-    for status, failure in FAILURES.items():
-        body: Node = content(schema("error"))
+    for status in shape.statuses:
+        failure = FAILURES[status]
+        body: Node = content(_body(shape, status))
         if status in examples:
             body["application/json"]["example"] = examples[status]
-        made[failure.name] = {
+        made[f"{shape.prefix}{failure.name}"] = {
             "description": failure.about,
             "headers": headers(*failure.headers),
             "content": body,
@@ -94,14 +129,21 @@ def responses(examples: Node) -> Node:
     return made
 
 
+def _body(shape: Shape, status: str) -> Node:
+    """What is refused before its path is looked at is refused in the one shape as well."""
+    if status == "default" and shape is not NEUTRON:
+        return {"anyOf": [schema(shape.schema), schema(NEUTRON.schema)]}
+    return schema(shape.schema)
+
+
 def headers(*names: str) -> Node:
     """Of an answer; every one has the request's id."""
     return {name: header(name) for name in ("X-Openstack-Request-Id", *names)}
 
 
-def failing(*statuses: str) -> dict[str, Any]:
+def failing(shape: Shape, *statuses: str) -> dict[str, Any]:
     """The references of an operation that can fail so."""
     return {
-        status: {"$ref": f"#/components/responses/{FAILURES[status].name}"}
+        status: response(f"{shape.prefix}{FAILURES[status].name}")
         for status in (*statuses, "default")
     }

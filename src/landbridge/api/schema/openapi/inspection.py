@@ -61,6 +61,14 @@ _NAMES: Final = {
 }
 _KIND: Final[Node] = {**TEXT, "enum": [each.value for each in EventKind]}
 
+_EVENT: Final[Node] = {
+    "at": MOMENT,
+    "kind": _KIND,
+    "resource": {**TEXT, "enum": [each.name for each in VPN]},
+    "id": told("Of the object.", ID),
+    "project_id": TEXT,
+}
+
 
 def schemas() -> Node:
     structs = _of_structs(Diagnosis, Finding, Effect, Step, Disruption, Collision, TrafficSeries)
@@ -86,16 +94,12 @@ def schemas() -> Node:
             "An event of one connection, with what was true then.",
         ),
         "event": members(
-            {
-                "at": MOMENT,
-                "kind": _KIND,
-                "resource": {**TEXT, "enum": [each.name for each in VPN]},
-                "id": told("Of the object.", ID),
-                "project_id": TEXT,
-                **_CONTENT,
-            },
-            ("at", "kind", "resource", "id", "project_id"),
-            "An event of one object, with what was true then.",
+            _EVENT | _CONTENT, tuple(_EVENT), "An event of one object, with what was true then."
+        ),
+        "numbered_event": members(
+            {"number": told("Grows with time.", INTEGER), **_EVENT, **_CONTENT},
+            ("number", *_EVENT),
+            "The same, with its number among all events.",
         ),
         "diagnostics": _diagnostics(),
     }

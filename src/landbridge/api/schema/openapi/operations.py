@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from landbridge.api.schema.openapi.failures import failing, headers
+from landbridge.api.schema.openapi.failures import NEUTRON, Shape, failing, headers
 from landbridge.api.schema.openapi.nodes import JSON, Node, content
 
 OPEN: Final[list[Node]] = []  # needs no token
@@ -21,7 +21,8 @@ OPEN: Final[list[Node]] = []  # needs no token
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """`answer`: the schema of the answer's body, None where there is none. `errors`: statuses
-    besides those that follow from the rest."""
+    besides those that follow from the rest. `sends`: headers of the answer besides the request's
+    id. `shape`: of the errors."""
 
     id: str
     tag: str
@@ -35,12 +36,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Node, ...] = ()
     takes_path: bool = False
     errors: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
+    shape: Shape = NEUTRON
     public: bool = False
 
     def node(self) -> Node:
         told: Node = {
             "description": self.answered or _ANSWERED.get(self.status, "The answer."),
-            "headers": headers(),
+            "headers": headers(*self.sends),
         }
         if self.answer is not None:
             told["content"] = content(self.answer, self.media)
@@ -54,7 +57,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
             node["parameters"] = list(self.parameters)
         if self.body is not None:
             node["requestBody"] = {"required": True, "content": content(self.body)}
-        node["responses"] = {self.status: told, **failing(*sorted(self._statuses()))}
+        node["responses"] = {self.status: told, **failing(self.shape, *sorted(self._statuses()))}
         if self.public:
             node["security"] = OPEN
         return node

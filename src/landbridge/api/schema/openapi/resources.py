@@ -12,7 +12,7 @@ from typing import Final
 
 from landbridge.api.schema.address_types import FixedIps, Gateway
 from landbridge.api.schema.catalogue import PLANNED, RESOURCES
-from landbridge.api.schema.field_types import Flavor
+from landbridge.api.schema.field_types import TEXT_LENGTH, Flavor
 from landbridge.api.schema.openapi import attributes
 from landbridge.api.schema.openapi.nodes import (
     BOOLEAN,
@@ -37,6 +37,11 @@ from landbridge.api.schema.vpn import VPN
 IF_MATCH: Final = parameter("IfMatch")
 _WRITES: Final = ("403", "404", "409", "412")
 _TAGS: Final[Node] = whole(tags=Tags().schema())
+
+_SEARCH: Final = (
+    "Only those that have this text, in whatever case, in their id, name, description, "
+    "peer_address, peer_id, cidr or mac_address."
+)
 
 
 def schemas() -> Node:
@@ -255,6 +260,7 @@ def _list_parameters(resource: Resource) -> list[Node]:
         in_query("limit", "How many at most; 0: all.", {"type": "integer", "minimum": 0}),
         in_query("marker", "With `limit`: the id of the last object of the page before."),
         in_query("page_reverse", "With `limit`: the page before the marker.", BOOLEAN),
+        in_query("search", _SEARCH, {**TEXT, "maxLength": TEXT_LENGTH}),
         *filters,
     ]
 
