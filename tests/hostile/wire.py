@@ -35,14 +35,16 @@ class Answer(NamedTuple):
 
     @property
     def error(self) -> dict[str, Any]:
-        """The envelope's inside."""
+        """The envelope's inside; clients of the Identity API know another one."""
         assert self.headers["content-type"] == "application/json"
         assert "x-openstack-request-id" in self.headers
-        envelope = json.loads(self.body)
-        assert list(envelope) == ["NeutronError"]
-        error = envelope["NeutronError"]
-        assert set(error) == {"type", "message", "detail"}
+        ((envelope, error),) = json.loads(self.body).items()
+        parts = {
+            "NeutronError": {"type", "message", "detail"},
+            "error": {"code", "title", "message"},
+        }
         assert isinstance(error, dict)
+        assert set(error) == parts[envelope]
         return error
 
 
