@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -58,6 +59,7 @@ def _renew(gateway: Gateway, ended: threading.Event) -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    assert Path(CHROMIUM).exists(), "Chromium is not installed: scripts/packages test"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
