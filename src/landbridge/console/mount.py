@@ -24,6 +24,7 @@ from landbridge.console.endpoint import SIGN_IN, Console, Page, PageEndpoint, Vi
 from landbridge.console.pages import (
     connection,
     connections,
+    edit,
     gateways,
     live,
     overview,
@@ -74,6 +75,7 @@ def routes(console: Console) -> list[BaseRoute]:
         at("/console/here", GET=live.here),
         at(GATEWAYS, GET=gateways.show),
         at(CONNECTIONS.path, GET=connections.show),
+        at("/console/psk", POST=edit.new_psk),
         *_of_one_connection(console),
         *(route for section in SECTIONS for route in _of(console, section)),
         at("/console/{path:path}", GET=_nothing, POST=_nothing),
@@ -84,6 +86,8 @@ def _of_one_connection(console: Console) -> list[BaseRoute]:
     """What is of connections alone; before what every section has."""
     path = f"{CONNECTIONS.path}/{{id:uuid}}"
 
+    editing = edit.Editing(CONNECTIONS)
+
     def at(path: str, **pages: Page) -> Route:
         return Route(path, PageEndpoint(console, path, pages))
 
@@ -93,6 +97,7 @@ def _of_one_connection(console: Console) -> list[BaseRoute]:
         at(f"{path}/traffic", GET=connection.carried),
         at(f"{path}/progress", GET=connection.progress),
         at(f"{path}/psk", POST=connection.psk),
+        at(f"{path}/edit", GET=editing.show, POST=editing.submit),
     ]
 
 
