@@ -9,15 +9,17 @@ Rules this module keeps:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Final
 
 import msgspec
 
 MOST_LINES: Final = 6  # networks in a box
 MOST_PIPES: Final = 8
+MOST_PAIRS: Final = 3  # of networks, in one pipe
 WIDE: Final = 1000.0
 NARROW: Final = 340.0
-_LINE, _PIPE, _PIPE_STEP, _PAD = 17.0, 24.0, 30.0, 11.0
+_LINE, _GAP, _PAD = 17.0, 6.0, 11.0
 _LETTER: Final = 6.9  # width of one, in a box and, smaller, in a pipe
 _SMALL: Final = 6.3
 _NAT_SPACE: Final = 44.0
@@ -99,7 +101,7 @@ def wide(scene: Scene) -> Picture:
     pipes = _shown(scene.children)
     nodes = [scene.hosts, scene.router, scene.peer, scene.remotes]
     heights = [_height(node) for node in nodes]
-    tunnel = max(len(pipes), 1) * _PIPE_STEP + (_PIPE if scene.nat_here or scene.nat_there else 0)
+    tunnel = sum(_pipe_height(each) + _GAP for each in pipes)
     total = max(*heights, tunnel) + 4
     middle = total / 2
     kinds = ("hosts", "router", "peer", "remotes")
@@ -115,10 +117,10 @@ def wide(scene: Scene) -> Picture:
     ]
     inner_left = left + (_NAT_SPACE if scene.nat_here else 0)
     inner_right = right - (_NAT_SPACE if scene.nat_there else 0)
-    top = middle - len(pipes) * _PIPE_STEP / 2 + (_PIPE_STEP - _PIPE) / 2
-    for number, child in enumerate(pipes):
-        y = top + number * _PIPE_STEP
+    y = middle - (tunnel - _GAP) / 2
+    for child in pipes:
         boxes.append(_pipe(child, inner_left, y, inner_right - inner_left))
+        y += _pipe_height(child) + _GAP
     for there, x in ((scene.nat_here, left), (scene.nat_there, inner_right)):
         if there:
             lines.append(Line(x, middle, x + _NAT_SPACE, middle))
@@ -151,8 +153,8 @@ def narrow(scene: Scene) -> Picture:
     y = line(8)
     for child in _shown(scene.children):
         boxes.append(_pipe(child, 2.0, y, NARROW - 4))
-        y += _PIPE_STEP
-    y -= _PIPE_STEP - _PIPE
+        y += _pipe_height(child) + _GAP
+    y -= _GAP
     y = line(8)
     if scene.nat_there:
         boxes.append(_nat(middle - 19, y))
@@ -198,14 +200,20 @@ def _box(node: Node, kind: str, place: tuple[float, float, float]) -> Box:
     )  # fmt: skip
 
 
+def _pipe_height(child: Child) -> float:
+    return _GAP + _LINE * len(pairs(child))
+
+
 def _pipe(child: Child, x: float, y: float, width: float) -> Box:
-    whole = label(child)
     mark = "✕ " if child.state == "missing" else ""
-    text = mark + _cut(whole, width - 2 * _PAD - 12, _SMALL)
+    most = width - 2 * _PAD - 12
+    texts = [
+        Text(x + width / 2, y + number * _LINE - 1, mark + _cut(pair, most, _SMALL))
+        for number, pair in enumerate(pairs(child), 1)
+    ]
     return Box(
-        x=x, y=y, width=width, height=_PIPE, kind=f"pipe {child.state}",
-        title=f"{whole}: {_STATES[child.state]}",
-        texts=(Text(x + width / 2, y + _PIPE / 2 + 4, text),),
+        x=x, y=y, width=width, height=_pipe_height(child), kind=f"pipe {child.state}",
+        title=f"{label(child)}: {_STATES[child.state]}", texts=tuple(texts),
     )  # fmt: skip
 
 
@@ -221,6 +229,16 @@ _STATES: Final = {
 def label(child: Child) -> str:
     sides = (", ".join(child.local), ", ".join(child.remote))
     return " ↔ ".join(filter(None, sides))
+
+
+def pairs(child: Child) -> tuple[str, ...]:
+    """The pairs of networks that it carries, or is to carry."""
+    if not child.local or not child.remote:
+        return (label(child) or "all traffic",)
+    found = [f"{local} ↔ {remote}" for local, remote in product(child.local, child.remote)]
+    if len(found) <= MOST_PAIRS:
+        return tuple(found)
+    return (*found[: MOST_PAIRS - 1], f"and {len(found) - MOST_PAIRS + 1} pairs more")
 
 
 def _nat(x: float, y: float) -> Box:
