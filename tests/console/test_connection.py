@@ -242,6 +242,24 @@ CARRIED = ChildStatus(
 )
 
 
+def test_rows_of_a_list_get_a_line_of_what_they_carry(
+    site: Site, answering: Answering, clients: Clients
+) -> None:
+    answering.found = found()
+    path = f"/console/connections/sparklines?id={site.id}&id={site.id}&id=none"
+    client, before = clients(CALLER), len(answering.questions)
+    told = client.get(path).json()
+    assert list(told) == [site.id]
+    assert told[site.id]["now"] == "333 kbit/s"
+    assert told[site.id]["points"].split()[0] == "0.0,17.0"
+    assert told[site.id]["points"].split()[-1] == "84.0,1.0"
+    assert client.get(path).json() == told
+    assert len(answering.questions) == before + 1
+    assert clients("b").get(path).json() == {}
+    page = client.get("/console/connections").text
+    assert f'data-spark="{site.id}"' in page
+
+
 PICTURES: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
     ("connection-dark", WIDE, "dark"),
     ("connection-phone", PHONE, "light"),
@@ -270,13 +288,17 @@ def test_a_connection_in_a_browser(site: Site, answering: Answering, viewers: Vi
     page.evaluate("scrollTo(0, 0)")
     viewer.picture("connection")
     for name, size, scheme in PICTURES:
-        other = viewers.sign_in(CALLER, site.path, size, scheme)
-        expect(other.page.locator("#plot canvas")).to_have_count(2)
-        expect(other.page.locator(".sa")).to_have_count(1)
-        assert other.overflow() == 0
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        expect(page.locator("#plot canvas")).to_have_count(2)
+        assert viewer.overflow() == 0
         if scheme == "dark":
-            assert other.complaints() == []
-        other.picture(name)
+            assert viewer.complaints() == []
+        viewer.picture(name)
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    viewer.go("/console/connections")
+    expect(page.locator(f"#spark-{site.id} polyline")).to_have_count(1)
+    viewer.go(site.path)
     # Down, and the page is told.
     viewer.live()
     answering.found = found(reason=WHY, state=TunnelState.DOWN, sas=())

@@ -30,6 +30,7 @@ from landbridge.console.pages import (
     overview,
     resources,
     sign_in,
+    sparklines,
 )
 from landbridge.console.render import GATEWAYS, Renderer
 from landbridge.console.sections import CONNECTIONS, SECTIONS, Section
@@ -75,6 +76,7 @@ def routes(console: Console) -> list[BaseRoute]:
         at("/console/here", GET=live.here),
         at(GATEWAYS, GET=gateways.show),
         at(CONNECTIONS.path, GET=connections.show),
+        at(f"{CONNECTIONS.path}/sparklines", GET=sparklines.Sparklines().show),
         at("/console/psk", POST=edit.new_psk),
         *_of_one_connection(console),
         *(route for section in SECTIONS for route in _of(console, section)),
