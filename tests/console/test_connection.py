@@ -298,6 +298,7 @@ def test_a_connection_in_a_browser(site: Site, answering: Answering, viewers: Vi
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     viewer.go("/console/connections")
     expect(page.locator(f"#spark-{site.id} polyline")).to_have_count(1)
+    viewer.picture("connections-traffic", whole=False)
     viewer.go(site.path)
     # Down, and the page is told.
     viewer.live()

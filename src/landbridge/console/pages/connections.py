@@ -28,7 +28,6 @@ COLUMNS: Final = (
     ("peer_address", "Peer"),
     ("local_ep_group_id", "Here"),
     ("peer_ep_group_id", "There"),
-    ("", "Carries"),
     ("vpnservice_id", "Runs on"),
     ("ikepolicy_id", "Policies"),
     ("status_changed_at", "Last change"),
