@@ -98,7 +98,8 @@ class Editing:
         except errors.RevisionNumberConstraintFailed as error:
             return await self._conflict(visit, form, error.status)
         except errors.ApiError as error:
-            return await self._page(visit, view, form.refused(error), status=error.status)
+            refused = form.refused(error)
+            return await self._page(visit, view, refused, wrong=error.message, status=error.status)
 
     async def _take(self, visit: Visit, view: View, form: Form) -> Response:
         """Raises: errors.ApiError."""
@@ -127,7 +128,7 @@ class Editing:
         both, found = conflicts.merged(form, now, conflicts.recalled(visit.field("was")))
         return await self._page(
             visit, view, both, conflict=found, was=conflicts.remembered(now), status=status,
-            clash=True,
+            clash=True, told="Somebody else has saved a change meanwhile. It is told above.",
         )  # fmt: skip
 
     async def _page(
