@@ -20,9 +20,9 @@ from landbridge.api.schema.openapi import examples
 from landbridge.api.schema.openapi.document import document
 from landbridge.model.diagnosis import TrafficSeries
 from landbridge.model.status import ChildStatus, SelectorMode, TunnelState
+from tests.api.answering import Answering
 from tests.api.gateway import Gateway
 from tests.api.remote import Listener, Remote
-from tests.api.test_diagnostics import Answering
 from tests.environments.databases import Databases
 from tests.hostile.wire import served
 from tests.openapi.story import Story

@@ -21,7 +21,17 @@ from landbridge.auth.authentication import Authentication
 from landbridge.config.settings import Settings
 from landbridge.console import guard, static_files
 from landbridge.console.endpoint import SIGN_IN, Console, Page, PageEndpoint, Visit
-from landbridge.console.pages import connections, gateways, live, overview, resources, sign_in
+from landbridge.console.pages import (
+    connection,
+    connections,
+    edit,
+    gateways,
+    live,
+    overview,
+    resources,
+    sign_in,
+    sparklines,
+)
 from landbridge.console.render import GATEWAYS, Renderer
 from landbridge.console.sections import CONNECTIONS, SECTIONS, Section
 from landbridge.console.session import Sessions
@@ -66,8 +76,30 @@ def routes(console: Console) -> list[BaseRoute]:
         at("/console/here", GET=live.here),
         at(GATEWAYS, GET=gateways.show),
         at(CONNECTIONS.path, GET=connections.show),
+        at(f"{CONNECTIONS.path}/sparklines", GET=sparklines.Sparklines().show),
+        at("/console/psk", POST=edit.new_psk),
+        *_of_one_connection(console),
         *(route for section in SECTIONS for route in _of(console, section)),
         at("/console/{path:path}", GET=_nothing, POST=_nothing),
+    ]
+
+
+def _of_one_connection(console: Console) -> list[BaseRoute]:
+    """What is of connections alone; before what every section has."""
+    path = f"{CONNECTIONS.path}/{{id:uuid}}"
+
+    editing = edit.Editing(CONNECTIONS)
+
+    def at(path: str, **pages: Page) -> Route:
+        return Route(path, PageEndpoint(console, path, pages))
+
+    return [
+        at(path, GET=connection.show),
+        at(f"{path}/inspection", GET=connection.inspection),
+        at(f"{path}/traffic", GET=connection.carried),
+        at(f"{path}/progress", GET=connection.progress),
+        at(f"{path}/psk", POST=connection.psk),
+        at(f"{path}/edit", GET=editing.show, POST=editing.submit),
     ]
 
 

@@ -58,7 +58,7 @@ async def show(visit: Visit) -> Response:
     query = lists.parse(CONNECTIONS, visit.request.query_params.multi_items())
     page = await lists.fetch(visit.ask, CONNECTIONS, query, FIELDS)
     names = await references.names(visit.ask, CONNECTIONS, page.views)
-    names = await _with_routers(visit, names, page.views)
+    names = await with_routers(visit, names, page.views)
     template = "connections_fragment.html" if visit.partial else "connections.html"
     return await visit.page(
         template,
@@ -75,7 +75,7 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def _with_routers(visit: Visit, names: Names, views: list[View]) -> Names:
+async def with_routers(visit: Visit, names: Names, views: list[View]) -> Names:
     """The names, with those of the services' routers."""
     services = {view["vpnservice_id"]: None for view in views}
     found = [names.view("vpnservices", each) for each in services]

@@ -108,7 +108,13 @@
   function follow() {
     if (!body.dataset.follow || source || document.hidden) return;
     source = new EventSource(body.dataset.follow);
-    source.onopen = () => { pause = 1000; show("live", "Live"); found(); };
+    source.onopen = () => {
+      pause = 1000;
+      show("live", "Live");
+      found();
+      // What happened to this page's object after it was made and before the stream began.
+      document.querySelectorAll("[data-live-id]").forEach(refresh);
+    };
     for (const kind of KINDS) source.addEventListener(kind, hint);
     source.addEventListener("reset", () => { found(); refreshAll(); });
     source.onerror = async () => {
