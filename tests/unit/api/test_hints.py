@@ -65,11 +65,11 @@ def test_all_that_is_missing_is_told_at_once(resource: Resource) -> None:
 
 def test_the_words_of_a_choice() -> None:
     error = refused(vpn.IKEPOLICY, encryption_algorithm="aes256")
-    assert error.message == (
-        "Invalid input for encryption_algorithm. Reason: aes256 is not in valid_values."
+    assert error.message.startswith(
+        "Invalid input for encryption_algorithm. Reason: aes256 is not in valid_values: aes-128, "
     )
-    assert error.detail.startswith("Did you mean aes-256? There are 3des, aes-128, ")
-    assert "did you mean" not in refused(vpn.IKEPOLICY, pfs=["x"]).detail.lower()
-    assert refused(vpn.IKEPOLICY, encryption_algorithm="chacha20poly1305").detail.startswith(
-        "There are 3des, aes-128, "
-    )
+    assert error.detail == "Did you mean aes-256?"
+    assert refused(vpn.IKEPOLICY, pfs=["x"]).detail == ""
+    other = refused(vpn.IKEPOLICY, encryption_algorithm="chacha20poly1305")
+    assert "valid_values: aes-128, " in other.message
+    assert other.detail == ""

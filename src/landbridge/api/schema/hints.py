@@ -27,11 +27,10 @@ def missing(resource: Resource, given: Container[str]) -> str:
 
 
 def choice(value: object, values: Sequence[object]) -> str:
-    """Of a value that is not among those that there are."""
+    """Of a value that is not among those that there are, which the message names."""
     words = [str(each) for each in values]
     close = _close(str(value), words) if isinstance(value, str) else None
-    meant = f"Did you mean {close}? " if close else ""
-    return f"{meant}There are {', '.join(words)}."
+    return f"Did you mean {close}?" if close else ""
 
 
 def _described(attribute: Attribute) -> str:
