@@ -29,7 +29,8 @@
   }
   setInterval(count, 5000);
 
-  // Fragments ask again: once per `data-apart` at most, and not while nobody looks.
+  // Fragments ask again: once per `data-apart` at most, and not while nobody looks; `data-settle` ms after
+  // the hint, where the API keeps its answer for a while.
   const waiting = new Map(), asked = new WeakMap();
   function refresh(fragment) {
     if (!fragment.isConnected || document.hidden || waiting.has(fragment)) return;
@@ -39,7 +40,7 @@
       waiting.delete(fragment);
       asked.set(fragment, Date.now());
       fragment.dispatchEvent(new CustomEvent("refresh"));
-    }, Math.max(0, apart - since)));
+    }, Math.max(Number(fragment.dataset.settle) || 0, apart - since)));
   }
   function refreshAll() {
     document.querySelectorAll("[data-live]").forEach(refresh);
