@@ -68,9 +68,21 @@ def replaced(gateway: Gateway, wanted: Tunnel, before: IkeSa, what: str) -> bool
     ]
 
 
+def the_one(gateway: Gateway, wanted: Tunnel) -> IkeSa:
+    """The second one of a collision may still be on its way out."""
+    found: list[IkeSa] = []
+
+    def alone() -> bool:
+        found[:] = gateway.sas(wanted)
+        return len(found) == 1
+
+    wait_until(alone, 15, "one IKE_SA")
+    return found[0]
+
+
 def collide(around: Surroundings, gateway: Gateway, wanted: Tunnel, what: str, lead: float) -> None:
     """Both ends are told to rekey; `lead`: seconds that the peer is ahead."""
-    (sa,) = gateway.sas(wanted)
+    sa = the_one(gateway, wanted)
     ours: Message = {"ike": sa.name} if what == "ike" else {"child": sa.children[0].name}
     theirs = "site-a" if what == "ike" else "site-a-0"
     peer = around.remote.peer
