@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,13 @@ from landbridge.auth import local_tokens
 from landbridge.cli.main import cli
 from landbridge.store.database import Database
 
+OURS = "LANDBRIDGE_"
+
 
 def run(*arguments: str | Path, **environment: str) -> Result:
-    return CliRunner(env=environment).invoke(
+    """`make test` has a state directory in its environment; here there is what a test gives."""
+    outer: dict[str, str | None] = {name: None for name in os.environ if name.startswith(OURS)}
+    return CliRunner(env=outer | environment).invoke(
         cli, [str(argument) for argument in arguments], prog_name="landbridge"
     )
 
