@@ -110,7 +110,7 @@ def _ready(settings: Settings) -> bool:
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
