@@ -1,8 +1,10 @@
-"""What the kernels at both ends refuse while a tunnel moves to another outer address.
+"""What the kernels at both ends refuse while a tunnel moves to another outer address, or a pair of
+networks to another CHILD_SA.
 
-An IPsec policy of the kernel's names the outer addresses (``struct xfrm_user_tmpl``), and a packet
-that was on its way under the old ones when the policy changed is dropped. The kernel counts these
-(``XfrmInTmplMismatch``, Documentation/networking/xfrm_proc), so no other loss is taken for it.
+An IPsec policy of the kernel's names the outer addresses and the reqid of the one SA that a packet
+must have come by (``struct xfrm_user_tmpl``), and a packet that was on its way under the old ones
+when the policy changed is dropped. The kernel counts these (``XfrmInTmplMismatch``,
+Documentation/networking/xfrm_proc), so no other loss is taken for it.
 """
 
 from __future__ import annotations
