@@ -38,7 +38,7 @@ from landbridge.auth import first_tokens
 from landbridge.auth.authentication import open_authentication
 from landbridge.cli import preflight
 from landbridge.cli.notify import tell_systemd
-from landbridge.cli.storage import alone, open_database, told
+from landbridge.cli.storage import alone, is_shared, open_database, told
 from landbridge.config.settings import LimitSettings, Settings
 from landbridge.console.mount import console_pages
 from landbridge.heartbeat import Heartbeat
@@ -61,7 +61,7 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
     with listener, _alone(settings), closing(open_database(settings)) as db:
         with told(settings):
             _ensure_tokens(db, settings)
-            first_tokens.doubt(db, settings.state_dir)
+            first_tokens.doubt(db, settings.state_dir, shared=is_shared(settings))
             opening = db.write_sync(identity.opened)
             tell(db.write_sync(unreadable_psks.review))
         with closing(open_authentication(settings, db)) as auth:
@@ -115,7 +115,9 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 def _ensure_tokens(db: Database, settings: Settings) -> None:
     try:
-        first_tokens.ensure(db, settings.state_dir, settings.agent.gateway_id)
+        first_tokens.ensure(
+            db, settings.state_dir, settings.agent.gateway_id, shared=is_shared(settings)
+        )
     except OSError as error:
         raise preflight.unwritable(settings, error) from None
 

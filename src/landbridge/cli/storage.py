@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from landbridge import errors
 from landbridge.cli import preflight
+from landbridge.config.load import KEY_FILE
 from landbridge.config.settings import Settings
 from landbridge.filelock import FULL, Held, held
 from landbridge.store import filecheck, keys
@@ -40,10 +41,9 @@ from landbridge.store.migrations import (
 )
 from landbridge.store.secrets import KeyFileMissing, Sealer
 
-KEY: Final = "secret.key"
 #: What is in a state directory once a database was there. In the order in which they are named.
 TRACES: Final = (
-    KEY,
+    KEY_FILE,
     "admin-token",
     "agent-token",
     "agent/epoch",
@@ -93,7 +93,10 @@ def open_database(settings: Settings) -> Database:
     db = Database.open(settings.database.url, sealer=sealer, seconds=seconds)
     try:
         with told(settings):
-            db.write_sync(keys.register, sealer)
+            db.write_sync(keys.register, sealer, is_shared(settings))
+    except keys.KeysMissing as error:
+        db.close()
+        raise preflight.NotReady(_lost(settings, error.lost)) from None
     except BaseException:
         db.close()
         raise
@@ -140,25 +143,35 @@ def place(settings: Settings) -> str:
     return f"{settings.database.url.partition(':')[0]}:... ([database] url)"
 
 
+def is_shared(settings: Settings) -> bool:
+    """Whether API processes of other hosts may use the database."""
+    return file_of(settings.database.url) is None
+
+
 def _sealer(settings: Settings) -> Sealer:
-    path = settings.state_dir / KEY
+    path = settings.database.key_file
     with told(settings), looking(settings.database.url) as tx:
         found = keys.survey(tx)
     sealer: Sealer | None = None
     with suppress(KeyFileMissing):
         sealer = Sealer.from_file(path, make=False)
-    if lost := keys.missing(found, sealer):
-        raise preflight.NotReady(_lost(settings, path, lost))
+    if lost := keys.missing(found, sealer, shared=is_shared(settings)):
+        raise preflight.NotReady(_lost(settings, lost))
     return sealer or Sealer.from_file(path)
 
 
-def _lost(settings: Settings, path: Path, lost: dict[str, int]) -> str:
+def _lost(settings: Settings, lost: Mapping[str, int]) -> str:
+    path = settings.database.key_file
     how = "does not have" if path.exists() else "is missing, and with it"
-    which = " ".join(lost)
+    which, sealed = " ".join(lost), sum(lost.values())
+    use = f"that {sealed} pre-shared keys in {place(settings)} are sealed with"
+    back = "put the file back that belongs to this database"
+    if is_shared(settings):
+        use = f"that the API processes on {place(settings)} seal with" if not sealed else use
+        back = f"copy the key file of another API's host to it, or put {back.removeprefix('put ')}"
     return (
-        f"{path} {how} the key {which} that {sum(lost.values())} pre-shared keys in "
-        f"{place(settings)} are sealed with: put the file back that belongs to this database; if "
-        f"it is lost, run `landbridge db forget-key {which}` and set each psk again."
+        f"{path} {how} the key {which} {use}: {back}; if it is lost, run "
+        f"`landbridge db forget-key {which}` and set each psk again."
     )
 
 

@@ -38,6 +38,7 @@ from landbridge.servertrust import Trust
 
 __all__ = ["ConfigError", "Settings", "load"]
 
+KEY_FILE: Final = "secret.key"
 DATABASE_SCHEMES: Final = ("sqlite:///", "postgresql://")
 KEYSTONE_NEEDS: Final = ("auth_url", "username", "password", "project_name")
 PORTS: Final = range(1, 65536)
@@ -70,7 +71,7 @@ def load(
         user=values.text("DEFAULT", "user"),
         frozen_after=values.get("DEFAULT", "frozen_after", float),
         api=api,
-        database=_database(values, state),
+        database=_database(values, state, env),
         auth=values.struct("auth", AuthSettings),
         keystone=_keystone(values),
         policy=_policy(values, state),
@@ -117,13 +118,26 @@ def _reachable(host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-def _database(values: Values, state: Path) -> DatabaseSettings:
+def _database(values: Values, state: Path, env: Mapping[str, str]) -> DatabaseSettings:
     url = values.text("database", "url")
     if not url:
         url = f"sqlite:///{state / 'landbridge.db'}"
     if not url.startswith(DATABASE_SCHEMES):
         raise values.wrong("database", "url", "must begin with sqlite:/// or postgresql://")
-    return values.struct("database", DatabaseSettings, url=url)
+    key_file = values.text("database", "key_file")
+    return values.struct(
+        "database",
+        DatabaseSettings,
+        url=url,
+        key_file=Path(key_file).absolute() if key_file else _key_file(state, env),
+    )
+
+
+def _key_file(state: Path, env: Mapping[str, str]) -> Path:
+    """systemd's credential, where there is one (systemd.exec(5), ``LoadCredential=``)."""
+    credentials = env.get("CREDENTIALS_DIRECTORY")
+    given = Path(credentials) / KEY_FILE if credentials else None
+    return given if given is not None and given.exists() else state / KEY_FILE
 
 
 def _api(values: Values) -> ApiSettings:

@@ -22,6 +22,7 @@ VARIABLES: Final = {"state_dir": "LANDBRIDGE_STATE_DIR", "bind": "LANDBRIDGE_BIN
 #: Options whose default follows from something else.
 DERIVED: Final = {
     ("database", "url"): "SQLite, the file `landbridge.db` in `state_dir`",
+    ("database", "key_file"): "systemd's credential `secret.key`, else `secret.key` in `state_dir`",
     ("agent", "server_url"): "the API of this host, where `bind` says",
     ("agent", "gateway_id"): "the host's name",
     ("agent", "token_file"): "`agent-token` in `state_dir`",
@@ -65,6 +66,12 @@ DATABASE: Final = (
         "url",
         default="",
         help="`sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`.",
+    ),
+    cfg.StrOpt(
+        "key_file",
+        default="",
+        help="The file with the keys that pre-shared keys are sealed with, the same on every API "
+        "process of a database.",
     ),
     cfg.FloatOpt(
         "statement_seconds",

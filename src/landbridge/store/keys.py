@@ -3,7 +3,9 @@
 Rules this module keeps:
 - A key is registered with a proof before it seals: so a missing key is distinguished from a damaged
   row, and another key of the same id from the right one.
-- `objection` is pure; it names the ids of keys only.
+- Where several processes share the database, each has the keys of all: what one of them seals, any
+  other is asked for. One that lacks a key registers none of its own.
+- `missing` is pure; it names the ids of keys only.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from landbridge.store import tables as t
 from landbridge.store.installation import sealing_keys
 from landbridge.store.secrets import Sealer, key_id_of
-from landbridge.store.transaction import utcnow
+from landbridge.store.transaction import enter, utcnow
 
 _sealed: Final = t.ipsec_site_connections.c.psk_sealed
 _KEY_ID: Final = func.substr(_sealed, 1, 4)
@@ -37,8 +39,9 @@ def survey(tx: Connection) -> Keys:
     return Keys(known, used)
 
 
-def missing(keys: Keys, sealer: Sealer | None) -> dict[str, int]:
-    """The ids of missing keys, with the number of rows sealed with them.
+def missing(keys: Keys, sealer: Sealer | None, *, shared: bool = False) -> dict[str, int]:
+    """The ids of missing keys, with the number of rows sealed with them; where the database is
+    `shared`, also of keys that have sealed nothing yet.
 
     A row sealed with an unknown key is damaged, which concerns only it. If no key is known yet, all
     sealed rows count.
@@ -51,14 +54,26 @@ def missing(keys: Keys, sealer: Sealer | None) -> dict[str, int]:
     sought = {key_id for key_id, proof in keys.known.items() if proof}
     if not keys.known:
         sought = set(keys.used)
-    return {key_id: keys.used[key_id] for key_id in sorted(sought - here) if key_id in keys.used}
+    lost = sorted(sought - here)
+    return {key_id: keys.used.get(key_id, 0) for key_id in lost if shared or key_id in keys.used}
 
 
-def register(tx: Connection, sealer: Sealer) -> None:
-    """Register the keys of `sealer`."""
-    known = survey(tx).known
+class KeysMissing(Exception):
+    """Others have sealed, or may seal, with keys that are not here. `lost`: see `missing`."""
+
+    def __init__(self, lost: Mapping[str, int]) -> None:
+        super().__init__(*lost)
+        self.lost = lost
+
+
+def register(tx: Connection, sealer: Sealer, shared: bool = False) -> None:
+    """Register the keys of `sealer`. Raises: KeysMissing: another process was first."""
+    enter(tx, alone=True)
+    found = survey(tx)
+    if lost := missing(found, sealer, shared=shared):
+        raise KeysMissing(lost)
     for key_id in sealer.key_ids:
-        if not known.get(key_id):
+        if not found.known.get(key_id):
             _keep(tx, key_id, sealer.proof(key_id))
 
 

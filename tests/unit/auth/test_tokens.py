@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from landbridge import errors
 from landbridge.auth import first_tokens, local_tokens
@@ -188,6 +189,45 @@ def test_a_revoked_first_token_stays_revoked_until_its_file_is_removed(
     first_tokens.ensure(db, tmp_path, LOCAL)
     assert path.read_text() != old
     assert asyncio.run(LocalTokens(db).authenticate(path.read_text().strip()))
+
+
+def test_a_host_that_joins_ends_no_token_of_the_first_ones(db: Database, tmp_path: Path) -> None:
+    """Even one of the same name: the files of the two hosts are not the same."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for state_dir in (first, second):
+        state_dir.mkdir()
+        first_tokens.ensure(db, state_dir, LOCAL, shared=True)
+        with capture_logs() as lines:
+            first_tokens.doubt(db, state_dir, shared=True)
+        assert [line["file"] for line in lines] == (
+            [] if state_dir is first else [str(second / "admin-token")]
+        )
+    for name in ("admin-token", "agent-token"):
+        token = (first / name).read_text().strip()
+        assert asyncio.run(LocalTokens(db).authenticate(token))
+    assert not list(second.iterdir())
+
+
+def test_what_a_crash_left_before_its_row_or_behind_it_is_finished(
+    db: Database, tmp_path: Path
+) -> None:
+    first_tokens.ensure(db, tmp_path, LOCAL, shared=True)
+    for name in ("admin-token", "agent-token"):
+        (tmp_path / name).replace(tmp_path / f".{name}.draft")
+    before = db.read_sync(local_tokens.every)
+    first_tokens.ensure(db, tmp_path, LOCAL, shared=True)
+    assert db.read_sync(local_tokens.every) == before
+    for name in ("admin-token", "agent-token"):
+        token = (tmp_path / name).read_text().strip()
+        assert asyncio.run(LocalTokens(db).authenticate(token))
+
+    unknown = tmp_path / "other"
+    unknown.mkdir()
+    (unknown / ".admin-token.draft").write_text(local_tokens.new_secret())
+    first_tokens.ensure(db, unknown, LOCAL)
+    token = (unknown / "admin-token").read_text().strip()
+    assert asyncio.run(LocalTokens(db).authenticate(token))
+    assert [path.name for path in unknown.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_new_database_takes_in_the_files_that_are_there(db: Database, tmp_path: Path) -> None:
