@@ -99,8 +99,14 @@ def test_an_owner_that_has_gone_does_not_come_back_for_those_attached(
     surroundings.remote.peer.terminate("site-a")
     wait_until(lambda: family.carries(1) and family.carries(2), 10, "packets again")
     gateway.wait_applied(*family.tunnels[1:])
+    assert not family.carries(0)
     (sa,) = gateway.all_sas()
-    assert sa.tunnel_id == family.tunnels[1].id
+    owners = {family.tunnels[1].id}
+    if version == "v1":
+        # Its CHILD_SAs are deleted one by one before the IKE_SA, and may be initiated again on it
+        # in between; charon then begins anew with what that IKE_SA was made of.
+        owners.add(family.tunnels[0].id)
+    assert sa.tunnel_id in owners
 
 
 IKE_CHANGES: dict[str, tuple[Callable[[Tunnel], dict[str, Any]], dict[str, str]]] = {
