@@ -5,6 +5,8 @@ export LANDBRIDGE_STATE_DIR ?= $(CURDIR)/.landbridge
 endif
 
 PYTHON := .venv/bin/python
+# Tests wait more than they compute: two workers for each core.
+WORKERS := $(shell expr 2 \* $$(nproc))
 # Deadlines end what will never come; a busy machine is no reason to fail (lab/patience.py).
 LANDBRIDGE_PATIENCE ?= 3
 PYTEST := LANDBRIDGE_PATIENCE=$(LANDBRIDGE_PATIENCE) $(PYTHON) -m pytest
@@ -27,7 +29,7 @@ demo: packages-run .venv/.run
 test: packages-test .venv/.test .spectral/.done
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
-	$(PYTEST) -n auto --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak and not gateway and not systemd" $(PYTEST_ARGS) || code=1; \
 	$(PYTEST) -n 6 --dist loadfile --no-loadscope-reorder -m "gateway and not soak" \
 		$(GATEWAY_TESTS) $(PYTEST_ARGS) || code=1; \
 	exit $$code

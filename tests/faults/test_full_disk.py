@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from landbridge.auth.first_tokens import write_private
-from landbridge.store.secrets import KeyFileError, Sealer
+from landbridge.store import keyfile
+from landbridge.store.keyfile import KeyFileError
 from tests.environments.files import contents, full, small_disk
 from tests.faults.installations import LOCKS, OF_DATABASE, Installation, api, changed, installed
 
@@ -34,7 +35,7 @@ def _token_file(directory: Path) -> None:
 
 
 def _key_file(directory: Path) -> None:
-    Sealer.from_file(directory / "secret.key")
+    keyfile.of_file(directory / "secret.key")
 
 
 @pytest.mark.gateway  # mounts

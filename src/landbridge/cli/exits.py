@@ -53,7 +53,7 @@ _BY_CLASS: Final[Mapping[str, Exit]] = {
     "landbridge.errors.ApiError": Exit.MEND,
     "landbridge.errors.ServiceUnavailable": Exit.LATER,
     "landbridge.store.database.DatabaseUrlError": Exit.MEND,
-    "landbridge.store.secrets.KeyFileError": Exit.MEND,
+    "landbridge.store.keyfile.KeyFileError": Exit.MEND,
 }
 _BY_STATUS: Final[Mapping[int, Exit]] = {
     401: Exit.NO_ACCESS,

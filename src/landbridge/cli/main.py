@@ -26,6 +26,7 @@ from landbridge.cli.exits import failure
 from landbridge.cli.gateway import gateway
 from landbridge.cli.plan import plan
 from landbridge.cli.process import OwnProcess
+from landbridge.cli.secrets import secrets
 from landbridge.cli.token import token
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def cli() -> None:
     """Site-to-site IPsec as a service: the OpenStack VPN API in front of strongSwan."""
 
 
-for _command in (db, token, gateway, plan, doctor, config):
+for _command in (db, token, gateway, secrets, plan, doctor, config):
     cli.add_command(_command)
 
 

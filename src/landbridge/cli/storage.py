@@ -28,7 +28,7 @@ from landbridge.cli import preflight
 from landbridge.config.load import KEY_FILE
 from landbridge.config.settings import Settings
 from landbridge.filelock import FULL, Held, held
-from landbridge.store import filecheck, keys
+from landbridge.store import filecheck, keyfile, keys
 from landbridge.store.database import Database
 from landbridge.store.migrations import (
     Schema,
@@ -39,7 +39,7 @@ from landbridge.store.migrations import (
     orphans,
     upgrade,
 )
-from landbridge.store.secrets import KeyFileMissing, Sealer
+from landbridge.store.secrets import Sealer
 
 #: What is in a state directory once a database was there. In the order in which they are named.
 TRACES: Final = (
@@ -149,20 +149,27 @@ def is_shared(settings: Settings) -> bool:
 
 
 def _sealer(settings: Settings) -> Sealer:
-    path = settings.database.key_file
     with told(settings), looking(settings.database.url) as tx:
         found = keys.survey(tx)
-    sealer: Sealer | None = None
-    with suppress(KeyFileMissing):
-        sealer = Sealer.from_file(path, make=False)
+    sealer = _keys_here(settings)
     if lost := keys.missing(found, sealer, shared=is_shared(settings)):
         raise preflight.NotReady(_lost(settings, lost))
-    return sealer or Sealer.from_file(path)
+    return sealer or keyfile.of_file(settings.database.key_file)
+
+
+def _keys_here(settings: Settings) -> Sealer | None:
+    """None: there is no key file. Raises: KeyFileError."""
+    if settings.database.key_command:
+        return keyfile.of_command(settings.database.key_command)
+    with suppress(keyfile.KeyFileMissing):
+        return keyfile.of_file(settings.database.key_file, make=False)
+    return None
 
 
 def _lost(settings: Settings, lost: Mapping[str, int]) -> str:
-    path = settings.database.key_file
-    how = "does not have" if path.exists() else "is missing, and with it"
+    path, command = settings.database.key_file, settings.database.key_command
+    where = f"What [database] key_command ({command}) prints" if command else str(path)
+    how = "does not have" if command or path.exists() else "is missing, and with it"
     which, sealed = " ".join(lost), sum(lost.values())
     use = f"that {sealed} pre-shared keys in {place(settings)} are sealed with"
     back = "put the file back that belongs to this database"
@@ -170,7 +177,7 @@ def _lost(settings: Settings, lost: Mapping[str, int]) -> str:
         use = f"that the API processes on {place(settings)} seal with" if not sealed else use
         back = f"copy the key file of another API's host to it, or put {back.removeprefix('put ')}"
     return (
-        f"{path} {how} the key {which} {use}: {back}; if it is lost, run "
+        f"{where} {how} the key {which} {use}: {back}; if it is lost, run "
         f"`landbridge db forget-key {which}` and set each psk again."
     )
 

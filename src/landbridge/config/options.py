@@ -73,6 +73,12 @@ DATABASE: Final = (
         help="The file with the keys that pre-shared keys are sealed with, the same on every API "
         "process of a database.",
     ),
+    cfg.StrOpt(
+        "key_command",
+        default="",
+        help="A shell command that prints what would be in `key_file`, in place of it (of a key "
+        "management service, for example); it is run at each start, as the API's user.",
+    ),
     cfg.FloatOpt(
         "statement_seconds",
         default=10.0,

@@ -24,6 +24,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
 class DatabaseSettings(Frozen, frozen=True, kw_only=True):
     url: str
     key_file: Path
+    key_command: str
     statement_seconds: float
 
     def __repr__(self) -> str:

@@ -26,7 +26,8 @@ _USED: Final = select(_KEY_ID, func.count()).group_by(_KEY_ID)
 
 
 class Keys(NamedTuple):
-    """`known`: proofs by key id; empty for a key that was given up (`forget`). `used`: the number
+    """`known`: proofs by key id; empty for a key that was given up (`forget`), or that seals
+    nothing any more (`landbridge.store.rotation`). `used`: the number
     of rows sealed with each key id."""
 
     known: Mapping[str, bytes]
@@ -67,14 +68,14 @@ class KeysMissing(Exception):
 
 
 def register(tx: Connection, sealer: Sealer, shared: bool = False) -> None:
-    """Register the keys of `sealer`. Raises: KeysMissing: another process was first."""
+    """Register the key that `sealer` seals with. Raises: KeysMissing: another process was first."""
     enter(tx, alone=True)
     found = survey(tx)
     if lost := missing(found, sealer, shared=shared):
         raise KeysMissing(lost)
-    for key_id in sealer.key_ids:
-        if not found.known.get(key_id):
-            _keep(tx, key_id, sealer.proof(key_id))
+    active = sealer.key_ids[0]
+    if not found.known.get(active):
+        keep(tx, active, sealer.proof(active))
 
 
 def forget(tx: Connection, key_id: str) -> int:
@@ -82,11 +83,11 @@ def forget(tx: Connection, key_id: str) -> int:
     found = survey(tx)
     if key_id not in found.used and key_id not in found.known:
         return 0
-    _keep(tx, key_id, b"")
+    keep(tx, key_id, b"")
     return found.used.get(key_id, 0)
 
 
-def _keep(tx: Connection, key_id: str, proof: bytes) -> None:
+def keep(tx: Connection, key_id: str, proof: bytes) -> None:
     tx.execute(delete(sealing_keys).where(sealing_keys.c.id == key_id))
     row = {"id": key_id, "proof": proof, "created_at": utcnow()}
     tx.execute(insert(sealing_keys).values(row))

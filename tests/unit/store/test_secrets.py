@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from landbridge.store.secrets import KeyFileError, Sealer, SealError
+from landbridge.store import keyfile
+from landbridge.store.keyfile import KeyFileError
+from landbridge.store.secrets import Sealer, SealError
 
 
 def test_opens_only_for_its_row() -> None:
@@ -25,18 +27,18 @@ def test_the_same_secret_never_looks_the_same() -> None:
 
 def test_makes_the_key_file_once_and_for_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "secret.key"
-    sealed = Sealer.from_file(path).seal("row", "ключ")
+    sealed = keyfile.of_file(path).seal("row", "ключ")
     assert path.stat().st_mode & 0o777 == 0o600
-    assert Sealer.from_file(path).unseal("row", sealed) == "ключ"
+    assert keyfile.of_file(path).unseal("row", sealed) == "ключ"
     assert [entry.name for entry in tmp_path.iterdir()] == ["secret.key"]
 
 
 def test_a_new_key_on_top_seals_and_the_old_one_still_opens(tmp_path: Path) -> None:
     path, other = tmp_path / "secret.key", tmp_path / "other.key"
-    sealed = Sealer.from_file(path).seal("row", "old")
-    newest = Sealer.from_file(other)
+    sealed = keyfile.of_file(path).seal("row", "old")
+    newest = keyfile.of_file(other)
     path.write_text(other.read_text() + path.read_text())
-    rotated = Sealer.from_file(path)
+    rotated = keyfile.of_file(path)
     assert rotated.unseal("row", sealed) == "old"
     assert newest.unseal("row", rotated.seal("row", "new")) == "new"
 
@@ -52,9 +54,9 @@ def test_a_damaged_key_file_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "secret.key"
     path.write_text(content)
     with pytest.raises(KeyFileError, match=r"secret\.key"):
-        Sealer.from_file(path)
+        keyfile.of_file(path)
 
 
 def test_a_key_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="missing/secret"):
-        Sealer.from_file(tmp_path / "missing" / "secret.key")
+        keyfile.of_file(tmp_path / "missing" / "secret.key")
