@@ -11,7 +11,7 @@ WORKERS := $(shell expr 2 \* $$(nproc))
 LANDBRIDGE_PATIENCE ?= 3
 PYTEST := LANDBRIDGE_PATIENCE=$(LANDBRIDGE_PATIENCE) $(PYTHON) -m pytest
 # In this order; tests/conftest.py sees to it that there are no others.
-GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle
+GATEWAY_TESTS := tests/lab tests/gateway tests/faults tests/oracle tests/console/tunnels
 
 .PHONY: run demo test test-kernel oracle lint audit bench soak packages-run packages-test packages-bench clean
 

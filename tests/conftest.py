@@ -23,7 +23,9 @@ settings.register_profile("deterministic", TIMELESS, derandomize=True, database=
 settings.register_profile("random", TIMELESS, derandomize=False)
 settings.load_profile("deterministic")
 
-GATEWAY_TESTS = ("tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/")
+GATEWAY_TESTS = (
+    "tests/lab/", "tests/gateway/", "tests/faults/", "tests/oracle/", "tests/console/tunnels/",
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
