@@ -18,8 +18,10 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.api.answering import Answering
 from tests.api.gateway import Gateway
 from tests.api.remote import Remote, remote
+from tests.console.asked import Site, found
 from tests.console.http import Client, Clients
 from tests.console.viewer import CHROMIUM, FLAGS, Viewer, Viewers
 from tests.environments.databases import Databases
@@ -55,6 +57,20 @@ def gateway(served: Remote) -> Iterator[Gateway]:
 def _renew(gateway: Gateway, ended: threading.Event) -> None:
     while not ended.wait(RENEWED):
         gateway.lease(gateway.epoch)
+
+
+@pytest.fixture(scope="module")
+def site(served: Remote, gateway: Gateway, request: pytest.FixtureRequest) -> Site:
+    """A connection that is up, of the module's `CALLER`."""
+    return Site(served, gateway, request.module.CALLER)
+
+
+@pytest.fixture(scope="module")
+def answering(site: Site) -> Iterator[Answering]:
+    """Its gateway answers what is asked about it."""
+    made = Answering(site.served, site.gateway.name, found())
+    with made.listening():
+        yield made
 
 
 @pytest.fixture(scope="package")

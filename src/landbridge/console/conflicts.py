@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from landbridge.console.forms import Field, Form
+from landbridge.console.fields import Field, Form
 
 Values = dict[str, str]
 

@@ -8,7 +8,7 @@ import pytest
 
 from landbridge.console import amounts, conflicts, drawing, traffic
 from landbridge.console.drawing import Child, Node, Scene
-from landbridge.console.forms import Field, Form, Option
+from landbridge.console.fields import Field, Form, Option
 from landbridge.console.sections import CONNECTIONS
 
 

@@ -24,7 +24,7 @@ from landbridge.console import conflicts, forms, references, words
 from landbridge.console.ask import View
 from landbridge.console.conflicts import Conflict
 from landbridge.console.endpoint import Visit
-from landbridge.console.forms import Form
+from landbridge.console.fields import Form
 from landbridge.console.references import Part
 from landbridge.console.sections import BY_NAME, CONNECTIONS, Section
 from landbridge.console.words import Kind, State

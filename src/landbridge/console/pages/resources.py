@@ -18,6 +18,7 @@ from landbridge import errors
 from landbridge.console import forms, lists, references, words
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
+from landbridge.console.fields import Form
 from landbridge.console.references import Names, Part, Parts
 from landbridge.console.sections import BY_SLUG, Section
 
@@ -144,7 +145,7 @@ class Pages:
         return RedirectResponse(section.path, 303)
 
     async def _form(
-        self, visit: Visit, form: forms.Form, view: View | None = None, *, status: int = 200
+        self, visit: Visit, form: Form, view: View | None = None, *, status: int = 200
     ) -> Response:
         section = self._section
         return await visit.page(
