@@ -8,6 +8,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from landbridge.api.schema.address_types import FixedIps, Gateway
@@ -188,24 +189,23 @@ def _plan(resource: Resource) -> Node:
 def _tags(resource: Resource) -> Node:
     name, words = resource.name, resource.words
     of = f"the tags of {a(words)}"
-    common = {"tag": resource.collection, "takes_path": True}
-    show = Operation(
+    operation = partial(Operation, tag=resource.collection, takes_path=True)
+    show = operation(
         id=f"list_{name}_tags", summary=f"List {of}", about="Its tags, in alphabetical order.",
-        answer=_TAGS, answered="The tags.", errors=("404",), **common,  # type: ignore[arg-type]
+        answer=_TAGS, answered="The tags.", errors=("404",),
     )  # fmt: skip
-    replace = Operation(
+    replace = operation(
         id=f"replace_{name}_tags", summary=f"Replace {of}",
         about="Sets these tags and no others.", answer=_TAGS, body=_TAGS,
-        parameters=(IF_MATCH,), errors=_WRITES, **common,  # type: ignore[arg-type]
+        parameters=(IF_MATCH,), errors=_WRITES,
     )  # fmt: skip
-    add = Operation(
+    add = operation(
         id=f"add_{name}_tags", summary=f"Add to {of}", about="Adds these tags to those there are.",
         answer=_TAGS, body=_TAGS, parameters=(IF_MATCH,), errors=_WRITES,
-        **common,  # type: ignore[arg-type]
     )  # fmt: skip
-    remove = Operation(
+    remove = operation(
         id=f"delete_{name}_tags", summary=f"Delete {of}", about="Takes all of its tags away.",
-        status="204", parameters=(IF_MATCH,), errors=_WRITES, **common,  # type: ignore[arg-type]
+        status="204", parameters=(IF_MATCH,), errors=_WRITES,
     )  # fmt: skip
     return {
         "parameters": [identity(resource)],
@@ -218,23 +218,23 @@ def _tags(resource: Resource) -> Node:
 
 def _tag(resource: Resource) -> Node:
     name, words = resource.name, resource.words
-    common = {"tag": resource.collection, "takes_path": True, "status": "204"}
-    has = Operation(
+    operation = partial(Operation, tag=resource.collection, takes_path=True, status="204")
+    has = operation(
         id=f"check_{name}_tag", summary=f"Whether {a(words)} has a tag",
         about="204 if it has the tag, 404 if not.", errors=("404",),
-        answered="It has it.", **common,  # type: ignore[arg-type]
+        answered="It has it.",
     )  # fmt: skip
-    add = Operation(
+    add = operation(
         id=f"add_{name}_tag", summary=f"Add a tag to {a(words)}",
         about="Adds one tag; one that is there already is no error.",
         parameters=(IF_MATCH,), errors=_WRITES,
         answer={"type": "null"}, answered="It has it now.",
-        **common | {"status": "201"},  # type: ignore[arg-type]
+        status="201",
     )  # fmt: skip
-    remove = Operation(
+    remove = operation(
         id=f"delete_{name}_tag", summary=f"Delete a tag of {a(words)}",
         about="Takes one tag away; 404 if it is not there.",
-        parameters=(IF_MATCH,), errors=_WRITES, **common,  # type: ignore[arg-type]
+        parameters=(IF_MATCH,), errors=_WRITES,
     )  # fmt: skip
     word = {**Tags().item(), "minLength": 1}
     return {
