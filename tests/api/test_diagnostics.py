@@ -14,6 +14,7 @@ import pytest
 
 from landbridge.cli.exits import Exit
 from landbridge.model.diagnosis import TrafficSeries
+from landbridge.model.initiation import Initiation, InitiationState
 from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.answering import Answering
 from tests.api.gateway import Gateway
@@ -97,6 +98,58 @@ def test_a_gateway_tells_what_a_connection_has_carried(served: Remote) -> None:
         assert served.request("GET", f"{path}/traffic", "b").status_code == 404
 
 
+PAIR = "10.1.0.0/24 - 10.9.0.0/24"
+BEGUN = Initiation(state=InitiationState.INITIATING, message="It is initiated now.", pairs=(PAIR,))
+#: What a gateway answers, and what the API says then.
+ANSWERS: tuple[tuple[Initiation | None, int, str], ...] = (
+    (BEGUN, 202, "initiated now"),
+    (Initiation(state=InitiationState.ESTABLISHED, message="Nothing to do."), 202, "Nothing"),
+    (Initiation(state=InitiationState.REFUSED, message="It only responds."), 409, "responds"),
+    (None, 409, "older release"),
+)
+
+
+def test_a_gateway_is_asked_to_initiate(served: Remote) -> None:
+    gateway = Gateway(served, "gw-initiates")
+    gateway.lease()
+    site = Site(served)
+    made = site.connection(name="initiated", peer_address="198.51.100.7")
+    path = f"{CONNECTIONS}/{made['id']}"
+    answering = Answering(served, "gw-initiates", WELL)
+    with answering.listening():
+        for told, status, words in ANSWERS:
+            answering.found = msgspec.structs.replace(WELL, initiation=told)
+            answer = served.request("POST", f"{path}/initiate", "a")
+            assert answer.status_code == status
+            assert words in answer.text
+            if told is BEGUN:
+                assert answer.json()["initiation"] == {
+                    "connection_id": made["id"],
+                    "state": "initiating",
+                    "message": BEGUN.message,
+                    "pairs": [PAIR],
+                }
+        assert [question.initiate for question in answering.questions] == [True] * len(ANSWERS)
+        answering.found = msgspec.structs.replace(WELL, initiation=BEGUN)
+        # A diagnosis is no initiation, though somebody asks for one at the same time.
+        assert "initiation" not in _diagnostics(served, path)["tunnel"]
+        assert answering.questions[-1].initiate is False
+        assert _command(served, "initiate", "initiated").stdout.split("\n")[:2] == [
+            "It is initiated now.",
+            f"  {PAIR}",
+        ]
+        asked = len(answering.questions)
+        for caller in ("b", "ro"):
+            assert served.request("POST", f"{path}/initiate", caller).status_code == 404
+        off = site.connection(admin_state_up=False, peer_address="198.51.100.8")
+        answer = served.request("POST", f"{CONNECTIONS}/{off['id']}/initiate", "a")
+        assert answer.status_code == 409
+        assert "switched off" in answer.text
+        assert len(answering.questions) == asked
+    refused = _command(served, "initiate", "no-such")
+    assert refused.returncode == Exit.NOT_FOUND
+
+
 def test_a_gateway_that_does_not_answer_is_an_answer(served: Remote) -> None:
     gateway = Gateway(served, "gw-mute")
     gateway.lease()
@@ -144,7 +197,10 @@ def test_caller_and_gateway_at_different_processes(databases: Databases, tmp_pat
 
 
 def _doctor(served: Remote, name: str) -> subprocess.CompletedProcess[str]:
-    state = served.server.state
-    options = (f"--url={served.server.url}", f"--state-dir={state}")
-    command = [*COMMAND, "doctor", name, *options]
+    return _command(served, "doctor", name)
+
+
+def _command(served: Remote, *words: str) -> subprocess.CompletedProcess[str]:
+    options = (f"--url={served.server.url}", f"--state-dir={served.server.state}")
+    command = [*COMMAND, *words, *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)

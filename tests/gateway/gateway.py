@@ -35,6 +35,7 @@ from landbridge.agent.tunnels.observed import Actual, IkeSa, actual, ike_sas
 from landbridge.lab.hosts import Host
 from landbridge.lab.patience import patient
 from landbridge.model.diagnosis import Diagnosis, TrafficSeries
+from landbridge.model.initiation import Initiation
 from landbridge.model.router import Router
 from landbridge.model.status import RouterStatus, TunnelState, TunnelStatus
 from landbridge.model.tunnel import Dpd, EspProposal, IkeProposal, Secret, Tunnel
@@ -254,6 +255,12 @@ class Gateway:
     def diagnose(self, what: Tunnel) -> Diagnosis:
         assert self._task is not None
         return self._run(self._task.diagnose(what.id))
+
+    def initiate(self, what: Tunnel) -> Initiation:
+        assert self._task is not None
+        told = self._run(self._task.initiate(what.id)).initiation
+        assert told is not None
+        return told
 
     def trim_log(self) -> None:
         self._run(self.charon.trim_log())

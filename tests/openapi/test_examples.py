@@ -19,6 +19,7 @@ from landbridge.api.schema.catalogue import PLANNED, RESOURCES
 from landbridge.api.schema.openapi import examples
 from landbridge.api.schema.openapi.document import document
 from landbridge.model.diagnosis import TrafficSeries
+from landbridge.model.initiation import Initiation, InitiationState
 from landbridge.model.status import ChildStatus, SelectorMode, TunnelState
 from tests.api.answering import Answering
 from tests.api.gateway import Gateway
@@ -176,10 +177,17 @@ def _observe(story: Story, server: Remote, connection: str) -> None:
         at=(10.0, 20.5), bytes_in=(0, 84), packets_in=(0, 1), bytes_out=(0, 84),
         packets_out=(0, 1), lost_in=(0, 0),
     )  # fmt: skip
-    found = msgspec.structs.replace(WELL, revision=1, applied_revision=1, traffic=series)
+    begun = Initiation(
+        state=InitiationState.INITIATING, message="It is initiated now.",
+        pairs=("10.1.0.0/24 - 10.9.0.0/24",),
+    )  # fmt: skip
+    found = msgspec.structs.replace(
+        WELL, revision=1, applied_revision=1, traffic=series, initiation=begun
+    )
     with Answering(server, GATEWAY, found).listening():
         story.play("diagnose_ipsec_site_connection", id=connection)
         story.play("show_ipsec_site_connection_traffic", id=connection)
+        story.play("initiate_ipsec_site_connection", id=connection)
     story.play("show_ipsec_site_connection_history", id=connection, query="?limit=2")
 
     story.play("show_summary")

@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route, Router
 from landbridge import errors
 from landbridge.api.actions.extraroutes import ExtraRouteHandlers
 from landbridge.api.actions.identity import PROJECTS, TOKENS, IdentityHandlers
+from landbridge.api.actions.initiation import InitiationHandlers
 from landbridge.api.actions.inspection import InspectionHandlers
 from landbridge.api.actions.interfaces import InterfaceHandlers
 from landbridge.api.actions.overview import GATEWAYS, SUMMARY, OverviewHandlers
@@ -146,6 +147,7 @@ def _inspection(context: ApiContext, metrics: ApiMetrics, limits: LimitSettings)
         _guarded(context.auth, f"{path}/history", {"GET": verbs.history}),
         _guarded(context.auth, f"{path}/diagnostics", {"GET": verbs.diagnostics}),
         _guarded(context.auth, f"{path}/traffic", {"GET": verbs.traffic}),
+        _guarded(context.auth, f"{path}/initiate", {"POST": InitiationHandlers(context).initiate}),
         _guarded(context.auth, EVENTS_PATH, {"GET": listening.stream}),
     ]
 

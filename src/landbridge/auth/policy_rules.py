@@ -7,7 +7,8 @@ Rules this module keeps:
 - Of ports all rules are here, also of attributes that are not built: they are refused as unknown.
 - VPN resources: an admin or a member of the project; a reader sees nothing of them.
 - Ours are `get_ipsec_site_connection:psk` (who sees the key, so that readers can be let in
-  without it), `get_quota` for the own project, `get_gateway` and `landbridge_agent`.
+  without it), `initiate_ipsec_site_connection`, `get_quota` for the own project, `get_gateway` and
+  `landbridge_agent`.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ VPN: Final = {
     f"{verb}_{resource}": ADMIN_OR_MEMBER
     for resource in VPN_RESOURCES
     for verb in ("create", "get", "update", "delete")
-} | {"get_ipsec_site_connection:psk": ADMIN_OR_MEMBER}
+} | {
+    "get_ipsec_site_connection:psk": ADMIN_OR_MEMBER,
+    "initiate_ipsec_site_connection": ADMIN_OR_MEMBER,
+}
 
 PROVIDER: Final = (
     "provider:network_type",

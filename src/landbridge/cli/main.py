@@ -24,6 +24,7 @@ from landbridge.cli.db import db
 from landbridge.cli.doctor import doctor
 from landbridge.cli.exits import failure
 from landbridge.cli.gateway import gateway
+from landbridge.cli.initiate import initiate
 from landbridge.cli.plan import plan
 from landbridge.cli.process import OwnProcess
 from landbridge.cli.secrets import secrets
@@ -73,7 +74,7 @@ def cli() -> None:
     """Site-to-site IPsec as a service: the OpenStack VPN API in front of strongSwan."""
 
 
-for _command in (db, token, gateway, secrets, plan, doctor, config):
+for _command in (db, token, gateway, secrets, plan, doctor, initiate, config):
     cli.add_command(_command)
 
 

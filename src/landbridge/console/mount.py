@@ -26,6 +26,7 @@ from landbridge.console.pages import (
     connections,
     edit,
     gateways,
+    initiate,
     live,
     overview,
     resources,
@@ -99,6 +100,7 @@ def _of_one_connection(console: Console) -> list[BaseRoute]:
         at(f"{path}/traffic", GET=connection.carried),
         at(f"{path}/progress", GET=connection.progress),
         at(f"{path}/psk", POST=connection.psk),
+        at(f"{path}/initiate", POST=initiate.submit),
         at(f"{path}/edit", GET=editing.show, POST=editing.submit),
     ]
 

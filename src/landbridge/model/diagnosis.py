@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from landbridge.model.fields import Id, Model, Moment, Number, Text, Texts
+from landbridge.model.initiation import Initiation
 from landbridge.model.status import Reason, SelectorMode, TunnelState
 from landbridge.model.tunnel import IkeVersion
 
@@ -109,7 +110,8 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     """What a gateway finds when it looks closely at one tunnel. No secret is in it.
 
     `missing` are the wanted pairs of networks that no CHILD_SA carries. `problem` says why
-    there is nothing to see (charon does not run), else it is empty.
+    there is nothing to see (charon does not run), else it is empty. `initiation`: what was done,
+    where it was asked to initiate; None: it was not, or its release cannot.
     """
 
     tunnel_id: Id
@@ -128,3 +130,4 @@ class Diagnosis(Model, frozen=True, kw_only=True):
     lines: Texts = ()  # charon's last about this tunnel, oldest first
     problem: Text = ""
     traffic: TrafficSeries = TrafficSeries()
+    initiation: Initiation | None = None

@@ -65,7 +65,8 @@ class Change(Model, frozen=True, kw_only=True):
 
     `request_id` is that of the API request that made the change, for logs. The kind
     ``diagnose`` changes nothing and moves no cursor: it asks for a `Diagnosis` of tunnel `id`,
-    to be posted under `diagnosis_id`. `opening` makes `cursor` a `Position`.
+    to be posted under `diagnosis_id`; with `initiate`, after what is missing of the tunnel was
+    initiated, with the `Initiation`. `opening` makes `cursor` a `Position`.
     """
 
     cursor: int
@@ -76,4 +77,5 @@ class Change(Model, frozen=True, kw_only=True):
     deleted: bool = False
     request_id: str = ""
     diagnosis_id: str = ""
+    initiate: bool = False
     opening: str = ""

@@ -64,5 +64,6 @@ diagnoses = Table(
     _connection(),
     Column("asked_at", Double, nullable=False),  # by the database's clock
     text("request_id", length=64),
+    flag("initiates", default=False),  # the gateway is to initiate what is missing
     Column("answer", Json),
 )  # fmt: skip

@@ -48,6 +48,9 @@ class Worker:
         await asyncio.Event().wait()
         raise AssertionError("nothing ends it")
 
+    async def initiate(self, tunnel_id: str) -> Diagnosis:
+        return await self.diagnose(tunnel_id)
+
 
 class Host:
     """An agent without routers of the host's."""

@@ -175,6 +175,9 @@ class FakeRouterTask:
         await asyncio.sleep(SHORT)
         return stranger(tunnel_id, 0.0)
 
+    async def initiate(self, tunnel_id: str) -> Diagnosis:
+        return await self.diagnose(tunnel_id)
+
     async def run(self) -> None:
         with self._host.working(self.router.id, "runs"):
             await asyncio.sleep(SHORT)

@@ -173,6 +173,11 @@ class Stage:
         managed.peer_died()
         self.held(Mover.HEARD, tunnel_id)
 
+    def ask(self, tunnel_id: str) -> None:
+        """Somebody wants it to be initiated now."""
+        self.managed(tunnel_id).hasten()
+        self.held(Mover.ASKED, tunnel_id)
+
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
         self.held(Mover.TIME, ONE)

@@ -60,6 +60,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.just("work"), st.tuples(IDS)),
     st.tuples(st.just("look"), st.tuples(IDS)),
     st.tuples(st.just("lose"), st.tuples(IDS)),
+    st.tuples(st.just("ask"), st.tuples(IDS)),
     st.tuples(st.just("wait"), st.tuples(st.sampled_from((0.1, LASTING, 60.0)))),
     st.tuples(st.just("refuse"), st.tuples(st.booleans())),
     st.tuples(st.just("switch"), st.tuples(st.booleans())),

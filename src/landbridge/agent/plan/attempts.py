@@ -86,6 +86,22 @@ def back_off(failures: int, *, unread: bool = False) -> float:
     return delay(failures, first=_FIRST_RETRY, limit=_LAST_RETRY)
 
 
+def hastened(state: AttemptState) -> AttemptState:
+    """As if every back-off were over. What is remembered of failures stays: the next back-off goes
+    on from there. A tunnel that rests does so no more."""
+    attempts = {
+        key: msgspec.structs.replace(attempt, retry_at=attempt.retry_at if attempt.unread else 0.0)
+        for key, attempt in state.attempts.items()
+    }
+    return msgspec.structs.replace(state, attempts=attempts, resting=False)
+
+
+def unread_until(state: AttemptState) -> float:
+    """When an attempt may be made after those that the peer still keeps half; 0: at any time."""
+    kept = (each for each in state.attempts.values() if each.unread and not each.open)
+    return max((attempt.retry_at for attempt in kept), default=0.0)
+
+
 def forced(state: AttemptState, target: Target) -> bool:
     """Whether the operator's deadline has ended what the update waited for: no way back."""
     return target.may_initiate and state.forced_for == target.revision

@@ -121,6 +121,7 @@ class Mover(StrEnum):
     OBSERVED = "observed"  # charon was asked what it has
     STEP = "step"  # a step is refused, or no more
     HEARD = "heard"  # charon says that the peer is dead
+    ASKED = "asked"  # somebody wants it to be initiated now
     TIME = "time"
 
 
@@ -171,6 +172,7 @@ FOLLOWS: Final[Mapping[Mover, tuple[tuple[frozenset[Phase], frozenset[Phase]], .
         (frozenset({_P.REJECTED}), _RUNNING),
     ),
     Mover.HEARD: ((_TRYING, frozenset({_P.RESTING})),),
+    Mover.ASKED: ((frozenset({_P.RESTING}), _TRYING),),
     Mover.TIME: ((frozenset({_P.DEFERRED}), frozenset({_P.CONFLICTING})),),
 }
 

@@ -25,7 +25,7 @@ from landbridge.agent.dataplane.dataplane import Backend, TunnelNet
 from landbridge.agent.dns.addressbook import Place
 from landbridge.agent.plan import candidate, ikev1
 from landbridge.agent.plan.attachment import attached_to, with_attached
-from landbridge.agent.plan.attempts import after_look, after_step
+from landbridge.agent.plan.attempts import after_look, after_step, hastened
 from landbridge.agent.plan.candidate import Candidate
 from landbridge.agent.plan.ike_sharing import Member
 from landbridge.agent.reconcile.attachment import Attachment, alone
@@ -265,6 +265,11 @@ class ManagedTunnel:
     def recovered(self) -> None:
         """A pass has gone well."""
         self._set(trouble=Trouble())
+
+    def hasten(self) -> None:
+        """It is to be tried now, whatever pause it has come to."""
+        trouble = self._facts.trouble.at_once()
+        self._set(attempts=hastened(self._facts.attempts), trouble=trouble)
 
     def begin_attempt(self) -> None:
         """Whatever the attempt tells counts more than what is known."""

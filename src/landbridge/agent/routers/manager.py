@@ -19,11 +19,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import structlog
 
-from landbridge.agent.reconcile.diagnosis import stranger
-from landbridge.agent.routers.supervisor import RouterSupervisor
+from landbridge.agent.reconcile.diagnosis import UNKNOWN, stranger
+from landbridge.agent.routers.supervisor import RouterSupervisor, Worker
 from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.initiation import Initiation, InitiationState
 from landbridge.model.router import Router
 from landbridge.model.tunnel import Tunnel, TunnelRef
 
@@ -120,10 +122,19 @@ class RouterManager:
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis:
         """A close look at one tunnel, or why there is nothing to see."""
+        worker = self._worker_of(tunnel_id)
+        return await worker.diagnose(tunnel_id) if worker else stranger(tunnel_id, time.time())
+
+    async def initiate(self, tunnel_id: str) -> Diagnosis:
+        """Have it initiated now; the same, with what comes of it."""
+        if (worker := self._worker_of(tunnel_id)) is not None:
+            return await worker.initiate(tunnel_id)
+        told = Initiation(state=InitiationState.REFUSED, message=UNKNOWN)
+        return msgspec.structs.replace(stranger(tunnel_id, time.time()), initiation=told)
+
+    def _worker_of(self, tunnel_id: str) -> Worker | None:
         router_id = self._places.get(tunnel_id)
-        if router_id is None:
-            return stranger(tunnel_id, time.time())
-        return await self._running[router_id].router_supervisor.worker.diagnose(tunnel_id)
+        return self._running[router_id].router_supervisor.worker if router_id else None
 
     def keep_only(self, routers: Iterable[str], tunnels: Iterable[str]) -> None:
         """This is all: drop the others, and let each router take away what it still runs."""

@@ -36,6 +36,7 @@ from landbridge.agent.errors import GatewayError, in_words, leaves
 from landbridge.agent.metrics.counters import NONE_LOST
 from landbridge.agent.metrics.meters import Meters
 from landbridge.agent.reconcile.index import TunnelIndex
+from landbridge.agent.reconcile.initiation import initiation
 from landbridge.agent.reconcile.inspect import inquire
 from landbridge.agent.reconcile.listener import Listener
 from landbridge.agent.reconcile.queue import WorkQueue
@@ -43,8 +44,10 @@ from landbridge.agent.reconcile.reconciler import Reconciler
 from landbridge.agent.reconcile.sa_reader import SaReader
 from landbridge.agent.reconcile.sampler import NORMAL, Pace, Sampler
 from landbridge.agent.reconcile.statuses import ErrorSource, Statuses
+from landbridge.agent.reconcile.tunnel import ManagedTunnel
 from landbridge.backoff import Backoff
 from landbridge.model.diagnosis import Diagnosis
+from landbridge.model.initiation import Initiation, InitiationState
 from landbridge.model.router import Router
 from landbridge.model.status import RouterStatus, TunnelStatus
 from landbridge.model.tunnel import Tunnel
@@ -169,6 +172,28 @@ class RouterTask:
         if self._backend is not Backend.NETLINK:
             series = msgspec.structs.replace(series, lost_in=())
         return msgspec.structs.replace(found, traffic=series)
+
+    async def initiate(self, tunnel_id: str) -> Diagnosis:
+        """Have what is missing of one tunnel initiated now: a close look, with what comes of it."""
+        found = await self.diagnose(tunnel_id)
+        managed = self._tunnel_index.get(tunnel_id)
+        if managed is None or found.problem:
+            told = Initiation(state=InitiationState.REFUSED, message=found.problem)
+        else:
+            told = initiation(managed, asyncio.get_running_loop().time())
+            if told.state is InitiationState.INITIATING:
+                self._hasten(managed)
+            elif managed.facts.wanted.unresolved is not None:
+                self._book.doubt(tunnel_id, down=True)
+        return msgspec.structs.replace(found, initiation=told)
+
+    def _hasten(self, managed: ManagedTunnel) -> None:
+        """With the owner of its IKE_SA, without which an attached tunnel has nothing to ask on."""
+        owner = managed.facts.attachment.owner
+        for each in (managed, self._tunnel_index.get(owner.id) if owner else None):
+            if each is not None:
+                each.hasten()
+                self._work_queue.mark(each.id)
 
     def set_error(self, router: Router, source: ErrorSource, words: str | None) -> None:
         """What is wrong with `router`, as its supervisor has found; None: nothing any more."""

@@ -55,6 +55,7 @@ class Worker(Protocol):
         """Of the router, by IKE_SAs that live; None: not known yet."""
 
     async def diagnose(self, tunnel_id: str) -> Diagnosis: ...
+    async def initiate(self, tunnel_id: str) -> Diagnosis: ...
 
     async def run(self) -> None:
         """Until cancelled, which leaves charon and its SAs alone."""

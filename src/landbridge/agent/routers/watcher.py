@@ -154,12 +154,15 @@ class Watcher:
         about = {"tunnel": question.id, "request_id": question.request_id}
         try:
             async with asyncio.timeout(PATIENCE), self._few:
-                found = await self._router_manager.diagnose(question.id)
+                router_manager = self._router_manager
+                ask = router_manager.initiate if question.initiate else router_manager.diagnose
+                found = await ask(question.id)
                 await self._server.diagnosed(question.diagnosis_id, found)
         except (ServerError, TimeoutError) as error:
             log.info("diagnosis not delivered", reason=str(error) or "too late", **about)
         else:
-            log.info("diagnosed", **about)
+            done = found.initiation.state.value if found.initiation else ""
+            log.info("diagnosed", **about, **({"initiation": done} if done else {}))
 
     def _move(self, change: Change) -> None:
         before = self._followed.position

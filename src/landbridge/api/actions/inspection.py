@@ -10,7 +10,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from landbridge import errors
+from landbridge.api.actions.questions import answer_to
 from landbridge.api.http import json_body
 from landbridge.api.http.metrics import ApiMetrics
 from landbridge.api.requests.handlers import ApiContext, Handlers
@@ -77,21 +78,10 @@ class InspectionHandlers(Handlers[ConnectionRow]):
 
     async def _look(self, caller: Caller, id: str) -> Diagnosis | None:
         asked = await self._db.write(self._ask, caller, id)
-        found = await self._answer(asked) if asked else None
+        found = await answer_to(self._db, asked) if asked else None
         outcome = "answered" if found else "silent" if asked else "not asked"
         self._metrics.diagnoses.labels(outcome).inc()
         return found
-
-    async def _answer(self, asked: str) -> Diagnosis | None:
-        """The gateway's answer, or None after the time limit."""
-        deadline = monotonic() + diagnostics.PATIENCE
-        with self._db.hub.listen(diagnostics.topic(asked)) as wake:
-            while True:
-                found = await self._db.read(diagnostics.answered, asked)
-                left = deadline - monotonic()
-                if found is not None or left <= 0:
-                    return found
-                await wake.wait(left)
 
     def _history(self, tx: Connection, caller: Caller, id: str, limit: int) -> list[events.Content]:
         return events.history(tx, self._service.see(tx, caller, id).id, limit)
@@ -131,11 +121,11 @@ class InspectionHandlers(Handlers[ConnectionRow]):
 
 
 def _tunnel(found: Diagnosis | None) -> View | None:
-    """Without its traffic, which has an address of its own."""
+    """Without what has an address of its own: its traffic, and what was initiated."""
     if found is None:
         return None
     told: View = msgspec.to_builtins(found)
-    del told["traffic"]
+    del told["traffic"], told["initiation"]
     return told
 
 

@@ -236,6 +236,12 @@ EXTENSIONS: Final = (
         "2026-11-28T00:00:00-00:00",
     ),
     Extension(
+        "landbridge-vpn-initiate",
+        "Initiate a connection",
+        "POST .../ipsec-site-connections/{id}/initiate has its gateway initiate what is missing.",
+        "2026-11-28T00:00:00-00:00",
+    ),
+    Extension(
         "landbridge-events",
         "Events, as they happen",
         "GET /landbridge/v1/events streams what happens to the VPN resources.",

@@ -80,7 +80,14 @@ async def show(visit: Visit) -> Response:
         has_psk="psk" in view,
         may_edit=visit.may("update_ipsec_site_connection", view),
         may_delete=visit.may("delete_ipsec_site_connection", view),
+        may_initiate=_may_initiate(visit, view),
     )
+
+
+def _may_initiate(visit: Visit, view: View) -> bool:
+    """Whether it would not be refused for what the rows say."""
+    initiates = view["initiator"] != "response-only" and view["admin_state_up"]
+    return initiates and visit.may("initiate_ipsec_site_connection", view)
 
 
 async def inspection(visit: Visit) -> Response:

@@ -34,7 +34,7 @@ _YOUNG: Final = _c.asked_at > database_clock() - PATIENCE
 _OPEN: Final = (
     select(_c.id)
     .where(_c.connection_id == bindparam("of"), _c.gateway_id == bindparam("gateway"))
-    .where(_c.answer.is_(None), _YOUNG)
+    .where(_c.answer.is_(None), _YOUNG, _c.initiates == bindparam("initiates"))
 )
 _ASK: Final = insert(diagnoses).values(
     id=bindparam("new"),
@@ -42,10 +42,11 @@ _ASK: Final = insert(diagnoses).values(
     connection_id=bindparam("of"),
     asked_at=database_clock(),
     request_id=bindparam("by"),
+    initiates=bindparam("initiates"),
 )
 _FORGET: Final = delete(diagnoses).where(_c.asked_at < database_clock() - KEPT)
 _WAITING: Final = (
-    select(_c.id, _c.connection_id, _c.request_id, t.vpnservices.c.router_id,
+    select(_c.id, _c.connection_id, _c.request_id, _c.initiates, t.vpnservices.c.router_id,
            t.ipsec_site_connections.c.revision)
     .join(t.ipsec_site_connections, t.ipsec_site_connections.c.id == _c.connection_id)
     .join(t.vpnservices, t.vpnservices.c.id == t.ipsec_site_connections.c.vpnservice_id)
@@ -105,12 +106,13 @@ def gateway_of(tx: Connection, connection: ConnectionRow) -> Gateway:
     )
 
 
-def ask(tx: Connection, connection: ConnectionRow) -> str | None:
-    """Ask the connection's gateway; returns the request's id, None if no gateway would answer."""
+def ask(tx: Connection, connection: ConnectionRow, *, initiate: bool = False) -> str | None:
+    """Ask the connection's gateway; returns the request's id, None if no gateway would answer.
+    `initiate`: it is to initiate first what is missing."""
     gateway = gateway_of(tx, connection)
     if not gateway.alive or gateway.id is None:
         return None
-    of = {"gateway": gateway.id, "of": connection.id}
+    of = {"gateway": gateway.id, "of": connection.id, "initiates": initiate}
     asked: str | None = tx.execute(_OPEN, of).scalar()
     if asked is None:
         asked = rows.new_id()
@@ -135,6 +137,7 @@ def waiting(tx: Connection, gateway_id: str) -> list[Change]:
             revision=row["revision"],
             request_id=row["request_id"],
             diagnosis_id=row["id"],
+            initiate=row["initiates"],
         )
         for row in found
     ]

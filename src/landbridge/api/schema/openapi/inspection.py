@@ -37,6 +37,7 @@ from landbridge.impact.conflicts import Collision
 from landbridge.impact.impact import Effect
 from landbridge.impact.steps import Disruption, Step
 from landbridge.model.diagnosis import Diagnosis, TrafficSeries
+from landbridge.model.initiation import Initiation
 from landbridge.store.events import KEPT_HISTORY, KEPT_ROUTINE
 from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status.findings import Finding
@@ -53,6 +54,8 @@ _NAMES: Final = {
     "SelectorMode": "selector_mode",
     "Exchange": "ike_exchange",
     "TrafficSeries": "traffic_series",
+    "Initiation": "initiation",
+    "InitiationState": "initiation_state",
     "Finding": "finding",
     "Effect": "update_effect",
     "Disruption": "disruption",
@@ -71,8 +74,12 @@ _EVENT: Final[Node] = {
 
 
 def schemas() -> Node:
-    structs = _of_structs(Diagnosis, Finding, Effect, Step, Disruption, Collision, TrafficSeries)
-    _leave_out(structs["tunnel_diagnosis"], "traffic")  # it has an address of its own
+    structs = _of_structs(
+        Diagnosis, Finding, Effect, Step, Disruption, Collision, TrafficSeries, Initiation
+    )
+    for apart in ("traffic", "initiation"):  # they have addresses of their own
+        _leave_out(structs["tunnel_diagnosis"], apart)
+    _put_in(structs["initiation"], connection_id=ID)
     _put_in(structs["traffic_series"], connection_id=ID, answered=BOOLEAN)
     return {
         **structs,
@@ -112,6 +119,7 @@ def paths() -> Node:
         f"{path}/history": at | {"get": _history().node()},
         f"{path}/diagnostics": at | {"get": _diagnose().node()},
         f"{path}/traffic": at | {"get": _traffic().node()},
+        f"{path}/initiate": at | {"post": _initiate().node()},
         "/landbridge/v1/events": {"get": _stream()},
     }
 
@@ -158,6 +166,23 @@ def _traffic() -> Operation:
         answered="The samples.",
         takes_path=True,
         errors=("404", "409"),
+    )
+
+
+def _initiate() -> Operation:
+    return Operation(
+        id="initiate_ipsec_site_connection",
+        tag=IPSEC_SITE_CONNECTION.collection,
+        summary="Initiate an IPsec site connection",
+        about="Has its gateway initiate now what is missing of it, whatever pause it has come to "
+        "after attempts that failed. What is established is not touched: where nothing is missing "
+        "there is nothing to do. 409 where it cannot be initiated: it is switched off, it only "
+        "responds, or no gateway answers. What comes of it is the connection's status.",
+        status="202",
+        answer=whole(initiation=schema("initiation")),
+        answered="What its gateway does.",
+        takes_path=True,
+        errors=("403", "404", "409"),
     )
 
 
