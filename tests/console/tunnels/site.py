@@ -35,7 +35,7 @@ NAME: Final = "Harbour"
 #: A second IPsec policy, and that the peer takes of it.
 STRONGER: Final = "ESP AES-256"
 STRICT: Final = "aes128-sha256-modp2048"
-_DEADLINE: Final = 60.0  # seconds
+_DEADLINE: Final = 30.0  # seconds
 
 
 class LabSite:
@@ -140,7 +140,7 @@ class LabSite:
             "peer_address": PEER_OUTSIDE,
             "peer_id": PEER_OUTSIDE,
             "psk": PSK,
-            "dpd": {"interval": 2, "timeout": 6},
+            "dpd": {"interval": 1, "timeout": 3},
         }  # fmt: skip
         return self._make(CONNECTIONS, "ipsec_site_connection", **given)
 
