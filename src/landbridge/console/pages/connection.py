@@ -28,6 +28,7 @@ from landbridge.console.words import Kind
 HISTORY: Final = 60  # events of the time line
 FEW: Final = 12  # of them, before one asks for more
 EVERY: Final = 10_000  # milliseconds between two looks at the traffic
+AGAIN: Final = 5_000  # milliseconds until a gateway that has not answered is asked again
 RULE: Final = "get_ipsec_site_connection"
 _SMALL: Final = ("id", "project_id", "revision_number", "created_at", "updated_at")
 _ELSEWHERE: Final = frozenset(
@@ -98,6 +99,7 @@ async def inspection(visit: Visit) -> Response:
     scene = await _scene(visit, view | told["connection"], names, told)
     return await visit.page(
         "inspection.html",
+        again=AGAIN,
         path=CONNECTIONS.of(view["id"]),
         view=view,
         told=told,

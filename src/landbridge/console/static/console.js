@@ -6,7 +6,7 @@
 //   with growing pauses. Without a stream fragments ask from time to time.
 "use strict";
 (() => {
-  const APART = 1000, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000;
+  const APART = 1000, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000, LATE = 10000;
   const body = document.body;
   const banner = document.getElementById("banner");
   const light = document.getElementById("live");
@@ -133,7 +133,7 @@
   // Why there is no stream: the API is away, the session has ended, or there are enough streams.
   async function look() {
     try {
-      const answer = await fetch("/console/here", {headers: {"HX-Request": "true"}, cache: "no-store"});
+      const answer = await fetch("/console/here", {headers: {"HX-Request": "true"}, cache: "no-store", signal: AbortSignal.timeout(LATE)});
       if (answer.status === 401) return ended();
       if (answer.status >= 500) return lost();
       found();
