@@ -54,7 +54,17 @@ def main(context: click.Context) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is taken away
     context.obj = Console(width=160)
     if context.invoked_subcommand is None:
-        for part in (api, listeners, attacks, events, neighbours, updates, ikev1, throughput):
+        for part in (
+            api,
+            listeners,
+            browsers,
+            attacks,
+            events,
+            neighbours,
+            updates,
+            ikev1,
+            throughput,
+        ):
             context.invoke(part)
 
 
@@ -76,6 +86,36 @@ def listeners(console: Console) -> None:
     from bench.listeners import measure
 
     measure(console)
+
+
+@main.command()
+@click.option("--browsers", "number", default=100, help="That look at the overview.")
+@click.option("--chromium", default=3, help="Windows of Chromium beside them.")
+@click.option("--tunnels", default=500, help="That go up and down meanwhile.")
+@click.option("--turns", default=7, help="With and without browsers.")
+@click.option("--seconds", default=6.0, help="For each measurement.")
+@click.option("--docs", type=PATH, help="Put the tables into this document.")
+@click.pass_obj
+def browsers(
+    console: Console,
+    *,
+    number: int,
+    chromium: int,
+    tunnels: int,
+    turns: int,
+    seconds: float,
+    docs: Path | None,
+) -> None:
+    """What browsers on the console cost a PUT, and how long its list takes."""
+    from bench import consoledoc
+    from bench.attacksdoc import conditions
+    from bench.console import Scope, measure, show
+
+    machine = conditions()
+    measured = measure(Scope(number, chromium, tunnels, turns, seconds))
+    show(console, measured)
+    if docs is not None:
+        consoledoc.write(docs, measured, machine)
 
 
 @main.command()

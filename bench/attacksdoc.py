@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import report
+from bench import report, section
 from bench.attackers import NICENESS
 from bench.attacks import COLUMNS, POPULATION, Row, cells
 
@@ -39,12 +39,8 @@ def conditions() -> tuple[str, str]:
 
 def write(path: Path, rows: Sequence[Row], machine: tuple[str, str], seconds: float) -> None:
     """In place of the section that was there, or at the end."""
-    text = path.read_text()
-    before, found, rest = text.partition(f"{TITLE}\n")
-    _, next_title, after = rest.partition("\n## ")
-    section = f"{_head(rows, machine, seconds)}\n{report.markdown(COLUMNS, cells(rows))}\n"
-    kept = before.rstrip() if found else text.rstrip()
-    path.write_text(f"{kept}\n\n{section}{next_title}{after}")
+    text = f"{_head(rows, machine, seconds)}\n{report.markdown(COLUMNS, cells(rows))}\n"
+    section.write(path, TITLE, text)
 
 
 def _head(rows: Sequence[Row], machine: tuple[str, str], seconds: float) -> str:

@@ -31,13 +31,15 @@ PATIENCE = 300.0  # seconds, beyond the measured ones
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """`seconds` of requests, again and again in this order; None: each of them once."""
+    """`seconds` of requests, again and again in this order; None: each of them once. `pause`:
+    seconds between an answer and the client's next request."""
 
     host: str
     port: int
     clients: int
     requests: list[bytes]
     seconds: float | None = None
+    pause: float = 0.0
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +77,9 @@ def run(job: Job) -> Result:
 class _Client(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, feed: Iterator[bytes], tally: _Tally) -> None:
+    def __init__(self, feed: Iterator[bytes], tally: _Tally, pause: float) -> None:
         self._feed = feed
+        self._pause = pause
         self._tally = tally
         self._sent = 0.0
         self._parser = httptools.HttpResponseParser(self)
@@ -91,7 +94,10 @@ class _Client(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._tally.add(self._parser.get_status_code(), perf_counter() - self._sent)
-        self._next()
+        if self._pause:
+            asyncio.get_running_loop().call_later(self._pause, self._next)
+        else:
+            self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._tally.gone()
@@ -140,7 +146,7 @@ async def _run(job: Job) -> Result:
     tally, feed = _Tally(job.clients), _requests(job)
     began, cost = perf_counter(), sum(os.times()[:2])
     for _ in range(job.clients):
-        await loop.create_connection(lambda: _Client(feed, tally), job.host, job.port)
+        await loop.create_connection(lambda: _Client(feed, tally, job.pause), job.host, job.port)
     await tally.done.wait()
     return Result(
         answers=len(tally.latencies),

@@ -65,7 +65,6 @@ def test_the_summary_counts_what_its_caller_may_see(api: Api) -> None:
 
 def test_gateways_are_for_administrators(api: Api) -> None:
     assert api.request("GET", GATEWAYS, "a").status_code == 403
-    assert api.request("GET", GATEWAYS).json() == {"gateways": []}
     gateway = Gateway(api, "gw-7")
     gateway.lease()
     Site(api).connection()

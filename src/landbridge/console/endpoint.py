@@ -30,6 +30,7 @@ from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.console import guard
 from landbridge.console.ask import Ask
+from landbridge.console.drawn_once import DrawnOnce
 from landbridge.console.render import Frame, Renderer, navigation
 from landbridge.console.sections import SECTIONS
 from landbridge.console.session import Session, Sessions
@@ -47,7 +48,8 @@ log = structlog.get_logger("landbridge.console")
 
 
 class Console(msgspec.Struct, frozen=True, kw_only=True):
-    """What all pages share. `thread`: where long pages are rendered."""
+    """What all pages share. `thread`: where long pages are rendered; `once`: what is the same for
+    many."""
 
     api: ASGIApp
     auth: Authentication
@@ -55,6 +57,7 @@ class Console(msgspec.Struct, frozen=True, kw_only=True):
     renderer: Renderer
     static: StaticFiles
     thread: WorkerThread
+    once: DrawnOnce
     keystone: bool
 
     def may(self, caller: Caller, rule: str, target: Mapping[str, Any] | None = None) -> bool:

@@ -20,6 +20,7 @@ from landbridge.api.http.worker_thread import WorkerThread
 from landbridge.auth.authentication import Authentication
 from landbridge.config.settings import Settings
 from landbridge.console import guard, static_files
+from landbridge.console.drawn_once import DrawnOnce
 from landbridge.console.endpoint import SIGN_IN, Console, Page, PageEndpoint, Visit
 from landbridge.console.pages import (
     connection,
@@ -49,13 +50,15 @@ def console_pages(
     static = StaticFiles()
 
     def pages(api: Router) -> Sequence[BaseRoute]:
+        renderer, thread = Renderer(static), WorkerThread()
         console = Console(
             api=api,
             auth=auth,
             sessions=Sessions(sealer or Sealer.generate()),
-            renderer=Renderer(static),
+            renderer=renderer,
             static=static,
-            thread=WorkerThread(),
+            thread=thread,
+            once=DrawnOnce(renderer, thread),
             keystone=settings.auth.strategy == "keystone",
         )
         return routes(console)

@@ -3,7 +3,7 @@
 Rules this module keeps:
 - It is counted in SQL, whatever there is; no connection is read.
 - The counts are those of a scope (a project, or all for an administrator), and made once a second
-  for all who ask for that scope. Who may not see connections is refused.
+  for all who ask for that scope; so are those of gateways. Who may not see connections is refused.
 - Events are shown each by its own policy. Gateways are for administrators (``get_gateway``).
 """
 
@@ -74,6 +74,7 @@ class OverviewHandlers:
         self._db = context.db
         self._policy = context.auth.policy
         self._counted: dict[Scope, Shared[Summary]] = {}
+        self._gateways = Shared(partial(context.db.read, _gateways), KEPT)
 
     async def summary(self, request: Request, caller: Caller) -> Response:
         target = {"project_id": caller.project_id}
@@ -89,7 +90,7 @@ class OverviewHandlers:
 
     async def gateways(self, request: Request, caller: Caller) -> Response:
         self._policy.enforce(caller, "get_gateway", {"project_id": caller.project_id})
-        return json_body.Json({"gateways": await self._db.read(_gateways)})
+        return json_body.Json({"gateways": await self._gateways.get()})
 
     def _of(self, scope: Scope) -> Shared[Summary]:
         found = self._counted.get(scope)

@@ -1,7 +1,8 @@
 """The overview: how many tunnels are up, down and waiting, why, and what has changed.
 
 Rules this module keeps:
-- Everything is of ``/landbridge/v1/summary``, which is counted once a second for all who look.
+- Everything is of ``/landbridge/v1/summary``, which is counted once a second for all who look; what
+  pages ask for again and again is drawn once for all who are told the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from landbridge import errors
 from landbridge.api.actions.overview import GATEWAYS, SUMMARY
@@ -65,19 +66,24 @@ async def show(visit: Visit) -> Response:
     gateways: list[dict[str, Any]] = []
     if visit.may("get_gateway"):
         gateways = (await visit.ask.get(GATEWAYS))["gateways"]
-    template = "overview_fragment.html" if visit.partial else "overview.html"
-    return await visit.page(
-        template,
-        here=HERE,
-        tiles=tiles(shares),
-        total=sum(share["number"] for share in shares),
-        why=whys(shares),
-        changed=summary["changed_in_last_hour"],
-        events=[happened(event) for event in summary["events"]],
-        gateways=gateways,
-        operator=visit.may("get_gateway"),
-        may_create=visit.may("create_ipsec_site_connection"),
-    )
+    may = {
+        "operator": visit.may("get_gateway"),
+        "may_create": visit.may("create_ipsec_site_connection"),
+    }
+    values: dict[str, Any] = {
+        "tiles": tiles(shares),
+        "total": sum(share["number"] for share in shares),
+        "why": whys(shares),
+        "changed": summary["changed_in_last_hour"],
+        "events": [happened(event) for event in summary["events"]],
+        "gateways": gateways,
+        **may,
+    }
+    if not visit.partial:
+        return await visit.page("overview.html", here=HERE, **values)
+    told = [summary, gateways, may]
+    once = visit.console.once
+    return HTMLResponse(await once.page("overview_fragment.html", told, **values))
 
 
 def tiles(shares: Iterable[dict[str, Any]]) -> list[Tile]:

@@ -30,7 +30,8 @@
   setInterval(count, 5000);
 
   // Fragments ask again: once per `data-apart` at most, and not while nobody looks; `data-settle` ms after
-  // the hint, where the API keeps its answer for a while.
+  // the hint, where the API keeps its answer for a while; and up to `data-spread` ms later, so that not all
+  // who look ask in the same moment.
   const waiting = new Map(), asked = new WeakMap();
   function refresh(fragment) {
     if (!fragment.isConnected || document.hidden || waiting.has(fragment)) return;
@@ -40,7 +41,7 @@
       waiting.delete(fragment);
       asked.set(fragment, Date.now());
       fragment.dispatchEvent(new CustomEvent("refresh"));
-    }, Math.max(Number(fragment.dataset.settle) || 0, apart - since)));
+    }, Math.max(Number(fragment.dataset.settle) || 0, apart - since) + Math.random() * (Number(fragment.dataset.spread) || 0)));
   }
   function refreshAll() {
     document.querySelectorAll("[data-live]").forEach(refresh);
