@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from landbridge.agent.plan.attempts import Attempt, AttemptState, hastened
+from landbridge.agent.plan.attempts import APART, Attempt, AttemptState, hastened
 from landbridge.agent.reconcile.initiation import initiation
 from landbridge.agent.reconcile.phases import Phase
 from landbridge.model.initiation import InitiationState
@@ -75,7 +75,7 @@ def test_what_is_wished_ends_the_pause_and_goes_on_with_the_same_back_off() -> N
     unread = msgspec.structs.replace(failed, unread=True)
     state = AttemptState(attempts={"a": failed, "b": unread}, resting=True)
     now = hastened(state)
-    assert now.attempts["a"] == msgspec.structs.replace(failed, retry_at=0.0)
+    assert now.attempts["a"] == msgspec.structs.replace(failed, retry_at=APART)
     assert now.attempts["b"] == unread  # what the peer still keeps half
     assert not now.resting
 

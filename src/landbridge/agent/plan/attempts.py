@@ -29,6 +29,8 @@ from landbridge.model.fields import Model
 
 #: Before this a command may not yet show in list-sas.
 SETTLE: Final = 0.25
+#: Between two attempts at the least, however often somebody wants one.
+APART: Final = 1.0
 _FIRST_RETRY: Final = 0.5
 _LAST_RETRY: Final = 15.0
 #: After attempts that stay half open at the peer for 30 seconds: of these at most four at a time.
@@ -87,13 +89,17 @@ def back_off(failures: int, *, unread: bool = False) -> float:
 
 
 def hastened(state: AttemptState) -> AttemptState:
-    """As if every back-off were over. What is remembered of failures stays: the next back-off goes
-    on from there. A tunnel that rests does so no more."""
-    attempts = {
-        key: msgspec.structs.replace(attempt, retry_at=attempt.retry_at if attempt.unread else 0.0)
-        for key, attempt in state.attempts.items()
-    }
+    """With every back-off over, `APART` after the attempt before. What is remembered of failures
+    stays: the next back-off goes on from there. A tunnel that rests does so no more."""
+    attempts = {key: _hastened(attempt) for key, attempt in state.attempts.items()}
     return msgspec.structs.replace(state, attempts=attempts, resting=False)
+
+
+def _hastened(attempt: Attempt) -> Attempt:
+    """What a peer still keeps half is not tried before it is over."""
+    if attempt.open or attempt.unread:
+        return attempt
+    return msgspec.structs.replace(attempt, retry_at=min(attempt.retry_at, attempt.started + APART))
 
 
 def unread_until(state: AttemptState) -> float:
