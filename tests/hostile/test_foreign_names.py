@@ -126,6 +126,7 @@ def _the_thing_itself(scene: Scene, id: str) -> dict[str, Request]:
     connection = f"{PATHS['ipsec_site_connection']}/{id}"
     for what in ("history", "diagnostics"):
         found[what] = Request("ipsec_site_connection", "GET", f"{connection}/{what}")
+    found["initiate"] = Request("ipsec_site_connection", "POST", f"{connection}/initiate")
     for action in ("add", "remove"):
         path = f"{PATHS['router']}/{id}/{action}_router_interface"
         found[f"{action} to the router"] = Request(
