@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
 import msgspec
 import pytest
 
+from landbridge.model.initiation import Initiation, InitiationState
 from landbridge.model.status import TunnelState
 from tests.api.answering import Answering
 from tests.console.asked import KEY, WHY, Site, found, text_of
@@ -97,3 +99,25 @@ def test_rows_of_a_list_get_a_line_of_what_they_carry(
     assert clients("b").get(path).json() == {}
     page = client.get("/console/connections").text
     assert f'data-spark="{site.id}"' in page
+
+
+def test_a_click_has_the_gateway_initiate_and_says_what_it_does(
+    site: Site, client: Client, answering: Answering
+) -> None:
+    path = f"{site.path}/initiate"
+    partial: dict[str, Any] = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    assert "Initiate again" in client.get(site.path).text
+    pair = "10.1.0.0/24 - 192.168.1.0/24"
+    begun = Initiation(state=InitiationState.INITIATING, message="It begins.", pairs=(pair,))
+    answering.found = found(initiation=begun)
+    told = client.post(path, **partial).text
+    assert re.search(rf'class="told">It begins. .*{pair}', told)
+    refused = Initiation(state=InitiationState.REFUSED, message="No <address> yet.")
+    answering.found = found(initiation=refused)
+    assert 'class="told refused">No &lt;address&gt; yet.' in client.post(path, **partial).text
+    # Without scripts: back to the page.
+    assert client.post(path).headers["location"] == site.path
+    answering.found = found()
+    site.change(initiator="response-only")
+    assert "Initiate again" not in client.get(site.path).text
+    site.change(initiator="bi-directional")
