@@ -31,7 +31,6 @@ from landbridge.api.schema.resource import (
     shown,
 )
 
-TOKENS: Final = "/landbridge/v1/tokens"
 MOST_ROLES: Final = 32
 STATES: Final = ("valid", "expired")
 _ROLE: Final = Text(shortest=1)
@@ -72,6 +71,7 @@ TOKEN: Final = Resource(
     name="token",
     collection="tokens",
     prefix="",
+    version="/landbridge/v1",
     about="A token of landbridge's own: who has it may do what its roles may, in its project.",
     attributes=(
         identifier(),
@@ -101,3 +101,4 @@ TOKEN: Final = Resource(
         moment("created_at", "When it was made (UTC).", filter=False, source=OWN),
     ),
 )  # fmt: skip
+TOKENS: Final = TOKEN.path

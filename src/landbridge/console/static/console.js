@@ -21,7 +21,17 @@
     const [, unit, name] = STEPS.find(([most]) => seconds < most);
     return `${Math.floor(seconds / unit)} ${name} ago`;
   }
+  // `data-local`: a moment by the viewer's clock and in its way of writing.
+  const clock = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
+  function local(text) {
+    const at = Date.parse(text);
+    return Number.isNaN(at) ? text : clock.format(at);
+  }
   function count() {
+    for (const each of document.querySelectorAll("time[data-local]")) {
+      const text = local(each.dateTime);
+      if (each.textContent !== text) each.textContent = text;
+    }
     for (const each of document.querySelectorAll("time[data-ago]")) {
       const text = ago(each.dateTime);
       if (each.textContent !== text) each.textContent = text;
@@ -46,8 +56,12 @@
     document.querySelectorAll("[data-live]").forEach(refresh);
   }
   function concerns(fragment, event) {
-    const kinds = fragment.dataset.live.split(" ");
-    if (!kinds.includes("*") && !kinds.includes(event.resource)) return false;
+    // Each a kind, or a kind and an id: "ikepolicy:ID ipsec_site_connection".
+    const hit = fragment.dataset.live.split(" ").some((each) => {
+      const [kind, id] = each.split(":");
+      return kind === "*" || (kind === event.resource && (!id || id === event.id));
+    });
+    if (!hit) return false;
     return !fragment.dataset.liveId || fragment.dataset.liveId === event.id;
   }
 
@@ -77,9 +91,11 @@
     show("away", "Not connected");
   }
   function found() {
+    const since = heard;
     heard = Date.now();
     if (away) {
       away = false;
+      document.dispatchEvent(new CustomEvent("landbridge:back", {detail: {since, until: heard}}));
       if (banner) banner.hidden = true;
       refreshAll();
     }
@@ -113,8 +129,8 @@
       pause = 1000;
       show("live", "Live");
       found();
-      // What happened to this page's object after it was made and before the stream began.
-      document.querySelectorAll("[data-live-id]").forEach(refresh);
+      // What happened after the page was made and before the stream began, or while it was away.
+      refreshAll();
     };
     for (const kind of KINDS) source.addEventListener(kind, hint);
     source.addEventListener("reset", () => { found(); refreshAll(); });
