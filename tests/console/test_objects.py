@@ -306,4 +306,57 @@ def test_a_refresh_never_takes_the_place_of_a_newer_search(site: Site, viewers: 
     expect(page.locator("#banner")).to_be_hidden()
 
 
+#: What can be used on a page, by what it says; and what has the focus, with its outline.
+_USABLE = """() => [...document.querySelectorAll(
+    'main a[href], main button, main select, main textarea, main summary, main [tabindex="0"], '
+    + 'main input:not([type=hidden])')].filter((each) => each.checkVisibility()).length"""
+_WATCH = """() => {
+    window.outlines = new Set();
+    document.addEventListener('focusin', ({target}) => {
+        if (!target.closest('main') || target.id === 'content') return;
+        target.dataset.reached = '1';
+        outlines.add(getComputedStyle(target).outlineStyle);
+    });
+    document.getElementById('content').focus();
+}"""
+_REACHED = "() => [document.querySelectorAll('main [data-reached]').length, [...outlines]]"
+
+
+def test_the_new_pages_are_usable_by_the_keyboard_alone(
+    site: Site, viewers: Viewers, served: Remote
+) -> None:
+    router = f"/console/routers/{site.place.router}"
+    leg = served.request("GET", f"/v2.0/ports?device_id={site.place.router}", CALLER).json()
+    viewer = viewers.sign_in("admin", "/console/events?q=linz")
+    for path in ("/console/events?q=linz", "/console/tokens?q=things", "/console/tokens/new",
+                 "/console/quotas", "/console/quotas/proj-things", router,
+                 f"{router}/interfaces/add", f"{router}/tags", f"{router}/edit",
+                 f"{router}/interfaces/{leg['ports'][0]['id']}/remove"):  # fmt: skip
+        page = viewer.go(path)
+        usable = page.evaluate(_USABLE)
+        assert usable, path
+        page.evaluate(_WATCH)
+        for _ in range(usable):
+            page.keyboard.press("Tab")
+        reached, outlines = page.evaluate(_REACHED)
+        assert reached == usable, path
+        assert "none" not in outlines, path
+
+
+def test_forms_of_objects_are_accessible(site: Site, viewers: Viewers) -> None:
+    router = f"/console/routers/{site.place.router}"
+    viewer = viewers.sign_in(CALLER, router)
+    for path in (router, f"{router}/interfaces/add", f"{router}/tags"):
+        viewer.go(path)
+        assert viewer.complaints() == [], path
+    page = viewer.go(f"/console/ike-policies/{site.place.ike}/edit")
+    page.get_by_label("Encryption").select_option("aes-192")
+    page.get_by_role("button", name="Show what it does").click()
+    expect(page.locator("#plan")).to_contain_text("IKE_SA replaced")
+    assert viewer.complaints() == []
+    assert viewer.overflow() == 0
+    page.evaluate("scrollTo(0, 0)")
+    viewer.picture("policy-edit-plan", whole=False)
+
+
 REFRESH = "document.getElementById('fragment').dispatchEvent(new CustomEvent('refresh'))"
