@@ -57,7 +57,8 @@ async def _asked(visit: Visit, section: Section, use: Use, id: str) -> Users | N
     more = _STATE if by is CONNECTIONS else ()
     fields = [("fields", name) for name in ("id", "name", *by.known_by, *more)]
     filters = use.filters(id)
-    views = await visit.ask.every(by.resource, [*filters, ("limit", str(MOST + 1)), *fields])
+    asked = [*filters, *_in_order(by), ("limit", str(MOST + 1)), *fields]
+    views = await visit.ask.every(by.resource, asked)
     query = lists.Query(filters=filters)
     return Users(
         title=_title(section, use, by),
@@ -65,6 +66,13 @@ async def _asked(visit: Visit, section: Section, use: Use, id: str) -> Users | N
         more=lists.address(by, query) if len(views) > MOST else "",
         goes_with=use.goes_with,
     )
+
+
+def _in_order(by: Section) -> list[tuple[str, str]]:
+    """By their names, where the API sorts by these."""
+    named = by.resource.attribute("name")
+    sorts = named is not None and named.sort
+    return [("sort_key", "name"), ("sort_dir", "asc")] if sorts else []
 
 
 def _title(section: Section, use: Use, by: Section) -> str:

@@ -3,7 +3,6 @@
 Rules this module keeps:
 - What is saved is what was shown: a plan has a mark of the change, the revision and the cost, and
   without the mark of the plan as it is now nothing is saved but shown again.
-- What no tunnel can notice (resources that the API plans nothing for) is saved as it is.
 - What interrupts traffic is saved after its own consent only.
 - Somebody else was faster: nothing is saved, both values are shown (`conflicts`).
 - A secret that was typed stays in the browser's field; no answer has it.
@@ -21,7 +20,6 @@ import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from landbridge import errors
-from landbridge.api.schema.catalogue import PLANNED
 from landbridge.console import conflicts, forms, references, words
 from landbridge.console.ask import View
 from landbridge.console.conflicts import Conflict
@@ -82,7 +80,6 @@ class Editing:
 
     def __init__(self, section: Section) -> None:
         self._section = section
-        self._planned = section.resource in PLANNED
 
     async def show(self, visit: Visit) -> Response:
         view = await visit.ask.show(self._section.resource, visit.path)
@@ -108,8 +105,6 @@ class Editing:
         """Raises: errors.ApiError."""
         section = self._section
         changes = await forms.values(visit, section, form, view)
-        if not self._planned:
-            return await self._save(visit, view, changes, form.revision)
         told = await visit.ask.plan(section.resource, view["id"], changes, form.revision)
         if not changes:
             return await self._page(visit, view, form, told="Nothing is changed yet.")
@@ -123,15 +118,8 @@ class Editing:
         if shown.cost == INTERRUPT and visit.field("accept") != INTERRUPT:
             wrong = "This interrupts traffic. Tick the box if that is what you want."
             return await self._page(visit, view, form, plan=shown, wrong=wrong)
-        return await self._save(visit, view, changes, form.revision)
-
-    async def _save(
-        self, visit: Visit, view: View, changes: dict[str, Any], revision: int | None
-    ) -> Response:
-        """Raises: errors.ApiError."""
-        section, began = self._section, int(time.time() * 1000)
-        if changes:
-            await visit.ask.update(section.resource, view["id"], changes, revision)
+        began = int(time.time() * 1000)
+        await visit.ask.update(section.resource, view["id"], changes, form.revision)
         back = section.of(view["id"])
         return _sent_on(visit, f"{back}?changed={began}" if section is CONNECTIONS else back)
 
@@ -176,7 +164,6 @@ class Editing:
             told=told,
             wrong=wrong,
             interrupt=INTERRUPT,
-            planned=self._planned,
             psk_known=bool(view.get("psk")),
         )
 
