@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Request, Route, expect
+from playwright.sync_api import APIResponse, Error, Request, Route, expect
 
 from landbridge.model.status import TunnelState
 from tests.api.gateway import Gateway
@@ -364,6 +364,31 @@ def test_forms_of_objects_are_accessible(site: Site, viewers: Viewers) -> None:
     assert viewer.overflow() == 0
     page.evaluate("scrollTo(0, 0)")
     viewer.picture("policy-edit-plan", whole=False)
+
+
+def test_what_happens_while_a_list_is_asked_for_is_not_missed(site: Site, viewers: Viewers) -> None:
+    """The answer on its way is of before it, and what comes behind is asked for then."""
+    viewer = viewers.sign_in(CALLER, "/console/connections")
+    viewer.live()
+    page, before = viewer.page, re.compile(r"/console/connections\?sort=name$")
+    page.evaluate("document.addEventListener('landbridge:event', () => window.heard = Date.now())")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        held.append((route, route.fetch()))
+
+    page.route(before, hold, times=1)
+    with page.expect_request(before):
+        page.evaluate(REFRESH)
+    while not held:
+        page.evaluate("0")
+    site.at(TunnelState.DOWN)
+    while not page.evaluate("window.heard && Date.now() - window.heard > 1100"):
+        pass  # a refresh is asked for within a second
+    for route, old in held:
+        route.fulfill(response=old)
+    expect(page.locator(f"#row-{site.id} .chip")).to_have_text("Down")
+    site.at(TunnelState.UP)
 
 
 REFRESH = "document.getElementById('fragment').dispatchEvent(new CustomEvent('refresh'))"

@@ -14,11 +14,13 @@ import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from landbridge import errors
+from landbridge.api.schema.vpn import VPN
 from landbridge.console import forms, lists, references, uses, words
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
 from landbridge.console.pages import interfaces, tags
 from landbridge.console.references import Names, Part, Parts
+from landbridge.console.render import EVENTS
 from landbridge.console.sections import BY_SLUG, Section
 
 #: Attributes that stand at the end of a page, small.
@@ -84,6 +86,7 @@ class Pages:
             lines=list(_lines(section, view, names)),
             small=list(_lines(section, view, names, _SMALL)),
             users=await uses.of(visit, section, view),
+            events=f"{EVENTS}?id={view['id']}" if section.resource in VPN else "",
             live_users=" ".join({BY_SLUG[use.slug].resource.name: None for use in section.uses}),
             tags=tags.shown(visit, section, view),
             interfaces=await interfaces.of(visit, view) if section is interfaces.ROUTERS else None,

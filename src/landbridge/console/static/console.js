@@ -6,7 +6,7 @@
 //   with growing pauses. Without a stream fragments ask from time to time.
 "use strict";
 (() => {
-  const APART = 1000, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000;
+  const APART = 1000, SOON = 100, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000;
   const body = document.body;
   const banner = document.getElementById("banner");
   const light = document.getElementById("live");
@@ -41,16 +41,27 @@
 
   // Fragments ask again: once per `data-apart` at most, and not while nobody looks; `data-settle` ms after
   // the hint, where the API keeps its answer for a while.
+  // One that has an answer on its way, its own or a search's, waits for it: it would be dropped else.
   const waiting = new Map(), asked = new WeakMap();
+  function busy(fragment) {
+    return fragment.matches(".htmx-request")
+      || (fragment.id === "fragment" && document.querySelector("form[data-address].htmx-request"));
+  }
+  function ask(fragment) {
+    if (fragment.isConnected && busy(fragment)) {
+      waiting.set(fragment, setTimeout(() => ask(fragment), SOON));
+      return;
+    }
+    waiting.delete(fragment);
+    asked.set(fragment, Date.now());
+    fragment.dispatchEvent(new CustomEvent("refresh"));
+  }
   function refresh(fragment) {
     if (!fragment.isConnected || document.hidden || waiting.has(fragment)) return;
     const apart = Number(fragment.dataset.apart) || APART;
     const since = Date.now() - (asked.get(fragment) || 0);
-    waiting.set(fragment, setTimeout(() => {
-      waiting.delete(fragment);
-      asked.set(fragment, Date.now());
-      fragment.dispatchEvent(new CustomEvent("refresh"));
-    }, Math.max(Number(fragment.dataset.settle) || 0, apart - since)));
+    const pause = Math.max(Number(fragment.dataset.settle) || 0, apart - since);
+    waiting.set(fragment, setTimeout(() => ask(fragment), pause));
   }
   function refreshAll() {
     document.querySelectorAll("[data-live]").forEach(refresh);
