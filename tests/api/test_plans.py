@@ -248,6 +248,45 @@ def test_what_a_router_s_update_costs_its_connections(api: Api) -> None:
     assert told["disruption"] in ("replace-ike", "interrupt")
 
 
+def test_what_switching_a_network_off_costs_those_who_need_it(api: Api) -> None:
+    """Or the router's port there; its name costs nothing."""
+    site = Site(api)
+    connection = site.connection()
+    ports = api.request("GET", f"/v2.0/ports?device_id={site.router}", "admin").json()["ports"]
+    for port in ports:
+        network = f"/v2.0/networks/{port['network_id']}"
+        for path, wrapper in ((network, "network"), (f"/v2.0/ports/{port['id']}", "port")):
+            (told,) = planned(api, path, wrapper, "admin", admin_state_up=False)["connections"]
+            assert told["id"] == connection["id"]
+            assert cost(told) == ("interrupt", {f"{wrapper}.admin_state_up": "interrupt"})
+            assert [step["step"] for step in told["steps"]] == ["legs"]
+            assert planned(api, path, wrapper, "admin", name="x")["connections"] == []
+        api.request("PUT", network, "admin", json={"network": {"admin_state_up": False}})
+        (told,) = planned(api, network, "network", "admin", admin_state_up=True)["connections"]
+        assert cost(told) == ("none", {"network.admin_state_up": "none"})
+        api.request("PUT", network, "admin", json={"network": {"admin_state_up": True}})
+
+
+def test_what_the_next_hop_of_the_uplink_costs(api: Api) -> None:
+    site = Site(api)
+    connection = site.connection()
+    found = api.request("GET", f"/v2.0/subnets?network_id={outside(api)}", "admin").json()
+    path = f"/v2.0/subnets/{found['subnets'][0]['id']}"
+    (told,) = planned(api, path, "subnet", "admin", gateway_ip=None)["connections"]
+    assert (told["id"], cost(told)) == (
+        connection["id"], ("interrupt", {"subnet.gateway_ip": "interrupt"})
+    )  # fmt: skip
+    other = {"gateway_ip": "203.0.113.254",
+             "allocation_pools": [{"start": "203.0.113.2", "end": "203.0.113.200"}]}  # fmt: skip
+    (told,) = planned(api, path, "subnet", "admin", **other)["connections"]
+    assert cost(told) == ("none", {"subnet.gateway_ip": "none"})
+    assert planned(api, path, "subnet", "admin", name="x")["connections"] == []
+    # A peer on the uplink's own network needs none.
+    api.request("PUT", f"{CONNECTIONS}/{connection['id']}", "a",
+                json={"ipsec_site_connection": {"peer_address": "203.0.113.99"}})  # fmt: skip
+    assert planned(api, path, "subnet", "admin", gateway_ip=None)["connections"] == []
+
+
 def outside(api: Api) -> str:
     found = api.request("GET", "/v2.0/networks?router:external=true", "admin").json()
     return str(found["networks"][0]["id"])

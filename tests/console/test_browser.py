@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from landbridge.model.status import Reason, ReasonCode, TunnelState
 from tests.api.gateway import Gateway
@@ -106,6 +107,18 @@ def test_a_list_is_searched_while_typing(alone: Alone, viewers: Viewers) -> None
     expect(page.get_by_label("State")).to_have_value("ERROR")
 
 
+@pytest.mark.parametrize("path", ["/console/connections?sort=name", "/console/"])
+def test_a_page_asks_again_when_its_stream_opens(alone: Alone, viewers: Viewers, path: str) -> None:
+    """What happened after the page was made and before the stream began is not missed."""
+    viewer = viewers.window()
+
+    def is_again(request: Request) -> bool:
+        return request.url == viewer.base + path and request.headers.get("hx-request") == "true"
+
+    with viewer.page.expect_request(is_again):
+        viewer.sign_in(viewers.served.token("alone"), path)
+
+
 _FOCUSED = """() => {
     const each = document.activeElement;
     return [each.getAttribute("name") || each.innerText, getComputedStyle(each).outlineStyle];
@@ -183,7 +196,10 @@ def test_the_api_goes_away_and_comes_back(
     page = viewer.sign_in(mortal.admin_token)
     viewer.live()
     page.evaluate("window.unbroken = true")
+    events = viewer.beside("/console/events")
+    events.live()
     mortal.server.kill()
+    expect(events.page.locator("#banner")).to_contain_text("landbridge does not answer.")
     expect(page.locator("#banner")).to_contain_text("landbridge does not answer.")
     expect(page.get_by_role("heading", name="There are no connections yet")).to_be_visible()
     viewer.picture("away")
@@ -197,6 +213,14 @@ def test_the_api_goes_away_and_comes_back(
         expect(page.locator("#banner")).to_be_hidden(timeout=2 * DEADLINE)
         viewer.live()
         assert page.evaluate("window.unbroken")
+        # The page of events says what it has missed, and goes on.
+        expect(events.page.locator("#resumed")).to_contain_text("It goes on, and the list has")
+        events.live()
+        body = {"ikepolicy": {"name": "after it came back"}}
+        headers = {"X-Auth-Token": mortal.admin_token}
+        httpx2.post(f"{mortal.url}/v2.0/vpn/ikepolicies", json=body, headers=headers)
+        expect(events.page.locator("tbody tr").first).to_contain_text("after it came back")
+        events.page.close()
         page.close()
     finally:
         again.stop()

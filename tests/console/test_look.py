@@ -71,6 +71,8 @@ def test_every_page_fits_its_window(small: Small, viewers: Viewers) -> None:
         "group": f"/console/groups/{small.place.local}",
         "router": f"/console/routers/{small.place.router}",
         "router-edit": f"/console/routers/{small.place.router}/edit",
+        "interface-add": f"/console/routers/{small.place.router}/interfaces/add",
+        "tags": f"/console/routers/{small.place.router}/tags",
     }
     viewer = viewers.sign_in("look")
     for name, path in {**LISTS, **of_one}.items():

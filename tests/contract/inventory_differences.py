@@ -57,7 +57,7 @@ SHOWN_OTHERWISE: Final = {
 
 #: Attributes that only landbridge has in some answers.
 MORE: Final = frozenset({"tenant_id", "provider:network_type", "provider:physical_network",
-                         "provider:segmentation_id", "flavor_id"})  # fmt: skip
+                         "provider:segmentation_id", "flavor_id", "gateway_id"})  # fmt: skip
 
 _NEVER_5XX: Final = "The reference answers 500."
 

@@ -37,6 +37,7 @@ def test_make_run_updates_a_live_tunnel_and_leaves_nothing(make_run: MakeRun) ->
     assert site_a.ping(sites.SITE_B_HOSTS["demo"], count=3)
     api = make_run.api()
     assert api.token in words
+    assert f"{api.base}/console/" in words
     made = names_made(api)
     assert all(hosts.link_exists(bridge) for bridge in made.bridges)
     assert made.router.exists()

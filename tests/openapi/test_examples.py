@@ -99,6 +99,7 @@ def test_the_examples_are_what_is_sent_and_answered(server: Remote) -> None:
     _use(story, ids)
     _together(story, ids)
     _set_quotas(story)
+    _make_tokens(story)
     _log_in(story, server.token("a"))
     _fail(story, ids)
     made = story.written()
@@ -192,6 +193,7 @@ def _observe(story: Story, server: Remote, connection: str) -> None:
     story.play("show_ipsec_site_connection_history", id=connection, query="?limit=2")
 
     story.play("show_summary")
+    story.play("list_events", query="?kind=up&limit=1")
     story.play("list_gateways", caller="admin")
 
 
@@ -241,6 +243,13 @@ def _set_quotas(story: Story) -> None:
     story.play("show_default_quota", id="proj-a")
     story.play("show_quota_details", id="proj-a")
     story.play("list_quotas", caller="admin")
+
+
+def _make_tokens(story: Story) -> None:
+    wanted = {"name": "ci", "project_id": "proj-a", "roles": ["member"]}
+    made = story.play("create_token", {"token": wanted}, caller="admin")["token"]
+    story.play("list_tokens", caller="admin", query="?name=ci")
+    story.play("revoke_token", caller="admin", id=made["id"])
 
 
 def _log_in(story: Story, token: str) -> None:

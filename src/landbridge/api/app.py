@@ -32,7 +32,10 @@ from landbridge.api.actions.quotas import QuotaHandlers
 from landbridge.api.actions.tags import TagHandlers
 from landbridge.api.actions.together import PATH as TOGETHER
 from landbridge.api.actions.together import PLAN, TogetherHandlers
+from landbridge.api.actions.tokens import TokenHandlers
 from landbridge.api.agents.routes import agent_routes
+from landbridge.api.events.log import PATH as EVENT_LOG
+from landbridge.api.events.log import EventLogHandlers
 from landbridge.api.events.stream import PATH as EVENTS_PATH
 from landbridge.api.events.stream import EventHandlers
 from landbridge.api.http import json_body
@@ -51,6 +54,7 @@ from landbridge.api.requests.handlers import ApiContext, Handlers
 from landbridge.api.schema.catalogue import PLANNED, RESOURCES
 from landbridge.api.schema.openapi.document import document
 from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.tokens import TOKENS as TOKENS_PATH
 from landbridge.api.schema.validate import AlgorithmPolicy
 from landbridge.api.schema.vpn import IPSEC_SITE_CONNECTION
 from landbridge.auth.authentication import Authentication
@@ -86,7 +90,7 @@ def create_app(
         *_quotas(context),
         *_overview(context),
         *_together(context),
-        *(_identity(auth) if auth.is_local else ()),
+        *(_of_local_tokens(context) if auth.is_local else ()),
         *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
         _measured(db, metrics),
         *agent_routes(db, auth, metrics, context.worker, _of_gateways(settings.limits)),
@@ -152,6 +156,7 @@ def _inspection(context: ApiContext, metrics: ApiMetrics, limits: LimitSettings)
         _guarded(context.auth, f"{path}/traffic", {"GET": verbs.traffic}),
         _guarded(context.auth, f"{path}/initiate", {"POST": InitiationHandlers(context).initiate}),
         _guarded(context.auth, EVENTS_PATH, {"GET": listening.stream}),
+        _guarded(context.auth, EVENT_LOG, {"GET": EventLogHandlers(context).index}),
     ]
 
 
@@ -224,6 +229,15 @@ def _discovery(
         _guarded(auth, "/v2.0/", {"GET": discovery.resources}),
         _guarded(auth, "/v2.0/extensions", {"GET": discovery.extensions}),
         _guarded(auth, "/v2.0/extensions/{id}", {"GET": discovery.extension}),
+    ]
+
+
+def _of_local_tokens(context: ApiContext) -> list[BaseRoute]:
+    auth, verbs = context.auth, TokenHandlers(context)
+    return [
+        *_identity(auth),
+        _guarded(auth, TOKENS_PATH, {"GET": verbs.index, "POST": verbs.create}),
+        _guarded(auth, f"{TOKENS_PATH}/{{id}}", {"DELETE": verbs.delete}),
     ]
 
 

@@ -64,6 +64,10 @@ class Authentication:
         caller = await self._caller(token, service_token or "")
         return self.policy.known(caller)
 
+    def forget(self) -> None:
+        """Look tokens of landbridge up again: one was revoked in this process."""
+        self._local.forget()
+
     async def sign_in(self, login: Login) -> str:
         """A token for a user with a password.
 

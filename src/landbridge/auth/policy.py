@@ -75,6 +75,11 @@ class Policy:
         if not all(self.check(caller, name, target) for name in rules):
             raise errors.PolicyNotAuthorized(*rules)
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that the rules in force ask for by name."""
+        return self._file.roles
+
     def knows(self, rule: str) -> bool:
         """Whether there is such a rule, of the defaults or of the operator's."""
         return rule in self._file.rules

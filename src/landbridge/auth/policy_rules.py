@@ -7,8 +7,8 @@ Rules this module keeps:
 - Of ports all rules are here, also of attributes that are not built: they are refused as unknown.
 - VPN resources: an admin or a member of the project; a reader sees nothing of them.
 - Ours are `get_ipsec_site_connection:psk` (who sees the key, so that readers can be let in
-  without it), `initiate_ipsec_site_connection`, `get_quota` for the own project, `get_gateway` and
-  `landbridge_agent`.
+  without it), `initiate_ipsec_site_connection`, `get_quota` for the own project, `get_gateway`,
+  `get_router:gateway_id`, those of tokens and `landbridge_agent`.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ QUOTAS: Final = {
     "delete_quota": ADMIN,
 }
 
-#: Of landbridge alone: which gateways there are, and whether they report.
-GATEWAYS: Final = {"get_gateway": ADMIN}
+#: Of landbridge alone: which gateways there are, whether they report, which of them runs a router.
+GATEWAYS: Final = {"get_gateway": ADMIN, "get_router:gateway_id": ADMIN}
 
 TAGS: Final = {
     f"{verb}_{resource}:tags": rule
@@ -195,4 +195,13 @@ TAGS: Final = {
     )
 }
 
-DEFAULTS: Final = BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | TAGS | QUOTAS | GATEWAYS
+#: Of landbridge alone: its own tokens, where these are the strategy.
+TOKENS: Final = {
+    "create_token": ADMIN,
+    "get_token": ADMIN,
+    "delete_token": ADMIN,
+}
+
+DEFAULTS: Final = (
+    BASE | VPN | NETWORKS | SUBNETS | PORTS | ROUTERS | TAGS | QUOTAS | GATEWAYS | TOKENS
+)

@@ -35,6 +35,9 @@ KINDS: Final = {
     "endpoint-group": "endpoint_group",
     "vpnservice": "vpnservice",
     "router": "router",
+    "network": "network",
+    "subnet": "subnet",
+    "port": "port",
 }
 STYLES: Final = {
     "none": "good",
@@ -83,8 +86,8 @@ def plan(
 ) -> None:
     """Show what an update will do to tunnels, and with --apply send it.
 
-    RESOURCE: connection, ikepolicy, ipsecpolicy, endpoint-group, vpnservice, router. A VALUE is
-    read from a file as @FILE, from stdin as @-.
+    RESOURCE: connection, ikepolicy, ipsecpolicy, endpoint-group, vpnservice, router, network,
+    subnet, port. A VALUE is read from a file as @FILE, from stdin as @-.
 
     \b
     landbridge plan connection site-b dpd.interval=10 psk=@new.key

@@ -9,10 +9,8 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-import difflib
 import re
 import time
-from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +36,6 @@ COLUMNS: Final = (
     "expires_at",
     "state",
 )
-IMPLIED: Final = {"admin": ("member", "reader"), "member": ("reader",)}
 STYLES: Final = {"valid": "good", "expired": "bad"}
 LONGEST: Final = 255
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -108,6 +105,7 @@ def create(
     `admin` brings `member` and `reader`, `member` brings `reader`.
     """
     from landbridge.auth import local_tokens
+    from landbridge.auth import roles as known_roles
     from landbridge.auth.caller import AGENT_ROLE
     from landbridge.auth.policy_file import PolicyFile
 
@@ -119,7 +117,10 @@ def create(
         raise click.BadParameter("--project must not be empty")
     settings = settings_of(config, state_dir)
     policy = PolicyFile(settings.policy.policy_file).roles
-    held = _held(roles, (policy | {"admin", "member", "reader"}) - {AGENT_ROLE})
+    try:
+        held = known_roles.held(roles, known_roles.known(policy))
+    except known_roles.UnknownRole as error:
+        raise click.BadParameter(str(error), param_hint="--role") from None
     secret = local_tokens.new_secret()
     add = partial(
         local_tokens.add_named, name=name, project_id=project, roles=held, expires_at=expires
@@ -192,24 +193,6 @@ def _cell(column: str, value: Any) -> Piece:
     if column == "state":
         return Styled(value, STYLES[value])
     return "never" if column == "expires_at" and value is None else plain(value)
-
-
-def _held(given: Collection[str], known: Collection[str]) -> set[str]:
-    """The roles, with those that they bring. As the policy has them: it knows no capitals.
-
-    Raises: BadParameter: one is not `known`.
-    """
-    roles = [role.lower() for role in given]
-    for role in roles:
-        if role not in known:
-            near = difflib.get_close_matches(role, known, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise click.BadParameter(
-                f"no rule of the policy asks for the role {role!r}{hint}; the roles that it knows "
-                f"are {', '.join(sorted(known))}",
-                param_hint="--role",
-            )
-    return {role for each in roles for role in (each, *IMPLIED.get(each, ()))}
 
 
 def _date(seconds: int) -> str:

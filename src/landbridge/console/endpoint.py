@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from landbridge import errors
 from landbridge.api.http import json_body
 from landbridge.api.http.worker_thread import WorkerThread
+from landbridge.api.schema.vpn import VPN
 from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.console import guard
@@ -108,17 +109,26 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def frame(self, here: str = "") -> Frame:
         if self.caller is None:
             return Frame(csrf=self.session.csrf, here=here)
-        seen = (each.resource.name for each in SECTIONS)
         return Frame(
             user=self.session.user or self.caller.user_id,
             project=self.session.project or self.caller.project_id,
             csrf=self.session.csrf,
-            navigation=navigation(
-                frozenset(name for name in seen if self.may(f"get_{name}")),
-                gateways=self.may("get_gateway"),
-            ),
+            navigation=navigation(self._seen()),
             here=here,
         )
+
+    def _seen(self) -> set[str]:
+        """What the navigation has for this viewer."""
+        seen = {each.resource.name for each in SECTIONS if self.may(f"get_{each.resource.name}")}
+        everyones = self.may("get_quota", {"project_id": ""})
+        places = {
+            "events": any(each.name in seen for each in VPN),
+            "gateways": self.may("get_gateway"),
+            "tokens": self.console.auth.is_local and self.may("get_token"),
+            "quotas": everyones,
+            "own-quotas": not everyones and self.may("get_quota"),
+        }
+        return seen | {key for key, is_there in places.items() if is_there}
 
     async def page(
         self, template: str, *, here: str = "", status: int = 200, **values: Any

@@ -24,6 +24,7 @@ from landbridge.console.sections import Section
 SIZE: Final = 50
 #: Of our own address; all other names are attributes to filter by.
 SEARCH, SORT, DOWN, MARKER, BACK = "q", "sort", "desc", "after", "back"
+TAGS: Final = "tags"
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -51,7 +52,7 @@ def parse(section: Section, parameters: Parameters, sort: str = "name") -> Query
     known = {
         each.name
         for each in section.resource.attributes
-        if each.filter and not each.secret and not isinstance(each.type, Tags)
+        if each.filter and (not isinstance(each.type, Tags) or each.name == TAGS)
     }
     given = {name: value for name, value in parameters if value}
     filters = [(name, value) for name, value in given.items() if name in known]

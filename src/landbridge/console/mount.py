@@ -26,17 +26,22 @@ from landbridge.console.pages import (
     connection,
     connections,
     edit,
+    events,
     gateways,
     initiate,
+    interfaces,
     live,
     new_connection,
     overview,
+    quotas,
     resources,
     sign_in,
     sparklines,
+    tags,
+    tokens,
 )
-from landbridge.console.render import GATEWAYS, Renderer
-from landbridge.console.sections import CONNECTIONS, SECTIONS, Section
+from landbridge.console.render import EVENTS, GATEWAYS, QUOTAS, Renderer
+from landbridge.console.sections import CONNECTIONS, SECTIONS, TOKENS, Section
 from landbridge.console.session import Sessions
 from landbridge.console.static_files import StaticFiles
 from landbridge.store.secrets import Sealer
@@ -81,7 +86,12 @@ def routes(console: Console) -> list[BaseRoute]:
         at("/console/sign-out", POST=sign_in.leave),
         at("/console/live", GET=live.follow),
         at("/console/here", GET=live.here),
+        at(EVENTS, GET=events.show),
         at(GATEWAYS, GET=gateways.show),
+        at(QUOTAS, GET=quotas.show),
+        at(f"{QUOTAS}/{{id}}", GET=quotas.one, POST=quotas.submit),
+        *(_of_tokens(console) if console.auth.is_local else ()),
+        *_of_routers(console),
         at(CONNECTIONS.path, GET=connections.show),
         at(f"{CONNECTIONS.path}/sparklines", GET=sparklines.Sparklines().show),
         at("/console/psk", POST=edit.new_psk),
@@ -97,8 +107,6 @@ def _of_one_connection(console: Console) -> list[BaseRoute]:
     """What is of connections alone; before what every section has."""
     path = f"{CONNECTIONS.path}/{{id:uuid}}"
 
-    editing = edit.Editing(CONNECTIONS)
-
     def at(path: str, **pages: Page) -> Route:
         return Route(path, PageEndpoint(console, path, pages))
 
@@ -109,12 +117,36 @@ def _of_one_connection(console: Console) -> list[BaseRoute]:
         at(f"{path}/progress", GET=connection.progress),
         at(f"{path}/psk", POST=connection.psk),
         at(f"{path}/initiate", POST=initiate.submit),
-        at(f"{path}/edit", GET=editing.show, POST=editing.submit),
+    ]
+
+
+def _of_tokens(console: Console) -> list[BaseRoute]:
+    def at(path: str, **pages: Page) -> Route:
+        return Route(path, PageEndpoint(console, path, pages))
+
+    return [
+        at(TOKENS.path, GET=tokens.show),
+        at(f"{TOKENS.path}/new", GET=tokens.new, POST=tokens.create),
+        at(f"{TOKENS.path}/{{id}}/revoke", GET=tokens.confirm, POST=tokens.revoke),
+    ]
+
+
+def _of_routers(console: Console) -> list[BaseRoute]:
+    """What is of routers alone."""
+    path = f"{interfaces.ROUTERS.path}/{{id}}/interfaces"
+
+    def at(path: str, **pages: Page) -> Route:
+        return Route(path, PageEndpoint(console, path, pages))
+
+    return [
+        at(f"{path}/add", GET=interfaces.adding, POST=interfaces.add),
+        at(f"{path}/{{port}}/remove", GET=interfaces.removing, POST=interfaces.remove),
     ]
 
 
 def _of(console: Console, section: Section) -> list[BaseRoute]:
     verbs, path = resources.Pages(section), section.path
+    editing, tagging = edit.Editing(section), tags.Pages(section)
 
     def at(path: str, **pages: Page) -> Route:
         return Route(path, PageEndpoint(console, path, pages))
@@ -123,7 +155,8 @@ def _of(console: Console, section: Section) -> list[BaseRoute]:
         at(path, GET=verbs.index),
         at(f"{path}/new", GET=verbs.new, POST=verbs.create),
         at(f"{path}/{{id}}", GET=verbs.show),
-        at(f"{path}/{{id}}/edit", GET=verbs.edit, POST=verbs.update),
+        at(f"{path}/{{id}}/edit", GET=editing.show, POST=editing.submit),
+        at(f"{path}/{{id}}/tags", GET=tagging.show, POST=tagging.submit),
         at(f"{path}/{{id}}/delete", GET=verbs.confirm, POST=verbs.delete),
     ]
 

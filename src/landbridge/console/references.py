@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from landbridge.console import words
 from landbridge.console.ask import Ask, View
-from landbridge.console.sections import BY_COLLECTION, Section
+from landbridge.console.sections import BY_COLLECTION, ROOT, Section
 
 SHORT: Final = 8  # characters of an id that stand for it
 SHOWN: Final = 3  # items of a list in a table
@@ -39,13 +40,13 @@ class Names:
     """The objects that views refer to, as far as the viewer may see them."""
 
     def __init__(self, found: Mapping[Key, View]) -> None:
-        self._found = found
+        self.found = found
 
     def joined(self, further: Mapping[Key, View]) -> Names:
-        return Names({**self._found, **further})
+        return Names({**self.found, **further})
 
     def view(self, collection: str, id: str) -> View | None:
-        return self._found.get((collection, id))
+        return self.found.get((collection, id))
 
     def link(self, collection: str, id: str) -> Part:
         view, section = self.view(collection, id), BY_COLLECTION[collection]
@@ -98,11 +99,11 @@ def references_in(section: Section, view: View) -> Iterator[Key]:
         yield from (("subnets", each) for each in view.get("endpoints") or ())
     if section.resource.collection == "networks":
         yield from (("subnets", each) for each in view.get("subnets") or ())
-    if _is_of_router(view):
+    if is_of_router(view):
         yield "routers", view["device_id"]
 
 
-def _is_of_router(view: View) -> bool:
+def is_of_router(view: View) -> bool:
     owner = str(view.get("device_owner") or "")
     return owner.startswith("network:router") and bool(view.get("device_id"))
 
@@ -163,11 +164,11 @@ def state_parts(view: View) -> Parts:
 
 def _endpoints(value: Any, view: View, names: Names) -> Parts:
     if view.get("type") == "subnet":
-        return [_subnet(each, names) for each in value]
+        return [subnet(each, names) for each in value]
     return [Part(text=str(item), kind="mono") for item in value]
 
 
-def _subnet(id: str, names: Names) -> Part:
+def subnet(id: str, names: Names) -> Part:
     link = names.link("subnets", id)
     found = names.view("subnets", id) or {}
     cidr = str(found.get("cidr") or "")
@@ -176,7 +177,7 @@ def _subnet(id: str, names: Names) -> Part:
 
 
 def _subnets(value: Any, view: View, names: Names) -> Parts:
-    return [_subnet(each, names) for each in value]
+    return [subnet(each, names) for each in value]
 
 
 def _uplink(value: Any, view: View, names: Names) -> Parts:
@@ -185,6 +186,15 @@ def _uplink(value: Any, view: View, names: Names) -> Parts:
         names.link("networks", value["network_id"]),
         *(Part(text=each["ip_address"], kind="mono") for each in addresses),
     ]
+
+
+def _gateway(value: Any, view: View, names: Names) -> Parts:
+    return [gateway(str(value))]
+
+
+def gateway(id: str) -> Part:
+    """A gateway, where the viewer is told of it."""
+    return Part(text=id, href=f"{ROOT}/gateways#gateway-{quote(id)}")
 
 
 def _addresses(value: Any, view: View, names: Names) -> Parts:
@@ -213,7 +223,7 @@ def _dpd(value: Any, view: View, names: Names) -> Parts:
 
 
 def _device(value: Any, view: View, names: Names) -> Parts:
-    return [names.link("routers", value) if _is_of_router(view) else Part(text=value, kind="mono")]
+    return [names.link("routers", value) if is_of_router(view) else Part(text=value, kind="mono")]
 
 
 def _status(value: Any, view: View, names: Names) -> Parts:
@@ -231,6 +241,7 @@ _SHAPES: Final[Mapping[str, Callable[[Any, View, Names], Parts]]] = {
     "endpoints": _endpoints,
     "external_gateway_info": _uplink,
     "fixed_ips": _addresses,
+    "gateway_id": _gateway,
     "host_routes": _routes,
     "lifetime": _lifetime,
     "routes": _routes,

@@ -8,16 +8,19 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from landbridge.console import words
-from landbridge.console.sections import SECTIONS, Section
+from landbridge.console.sections import SECTIONS, TOKENS, Section
 from landbridge.console.static_files import StaticFiles
 
 GATEWAYS: Final = "/console/gateways"
+EVENTS: Final = "/console/events"
+QUOTAS: Final = "/console/quotas"
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -63,14 +66,26 @@ class Renderer:
         return self._templates.get_template(template).render(frame=frame, **values)
 
 
-def navigation(seen: frozenset[str], *, gateways: bool) -> list[Group]:
-    """The places that a viewer has. `seen`: the resources that it may see."""
+#: Places that are no section's: the group, and which one it is.
+PLACES: Final = (
+    ("", Link("Events", EVENTS, "events")),
+    ("Operator", Link("Gateways", GATEWAYS, "gateways")),
+    ("Operator", Link("Tokens", TOKENS.path, TOKENS.slug)),
+    ("Operator", Link("Quotas", QUOTAS, "quotas")),
+    ("Project", Link("Quotas", QUOTAS, "own-quotas")),
+)
+
+
+def navigation(seen: Collection[str]) -> list[Group]:
+    """The places that a viewer has. `seen`: the resources that it may see, and further places by
+    their keys."""
     groups: dict[str, list[Link]] = {"": [Link("Overview", "/console/", "overview")]}
     for section in SECTIONS:
         if section.resource.name in seen:
             groups.setdefault(section.group, []).append(_link(section))
-    if gateways:
-        groups["Operator"] = [Link("Gateways", GATEWAYS, "gateways")]
+    for title, link in PLACES:
+        if link.key in seen:
+            groups.setdefault(title, []).append(link)
     return [Group(title, links) for title, links in groups.items()]
 
 

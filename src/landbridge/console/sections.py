@@ -2,7 +2,7 @@
 
 Rules this module keeps:
 - One row per resource of the attribute table; columns and links name attributes of it.
-- `uses` says which attributes of others hold this one's id: what stands under "Used by".
+- `uses` says how objects that hold this one's id are asked for: what stands under "Used by".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 
 from landbridge.api.schema.network import NETWORK, PORT, ROUTER, SUBNET
 from landbridge.api.schema.resource import Resource
+from landbridge.api.schema.tokens import TOKEN
 from landbridge.api.schema.vpn import (
     ENDPOINT_GROUP,
     IKEPOLICY,
@@ -24,6 +25,21 @@ from landbridge.api.schema.vpn import (
 )
 
 ROOT: Final = "/console"
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Objects that use another one: those of `slug` whose `attribute` is `prefix` and its id, and
+    with the values of `also`. `goes_with`: it does not keep the other; it is deleted with it."""
+
+    slug: str
+    attribute: str
+    prefix: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+    goes_with: bool = False
+
+    def filters(self, id: str) -> tuple[tuple[str, str], ...]:
+        """What the list of them is asked by."""
+        return ((self.attribute, f"{self.prefix}{id}"), *self.also)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +56,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     empty: str
     columns: tuple[str, ...]
     known_by: tuple[str, ...] = ()
-    uses: tuple[tuple[str, str], ...] = ()  # (slug, attribute)
+    uses: tuple[Use, ...] = ()
 
     @property
     def path(self) -> str:
@@ -49,6 +65,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, id: str) -> str:
         return f"{self.path}/{id}"
 
+
+#: What a port says that is a router's leg.
+INTERFACE: Final = "network:router_interface"
 
 VPN: Final = "VPN"
 NETWORKS: Final = "Networks"
@@ -76,7 +95,7 @@ SECTIONS: Final = (
         empty="A VPN service lets a router end tunnels. It needs a router with an uplink.",
         columns=("status", "router_id", "external_v4_ip", "external_v6_ip", "subnet_id"),
         known_by=("external_v4_ip",),
-        uses=(("connections", "vpnservice_id"),),
+        uses=(Use("connections", "vpnservice_id"),),
     ),
     Section(
         resource=ENDPOINT_GROUP,
@@ -89,7 +108,7 @@ SECTIONS: Final = (
         "subnets, one of the peer's networks.",
         columns=("type", "endpoints", "description"),
         known_by=("endpoints",),
-        uses=(("connections", "local_ep_group_id"), ("connections", "peer_ep_group_id")),
+        uses=(Use("connections", "local_ep_group_id"), Use("connections", "peer_ep_group_id")),
     ),
     Section(
         resource=IKEPOLICY,
@@ -101,7 +120,7 @@ SECTIONS: Final = (
         empty="An IKE policy says how two gateways agree on keys. Both sides need the same one.",
         columns=("ike_version", "encryption_algorithm", "auth_algorithm", "pfs", "lifetime"),
         known_by=("ike_version", "encryption_algorithm"),
-        uses=(("connections", "ikepolicy_id"),),
+        uses=(Use("connections", "ikepolicy_id"),),
     ),
     Section(
         resource=IPSECPOLICY,
@@ -113,7 +132,7 @@ SECTIONS: Final = (
         empty="An IPsec policy says how packets are protected. Both sides need the same one.",
         columns=("transform_protocol", "encryption_algorithm", "auth_algorithm", "pfs", "lifetime"),
         known_by=("transform_protocol", "encryption_algorithm"),
-        uses=(("connections", "ipsecpolicy_id"),),
+        uses=(Use("connections", "ipsecpolicy_id"),),
     ),
     Section(
         resource=ROUTER,
@@ -123,8 +142,11 @@ SECTIONS: Final = (
         group=NETWORKS,
         about="A namespace on a gateway, with an uplink and inside legs.",
         empty="A router joins networks here, and has an uplink that tunnels run over.",
-        columns=("status", "external_gateway_info", "description"),
-        uses=(("services", "router_id"), ("ports", "device_id")),
+        columns=("status", "external_gateway_info", "gateway_id", "description"),
+        uses=(
+            Use("services", "router_id"),
+            Use("ports", "device_id", also=(("device_owner", INTERFACE),)),
+        ),
     ),
     Section(
         resource=NETWORK,
@@ -135,7 +157,7 @@ SECTIONS: Final = (
         about="On a gateway each is one bridge.",
         empty="A network holds subnets, and with them the hosts that tunnels serve.",
         columns=("status", "subnets", "router:external", "shared", "mtu"),
-        uses=(("ports", "network_id"),),
+        uses=(Use("ports", "network_id"), Use("subnets", "network_id", goes_with=True)),
     ),
     Section(
         resource=SUBNET,
@@ -147,7 +169,7 @@ SECTIONS: Final = (
         empty="A subnet is a range of addresses on a network. Make a network first.",
         columns=("cidr", "network_id", "gateway_ip"),
         known_by=("cidr",),
-        uses=(("services", "subnet_id"),),
+        uses=(Use("services", "subnet_id"), Use("ports", "fixed_ips", "subnet_id=")),
     ),
     Section(
         resource=PORT,
@@ -169,3 +191,14 @@ BY_NAME: Final[Mapping[str, Section]] = MappingProxyType(
     {each.resource.name: each for each in SECTIONS}
 )
 CONNECTIONS: Final = BY_SLUG["connections"]
+#: Of no group of the navigation: administrators have them, with landbridge's own tokens.
+TOKENS: Final = Section(
+    resource=TOKEN,
+    slug="tokens",
+    one="token",
+    many="tokens",
+    group="Operator",
+    about="Who has one may do what its roles may, in its project.",
+    empty="A token lets a person or a program in.",
+    columns=("project_id", "roles", "state", "created_at", "expires_at"),
+)

@@ -7,7 +7,7 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -108,11 +108,32 @@ def reason(code: str | None) -> str:
 
 def reason_word(code: str | None) -> str:
     """The reason's code as words."""
-    return (code or "").replace("-", " ").capitalize().replace("Psk", "PSK").replace("Ike", "IKE")
+    words = [_WRITTEN.get(word, word) for word in (code or "").split("-")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+_WRITTEN: Final[Mapping[str, str]] = {
+    "dh": "DH", "dpd": "DPD", "id": "ID", "ike": "IKE", "ipsec": "IPsec", "nat": "NAT",
+    "pfs": "PFS", "psk": "PSK",
+}  # fmt: skip
+#: Those of a filter, as a menu has them.
+REASONS: Final = tuple(
+    sorted(((each.value, reason_word(each.value)) for each in EXPLANATIONS), key=lambda it: it[1])
+)
 
 
 def event(kind: str) -> str:
     return EVENTS.get(kind, kind)
+
+
+def event_detail(event: View) -> str:
+    """What was changed, or what is said of it."""
+    if changed := event.get("changed"):
+        return named(changed)
+    if event.get("kind") in ("created", "deleted", "rekeyed", "up"):
+        return str(event.get("message") or "")
+    return str(event.get("message") or event.get("status_message") or "")
 
 
 def event_kind(kind: str) -> Kind:
@@ -154,6 +175,11 @@ def title(attribute: str) -> str:
     return known or words[:1].upper() + words[1:]
 
 
+def named(attributes: Iterable[str]) -> str:
+    """Attributes by their titles."""
+    return ", ".join(map(title, attributes))
+
+
 _TITLES: Final[Mapping[str, str]] = {
     "id": "ID",
     "admin_state_up": "Switched on",
@@ -165,10 +191,12 @@ _TITLES: Final[Mapping[str, str]] = {
     "dpd": "Dead peer detection",
     "encryption_algorithm": "Encryption",
     "enable_dhcp": "DHCP",
+    "expires_at": "Ends",
     "external_gateway_info": "Uplink",
     "external_v4_ip": "External IPv4",
     "external_v6_ip": "External IPv6",
     "fixed_ips": "Addresses",
+    "gateway_id": "Gateway",
     "gateway_ip": "Gateway address",
     "host_routes": "Routes of hosts",
     "ike_version": "IKE version",
@@ -181,11 +209,12 @@ _TITLES: Final[Mapping[str, str]] = {
     "local_id": "Local ID",
     "mac_address": "MAC address",
     "mtu": "MTU",
-    "peer_cidrs": "Peer's networks",
+    "peer_cidrs": "Peer's CIDRs",
     "peer_ep_group_id": "Peer's networks",
     "peer_id": "Peer's ID",
     "peer_address": "Peer's address",
     "pfs": "DH group (PFS)",
+    "project_id": "Project",
     "phase1_negotiation_mode": "Phase 1 mode",
     "psk": "Pre-shared key",
     "revision_number": "Revision",

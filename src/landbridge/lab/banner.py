@@ -39,6 +39,9 @@ landbridge is running at {base} and its tunnel is ACTIVE:
 Token (also in {token_file}):
   {token}
 
+Look at it in a browser: sign in with the token
+  {base}/console/
+
 Watch packets go through the tunnel:
   ip netns exec {site_a} ping {host_b}
 
@@ -63,7 +66,7 @@ It is {status}: {reason}
 If one side was changed in an earlier run, change the other as well, or begin anew without
 {state_dir}. Logs: {state_dir}/landbridge.log, {state_dir}/agent; the other side's in
 {peer_dir}.
-Token (also in {token_file}):
+Token (also in {token_file}), for the API and for {base}/console/:
   {token}
 
 Ctrl-C takes all of it away but {state_dir}.

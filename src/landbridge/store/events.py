@@ -13,7 +13,19 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Delete, bindparam, delete, func, insert, select
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
 
 from landbridge.store.columns import Columns
 from landbridge.store.hub import EVENTS
@@ -26,6 +38,8 @@ from landbridge.store.transaction import order, pending, precisely, wake
 KEPT: Final = 10_000
 KEPT_HISTORY: Final = 100
 KEPT_ROUTINE: Final = 20
+USUAL_PAGE: Final = 100  # of a log's
+MOST_PAGE: Final = 500
 
 CONNECTION: Final = "ipsec_site_connection"
 DELETED: Final = "deleted"
@@ -59,6 +73,15 @@ class Event(NamedTuple):
 
 
 Note = tuple[Event, bool]  # with whether it is routine
+
+
+class Wanted(NamedTuple):
+    """Which events are asked for; empty: all. `name`: a text that the object's name has."""
+
+    kinds: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    name: str = ""
 
 
 class Window(NamedTuple):
@@ -170,6 +193,35 @@ def newest(tx: Connection, at: str, project_id: str | None, limit: int) -> list[
     return [Event(*row) for row in tx.execute(query.limit(limit))]
 
 
+def older(
+    tx: Connection, before: int | None, project_id: str | None, wanted: Wanted, limit: int
+) -> list[Event]:
+    """The newest events that fit, of those before the number `before`, newest first. Of a name that
+    is no ASCII some do not fit: databases differ on its case."""
+    query = select(_events).order_by(_events.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_events.c.id < before)
+    if project_id is not None:
+        query = query.where(_events.c.project_id == project_id)
+    for column, values in (
+        (_events.c.kind, wanted.kinds),
+        (_events.c.resource, wanted.resources),
+        (_events.c.resource_id, wanted.ids),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.name and wanted.name.isascii():
+        query = query.where(_in_content(wanted.name))
+    return [Event(*row) for row in tx.execute(query)]
+
+
+def _in_content(text: str) -> ColumnElement[bool]:
+    """Whether it stands anywhere in the content, which is kept as JSON."""
+    kept = func.lower(type_coerce(_events.c.content, Text()))
+    inside = msgspec.json.encode(text.lower())[1:-1].decode()
+    return kept.contains(inside, autoescape=True)
+
+
 def _recent(at: str, project_id: str | None) -> list[ColumnElement[bool]]:
     of_project = [] if project_id is None else [_events.c.project_id == project_id]
     return [_events.c.at >= at, *of_project]
@@ -181,6 +233,18 @@ def history(tx: Connection, connection_id: str, limit: int = KEPT_HISTORY) -> li
     return [
         {"id": row["id"], "at": row["at"], "kind": row["kind"]} | row["content"] for row in rows
     ]
+
+
+def shown(event: Event) -> Content:
+    """As who may see it is told."""
+    about = {
+        "at": event.at,
+        "kind": event.kind,
+        "resource": event.resource,
+        "id": event.resource_id,
+        "project_id": event.project_id,
+    }
+    return about | event.content
 
 
 def _event_row(event: Event) -> Columns:

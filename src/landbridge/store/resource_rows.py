@@ -186,6 +186,20 @@ class ConnectionRow(ResourceRow, frozen=True):
     child_sas: list[ChildSaView]
 
 
+class TokenRow(msgspec.Struct, frozen=True):
+    """A token of landbridge's own. `expires_at`: seconds since the epoch."""
+
+    id: str
+    digest: str
+    name: str
+    user_id: str
+    project_id: str
+    roles: list[str]
+    gateway_id: str | None
+    created_at: str
+    expires_at: int | None
+
+
 class ResourceTable(Generic[R]):
     """A table with the struct of its rows.
 
@@ -227,3 +241,5 @@ IKE_POLICIES = ResourceTable(t.ikepolicies, IkePolicyRow)
 IPSEC_POLICIES = ResourceTable(t.ipsecpolicies, IpsecPolicyRow)
 ENDPOINT_GROUPS = ResourceTable(t.endpoint_groups, EndpointGroupRow)
 CONNECTIONS = ResourceTable(t.ipsec_site_connections, ConnectionRow)
+#: `Any`: tokens have a part of what the others have.
+TOKENS: ResourceTable[Any] = ResourceTable(t.tokens, TokenRow)

@@ -17,7 +17,7 @@ TABLES = [value for value in vars(resource_rows).values() if isinstance(value, R
 def test_every_resource_has_its_rows() -> None:
     names = {table.name for table in TABLES}
     resources = {table.name for table in metadata.sorted_tables if "revision_number" in table.c}
-    assert names == resources
+    assert names == {*resources, "tokens"}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table.name))

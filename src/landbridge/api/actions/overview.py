@@ -139,12 +139,4 @@ def _numbers(tx: Connection, query: Select[Any]) -> dict[str, int]:
 
 
 def _shown(event: Event) -> dict[str, Any]:
-    of = {
-        "number": event.number,
-        "at": event.at,
-        "kind": event.kind,
-        "resource": event.resource,
-        "id": event.resource_id,
-        "project_id": event.project_id,
-    }
-    return of | event.content
+    return {"number": event.number} | events.shown(event)

@@ -206,15 +206,8 @@ def _news(tx: Connection, position: int) -> tuple[Window, list[Event]]:
 
 def rendered(event: Event) -> bytes:
     """As a Server-Sent Event: number, kind, and the rest as JSON on one line."""
-    data = {
-        "at": event.at,
-        "kind": event.kind,
-        "resource": event.resource,
-        "id": event.resource_id,
-        "project_id": event.project_id,
-    }
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (
         event.number,
         event.kind.encode(),
-        _encode(data | event.content),
+        _encode(events.shown(event)),
     )

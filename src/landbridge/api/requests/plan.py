@@ -10,6 +10,7 @@ Rules this module keeps:
 - Conflicts are reported only with connections that the caller may see, so that nobody learns of
   another project's connection, or whether its PSK is the same.
 - `landbridge.impact.impact` predicts the cost for a tunnel that is up and a peer that agrees,
+  `landbridge.impact.passage` whether its packets pass the router's networks,
   `landbridge.impact.conflicts` the conflicts on the tunnel's router.
 """
 
@@ -25,6 +26,7 @@ from landbridge.api.requests.serializer import View
 from landbridge.api.requests.service import ResourceService, scope_of
 from landbridge.api.schema.validate import Input
 from landbridge.auth.caller import Caller
+from landbridge.impact import passage
 from landbridge.impact.attributes import ROWS
 from landbridge.impact.conflicts import Neighbours
 from landbridge.impact.impact import impact
@@ -78,7 +80,7 @@ class Planner(msgspec.Struct, Generic[R], frozen=True):
         """The answer; needs no transaction and may take long."""
         name, beside = self.service.resource.name, Neighbours(around)
         told = (
-            _told(tried.before[key], owned, tried.changed, beside)
+            _told(tried.before[key], owned, tried.changed, beside, name)
             for key, owned in tried.after.items()
         )
         connections = [each for each in told if each["attributes"] or name == _CONNECTION]
@@ -91,9 +93,11 @@ class Planner(msgspec.Struct, Generic[R], frozen=True):
 
 
 def _told(
-    before: OwnedTunnel, after: OwnedTunnel, changed: Asked, beside: Neighbours
+    before: OwnedTunnel, after: OwnedTunnel, changed: Asked, beside: Neighbours, resource: str
 ) -> dict[str, Any]:
     promised = impact(before.tunnel, after.tunnel, changed)
+    if before.passage and after.passage and before.tunnel.admin_state_up:
+        promised = passage.changed(before.passage, after.passage, resource)
     of = {"id": after.tunnel.id, "name": after.tunnel.name}
     told: dict[str, Any] = of | msgspec.to_builtins(promised)
     return told | {"collisions": msgspec.to_builtins(beside.collisions(after.tunnel))}

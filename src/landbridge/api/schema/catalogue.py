@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from landbridge.api.schema.network import INVENTORY, ROUTER
+from landbridge.api.schema.network import INVENTORY
 from landbridge.api.schema.resource import Resource
 from landbridge.api.schema.vpn import VPN
 
 RESOURCES: Final[tuple[Resource, ...]] = (*VPN, *INVENTORY)
 #: Those whose updates can cost connections something: each has a plan.
-PLANNED: Final[tuple[Resource, ...]] = (*VPN, ROUTER)
+PLANNED: Final[tuple[Resource, ...]] = RESOURCES
 BY_COLLECTION: Final[Mapping[str, Resource]] = MappingProxyType(
     {resource.collection: resource for resource in RESOURCES}
 )

@@ -31,6 +31,7 @@ from landbridge.api.schema.field_types import (
     Uuid,
 )
 from landbridge.api.schema.resource import (
+    OWN,
     UNSET,
     Attribute,
     Resource,
@@ -239,6 +240,10 @@ ROUTER: Final = Resource(
         ),
         constant("availability_zone_hints", _NOT_BUILT, [], put=False, filter=False),
         constant("flavor_id", _NOT_BUILT, None, put=False, filter=False),
+        shown(
+            "gateway_id", "The gateway that runs it, for administrators; null: none yet.",
+            null=True, sort=True, secret=True, source=OWN,
+        ),
         description(),
         project_id(),
         *standard(),

@@ -124,7 +124,12 @@ def _accept(type: FieldType, name: str, value: Any) -> Any:
     try:
         return type.accept(masked(value))
     except InvalidValue as reason:
-        raise errors.BadRequest(f"Invalid input for {name}. Reason: {reason}.") from None
+        refused = errors.BadRequest(f"Invalid input for {name}. Reason: {reason}.")
+        refused.attribute = name
+        raise refused from None
+    except errors.ApiError as error:
+        error.attribute = name
+        raise
 
 
 def _used(tx: Connection, project_id: str, resource: str) -> int:

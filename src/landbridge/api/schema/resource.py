@@ -91,6 +91,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     attributes: tuple[Attribute, ...]
     path_name: str = ""
     title: str = ""  # in sentences, where the name is no word
+    version: str = "/v2.0"  # of the API that it is of
 
     @property
     def words(self) -> str:
@@ -98,7 +99,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        return f"/v2.0{self.prefix}/{self.path_name or self.collection}"
+        return f"{self.version}{self.prefix}/{self.path_name or self.collection}"
 
     @property
     def plain_plural(self) -> str:

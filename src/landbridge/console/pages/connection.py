@@ -20,7 +20,7 @@ from landbridge.console import amounts, drawing, references, traffic, words
 from landbridge.console.ask import View
 from landbridge.console.drawing import Child, Node, Scene
 from landbridge.console.endpoint import Visit
-from landbridge.console.pages import connections
+from landbridge.console.pages import connections, tags
 from landbridge.console.references import Names, Parts
 from landbridge.console.sections import BY_COLLECTION, CONNECTIONS
 from landbridge.console.words import Kind
@@ -79,6 +79,7 @@ async def show(visit: Visit) -> Response:
         history=[_moment(event) for event in history],
         few=FEW,
         has_psk="psk" in view,
+        tags=tags.shown(visit, CONNECTIONS, view),
         may_edit=visit.may("update_ipsec_site_connection", view),
         may_delete=visit.may("delete_ipsec_site_connection", view),
         may_initiate=_may_initiate(visit, view),

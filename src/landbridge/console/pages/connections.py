@@ -34,6 +34,20 @@ COLUMNS: Final = (
 )
 
 
+class Menu(msgspec.Struct, frozen=True):
+    """A filter with all that it can be: value and word."""
+
+    name: str
+    title: str
+    values: tuple[tuple[str, str], ...]
+
+
+_MENUS: Final = (
+    Menu("status", "State", words.STATUSES),
+    Menu("status_reason", "Reason", words.REASONS),
+)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One connection. `local`, `remote`: a group with what is in it."""
 
@@ -50,6 +64,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     remote: Parts
     service: Part
     router: Part | None
+    gateway: Part | None
     policies: Parts
     changed: str
 
@@ -69,18 +84,19 @@ async def show(visit: Visit) -> Response:
         orders=[lists.order(CONNECTIONS, query, name, title) for name, title in COLUMNS],
         around=lists.around(CONNECTIONS, query, page),
         filters=await filters(visit, query),
-        statuses=words.STATUSES,
+        menus=_MENUS,
         here_path=lists.address(CONNECTIONS, query),
         may_create=visit.may("create_ipsec_site_connection"),
     )
 
 
 async def with_routers(visit: Visit, names: Names, views: list[View]) -> Names:
-    """The names, with those of the services' routers."""
+    """The names, with those of the services' routers, and the gateways of these."""
     services = {view["vpnservice_id"]: None for view in views}
     found = [names.view("vpnservices", each) for each in services]
     routers = {service["router_id"]: None for service in found if service}
-    known = await visit.ask.by_id(BY_COLLECTION["routers"].resource, list(routers), ("id", "name"))
+    fields = ("id", "name", "gateway_id")
+    known = await visit.ask.by_id(BY_COLLECTION["routers"].resource, list(routers), fields)
     return names.joined({("routers", view["id"]): view for view in known.values()})
 
 
@@ -93,9 +109,10 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 async def filters(visit: Visit, query: lists.Query) -> list[Chosen]:
-    """The filters other than the state, which has a menu."""
+    """The filters other than those that have a menu."""
     section = CONNECTIONS
-    chosen: dict[str, Any] = {name: value for name, value in query.filters if name != "status"}
+    menus = {menu.name for menu in _MENUS}
+    chosen: dict[str, Any] = {name: value for name, value in query.filters if name not in menus}
     names = await references.names(visit.ask, section, [chosen])
     return [
         Chosen(
@@ -129,12 +146,20 @@ def row(view: View, names: Names) -> Row:
         remote=_networks(view, "peer_ep_group_id", names),
         service=names.link("vpnservices", view["vpnservice_id"]),
         router=router,
+        gateway=_gateway(service, names),
         policies=[
             names.link("ikepolicies", view["ikepolicy_id"]),
             names.link("ipsecpolicies", view["ipsecpolicy_id"]),
         ],
         changed=view.get("status_changed_at") or view["updated_at"],
     )
+
+
+def _gateway(service: View | None, names: Names) -> Part | None:
+    """Which one runs it, where the viewer is told."""
+    router = names.view("routers", service["router_id"]) if service else None
+    gateway = (router or {}).get("gateway_id")
+    return references.gateway(gateway) if gateway else None
 
 
 def _networks(view: View, attribute: str, names: Names) -> Parts:

@@ -120,7 +120,8 @@ class Editing:
             return await self._page(visit, view, form, plan=shown, wrong=wrong)
         began = int(time.time() * 1000)
         await visit.ask.update(section.resource, view["id"], changes, form.revision)
-        return sent_on(visit, f"{section.of(view['id'])}?changed={began}")
+        back = section.of(view["id"])
+        return sent_on(visit, f"{back}?changed={began}" if section is CONNECTIONS else back)
 
     async def _conflict(self, visit: Visit, form: Form, status: int) -> Response:
         view = await visit.ask.show(self._section.resource, visit.path)

@@ -140,12 +140,6 @@ def happened(event: dict[str, Any]) -> Happened:
         href="" if gone or section is None else section.of(event["id"]),
         what=section.one if section else event["resource"],
         did=words.event(event["kind"]),
-        detail=_detail(event),
+        detail=words.event_detail(event),
         kind=words.event_kind(event["kind"]),
     )
-
-
-def _detail(event: dict[str, Any]) -> str:
-    if changed := event.get("changed"):
-        return ", ".join(changed)
-    return str(event.get("message") or event.get("status_message") or "")

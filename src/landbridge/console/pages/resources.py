@@ -1,4 +1,4 @@
-"""Every kind of object: list, one with what uses it, and the forms to make, edit and delete it.
+"""Every kind of object: list, one with what uses it, and the forms to make and delete it.
 
 Rules this module keeps:
 - A button is there only where the policy would let the viewer do it.
@@ -8,21 +8,22 @@ Rules this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from landbridge import errors
-from landbridge.console import forms, lists, references, words
+from landbridge.api.schema.vpn import VPN
+from landbridge.console import forms, lists, references, uses, words
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
 from landbridge.console.fields import Form
+from landbridge.console.pages import interfaces, tags
 from landbridge.console.references import Names, Part, Parts
+from landbridge.console.render import EVENTS
 from landbridge.console.sections import BY_SLUG, CONNECTIONS, Section
 
-MOST_USERS: Final = 100
 #: A connection of parts that there are, with every attribute; beside the form that makes them all.
 WITH_PARTS: Final = f"{CONNECTIONS.path}/new/parts"
 #: Attributes that stand at the end of a page, small.
@@ -35,14 +36,6 @@ class Line(msgspec.Struct, frozen=True):
     title: str
     parts: Parts
     about: str = ""
-
-
-class Use(msgspec.Struct, frozen=True):
-    """What uses an object. `more`: the list of all of them, where there are more."""
-
-    title: str
-    links: Parts
-    more: str
 
 
 class Pages:
@@ -58,7 +51,7 @@ class Pages:
         query = lists.parse(section, visit.request.query_params.multi_items(), sort)
         page = await lists.fetch(visit.ask, section, query)
         names = await references.names(visit.ask, section, page.views)
-        columns = section.columns
+        columns = [name for name in section.columns if _seen(visit, section, name)]
         rows = [
             (
                 Part(text=references.name_of(section, view), href=section.of(view["id"])),
@@ -96,7 +89,11 @@ class Pages:
             reason=view.get("status_message") or "",
             lines=list(_lines(section, view, names)),
             small=list(_lines(section, view, names, _SMALL)),
-            uses=await _uses(visit, section, view["id"]),
+            users=await uses.of(visit, section, view),
+            events=f"{EVENTS}?id={view['id']}" if section.resource in VPN else "",
+            live_users=" ".join({BY_SLUG[use.slug].resource.name: None for use in section.uses}),
+            tags=tags.shown(visit, section, view),
+            interfaces=await interfaces.of(visit, view) if section is interfaces.ROUTERS else None,
             may_edit=visit.may(f"update_{section.resource.name}", view),
             may_delete=visit.may(f"delete_{section.resource.name}", view),
         )
@@ -116,23 +113,6 @@ class Pages:
             return await self._form(visit, form.refused(error), status=error.status)
         return RedirectResponse(section.of(made["id"]), 303)
 
-    async def edit(self, visit: Visit) -> Response:
-        view = await visit.ask.show(self._section.resource, visit.path)
-        self._refuse(visit, "update", view)
-        return await self._form(visit, await forms.filled(visit, self._section, view), view)
-
-    async def update(self, visit: Visit) -> Response:
-        section = self._section
-        view = await visit.ask.show(section.resource, visit.path)
-        form = forms.typed(await forms.filled(visit, section, view), visit.fields)
-        try:
-            changes = await forms.values(visit, section, form, view)
-            if changes:
-                await visit.ask.update(section.resource, view["id"], changes, form.revision)
-        except errors.ApiError as error:
-            return await self._form(visit, form.refused(error), view, status=error.status)
-        return RedirectResponse(section.of(view["id"]), 303)
-
     async def confirm(self, visit: Visit) -> Response:
         view = await visit.ask.show(self._section.resource, visit.path)
         self._refuse(visit, "delete", view)
@@ -147,9 +127,7 @@ class Pages:
             return await self._deletion(visit, view, error.message, error.status)
         return RedirectResponse(section.path, 303)
 
-    async def _form(
-        self, visit: Visit, form: Form, view: View | None = None, *, status: int = 200
-    ) -> Response:
+    async def _form(self, visit: Visit, form: Form, *, status: int = 200) -> Response:
         section = self._section
         return await visit.page(
             "form.html",
@@ -157,9 +135,8 @@ class Pages:
             status=status,
             section=section,
             form=form,
-            name=references.name_of(section, view) if view else "",
-            back=section.of(view["id"]) if view else section.path,
-            action=f"{section.of(view['id'])}/edit" if view else self._new,
+            back=section.path,
+            action=self._new,
         )
 
     async def _deletion(
@@ -173,7 +150,7 @@ class Pages:
             section=section,
             name=references.name_of(section, view),
             back=section.of(view["id"]),
-            uses=await _uses(visit, section, view["id"]),
+            users=await uses.of(visit, section, view),
             wrong=wrong,
         )
 
@@ -184,7 +161,11 @@ class Pages:
             raise errors.PolicyNotAuthorized(rule)
 
 
-Handler = Callable[[Visit], Awaitable[Response]]
+def _seen(visit: Visit, section: Section, attribute: str) -> bool:
+    """Whether the viewer sees an attribute of such objects of its project."""
+    declared = section.resource.attribute(attribute)
+    hidden = declared is not None and declared.secret
+    return not hidden or visit.may(f"get_{section.resource.name}:{attribute}")
 
 
 def _sorts(section: Section, name: str) -> bool:
@@ -202,26 +183,4 @@ def _lines(section: Section, view: View, names: Names, chosen: tuple[str, ...] =
             continue
         parts = references.parts(section, attribute.name, view, names)
         found.append(Line(words.title(attribute.name), parts, attribute.about))
-    return found
-
-
-async def _uses(visit: Visit, section: Section, id: str) -> list[Use]:
-    """What has this object's id, by kind."""
-    found = []
-    for slug, attribute in section.uses:
-        user = BY_SLUG[slug]
-        fields = [("fields", name) for name in ("id", "name", *user.known_by)]
-        asked = [(attribute, id), ("limit", str(MOST_USERS + 1)), *fields]
-        views = await visit.ask.every(user.resource, asked)
-        if views:
-            links = [
-                Part(text=references.name_of(user, view), href=user.of(view["id"]))
-                for view in views[:MOST_USERS]
-            ]
-            query = lists.Query(filters=((attribute, id),))
-            more = lists.address(user, query) if len(views) > MOST_USERS else ""
-            title = f"{user.many[:1].upper()}{user.many[1:]}"
-            if len([each for each in section.uses if each[0] == slug]) > 1:
-                title += f", as {words.title(attribute).lower()}"
-            found.append(Use(title, links, more))
     return found

@@ -6,7 +6,7 @@
 //   with growing pauses. Without a stream fragments ask from time to time.
 "use strict";
 (() => {
-  const APART = 1000, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000, LATE = 10000;
+  const APART = 1000, SOON = 100, SLOW = 60000, WITHOUT = 10000, LONGEST = 30000, LATE = 10000;
   const body = document.body;
   const banner = document.getElementById("banner");
   const light = document.getElementById("live");
@@ -21,7 +21,17 @@
     const [, unit, name] = STEPS.find(([most]) => seconds < most);
     return `${Math.floor(seconds / unit)} ${name} ago`;
   }
+  // `data-local`: a moment by the viewer's clock and in its way of writing.
+  const clock = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"});
+  function local(text) {
+    const at = Date.parse(text);
+    return Number.isNaN(at) ? text : clock.format(at);
+  }
   function count() {
+    for (const each of document.querySelectorAll("time[data-local]")) {
+      const text = local(each.dateTime);
+      if (each.textContent !== text) each.textContent = text;
+    }
     for (const each of document.querySelectorAll("time[data-ago]")) {
       const text = ago(each.dateTime);
       if (each.textContent !== text) each.textContent = text;
@@ -32,23 +42,39 @@
   // Fragments ask again: once per `data-apart` at most, and not while nobody looks; `data-settle` ms after
   // the hint, where the API keeps its answer for a while; and up to `data-spread` ms later, so that not all
   // who look ask in the same moment.
+  // One that has an answer on its way, its own or a search's, waits for it: it would be dropped else.
   const waiting = new Map(), asked = new WeakMap();
+  function busy(fragment) {
+    return fragment.matches(".htmx-request")
+      || (fragment.id === "fragment" && document.querySelector("form[data-address].htmx-request"));
+  }
+  function ask(fragment) {
+    if (fragment.isConnected && busy(fragment)) {
+      waiting.set(fragment, setTimeout(() => ask(fragment), SOON));
+      return;
+    }
+    waiting.delete(fragment);
+    asked.set(fragment, Date.now());
+    fragment.dispatchEvent(new CustomEvent("refresh"));
+  }
   function refresh(fragment) {
     if (!fragment.isConnected || document.hidden || waiting.has(fragment)) return;
     const apart = Number(fragment.dataset.apart) || APART;
     const since = Date.now() - (asked.get(fragment) || 0);
-    waiting.set(fragment, setTimeout(() => {
-      waiting.delete(fragment);
-      asked.set(fragment, Date.now());
-      fragment.dispatchEvent(new CustomEvent("refresh"));
-    }, Math.max(Number(fragment.dataset.settle) || 0, apart - since) + Math.random() * (Number(fragment.dataset.spread) || 0)));
+    const settle = Math.max(Number(fragment.dataset.settle) || 0, apart - since);
+    const spread = Math.random() * (Number(fragment.dataset.spread) || 0);
+    waiting.set(fragment, setTimeout(() => ask(fragment), settle + spread));
   }
   function refreshAll() {
     document.querySelectorAll("[data-live]").forEach(refresh);
   }
   function concerns(fragment, event) {
-    const kinds = fragment.dataset.live.split(" ");
-    if (!kinds.includes("*") && !kinds.includes(event.resource)) return false;
+    // Each a kind, or a kind and an id: "ikepolicy:ID ipsec_site_connection".
+    const hit = fragment.dataset.live.split(" ").some((each) => {
+      const [kind, id] = each.split(":");
+      return kind === "*" || (kind === event.resource && (!id || id === event.id));
+    });
+    if (!hit) return false;
     return !fragment.dataset.liveId || fragment.dataset.liveId === event.id;
   }
 
@@ -78,9 +104,11 @@
     show("away", "Not connected");
   }
   function found() {
+    const since = heard;
     heard = Date.now();
     if (away) {
       away = false;
+      document.dispatchEvent(new CustomEvent("landbridge:back", {detail: {since, until: heard}}));
       if (banner) banner.hidden = true;
       refreshAll();
     }
@@ -114,8 +142,8 @@
       pause = 1000;
       show("live", "Live");
       found();
-      // What happened to this page's object after it was made and before the stream began.
-      document.querySelectorAll("[data-live-id]").forEach(refresh);
+      // What happened after the page was made and before the stream began, or while it was away.
+      refreshAll();
     };
     for (const kind of KINDS) source.addEventListener(kind, hint);
     source.addEventListener("reset", () => { found(); refreshAll(); });

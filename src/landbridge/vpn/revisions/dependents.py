@@ -13,12 +13,27 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
+from landbridge.impact import passage
+from landbridge.impact.passage import Passage
 from landbridge.model.tunnel import Tunnel
 from landbridge.store import tables as t
 from landbridge.vpn.revisions import desired
 from landbridge.vpn.revisions.revisions import uses_group
+from landbridge.vpn.revisions.router_ports import routers_where
 
 _c = t.ipsec_site_connections.c
+
+
+def _on_leg(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The connections of routers that have one of these ports."""
+    legs = (
+        select(t.router_ports.c.router_id)
+        .join(t.ports, t.ports.c.id == t.router_ports.c.port_id)
+        .where(which)
+    )
+    services = select(t.vpnservices.c.id).where(t.vpnservices.c.router_id.in_(legs))
+    return _c.vpnservice_id.in_(services)
+
 
 #: By the resource's name: which connections depend on the object with an id.
 DEPENDING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
@@ -27,6 +42,13 @@ DEPENDING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
     "ipsecpolicy": lambda key: _c.ipsecpolicy_id == key,
     "endpoint_group": uses_group,
     "vpnservice": lambda key: _c.vpnservice_id == key,
+    "network": lambda key: _on_leg(t.ports.c.network_id == key),
+    "subnet": lambda key: _on_leg(
+        t.ports.c.id.in_(
+            select(t.port_addresses.c.port_id).where(t.port_addresses.c.subnet_id == key)
+        )
+    ),
+    "port": lambda key: _on_leg(t.ports.c.id == key),
     "router": lambda key: _c.vpnservice_id.in_(
         select(t.vpnservices.c.id).where(t.vpnservices.c.router_id == key)
     ),
@@ -34,13 +56,27 @@ DEPENDING_ON: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
 
 
 class OwnedTunnel(NamedTuple):
+    """`passage`: through the networks of its router; None: it was not asked for."""
+
     project_id: str
     tunnel: Tunnel
+    passage: Passage | None = None
 
 
 def connections(tx: Connection, resource: str, id: str) -> dict[str, OwnedTunnel]:
     """The connections that depend on the object, by id, as they are in this transaction."""
-    return _owned(tx, DEPENDING_ON[resource](id))
+    found = _owned(tx, DEPENDING_ON[resource](id))
+    return _passing(tx, found) if resource in passage.RESOURCES else found
+
+
+def _passing(tx: Connection, found: dict[str, OwnedTunnel]) -> dict[str, OwnedTunnel]:
+    """With their passages."""
+    ids = {owned.tunnel.router_id for owned in found.values()}
+    routers = {each.id: each for each in routers_where(tx, t.routers.c.id.in_(ids))}
+    return {
+        key: owned._replace(passage=passage.passage(routers[owned.tunnel.router_id], owned.tunnel))
+        for key, owned in found.items()
+    }
 
 
 def beside(tx: Connection, tunnels: Iterable[Tunnel]) -> dict[str, OwnedTunnel]:

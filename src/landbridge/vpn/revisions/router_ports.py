@@ -80,6 +80,11 @@ def router(tx: Connection, gateway_id: str, id: str) -> Router | None:
     return found[0] if found else None
 
 
+def routers_where(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
+    """The routers that `which` selects, on any gateway."""
+    return _routers(tx, which)
+
+
 def _routers(tx: Connection, which: ColumnElement[bool]) -> list[Router]:
     query = select(*ROUTERS.columns).where(which).order_by(t.routers.c.id)
     found = ROUTERS.read_all(tx.execute(query))

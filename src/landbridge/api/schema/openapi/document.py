@@ -24,6 +24,7 @@ from landbridge.api.schema.openapi import (
     overview,
     resources,
     together,
+    tokens,
 )
 from landbridge.api.schema.openapi.nodes import Node, in_head
 
@@ -50,6 +51,11 @@ _TAGS: Final = (
     (discovery.DISCOVERY, "What there is."),
     (discovery.HEALTH, "Whether it runs and how."),
 )
+#: With landbridge's own tokens.
+_LOCAL: Final[list[Node]] = [
+    {"name": identity.TAG, "description": identity.ABOUT},
+    {"name": tokens.TAG, "description": "Tokens of landbridge's own."},
+]
 
 
 def document(strategy: str = "token") -> Node:
@@ -62,7 +68,7 @@ def document(strategy: str = "token") -> Node:
         **inspection.paths(),
         **overview.paths(),
         **together.paths(),
-        **(identity.paths() if local else {}),
+        **(identity.paths() | tokens.paths() if local else {}),
         **discovery.paths(),
     }
     examples.attach(paths, story)
@@ -81,7 +87,7 @@ def document(strategy: str = "token") -> Node:
         "tags": [
             *({"name": each.collection, "description": each.about} for each in RESOURCES),
             *({"name": name, "description": about} for name, about in _TAGS),
-            *([{"name": identity.TAG, "description": identity.ABOUT}] if local else []),
+            *(_LOCAL if local else []),
         ],
         "paths": paths,
         "components": _components(strategy, story),
@@ -105,7 +111,7 @@ def _components(strategy: str, story: list[Node]) -> Node:
             **inspection.schemas(),
             **overview.schemas(),
             **together.schemas(),
-            **(identity.schemas() if local else {}),
+            **(identity.schemas() | tokens.schemas() if local else {}),
             **discovery.schemas(),
         },
     }

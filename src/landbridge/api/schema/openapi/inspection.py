@@ -38,7 +38,7 @@ from landbridge.impact.impact import Effect
 from landbridge.impact.steps import Disruption, Step
 from landbridge.model.diagnosis import Diagnosis, TrafficSeries
 from landbridge.model.initiation import Initiation
-from landbridge.store.events import KEPT_HISTORY, KEPT_ROUTINE
+from landbridge.store.events import KEPT, KEPT_HISTORY, KEPT_ROUTINE, MOST_PAGE, USUAL_PAGE
 from landbridge.vpn.event_kinds import EventKind
 from landbridge.vpn.status.findings import Finding
 
@@ -121,6 +121,7 @@ def paths() -> Node:
         f"{path}/traffic": at | {"get": _traffic().node()},
         f"{path}/initiate": at | {"post": _initiate().node()},
         "/landbridge/v1/events": {"get": _stream()},
+        "/landbridge/v1/events/log": {"get": _log().node()},
     }
 
 
@@ -212,6 +213,33 @@ def _stream() -> Node:
     node = operation.node()
     node["responses"]["200"]["content"] = content(text, EVENT_STREAM)
     return node
+
+
+def _log() -> Operation:
+    number = {**INTEGER, "minimum": 1}
+    kinds, names = array(_KIND), array(_EVENT["resource"])
+    return Operation(
+        id="list_events",
+        tag=EVENTS,
+        summary="List the events that are kept",
+        about="Newest first, what the stream has told, or would have; the newest "
+        f"{KEPT:,} of all projects are kept. Filters narrow them down together.",
+        answer=whole(
+            events=array(schema("numbered_event")),
+            before=told("Where the next page begins; null: there are no older ones.",
+                        maybe(INTEGER)),
+        ),
+        answered="The events.",
+        parameters=(
+            in_query("kind", "What happened.", kinds),
+            in_query("resource", "To which kind of object.", names),
+            in_query("id", "To which object.", array(ID)),
+            in_query("name", "To objects whose name has this text, in whatever case."),
+            in_query("before", "Only those before this number.", number),
+            in_query("limit", "How many at most.",
+                     {**number, "maximum": MOST_PAGE, "default": USUAL_PAGE}),
+        ),
+    )  # fmt: skip
 
 
 _CONTENT: Final[Node] = {

@@ -80,6 +80,10 @@ def plural(resource: Resource) -> str:
 
 
 def _list(resource: Resource) -> Operation:
+    return listing(resource, () if resource in VPN else ("404",))
+
+
+def listing(resource: Resource, errors: tuple[str, ...]) -> Operation:
     content = members(
         {
             resource.collection: array(schema(resource.name)),
@@ -99,7 +103,7 @@ def _list(resource: Resource) -> Operation:
         answer=content,
         answered=f"The {plural(resource)}.",
         parameters=tuple(_list_parameters(resource)),
-        errors=() if resource in VPN else ("404",),
+        errors=errors,
     )
 
 
