@@ -6,11 +6,15 @@ Rules this module keeps:
 - `type` is the class's own name unless it says otherwise: clients match on it.
 - A message names what was wrong and where, never a secret's value.
 - `attribute`: the attribute whose value was wrong, for forms; empty where it is not one's alone.
+- `part`: which of the objects that a request makes together, or refers to, the error is about. It
+  has the name of the reference: ``ikepolicy`` for `ikepolicy_id`. `others`: what else is wrong.
 - `retry_after`: seconds after which the same request may do; 0: it will not by waiting.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -21,6 +25,8 @@ class ApiError(Exception):
     type: ClassVar[str] = "BadRequest"
     retry_after: int = 0
     attribute: str = ""
+    part: str = ""
+    others: tuple[ApiError, ...] = ()
 
     def __init_subclass__(cls) -> None:
         if "type" not in cls.__dict__:
@@ -30,6 +36,17 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.detail = detail
+
+
+@contextmanager
+def about(part: str = "", attribute: str = "") -> Iterator[None]:
+    """Errors raised inside are about this, as far as they do not say it themselves."""
+    try:
+        yield
+    except ApiError as error:
+        error.part = error.part or part
+        error.attribute = error.attribute or attribute
+        raise
 
 
 class BadRequest(ApiError):

@@ -97,6 +97,7 @@ def test_the_examples_are_what_is_sent_and_answered(server: Remote) -> None:
         story.play("stream_events", status=429)
     _observe(story, server, ids["ipsec_site_connection"])
     _use(story, ids)
+    _together(story, ids)
     _set_quotas(story)
     _log_in(story, server.token("a"))
     _fail(story, ids)
@@ -214,6 +215,23 @@ def _use(story: Story, ids: dict[str, str]) -> None:
                      cidr="10.4.0.0/24")  # fmt: skip
     for verb in ("add", "remove"):
         story.play(f"{verb}_router_interface", {"subnet_id": subnet}, id=ids["router"])
+
+
+def _together(story: Story, ids: dict[str, str]) -> None:
+    subnet = story.play("list_endpoint_groups", query="?type=subnet")["endpoint_groups"][0]
+    parts = {
+        "ikepolicy": {"id": ids["ikepolicy"]},
+        "ipsecpolicy": {"name": "to-site-c", "encryption_algorithm": "aes-256", "pfs": "group14"},
+        "vpnservice": {"id": ids["vpnservice"]},
+        "local_ep_group": {"name": "blue", "endpoints": subnet["endpoints"]},
+        "peer_ep_group": {"name": "site-c", "endpoints": ["10.5.0.0/24"]},
+        "ipsec_site_connection": {
+            "name": "to-site-c", "peer_address": "198.51.100.9", "peer_id": "site-c.example.net",
+            "psk": "a long and random secret",
+        },
+    }  # fmt: skip
+    story.play("plan_connection_with_parts", {"connection": parts})
+    story.play("create_connection_with_parts", {"connection": parts})
 
 
 def _set_quotas(story: Story) -> None:

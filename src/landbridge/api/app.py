@@ -30,6 +30,8 @@ from landbridge.api.actions.interfaces import InterfaceHandlers
 from landbridge.api.actions.overview import GATEWAYS, SUMMARY, OverviewHandlers
 from landbridge.api.actions.quotas import QuotaHandlers
 from landbridge.api.actions.tags import TagHandlers
+from landbridge.api.actions.together import PATH as TOGETHER
+from landbridge.api.actions.together import PLAN, TogetherHandlers
 from landbridge.api.agents.routes import agent_routes
 from landbridge.api.events.stream import PATH as EVENTS_PATH
 from landbridge.api.events.stream import EventHandlers
@@ -83,6 +85,7 @@ def create_app(
         *_interfaces(context),
         *_quotas(context),
         *_overview(context),
+        *_together(context),
         *(_identity(auth) if auth.is_local else ()),
         *_discovery(db, auth, settings, Discovery(weak_algorithms=algorithms.weak_algorithms)),
         _measured(db, metrics),
@@ -193,6 +196,14 @@ def _overview(context: ApiContext) -> list[BaseRoute]:
     return [
         _guarded(context.auth, SUMMARY, {"GET": verbs.summary}),
         _guarded(context.auth, GATEWAYS, {"GET": verbs.gateways}),
+    ]
+
+
+def _together(context: ApiContext) -> list[BaseRoute]:
+    verbs = TogetherHandlers(context)
+    return [
+        _guarded(context.auth, TOGETHER, {"POST": verbs.create}),
+        _guarded(context.auth, PLAN, {"POST": verbs.plan}),
     ]
 
 

@@ -3,12 +3,13 @@
 Rules this module keeps:
 - Types and messages are those of the reference implementation: clients match on both. What it
   leaves out, a limit or who uses the object (`landbridge.vpn.users`), follows its words.
-- An error names the object and the attribute; it never holds a secret.
+- An error names the object and the attribute; it never holds a secret. `attribute` and `part` say
+  the same to programs, where the error alone knows it; else who raises it says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from landbridge import errors
 from landbridge.errors import ApiError
@@ -58,6 +59,8 @@ class IPsecSiteConnectionNotFound(_NotFound):
 
 
 class RouterIsNotExternal(ApiError):
+    attribute = "router_id"
+
     def __init__(self, router_id: str) -> None:
         super().__init__(
             f"Router {router_id} has no external network gateway set",
@@ -78,11 +81,15 @@ class SubnetIsNotConnectedToRouter(ApiError):
 
 
 class ExternalNetworkHasNoSubnet(ApiError):
+    attribute = "peer_address"
+
     def __init__(self, router_id: str, version: int) -> None:
         super().__init__(f"Router's {router_id} external network has no IPv{version} subnet")
 
 
 class VPNPeerAddressNotResolved(ApiError):
+    attribute = "peer_address"
+
     def __init__(self, peer_address: str) -> None:
         super().__init__(f"Peer address {peer_address} cannot be resolved")
 
@@ -91,6 +98,7 @@ class PeerAddressImpossible(errors.BadRequest):
     """No peer can be at that address."""
 
     type = errors.BadRequest.type
+    attribute = "peer_address"
 
     def __init__(self, peer_address: str, why: str) -> None:
         super().__init__(
@@ -100,6 +108,8 @@ class PeerAddressImpossible(errors.BadRequest):
 
 
 class IPsecSiteConnectionDpdIntervalValueError(ApiError):
+    attribute = "dpd"
+
     def __init__(self, interval: int, timeout: int) -> None:
         super().__init__(
             "ipsec_site_connection dpd_timeout is equal to or less than dpd_interval: with an "
@@ -109,6 +119,8 @@ class IPsecSiteConnectionDpdIntervalValueError(ApiError):
 
 
 class IPsecSiteConnectionMtuError(ApiError):
+    attribute = "mtu"
+
     def __init__(self, mtu: int, version: int, least: int) -> None:
         super().__init__(
             f"ipsec_site_connection MTU {mtu} is too small for ipv{version}: it must be at least "
@@ -124,6 +136,7 @@ class IpsecValidationFailure(ApiError):
         words = f"IPSec does not support {resource} attribute {key} with value '{value}'"
         why = (key, value)
         super().__init__(words + _WHY_UNSUPPORTED.get(why, ""), _DETAILS.get(why, ""))
+        self.attribute = key
 
 
 _WHY_UNSUPPORTED = {
@@ -137,30 +150,35 @@ _DETAILS = {
 
 
 class MissingPeerCidrs(ApiError):
+    attribute = "peer_cidrs"
+
     def __init__(self) -> None:
         super().__init__("Missing peer CIDRs for IPsec site-to-site connection")
 
 
 class PeerCidrsInvalid(ApiError):
+    attribute = "peer_cidrs"
+
     def __init__(self) -> None:
         super().__init__("Peer CIDRs cannot be specified, when using endpoint groups")
 
 
-def _groups(which: Iterable[str]) -> str:
-    names = list(which)
-    return f"endpoint group{'s' if len(names) > 1 else ''} {' and '.join(names)}"
+def _groups(which: Sequence[str]) -> str:
+    return f"endpoint group{'s' if len(which) > 1 else ''} {' and '.join(which)}"
 
 
 class MissingRequiredEndpointGroup(ApiError):
-    def __init__(self, which: Iterable[str]) -> None:
+    def __init__(self, which: Sequence[str]) -> None:
         super().__init__(f"Missing {_groups(which)} for IPSec site-to-site connection")
+        self.attribute, self.part = f"{which[0]}_ep_group_id", f"{which[0]}_ep_group"
 
 
 class InvalidEndpointGroup(ApiError):
-    def __init__(self, which: Iterable[str]) -> None:
+    def __init__(self, which: Sequence[str]) -> None:
         super().__init__(
             f"E{_groups(which)[1:]} cannot be specified, when VPN Service has subnet specified"
         )
+        self.attribute, self.part = f"{which[0]}_ep_group_id", f"{which[0]}_ep_group"
 
 
 class TooManySelectors(ApiError):
@@ -185,6 +203,8 @@ class MixedIPVersionsForIPSecEndpoints(ApiError):
 
 
 class MixedIPVersionsForPeerCidrs(ApiError):
+    attribute = "peer_cidrs"
+
     def __init__(self) -> None:
         super().__init__(
             "Peer CIDRs do not have the same IP version, as required "
@@ -198,16 +218,22 @@ class MixedIPVersionsForIPSecConnection(ApiError):
 
 
 class MissingEndpointForEndpointGroup(ApiError):
+    attribute = "endpoints"
+
     def __init__(self, group: object) -> None:
         super().__init__(f"No endpoints specified for endpoint group '{group}'")
 
 
 class InvalidEndpointInEndpointGroup(ApiError):
+    attribute = "endpoints"
+
     def __init__(self, endpoint: object, type: str, why: str) -> None:
         super().__init__(f"Endpoint '{endpoint}' is invalid for group type '{type}': {why}")
 
 
 class NonExistingSubnetInEndpointGroup(ApiError):
+    attribute = "endpoints"
+
     def __init__(self, subnet_id: str) -> None:
         super().__init__(f"Subnet {subnet_id} in endpoint group does not exist")
 

@@ -25,6 +25,7 @@ from starlette.responses import Response
 from landbridge import errors
 
 IDENTITY: Final = "/identity"  # below it the Identity API is spoken
+OWN: Final = "/landbridge/"  # below it errors say more than the Networking API's
 
 LARGEST_BODY: Final = 114_688  # bytes, as oslo.middleware's sizelimit
 
@@ -53,9 +54,7 @@ def error_answer(
     error: errors.ApiError, headers: Mapping[str, str] | None = None, *, path: str = ""
 ) -> Json:
     """The error as the clients of `path` read it, with the headers that belong to its kind."""
-    message = error.message
-    if len(message) > LONGEST_MESSAGE:
-        message = f"{message[:LONGEST_MESSAGE]} ..."
+    message = _shortened(error.message)
     extra = dict(headers or {})
     if isinstance(error, errors.MethodNotAllowed):
         extra["Allow"] = ", ".join(error.allowed)
@@ -64,10 +63,32 @@ def error_answer(
     return Json(_envelope(error, message, path), error.status, extra)
 
 
+def _shortened(message: str) -> str:
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} ..."
+
+
 def _envelope(error: errors.ApiError, message: str, path: str) -> dict[str, Any]:
     if path == IDENTITY or path.startswith(f"{IDENTITY}/"):
         return {"error": {"code": error.status, "title": error.type, "message": message}}
-    return {"NeutronError": {"type": error.type, "message": message, "detail": error.detail}}
+    told = {"type": error.type, "message": message, "detail": error.detail}
+    return {"NeutronError": told | (_parts(error) if path.startswith(OWN) else {})}
+
+
+def _parts(error: errors.ApiError) -> dict[str, Any]:
+    """Of a request that makes several objects: which an error is about, and all that is wrong."""
+    if not error.part:
+        return {}
+    every = [
+        {
+            "type": each.type,
+            "message": _shortened(each.message),
+            "detail": each.detail,
+            "part": each.part,
+            "attribute": each.attribute,
+        }
+        for each in (error, *error.others)
+    ]
+    return {"part": error.part, "attribute": error.attribute, "errors": every}
 
 
 async def read_body(request: Request) -> bytes:

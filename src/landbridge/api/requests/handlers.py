@@ -35,7 +35,7 @@ from landbridge.auth.authentication import Authentication
 from landbridge.auth.caller import Caller
 from landbridge.store.database import Database
 from landbridge.store.resource_rows import R
-from landbridge.vpn.resources.registry import Rules
+from landbridge.vpn.resources.registry import RULES, Rules
 
 Links = Callable[[list[str]], list[dict[str, str]]]
 
@@ -53,6 +53,22 @@ class ApiContext(msgspec.Struct, frozen=True):
     queue: FairQueue
 
 
+def service_of(context: ApiContext, resource: Resource) -> operations.ResourceService[Any]:
+    return _service(context, resource, RULES[resource.name])
+
+
+def _service(
+    context: ApiContext, resource: Resource, rules: Rules[R]
+) -> operations.ResourceService[R]:
+    return operations.ResourceService(
+        resource=resource,
+        rules=rules,
+        serializer=Serializer(resource),
+        policy=context.auth.policy,
+        quota=context.quotas.get(resource.name, -1),
+    )
+
+
 class Handlers(Generic[R]):
     """The handlers of one resource."""
 
@@ -62,13 +78,7 @@ class Handlers(Generic[R]):
         self._worker = context.worker
         self._queue = context.queue
         self._resource = resource
-        self._service = operations.ResourceService(
-            resource=resource,
-            rules=rules,
-            serializer=Serializer(resource),
-            policy=context.auth.policy,
-            quota=context.quotas.get(resource.name, -1),
-        )
+        self._service = _service(context, resource, rules)
 
     async def index(self, request: Request, caller: Caller) -> Response:
         listing = query.parse(self._resource, request.query_params.multi_items())

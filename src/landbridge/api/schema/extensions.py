@@ -247,6 +247,13 @@ EXTENSIONS: Final = (
         "GET /landbridge/v1/events streams what happens to the VPN resources.",
         "2026-11-01T00:00:00-00:00",
     ),
+    Extension(
+        "landbridge-vpn-together",
+        "A connection with all that it needs",
+        "POST /landbridge/v1/connections creates policies, service, endpoint groups and connection "
+        "in one transaction; .../plan answers what it would create.",
+        "2026-11-28T00:00:00-00:00",
+    ),
 )  # fmt: skip
 
 BY_ALIAS: Final[Mapping[str, Extension]] = MappingProxyType({e.alias: e for e in EXTENSIONS})

@@ -6,11 +6,13 @@ Rules this module keeps:
 - It is pure: from a body, a resource and a caller it makes values by attribute, or an error. Checks
   that need the database (existence, use) are the rules' (`landbridge.vpn`).
 - No reason repeats a secret (`landbridge.api.schema.masking`).
-- One mistake is reported per request, always the first in the table's order.
+- One mistake is reported per request, always the first in the table's order; a request that makes
+  several objects together is told all of them (`examine`).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -52,14 +54,35 @@ class AlgorithmPolicy(msgspec.Struct, frozen=True):
 
 def for_create(resource: Resource, body: Any, caller: Caller, algorithms: AlgorithmPolicy) -> Input:
     """Raises: errors.BadRequest, errors.InvalidInput and others of status 400."""
+    asked, faults = examine(resource, body, caller, algorithms)
+    if faults:
+        raise faults[0]
+    return asked
+
+
+def examine(
+    resource: Resource, body: Any, caller: Caller, algorithms: AlgorithmPolicy
+) -> tuple[Input, list[errors.ApiError]]:
+    """What is right of the body of a creation, and all that is wrong, the first mistake first.
+
+    Raises: errors.BadRequest, for a body that has no attributes.
+    """
     sent = _unwrap(resource, body)
     given = _with_project(sent, caller)
     given.setdefault("project_id", caller.project_id)
     given.setdefault("tenant_id", given["project_id"])
-    _refuse_unknown(resource, given, [each.name for each in resource.attributes if each.post])
-    for attribute in resource.attributes:
-        _check_post(resource, attribute, given)
-    return Input(_convert(resource, _defaulted(resource, given), algorithms), sent)
+    sendable = [each.name for each in resource.attributes if each.post]
+    faults: list[errors.ApiError] = []
+    checks = [partial(_refuse_unknown, resource, given, sendable)]
+    checks += [partial(_check_post, resource, each, given) for each in resource.attributes]
+    for check in checks:
+        try:
+            check()
+        except errors.ApiError as error:
+            faults.append(error)
+    known = {name: each for name, each in given.items() if name in sendable}
+    values = _convert(resource, _defaulted(resource, known), algorithms, faults)
+    return Input(values, sent), faults
 
 
 def for_update(resource: Resource, body: Any, caller: Caller, algorithms: AlgorithmPolicy) -> Input:
@@ -70,7 +93,11 @@ def for_update(resource: Resource, body: Any, caller: Caller, algorithms: Algori
     for attribute in resource.attributes:
         if attribute.name in given and not attribute.put:
             raise _of(attribute, f"Cannot update read-only attribute {attribute.name}")
-    return Input(_convert(resource, given, algorithms), sent)
+    faults: list[errors.ApiError] = []
+    values = _convert(resource, given, algorithms, faults)
+    if faults:
+        raise faults[0]
+    return Input(values, sent)
 
 
 def _unwrap(resource: Resource, body: Any) -> Values:
@@ -132,18 +159,28 @@ def _defaulted(resource: Resource, given: Values) -> Values:
     return {**given, **defaults}
 
 
-def _convert(resource: Resource, given: Values, algorithms: AlgorithmPolicy) -> Values:
-    """Checked in the table's order, returned in the request's; without `tenant_id`."""
-    values = {
-        attribute.name: _convert_one(attribute, given[attribute.name], algorithms)
-        for attribute in resource.attributes
-        if attribute.name in given
-    }
+def _convert(
+    resource: Resource,
+    given: Values,
+    algorithms: AlgorithmPolicy,
+    faults: list[errors.ApiError],
+) -> Values:
+    """Checked in the table's order, returned in the request's; without `tenant_id`, and without
+    what is wrong, which is put to `faults`."""
+    values: Values = {}
+    for attribute in resource.attributes:
+        name = attribute.name
+        try:
+            if name in given:
+                values[name] = convert_one(attribute, given[name], algorithms)
+        except errors.ApiError as error:
+            faults.append(error)
     values.pop("tenant_id", None)
     return {name: values[name] for name in given if name in values}
 
 
-def _convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> Any:
+def convert_one(attribute: Attribute, value: Any, algorithms: AlgorithmPolicy) -> Any:
+    """Raises: errors.BadRequest, errors.InvalidInput."""
     try:
         attribute.type.check_length(value)
         hides = isinstance(attribute.type, Text) and attribute.type.secret

@@ -11,11 +11,14 @@ Rules this module keeps:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection
 
+from landbridge.errors import ApiError, about
 from landbridge.impact.peers import plain, why_never
 from landbridge.store.columns import Columns
 from landbridge.store.resource_rows import (
@@ -88,6 +91,21 @@ def create(tx: Connection, values: Attributes, scope: Scope = None) -> Connectio
     row = rows.insert(tx, CONNECTIONS, wanted | made | status, id=row_id)
     connection_changed(tx, row, placement)
     return row
+
+
+def faults(tx: Connection, values: Attributes, service: ServiceRow | None) -> Iterator[ApiError]:
+    """What is wrong with attributes of a connection that lacks others, or its service, still."""
+    dpd = _flat(values, DPD_DEFAULTS)
+    checks: list[Callable[[], object]] = [
+        partial(_check_dpd, dpd["dpd_interval"], dpd["dpd_timeout"])
+    ]
+    if "peer_address" in values:
+        checks.append(partial(_peer_address, tx, values["peer_address"], service))
+    for check in checks:
+        try:
+            check()
+        except ApiError as error:
+            yield error
 
 
 def update(
@@ -174,7 +192,8 @@ def _check_policies(tx: Connection, given: Columns, scope: Scope) -> None:
 
 def _check_ipsec_policy(tx: Connection, policy_id: str, scope: Scope) -> None:
     policy = rows.refer(tx, IPSEC_POLICIES, policy_id, scope, errors.IPsecPolicyNotFound)
-    check_supported(asdict(policy))
+    with about(part="ipsecpolicy"):
+        check_supported(asdict(policy))
 
 
 def _service(tx: Connection, row: ConnectionRow) -> ServiceRow:
@@ -188,16 +207,19 @@ def _check_dpd(interval: int, timeout: int) -> None:
         raise errors.IPsecSiteConnectionDpdIntervalValueError(interval, timeout)
 
 
-def _peer_address(tx: Connection, given: str, service: ServiceRow) -> str:
-    """The peer address as it is stored. Raises: VPNPeerAddressNotResolved, PeerAddressImpossible,
-    ExternalNetworkHasNoSubnet (the router has no outside address of this IP version)."""
+def _peer_address(tx: Connection, given: str, service: ServiceRow | None) -> str:
+    """The peer address as it is stored; without a service it is checked by itself.
+
+    Raises: VPNPeerAddressNotResolved, PeerAddressImpossible, ExternalNetworkHasNoSubnet (the router
+    has no outside address of this IP version).
+    """
     kept = kept_peer(given)
     if kept is None:
         raise errors.VPNPeerAddressNotResolved(given)
     if why := why_never(kept):
         raise errors.PeerAddressImpossible(given, why)
     address = parse_address(kept)
-    if address is None:
+    if address is None or service is None:
         return kept
     if {4: service.external_v4_ip, 6: service.external_v6_ip}[address.version] is None:
         raise errors.ExternalNetworkHasNoSubnet(service.router_id, address.version)

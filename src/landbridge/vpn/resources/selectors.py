@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from landbridge.errors import about
 from landbridge.store.resource_rows import (
     ENDPOINT_GROUPS,
     SUBNETS,
@@ -116,10 +117,12 @@ class Sides:
         else:
             local = self._of_local_group(selection.local_ep_group_id or "", at.router_id)
             peer = self._of_peer_group(selection.peer_ep_group_id or "")
-        if local.version != peer.version:
-            raise errors.MixedIPVersionsForIPSecConnection
-        if local.networks * peer.networks > MOST_PAIRS:
-            raise errors.TooManySelectors(local.networks, peer.networks, MOST_PAIRS)
+        groups = at.subnet_id is None
+        with about(*(("peer_ep_group", "endpoints") if groups else ("", "peer_cidrs"))):
+            if local.version != peer.version:
+                raise errors.MixedIPVersionsForIPSecConnection
+            if local.networks * peer.networks > MOST_PAIRS:
+                raise errors.TooManySelectors(local.networks, peer.networks, MOST_PAIRS)
         return local.version
 
     def _of_subnet(self, peer_cidrs: list[str], subnet_id: str) -> tuple[Side, Side]:
@@ -130,15 +133,19 @@ class Sides:
     def _of_local_group(self, id: str, router_id: str) -> Side:
         key = id, router_id
         if key not in self._local:
-            group = self._group(id)
-            version = local_version(self._tx, group, router_id)
+            with about("local_ep_group", "local_ep_group_id"):
+                group = self._group(id)
+            with about("local_ep_group", "endpoints"):
+                version = local_version(self._tx, group, router_id)
             self._local[key] = Side(version, len(group.row.endpoints))
         return self._local[key]
 
     def _of_peer_group(self, id: str) -> Side:
         if id not in self._peer:
-            group = self._group(id)
-            self._peer[id] = Side(peer_version(group), len(group.row.endpoints))
+            with about("peer_ep_group", "peer_ep_group_id"):
+                group = self._group(id)
+            with about("peer_ep_group", "endpoints"):
+                self._peer[id] = Side(peer_version(group), len(group.row.endpoints))
         return self._peer[id]
 
     def _group(self, id: str) -> Group:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from msgspec.structs import asdict
 from sqlalchemy import Connection, select
 
+from landbridge.errors import about
 from landbridge.store import tables as t
 from landbridge.store.resource_rows import ROUTERS, SERVICES, ServiceRow
 from landbridge.vpn import errors, rows, users
@@ -23,12 +24,14 @@ from landbridge.vpn.status_rules import service_status
 def create(tx: Connection, values: Attributes, scope: Scope = None) -> ServiceRow:
     """Raises: RouterNotFound, RouterIsNotExternal, SubnetIsNotConnectedToRouter."""
     missing = errors.RouterNotFound
-    router = rows.refer(tx, ROUTERS, values["router_id"], scope, missing, to_change=True)
+    with about(attribute="router_id"):
+        router = rows.refer(tx, ROUTERS, values["router_id"], scope, missing, to_change=True)
     if router.external_network_id is None:
         raise errors.RouterIsNotExternal(values["router_id"])
     subnet_id = values.get("subnet_id")
-    if subnet_id and subnet_id.lower() not in port_roles.subnet_ids(tx, router.id):
-        raise errors.SubnetIsNotConnectedToRouter(subnet_id, values["router_id"])
+    with about(attribute="subnet_id"):
+        if subnet_id and subnet_id.lower() not in port_roles.subnet_ids(tx, router.id):
+            raise errors.SubnetIsNotConnectedToRouter(subnet_id, values["router_id"])
     made = {
         "router_id": router.id,
         "subnet_id": subnet_id.lower() if subnet_id else None,

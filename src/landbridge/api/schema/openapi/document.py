@@ -23,6 +23,7 @@ from landbridge.api.schema.openapi import (
     inspection,
     overview,
     resources,
+    together,
 )
 from landbridge.api.schema.openapi.nodes import Node, in_head
 
@@ -60,6 +61,7 @@ def document(strategy: str = "token") -> Node:
         **actions.paths(),
         **inspection.paths(),
         **overview.paths(),
+        **together.paths(),
         **(identity.paths() if local else {}),
         **discovery.paths(),
     }
@@ -102,6 +104,7 @@ def _components(strategy: str, story: list[Node]) -> Node:
             **actions.schemas(),
             **inspection.schemas(),
             **overview.schemas(),
+            **together.schemas(),
             **(identity.schemas() if local else {}),
             **discovery.schemas(),
         },

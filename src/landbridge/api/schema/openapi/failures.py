@@ -14,10 +14,13 @@ from landbridge.api.schema.openapi.nodes import (
     INTEGER,
     TEXT,
     Node,
+    array,
     content,
     header,
+    members,
     response,
     schema,
+    told,
     whole,
 )
 
@@ -93,12 +96,27 @@ HEADERS: Final[Node] = {
     },
 }
 
+_SAID: Final[Node] = {
+    "type": told("One word for programs.", TEXT),
+    "message": told("What was wrong and where, for people.", TEXT),
+    "detail": told("More of it; mostly empty.", TEXT),
+}
+_AT: Final[Node] = {
+    "part": told("Which of several objects in one request it is about.", TEXT),
+    "attribute": told("Which attribute of that; empty: not one alone.", TEXT),
+}
 ERROR: Final = whole(
     "What an error looks like, whatever its status.",
-    NeutronError=whole(
-        type={**TEXT, "description": "One word for programs."},
-        message={**TEXT, "description": "What was wrong and where, for people."},
-        detail={**TEXT, "description": "More of it; mostly empty."},
+    NeutronError=members(
+        {
+            **_SAID,
+            **_AT,
+            "errors": told(
+                "All that is wrong with such a request, this one first.",
+                array(whole(**_SAID, **_AT)),
+            ),
+        },
+        tuple(_SAID),
     ),
 )
 
