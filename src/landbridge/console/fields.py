@@ -31,18 +31,6 @@ _HINTS: Final[Mapping[str, str]] = {
     "peer_cidrs": "One CIDR a line. Only without endpoint groups.",
     "routes": "One a line: 10.1.0.0/24 via 10.0.0.1",
 }
-#: What an error of the rules is about, where it is one attribute.
-_ABOUT: Final[Mapping[str, str]] = {
-    "ExternalNetworkHasNoSubnet": "router_id",
-    "IPsecSiteConnectionDpdIntervalValueError": "dpd",
-    "IPsecSiteConnectionMtuError": "mtu",
-    "MissingPeerCidrs": "peer_cidrs",
-    "MissingRequiredEndpointGroup": "peer_ep_group_id",
-    "PeerCidrsInvalid": "peer_cidrs",
-    "RouterIsNotExternal": "router_id",
-    "SubnetIsNotConnectedToRouter": "subnet_id",
-    "VPNPeerAddressNotResolved": "peer_address",
-}
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -80,8 +68,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
     def refused(self, error: errors.ApiError) -> Form:
         """The same form, with the error beside its field."""
-        about = error.attribute or _ABOUT.get(error.type, "")
-        mine = [each for each in self.fields if each.name.partition(".")[0] == about]
+        mine = [each for each in self.fields if each.name.partition(".")[0] == error.attribute]
         if not mine:
             return msgspec.structs.replace(self, wrong=error.message)
         first = mine[0]

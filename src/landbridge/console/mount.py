@@ -29,6 +29,7 @@ from landbridge.console.pages import (
     gateways,
     initiate,
     live,
+    new_connection,
     overview,
     resources,
     sign_in,
@@ -67,6 +68,8 @@ def console_pages(
 
 
 def routes(console: Console) -> list[BaseRoute]:
+    parts = resources.Pages(CONNECTIONS, new=resources.WITH_PARTS)
+
     def at(path: str, *, public: bool = False, **pages: Page) -> Route:
         return Route(path, PageEndpoint(console, path, pages, public=public))
 
@@ -82,6 +85,8 @@ def routes(console: Console) -> list[BaseRoute]:
         at(CONNECTIONS.path, GET=connections.show),
         at(f"{CONNECTIONS.path}/sparklines", GET=sparklines.Sparklines().show),
         at("/console/psk", POST=edit.new_psk),
+        at(new_connection.ADDRESS, GET=new_connection.show, POST=new_connection.submit),
+        at(resources.WITH_PARTS, GET=parts.new, POST=parts.create),
         *_of_one_connection(console),
         *(route for section in SECTIONS for route in _of(console, section)),
         at("/console/{path:path}", GET=_nothing, POST=_nothing),

@@ -62,7 +62,7 @@ SECTIONS: Final = (
         group="",
         about="Tunnels to other sites.",
         empty="A connection joins networks behind a router here with those of another site. It "
-        "needs a VPN service, an IKE policy, an IPsec policy, and who the peer is.",
+        "needs a router with an uplink, and from the other side an address, networks and a key.",
         columns=("status", "peer_address", "vpnservice_id", "status_changed_at"),
         known_by=("peer_address",),
     ),

@@ -120,7 +120,7 @@ class Editing:
             return await self._page(visit, view, form, plan=shown, wrong=wrong)
         began = int(time.time() * 1000)
         await visit.ask.update(section.resource, view["id"], changes, form.revision)
-        return _sent_on(visit, f"{section.of(view['id'])}?changed={began}")
+        return sent_on(visit, f"{section.of(view['id'])}?changed={began}")
 
     async def _conflict(self, visit: Visit, form: Form, status: int) -> Response:
         view = await visit.ask.show(self._section.resource, visit.path)
@@ -173,7 +173,7 @@ async def new_psk(visit: Visit) -> Response:
     return await visit.page("new_psk.html", made=made)
 
 
-def _sent_on(visit: Visit, address: str) -> Response:
+def sent_on(visit: Visit, address: str) -> Response:
     if visit.partial:
         return Response(status_code=204, headers={"HX-Redirect": address})
     return RedirectResponse(address, 303)

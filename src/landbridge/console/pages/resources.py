@@ -20,9 +20,11 @@ from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
 from landbridge.console.fields import Form
 from landbridge.console.references import Names, Part, Parts
-from landbridge.console.sections import BY_SLUG, Section
+from landbridge.console.sections import BY_SLUG, CONNECTIONS, Section
 
 MOST_USERS: Final = 100
+#: A connection of parts that there are, with every attribute; beside the form that makes them all.
+WITH_PARTS: Final = f"{CONNECTIONS.path}/new/parts"
 #: Attributes that stand at the end of a page, small.
 _SMALL: Final = ("id", "project_id", "revision_number", "created_at", "updated_at")
 _NOT_SHOWN: Final = frozenset({"name", "tenant_id", "tags", "status", "status_reason",
@@ -44,10 +46,11 @@ class Use(msgspec.Struct, frozen=True):
 
 
 class Pages:
-    """The pages of one section."""
+    """The pages of one section. `new`: where its form for a new object is."""
 
-    def __init__(self, section: Section) -> None:
+    def __init__(self, section: Section, new: str = "") -> None:
         self._section = section
+        self._new = new or f"{section.path}/new"
 
     async def index(self, visit: Visit) -> Response:
         section = self._section
@@ -156,7 +159,7 @@ class Pages:
             form=form,
             name=references.name_of(section, view) if view else "",
             back=section.of(view["id"]) if view else section.path,
-            action=f"{section.of(view['id'])}/edit" if view else f"{section.path}/new",
+            action=f"{section.of(view['id'])}/edit" if view else self._new,
         )
 
     async def _deletion(
