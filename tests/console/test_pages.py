@@ -137,7 +137,7 @@ def test_what_is_wrong_stands_beside_its_field_in_the_apis_words(a: Client) -> N
         told = html.unescape(answer.text)
         assert re.search(rf'<p class="wrong" id="{field}-wrong">[^<]*{re.escape(words)}', told)
         assert f'aria-describedby="{field}-about {field}-wrong"' in told
-    missing = a.post("/console/connections/new", {"name": "x", "psk": "hidden key"})
+    missing = a.post("/console/connections/new/parts", {"name": "x", "psk": "hidden key"})
     assert re.search(r'id="field-psk-wrong"|id="field-\w+-wrong"', missing.text)
     assert 'value="x"' in missing.text
     assert "hidden key" not in missing.text

@@ -145,14 +145,20 @@ def form(choices: Choices, sent: Sent) -> Guided:
         name: msgspec.structs.replace(each, value=_last(sent, name, each.value))
         for name, each in fields.items()
     }
-    only = choices.subnets[0].id if len(choices.subnets) == 1 else ""
-    told = LOCAL in sent or MORE_LOCAL in sent
     return Guided(
         fields=typed,
         choices=choices,
         algorithms=_last(sent, ALGORITHMS, presets.PRESETS[0].key),
-        chosen=frozenset(sent.get(LOCAL, ())) if told else frozenset({only} - {""}),
+        chosen=_chosen(choices, sent),
     )
+
+
+def _chosen(choices: Choices, sent: Sent) -> frozenset[str]:
+    """The subnets that are ticked; of a router that was chosen just now, its only one."""
+    ids = frozenset(each.id for each in choices.subnets)
+    ticked = frozenset(sent.get(LOCAL, ()))
+    anew = MORE_LOCAL not in sent or bool(ticked - ids)
+    return ids if anew and not ticked & ids and len(ids) == 1 else ticked & ids
 
 
 def place_of(places: Sequence[Place], value: str) -> Place | None:
@@ -245,9 +251,12 @@ def refused(guided: Guided, error: ApiError, psk: str, *, typing: bool) -> Guide
 
 def missing(guided: Guided, error: ApiError, psk: str) -> list[str]:
     """The titles of fields that are needed and empty."""
-    names = [_field_of(guided, each) for each in (error, *error.others)]
-    empty = [name for name in dict.fromkeys(names) if name and _is_empty(guided, name, psk)]
-    return [guided[name].title for name in empty]
+    names = {_field_of(guided, each) for each in (error, *error.others)}
+    return [
+        each.title
+        for name, each in guided.fields.items()
+        if name in names and _is_empty(guided, name, psk)
+    ]
 
 
 def _field_of(guided: Guided, error: ApiError) -> str | None:
