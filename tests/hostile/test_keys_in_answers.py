@@ -13,7 +13,10 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from landbridge.api.actions.together import PATH as TOGETHER
+from landbridge.api.actions.together import PLAN
 from landbridge.api.schema.catalogue import RESOURCES
+from landbridge.api.schema.parts import PARTS
 from landbridge.api.schema.resource import Resource
 from tests.api.harness import Api, running_api
 from tests.api.population import CONNECTIONS, Site, made
@@ -142,6 +145,16 @@ def test_where_ids_are_asked_for(scene: Scene) -> None:
         for value in ({"psk": KEY}, [{"psk": KEY}], {"psk": {"a": NUMBER}}):
             for body in ({"port_id": value}, {"subnet_id": value}, {"psk": KEY}, [value]):
                 scene.send("PUT", f"{router}/{action}", body)
+
+
+def test_in_the_parts_of_a_connection(scene: Scene) -> None:
+    inner = {"psk": KEY, "name": "x"}
+    for part in (*(each.name for each in PARTS), CONNECTION):
+        for value in (KEY, inner, [inner], {"id": inner}, {"id": [KEY], "psk": KEY},
+                      {"name": inner, "psk": {"a": NUMBER}}, {"lifetime": inner, "dpd": inner},
+                      {"endpoints": [inner], "type": inner}, nested(inner, 20)):  # fmt: skip
+            scene.send("POST", PLAN, {"connection": {part: value}})
+            scene.send("POST", TOGETHER, {"connection": {part: value, "psk": KEY}, "psk": KEY})
 
 
 def test_in_quotas(scene: Scene) -> None:
