@@ -166,7 +166,7 @@ WRONG: dict[str, tuple[Change, str, str, str]] = {
     "nobody's group": (lambda w: w.refer("peer_ep_group", OTHER), "peer_ep_group", "id",
                        "VPNEndpointGroupNotFound"),
     "left out": (lambda w: w.parts.pop("vpnservice"), "vpnservice", "", "HTTPBadRequest"),
-    "one group": (lambda w: w.parts.pop("peer_ep_group"), "peer_ep_group", "peer_ep_group_id",
+    "one group": (lambda w: w.parts.pop("peer_ep_group"), "peer_ep_group", "",
                   "MissingRequiredEndpointGroup"),
     "no connection": (lambda w: w.parts.pop("ipsec_site_connection"), "ipsec_site_connection", "",
                       "HTTPBadRequest"),

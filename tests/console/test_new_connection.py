@@ -180,7 +180,8 @@ def test_a_second_project_is_offered_nothing_of_the_first(
     assert "Bergen" not in page
     assert "There is no router" in page
     refused = other.post(NEW, fields(place, step="make"))
-    assert refused.status_code == 400
+    assert refused.status_code == 404
+    assert f"VPNService {place.service} could not be found" in refused.text
     assert "Bergen" not in refused.text
     before = counted(served, "b")
     stolen = fields(place, step="make", algorithms="existing",

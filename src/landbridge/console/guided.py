@@ -63,7 +63,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     `subnet`: of a service that has its own."""
 
     router: str
-    router_name: str
+    router_name: str = ""
     service: str = ""
     subnet: str = ""
     name: str = ""  # of the service
@@ -162,8 +162,12 @@ def _chosen(choices: Choices, sent: Sent) -> frozenset[str]:
 
 
 def place_of(places: Sequence[Place], value: str) -> Place | None:
-    """The one that was chosen, or the first."""
-    return next((each for each in places if each.value == value), next(iter(places), None))
+    """The one that was chosen; before that, the first. What is not offered the API refuses."""
+    if not value:
+        return next(iter(places), None)
+    kind, _, key = value.partition(":")
+    other = Place(router=key, service=key if kind == _SERVICE else "", text=value)
+    return next((each for each in places if each.value == value), other)
 
 
 def _last(sent: Sent, name: str, otherwise: str) -> str:

@@ -83,7 +83,10 @@ def _service(place: Place | None) -> Body:
 def _local(guided: Guided) -> list[str]:
     """The subnets that are ticked, then those that are typed: by CIDR or name, else as it is."""
     subnets = guided.choices.subnets
-    known = {each.name: each.id for each in subnets} | {each.cidr: each.id for each in subnets}
+    known: dict[str, str] = {}
+    for each in subnets:
+        for word in {each.name, each.cidr}:
+            known[word] = word if word in known else each.id  # of two it is neither
     ticked = [each.id for each in subnets if each.id in guided.chosen]
     typed = [known.get(each, each) for each in _lines(guided[MORE_LOCAL].value)]
     return list(dict.fromkeys([*ticked, *typed]))

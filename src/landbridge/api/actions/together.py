@@ -41,7 +41,9 @@ PATH: Final = "/landbridge/v1/connections"
 PLAN: Final = f"{PATH}/plan"
 
 #: What an object has only when it is there, and what no plan shows.
-UNMADE: Final = frozenset({"id", "created_at", "updated_at", "revision_number", "psk"})
+UNMADE: Final = frozenset(
+    {"id", "created_at", "updated_at", "status_changed_at", "revision_number", "psk"}
+)
 
 Views = dict[str, View]
 
@@ -138,7 +140,13 @@ class _Making:
             with errors.about(name):
                 work(*args)
         except errors.ApiError as error:
-            self.faults.append(error)
+            self._fault(error)
+
+    def _fault(self, error: errors.ApiError) -> None:
+        """What the connection's rules say of its reference is said of the part."""
+        if error.attribute == f"{error.part}_id":
+            error.attribute = "id" if error.part in self._asked.kept else ""
+        self.faults.append(error)
 
     def _make(self, name: str, asked: Any) -> None:
         view = self._services[name].create(self._tx, self._caller, asked)
