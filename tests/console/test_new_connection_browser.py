@@ -13,7 +13,7 @@ from landbridge.model.status import TunnelState
 from tests.api.gateway import Gateway
 from tests.api.population import CONNECTIONS
 from tests.api.remote import Remote
-from tests.console.population import SCRIPT, Place
+from tests.console.population import HEBREW, SCRIPT, Place
 from tests.console.viewer import PHONE, WIDE, Viewer, Viewers
 
 NEW = "/console/connections/new"
@@ -77,6 +77,9 @@ def test_what_is_wrong_is_told_beside_its_field_while_one_types(viewer: Viewer) 
     expect(mtu).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
     viewer.picture("new-connection-wrong")
+    viewer.wear("dark")
+    viewer.resize(PHONE)
+    viewer.picture("new-connection-phone-dark")
 
 
 def test_all_is_made_at_once_and_followed_until_it_is_up(
@@ -153,8 +156,17 @@ def test_a_refusal_keeps_what_was_typed_and_leads_to_the_field(viewer: Viewer) -
     expect(page.locator("#field-psk")).to_have_value("typed by hand")
 
 
-def test_it_is_accessible_and_fits_in_light_and_dark_wide_and_on_a_phone(viewer: Viewer) -> None:
+def test_it_is_accessible_and_fits_in_light_and_dark_wide_and_on_a_phone(
+    served: Remote, viewers: Viewers
+) -> None:
+    """Whatever things are called."""
+    served.caller("newlong", "proj-newlong", "member", "reader")
+    Place(served, "newlong", "x" * 200)
+    viewer = viewers.sign_in("newlong", NEW)
     page = viewer.page
+    _fill(page, HEBREW, 4)
+    expect(page.locator("#summary")).to_contain_text("peer's networks")
+    assert viewer.overflow() == 0
     page.get_by_label("Peer's networks").fill("10.9.0.0/33")
     expect(_wrong(page, "remote")).to_contain_text("Invalid CIDR")
     page.get_by_label("Own", exact=False).first.check()
@@ -165,8 +177,6 @@ def test_it_is_accessible_and_fits_in_light_and_dark_wide_and_on_a_phone(viewer:
     complaints["dark"] = viewer.complaints("color-contrast")
     viewer.resize(PHONE)
     assert viewer.overflow() == 0
-    page.evaluate("scrollTo(0, 0)")
-    viewer.picture("new-connection-phone-dark")
     viewer.wear("light")
     complaints["phone"] = viewer.complaints("target-size", "color-contrast")
     viewer.resize(WIDE)
