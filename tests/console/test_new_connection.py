@@ -217,6 +217,17 @@ def test_the_form_with_existing_parts_is_beside_it(client: Client, place: Place)
     page = client.get(f"{NEW}/parts").text
     assert f'action="{NEW}/parts"' in page
     assert f'value="{place.service}"' in page
-    missing = client.post(f"{NEW}/parts", {"name": "x", "psk": KEY})
-    assert missing.status_code == 400
-    assert KEY not in missing.text
+    parts = {"name": "x", "psk": KEY, "vpnservice_id": place.service, "ikepolicy_id": place.ike,
+             "ipsecpolicy_id": place.ipsec, "local_ep_group_id": place.local,
+             "peer_id": "x", "peer_address": "127.0.0.1"}  # fmt: skip
+    for more, field, words in (
+        ({"peer_address": ""}, "peer_address", "Required attribute"),
+        ({}, "peer_ep_group_id", "Missing endpoint group peer"),
+        ({"peer_ep_group_id": place.local}, "", "should be 'cidr'"),
+        ({"dpd.interval": "90", "dpd.timeout": "9"}, "peer_ep_group_id", "Missing endpoint"),
+    ):
+        refused = client.post(f"{NEW}/parts", parts | more)
+        assert refused.status_code == 400
+        assert KEY not in refused.text
+        place_of_words = f'id="field-{field}-wrong">' if field else 'role="alert">'
+        assert words in html.unescape(refused.text.partition(place_of_words)[2][:200])
