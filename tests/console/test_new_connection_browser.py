@@ -103,6 +103,7 @@ def test_all_is_made_at_once_and_followed_until_it_is_up(
     expect(page.locator("#progress")).to_contain_text("not in effect yet")
     gateway.tunnel(made, TunnelState.UP)
     expect(page.locator("#progress")).to_contain_text("It is in effect")
+    expect(page.locator("#progress")).to_contain_text("Your new connection")
     expect(page.locator(".lead .chip")).to_have_text("Up")
     assert key not in page.content()
     found = served.request("GET", f"{CONNECTIONS}?name=Harbour", "new").json()
