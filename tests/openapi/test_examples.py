@@ -220,12 +220,12 @@ def _use(story: Story, ids: dict[str, str]) -> None:
 
 
 def _together(story: Story, ids: dict[str, str]) -> None:
-    subnet = story.play("list_endpoint_groups", query="?type=subnet")["endpoint_groups"][0]
+    local = story.play("list_endpoint_groups", query="?type=subnet")["endpoint_groups"][0]
     parts = {
         "ikepolicy": {"id": ids["ikepolicy"]},
         "ipsecpolicy": {"name": "to-site-c", "encryption_algorithm": "aes-256", "pfs": "group14"},
         "vpnservice": {"id": ids["vpnservice"]},
-        "local_ep_group": {"name": "blue", "endpoints": subnet["endpoints"]},
+        "local_ep_group": {"id": local["id"]},
         "peer_ep_group": {"name": "site-c", "endpoints": ["10.5.0.0/24"]},
         "ipsec_site_connection": {
             "name": "to-site-c", "peer_address": "198.51.100.9", "peer_id": "site-c.example.net",
