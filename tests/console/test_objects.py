@@ -275,8 +275,7 @@ def test_the_gateway_is_named_for_administrators(site: Site, clients: Clients) -
 
 def test_a_refresh_never_takes_the_place_of_a_newer_search(site: Site, viewers: Viewers) -> None:
     """Nor is it told as an answer that did not come."""
-    viewer = viewers.sign_in(CALLER, "/console/connections")
-    viewer.live()
+    viewer = viewers.window()
     page, before = viewer.page, re.compile(r"/console/connections\?sort=name$")
     held: list[Route] = []
     ended: list[Request] = []
@@ -290,8 +289,8 @@ def test_a_refresh_never_takes_the_place_of_a_newer_search(site: Site, viewers: 
     page.on("requestfinished", end)
     page.on("requestfailed", end)
     page.route(before, hold)
-    with page.expect_request(before):
-        page.evaluate(REFRESH)
+    with page.expect_request(before):  # as the stream opens
+        viewer.sign_in(viewers.served.token(CALLER), "/console/connections")
     page.get_by_label("Reason").select_option("psk-mismatch")
     none = page.get_by_role("heading", name="No connection is like that")
     expect(none).to_be_visible()
@@ -368,20 +367,19 @@ def test_forms_of_objects_are_accessible(site: Site, viewers: Viewers) -> None:
 
 def test_what_happens_while_a_list_is_asked_for_is_not_missed(site: Site, viewers: Viewers) -> None:
     """The answer on its way is of before it, and what comes behind is asked for then."""
-    viewer = viewers.sign_in(CALLER, "/console/connections")
-    viewer.live()
+    viewer = viewers.window()
     page, before = viewer.page, re.compile(r"/console/connections\?sort=name$")
-    page.evaluate("document.addEventListener('landbridge:event', () => window.heard = Date.now())")
     held: list[tuple[Route, APIResponse]] = []
 
     def hold(route: Route) -> None:
         held.append((route, route.fetch()))
 
     page.route(before, hold, times=1)
-    with page.expect_request(before):
-        page.evaluate(REFRESH)
+    with page.expect_request(before):  # as the stream opens
+        viewer.sign_in(viewers.served.token(CALLER), "/console/connections")
     while not held:
         page.evaluate("0")
+    page.evaluate("document.addEventListener('landbridge:event', () => window.heard = Date.now())")
     site.at(TunnelState.DOWN)
     while not page.evaluate("window.heard && Date.now() - window.heard > 1100"):
         pass  # a refresh is asked for within a second

@@ -82,8 +82,12 @@ def parse(visit: Visit) -> Question:
         resource=resource if resource in _RESOURCES else "",
         kind=kind if kind in KINDS else "",
         id=visit.query("id")[:64],
-        before=before if before.isascii() and before.isdigit() and int(before[:18]) else "",
+        before=before if _is_number(before) else "",
     )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 18 and int(text) > 0  # noqa: PLR2004
 
 
 async def show(visit: Visit) -> Response:
