@@ -69,12 +69,13 @@ class Half:
 @dataclass(frozen=True)
 class Measured:
     """`halves`: without and with browsers, in turn; `flapped`: changes of tunnels; `lists`: seconds
-    of each."""
+    of each; `place`: where all of it ran."""
 
     scope: Scope
     halves: list[tuple[Half, Half]]
     flapped: int
     lists: dict[str, list[float]]
+    place: str
 
 
 def measure(scope: Scope) -> Measured:
@@ -101,7 +102,7 @@ def measure(scope: Scope) -> Measured:
                 halves.append((alone, Half(beside.result, beside.busy, visitors.seen)))
         population.grow(LISTED)
         gateway.take_all()
-        return Measured(scope, halves, gateway.sent, _lists(service, cookies[0]))
+        return Measured(scope, halves, gateway.sent, _lists(service, cookies[0]), _place(apart))
 
 
 def _apart() -> tuple[int, ...]:
@@ -111,6 +112,14 @@ def _apart() -> tuple[int, ...]:
         return ()
     os.sched_setaffinity(0, set(mine[1:]))
     return mine
+
+
+def _place(apart: tuple[int, ...]) -> str:
+    if apart:
+        return "The API has one processor, all clients share the other."
+    first = os.sched_getscheduler(0) in (os.SCHED_RR, os.SCHED_FIFO)
+    before = ", before all else that ran on it (`chrt -r`)" if first else ""
+    return f"The API and all clients share one processor{before}."
 
 
 def _pin_threads(pid: int, core: int) -> None:

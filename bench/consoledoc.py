@@ -32,7 +32,7 @@ overview, and {chromium} windows of Chromium: real HTTP clients that do what the
 administrators with {tokens} tokens. {tunnels} tunnels of a gateway go up and down, each once in \
 {period:g} s, in all measurements. One client PUTs `dpd` of one of {written} other connections \
 every {pause:g} ms and waits for the answer, without browsers and with them in turn, {turns} times \
-{seconds:g} s each. The API has one processor, all clients share the other.
+{seconds:g} s each. {place}
 
 The run: {machine}, load before it {load}. **Ratio of the medians: {ratio:.2f}** (the median of \
 the turns).
@@ -45,7 +45,7 @@ def write(path: Path, measured: Measured, machine: tuple[str, str]) -> None:
         title=TITLE, browsers=scope.browsers, chromium=scope.chromium, tokens=TOKENS,
         tunnels=scope.tunnels, period=PERIOD, written=WRITTEN, pause=PAUSE * 1000,
         turns=scope.turns, seconds=scope.seconds, machine=machine[0], load=machine[1],
-        ratio=ratio(measured.halves),
+        ratio=ratio(measured.halves), place=measured.place,
     )  # fmt: skip
     beside = "\n".join(f"- {name}: {told}" for name, told in facts(measured))
     lists = f"With {LISTED:,} connections, one client that asks {LISTS} times:"

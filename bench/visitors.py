@@ -148,8 +148,17 @@ class Visitors:
         return seen
 
 
-def main() -> None:
+def _come_after() -> None:
+    """Where they want the same processor as what is measured; with the priorities of real time too,
+    under which niceness is nothing."""
     os.nice(NICENESS)
+    priority = os.sched_getparam(0).sched_priority
+    if priority > 1:
+        os.sched_setscheduler(0, os.sched_getscheduler(0), os.sched_param(priority - 1))
+
+
+def main() -> None:
+    _come_after()
     visit = msgspec.json.decode(sys.stdin.buffer.readline(), type=Visit)
     seen = uvloop.run(Visitors(visit).run())
     sys.stdout.buffer.write(msgspec.json.encode(seen))

@@ -39,6 +39,7 @@ SLICE: Final = 8  # listeners that are woken before the event loop runs other ta
 SLOW_LOOK: Final = 5.0  # seconds, in case a wake-up was lost
 APART: Final = 0.005  # seconds between two reads, where events come fast
 MOST_APART: Final = 0.5  # with many listeners: as long as waking them takes
+AFTER: Final = 0.003  # seconds, in which who has made a change is answered first
 PAUSE: Final = 1.0  # seconds, while the database is away
 
 Scope = str | None
@@ -155,7 +156,8 @@ class EventBroadcast:
                     continue
                 if not more:
                     took = monotonic() - began
-                    await wake.wait(SLOW_LOOK, apart=min(max(APART, took), MOST_APART))
+                    if await wake.wait(SLOW_LOOK, apart=min(max(APART, took), MOST_APART)):
+                        await asyncio.sleep(AFTER)
 
     async def _look(self) -> bool:
         """Read and broadcast once; whether there may be more."""
