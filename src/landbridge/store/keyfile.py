@@ -104,7 +104,10 @@ def of_command(command: str) -> Sealer:
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         raise KeyFileError(f"{told} ended with {done.returncode}: {words[-1] if words else ''}")
-    return Sealer(_parsed(done.stdout.decode("ascii", "replace"), f"what {told} prints"))
+    text = done.stdout.decode("ascii", "replace")
+    return Sealer(
+        _parsed(text, f"what {told} prints", "let it print the key file of this database")
+    )
 
 
 def read(path: Path) -> dict[bytes, bytes]:
@@ -115,7 +118,7 @@ def read(path: Path) -> dict[bytes, bytes]:
         raise KeyFileMissing(_unusable(path, error)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(_unusable(path, error)) from error
-    return _parsed(text, f"the key file {path}")
+    return _parsed(text, f"the key file {path}", "restore the file from your backup")
 
 
 def replace(path: Path, keys: Mapping[bytes, bytes]) -> None:
@@ -138,24 +141,22 @@ def replace(path: Path, keys: Mapping[bytes, bytes]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _parsed(text: str, where: str) -> dict[bytes, bytes]:
-    keys = dict(_key(line.strip(), where) for line in text.split("\n") if line.strip())
+def _parsed(text: str, where: str, mend: str) -> dict[bytes, bytes]:
+    """`where`, `mend`: what it is, and what to do, in an error's words."""
+    keys = dict(_key(line.strip(), where, mend) for line in text.split("\n") if line.strip())
     if not keys:
-        raise KeyFileError(f"{where} is empty: restore it from your backup")
+        raise KeyFileError(f"{where} is empty: {mend}")
     return keys
 
 
-def _key(line: str, where: str) -> tuple[bytes, bytes]:
+def _key(line: str, where: str, mend: str) -> tuple[bytes, bytes]:
     key_id, _, key = line.partition(":")
     try:
         parsed = bytes.fromhex(key_id), bytes.fromhex(key)
     except ValueError:
         parsed = b"", b""
     if len(parsed[0]) != KEY_ID_BYTES or len(parsed[1]) * 8 != KEY_BITS:
-        raise KeyFileError(
-            f"a line of {where} is not '<8 hex digits>:<64 hex digits>': restore it from your "
-            "backup"
-        )
+        raise KeyFileError(f"a line of {where} is not '<8 hex digits>:<64 hex digits>': {mend}")
     return parsed
 
 
