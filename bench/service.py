@@ -21,6 +21,7 @@ from landbridge.client import Api
 from landbridge.lab.peer import DataPlane
 
 PATIENCE = 60.0  # seconds, for the end of a process
+CONFIG = "landbridge.conf"
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,18 @@ def running(
     after: Callable[[Path], None] | None = None,
     data_plane: DataPlane = "auto",
     limits: Mapping[str, int] | None = None,
+    database: str | None = None,
 ) -> Iterator[Service]:
     """``landbridge COMMAND`` until the end of the block; its state is removed. `after` is
     called with the state directory before that. `data_plane`: its ``[agent] kernel``; `limits`: its
-    ``[limits]``, where they are not the defaults."""
+    ``[limits]``, where they are not the defaults. `database`: the URL of a server's, in place of a
+    file."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
         state, port = Path(directory), _free_port()
-        config = state / "landbridge.conf"
+        config = state / CONFIG
         wider = "".join(f"{name} = {value}\n" for name, value in (limits or {}).items())
-        config.write_text(f"[agent]\nkernel = {data_plane}\n[limits]\n{wider}")
+        of = f"[database]\nurl = {database}\n" if database else ""
+        config.write_text(f"[agent]\nkernel = {data_plane}\n[limits]\n{wider}{of}")
         options = (f"--config={config}", f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
         with (state / "service.log").open("wb") as log:
             process = subprocess.Popen(
@@ -90,7 +94,8 @@ def running(
 @contextmanager
 def following(service: Service, gateway: str) -> Iterator[None]:
     """A gateway that leases and listens to its stream, and does nothing else."""
-    command = ("gateway", "add", gateway, "--replace", f"--state-dir={service.state}")
+    at = (f"--config={service.state / CONFIG}", f"--state-dir={service.state}")
+    command = ("gateway", "add", gateway, "--replace", *at)
     token = subprocess.check_output([sys.executable, "-m", "landbridge", *command], text=True)
     token = token.strip()
     agent = Api(service.api.base, token)

@@ -73,13 +73,20 @@ def test_a_project_hears_of_its_own(db: Database) -> None:
 
 def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
     one = {"at": "t", "kind": "k", "resource": "r", "resource_id": "i", "project_id": "p"}
-    many = [one] * (events.KEPT + 7)
-    db.write_sync(lambda tx: tx.execute(insert(table), many))
-    assert db.read_sync(events.window) == (0, events.KEPT + 7)
+    for many in (7, events.KEPT):
+        db.write_sync(lambda tx, count=many: tx.execute(insert(table), [one] * count) and None)
+    first, *others = db.read_sync(events.since, 0, None, 8)
+    whole = db.read_sync(events.window)
+    assert whole.oldest == 0
+    assert whole.has(first.number)
     db.write_sync(events.trim)
-    assert db.read_sync(events.window) == (7, events.KEPT + 7)
+    trimmed = db.read_sync(events.window)
+    assert trimmed == whole._replace(oldest=trimmed.oldest)
+    assert not trimmed.has(others[-3].number)
+    assert trimmed.has(others[-1].number)
+    assert db.read_sync(events.since, trimmed.oldest, None, 1) == [others[-1]]
     db.write_sync(events.trim)
-    assert db.read_sync(events.window) == (7, events.KEPT + 7)
+    assert db.read_sync(events.window) == trimmed
 
 
 def test_of_transactions_that_share_a_commit_only_those_that_hold_have_noted(
