@@ -58,6 +58,7 @@ _ORDER: Final = """
     WITH o AS (
         SELECT base, floor, numbered, kept_from,
                pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1 + base AS ended,
+               pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base AS oldest,
                greatest(pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base, floor)
                AS horizon
         FROM ordering
@@ -145,9 +146,9 @@ _RECORD: Final = _recording()
 _NEWEST: Final = """greatest(o.floor, (SELECT coalesce(max(stamp), 0) FROM changes),
     (SELECT coalesce(max(stamp), 0) FROM events))"""
 _LOOK: Final = text(f"""{_ORDER}
-    SELECT o.horizon, o.ended, {_NEWEST} AS newest,
-           (SELECT coalesce(max(stamp), 0) FROM changes) >= o.horizon
-           OR (SELECT coalesce(max(stamp), 0) FROM events) >= o.horizon AS waiting
+    SELECT o.oldest, o.ended, {_NEWEST} AS newest,
+           greatest((SELECT max(stamp) FROM changes), (SELECT max(stamp) FROM events))
+           >= o.oldest AS waiting
     FROM o""")
 #: Locks know the lower half of a transaction's number: the newest that has ended tells the other.
 _PASS_BY: Final = text(f"""{_ORDER},
@@ -178,7 +179,9 @@ _BASE: Final = text("UPDATE ordering SET base = :base")
 
 
 class _Stuck(NamedTuple):
-    horizon: int
+    """The oldest transaction that runs, and since when it has been that."""
+
+    oldest: int
     since: float
 
 
@@ -234,7 +237,7 @@ class SnapshotOrder:
         return 0 if found is None else int(found)
 
     def positions(self, tx: Connection) -> dict[str, int]:
-        return dict(tx.execute(_POSITIONS).tuples().all())
+        return {gateway: cursor for gateway, cursor in tx.execute(_POSITIONS)}
 
     def changes(self, tx: Connection, gateway_id: str, after: int, most: int) -> News[Change]:
         asked = {"gateway": gateway_id, "after": after, "most": most}
@@ -260,9 +263,10 @@ class SnapshotOrder:
         if found.newest > found.ended:
             raise HistoryMoved
         now = monotonic()
-        if not found.waiting or found.horizon != self._stuck.horizon:
-            self._stuck = _Stuck(found.horizon, now)
-        if (seconds := now - self._stuck.since) < PATIENT:
+        if not found.waiting or found.oldest != self._stuck.oldest:
+            self._stuck = _Stuck(found.oldest, now)
+        seconds = now - self._stuck.since
+        if not found.waiting or seconds < PATIENT:
             return None
         holder = tx.execute(_HOLDER).first()
         return HeldBack(seconds, "" if holder is None else _told(holder))
