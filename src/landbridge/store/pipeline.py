@@ -6,7 +6,8 @@ Rules this module keeps:
 - The driver is in its autocommit mode: BEGIN and COMMIT are statements of ours.
 - An error of a statement that waited comes with the one that it was sent with. The transaction is
   then rolled back as a whole, as after any other.
-- A read of one statement has no BEGIN: a statement is a snapshot by itself. A second one is refused.
+- A read of one statement has no BEGIN: a statement is a snapshot by itself. A second one is
+  refused.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from landbridge.store.wire import Answer, Statement, Values, Wire
+
 Cursor = psycopg.Cursor[Any]
-Values = Sequence[Any] | dict[str, Any] | None
 
 WRITE: Final = "BEGIN"
 READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -31,9 +33,9 @@ class SecondStatement(RuntimeError):
 class Pipeline:
     """`begin`: how the transaction begins; None: a read of one statement."""
 
-    def __init__(self, driver: psycopg.Connection[Any], begin: str | None) -> None:
-        self._driver = driver
-        self._waiting: list[tuple[str, Values]] = [] if begin is None else [(begin, None)]
+    def __init__(self, wire: Wire, begin: str | None) -> None:
+        self._wire = wire
+        self._waiting: list[Statement] = [] if begin is None else [(begin, None)]
         self._single = begin is None
         self._done = 0
 
@@ -41,42 +43,35 @@ class Pipeline:
         """Execute the statement at the latest before the next one, or the commit."""
         self._waiting.append((text, values))
 
-    def execute(self, text: str, values: Values = None) -> Cursor:
-        """Execute the statement; its cursor has the result."""
-        cursor = self._driver.cursor()
-        self.run(cursor, text, values)
-        return cursor
+    def execute(self, text: str, values: Values = None) -> Answer:
+        self._count(text)
+        self._waiting.append((text, values))
+        return self._send()
 
-    def run(self, cursor: Cursor, text: str, values: Values) -> None:
-        """As `execute`, on a cursor that exists."""
-        self._done += 1
-        if self._single and self._done > 1:
-            raise SecondStatement(text)
-        if not self._waiting:
-            cursor.execute(text, values)
-            return
-        with self._driver.pipeline():
-            self._send()
-            cursor.execute(text, values)
+    def run(self, cursor: Cursor, text: str, values: Sequence[Any] | Values) -> None:
+        """Execute a statement on a cursor of the driver's, which has the result."""
+        self._count(text)
+        self.flush()
+        cursor.execute(text, values)
 
     def flush(self) -> None:
         """Send what waits."""
-        if len(self._waiting) == 1:
-            text, values = self._waiting.pop()
-            self._driver.execute(text, values)
-        elif self._waiting:
-            with self._driver.pipeline():
-                self._send()
+        if self._waiting:
+            self._send()
 
     def commit(self) -> None:
         """Send what waits, and commit. A transaction that never began has nothing to commit."""
-        begun = self._driver.info.transaction_status is not TransactionStatus.IDLE
+        begun = self._wire.status is not TransactionStatus.IDLE
         if not begun and len(self._waiting) <= 1:
             return
         self.later("COMMIT")
-        self.flush()
+        self._send()
 
-    def _send(self) -> None:
+    def _send(self) -> Answer:
         waiting, self._waiting = self._waiting, []
-        for text, values in waiting:
-            self._driver.execute(text, values)
+        return self._wire.execute(waiting)
+
+    def _count(self, text: str) -> None:
+        self._done += 1
+        if self._single and self._done > 1:
+            raise SecondStatement(text)

@@ -39,6 +39,7 @@ from landbridge.store.snapshot_order import SnapshotOrder
 from landbridge.store.statements import BATCH, STATEMENTS, Statements, translating
 from landbridge.store.timelimit import Limits
 from landbridge.store.transaction import ENTRY_LOCKS, EntryLocks, Settle
+from landbridge.store.wire import Wire
 
 Driver = psycopg.Connection[Any]
 
@@ -47,8 +48,8 @@ _GATE: Final = EntryLocks(
     beside=f"SELECT pg_advisory_xact_lock_shared({_GATE_NUMBER})",
     alone=f"SELECT pg_advisory_xact_lock({_GATE_NUMBER})",
 )
+WIRE: Final = "landbridge_wire"
 IDLE_SECONDS: Final = 30  # between two statements of a transaction
-PREPARED: Final = 300  # statements that the server keeps for a connection
 PREPARE_AFTER: Final = 2  # executions
 
 
@@ -114,7 +115,7 @@ class PostgresqlBackend:
     def _write(self, work: Callable[[Connection], Any]) -> Any:
         with self._connections.of_thread() as tx:
             told = transaction.begin(tx)
-            pipeline = tx.info[BATCH] = Pipeline(_driver(tx), WRITE)
+            pipeline = tx.info[BATCH] = Pipeline(tx.info[WIRE], WRITE)
             result = work(tx)
             self._settle(tx)
             _commit(tx, pipeline)
@@ -124,7 +125,7 @@ class PostgresqlBackend:
 
     def _read(self, work: Callable[[Connection], Any], begin: str | None) -> Any:
         with self._connections.of_thread() as tx:
-            pipeline = tx.info[BATCH] = Pipeline(_driver(tx), begin)
+            pipeline = tx.info[BATCH] = Pipeline(tx.info[WIRE], begin)
             result = work(tx)
             with translating(tx):
                 pipeline.commit()
@@ -151,7 +152,7 @@ class _Connections:
         if tx is None:
             opened = self._lost
             tx = self._connect()
-            _driver(tx).prepared_max = PREPARED
+            tx.info[WIRE] = Wire(_driver(tx))
             self._mine.tx, self._mine.opened = tx, opened
             with self._lock:
                 self._all.add(tx)
@@ -193,10 +194,9 @@ class _Transaction:
         transaction.end(tx)
         tx.info.pop(BATCH, None)
         try:
+            tx.info[WIRE].roll_back()
             if (begun := tx.get_transaction()) is not None:  # SQLAlchemy's notion of one
                 begun.close()
-            if error is not None:
-                _driver(tx).rollback()
         except (DBAPIError, psycopg.Error):
             self._connections.lost(tx)
 

@@ -38,7 +38,8 @@ AWAY: Final = RetryLimits(0.05, 0.5, 2.0)
 
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF  # of SQLite's extended result codes
-_RACES_LOST: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+#: serialization_failure, deadlock_detected; and what was prepared is gone (DEALLOCATE ALL)
+_RACES_LOST: Final = frozenset({"40001", "40P01", "26000"})
 _GOING_OR_COMING: Final = frozenset(
     {
         "57P01",  # admin_shutdown

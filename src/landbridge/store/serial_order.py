@@ -149,7 +149,7 @@ class SerialOrder:
         return 0 if found is None else int(found["cursor"])
 
     def positions(self, tx: Connection) -> dict[str, int]:
-        return {gateway: cursor for gateway, cursor in tx.execute(_POSITIONS)}
+        return {str(row[0]): int(row[1]) for row in tx.execute(_POSITIONS)}
 
     def changes(self, tx: Connection, gateway_id: str, after: int, most: int) -> News[Change]:
         place = one(tx, _POSITION, {"gateway": gateway_id})

@@ -174,7 +174,8 @@ _HOLDER: Final = text("""
     WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
     ORDER BY age(l.transactionid) DESC LIMIT 1""")
 _RENEW: Final = text(f"""{_ORDER}
-    SELECT {_NEWEST} AS newest, pg_current_xact_id()::text::bigint + o.base AS own, o.base FROM o""")
+    SELECT {_NEWEST} AS newest, pg_current_xact_id()::text::bigint + o.base AS own, o.base
+    FROM o""")
 _BASE: Final = text("UPDATE ordering SET base = :base")
 
 
@@ -201,7 +202,7 @@ class SnapshotOrder:
         asked = {"after": after, "stamp": after >> PLACES, "most": most}
         query = _EVENTS if project_id is None else _OF_PROJECT
         rows = tx.execute(query, asked if project_id is None else asked | {"project": project_id})
-        found = [(Event(*row[:6], _json(row.content)), row.final) for row in rows]
+        found = [(_event(row), row.final) for row in rows]
         final = [event for event, is_final in found if is_final]
         return News(final, held=len(final) < len(found))
 
@@ -237,7 +238,7 @@ class SnapshotOrder:
         return 0 if found is None else int(found)
 
     def positions(self, tx: Connection) -> dict[str, int]:
-        return {gateway: cursor for gateway, cursor in tx.execute(_POSITIONS)}
+        return {str(row[0]): int(row[1]) for row in tx.execute(_POSITIONS)}
 
     def changes(self, tx: Connection, gateway_id: str, after: int, most: int) -> News[Change]:
         asked = {"gateway": gateway_id, "after": after, "most": most}
@@ -295,10 +296,11 @@ def _lines(rows: Iterable[Row[Any]]) -> Iterable[Change]:
         yield replace(changes[-1], cursor=stamp)
 
 
-def _json(content: str) -> Any:
-    return _decoder.decode(content)
+def _event(row: Row[Any]) -> Event:
+    """`cursor`: the first of its columns."""
+    values = dict(zip(Event._fields, row, strict=False))
+    return Event(**values | {"content": _decoder.decode(row.content)})
 
 
 def _told(holder: Row[Any]) -> str:
-    pid, user, database = holder
-    return f"process {pid} of user {user}, database {database}"
+    return f"process {holder.pid} of user {holder.usename}, database {holder.datname}"

@@ -30,6 +30,10 @@ def _note(tx: Connection, kind: str, project: str = "p", hold: float = 0.0) -> N
     time.sleep(hold)  # other transactions begin and end meanwhile
 
 
+def _add(tx: Connection, rows: list[dict[str, str]]) -> None:
+    tx.execute(insert(table), rows)
+
+
 def test_what_was_rolled_back_has_not_happened(db: Database) -> None:
     def fail(tx: Connection) -> None:
         _note(tx, "lost")
@@ -74,7 +78,7 @@ def test_a_project_hears_of_its_own(db: Database) -> None:
 def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
     one = {"at": "t", "kind": "k", "resource": "r", "resource_id": "i", "project_id": "p"}
     for many in (7, events.KEPT):
-        db.write_sync(lambda tx, count=many: tx.execute(insert(table), [one] * count) and None)
+        db.write_sync(_add, [one] * many)
     first, *others = db.read_sync(events.since, 0, None, 8)
     whole = db.read_sync(events.window)
     assert whole.oldest == 0

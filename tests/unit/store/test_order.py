@@ -172,8 +172,8 @@ def test_who_waits_knows_that_there_is_more(db: Database, begin: Begin) -> None:
     older.commit()
     found, held = db.read_sync(events.news, at, None)
     assert ([event.kind for event in found], held) == ([f"{name}1"], False)
-    found, held = db.read_sync(changes.news, GATEWAY, cursor)
-    assert ([change.id for change in found], held) == ([name], False)
+    changed, held = db.read_sync(changes.news, GATEWAY, cursor)
+    assert ([change.id for change in changed], held) == ([name], False)
 
 
 def test_what_is_desired_and_the_stream_meet(db: Database, begin: Begin) -> None:
