@@ -43,6 +43,11 @@ class Service:
         """Of the service and its agent."""
         return self.state / "service.log"
 
+    def addressed(self, request: bytes) -> bytes:
+        """A request to another process of the same database, as one to this process."""
+        head, _, rest = request.partition(b"Host: ")
+        return head + b"Host: " + f"{self.host}:{self.port}".encode() + rest[rest.index(b"\r\n") :]
+
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request as it goes over the wire."""
         head = (
@@ -67,7 +72,7 @@ def running(
     ``[limits]``, where they are not the defaults. `database`: the URL of a server's, in place of a
     file."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
-        state, port = Path(directory), _free_port()
+        state, port = Path(directory), free_port()
         config = state / CONFIG
         wider = "".join(f"{name} = {value}\n" for name, value in (limits or {}).items())
         of = f"[database]\nurl = {database}\n" if database else ""
@@ -89,6 +94,27 @@ def running(
             process.wait(PATIENCE)
             if after is not None:
                 after(state)
+
+
+@contextmanager
+def beside(service: Service) -> Iterator[Service]:
+    """Another API process of the same state directory and database."""
+    port = free_port()
+    at = (f"--config={service.state / CONFIG}", f"--state-dir={service.state}")
+    with (service.state / "beside.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "landbridge", "api", *at, f"--bind=127.0.0.1:{port}"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        api = Api.opened(f"http://127.0.0.1:{port}", service.state / "admin-token")
+        yield Service(service.state, "127.0.0.1", port, process.pid, api)
+        api.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
 
 
 @contextmanager
@@ -123,7 +149,7 @@ def _drain(stream: socket.socket) -> None:
         pass
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -1,0 +1,73 @@
+"""NOTIFY follows the commit, one for many; what is lost between the two is found all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextlib import closing
+from typing import Final
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from landbridge.api.events import broadcast
+from landbridge.api.http.metrics import ApiMetrics
+from landbridge.store.database import Database
+from landbridge.store.listener import CHANNEL
+from landbridge.store.transaction import wake
+from tests.environments.databases import Databases
+
+DEADLINE: Final = 30.0
+#: Commits an event, and is killed before anybody is told.
+KILLED: Final = """
+import os, signal, sys
+from landbridge.store.database import Database
+from landbridge.store.notifier import Notifier
+from tests.rows import SERVICE
+Notifier.announce = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+Database.open(sys.argv[1]).write_sync(events.note, "swallowed", "ikepolicy", SERVICE)
+"""
+
+
+def _wake(tx: Connection, topic: str) -> None:
+    tx.execute(text("SELECT pg_current_xact_id()"))
+    wake(tx, topic)
+
+
+def test_a_notice_that_a_crash_swallowed_is_found_by_the_slow_look(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "SLOW_LOOK", 0.1)
+
+    async def scenario(db: Database, url: str) -> list[str]:
+        following = asyncio.create_task(db.follow())
+        async with broadcast.EventBroadcast(db, ApiMetrics()).listen(None) as listener:
+            killed = await asyncio.to_thread(
+                subprocess.run, [sys.executable, "-c", KILLED, url], check=False
+            )
+            assert killed.returncode < 0
+            assert await listener.wait(DEADLINE)
+            heard = [told.event.kind for told in listener.take()]
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        return heard
+
+    with databases.fresh("postgresql") as url, closing(Database.open(url)) as db:
+        assert asyncio.run(scenario(db, url)) == ["swallowed"]
+
+
+def test_many_commits_are_told_together_and_none_is_forgotten(databases: Databases) -> None:
+    async def crowd(db: Database) -> None:
+        await asyncio.gather(*(db.write(_wake, f"topic{n % 3}") for n in range(90)))
+
+    with databases.fresh("postgresql") as url, psycopg.connect(url, autocommit=True) as heard:
+        told: list[str] = []
+        heard.add_notify_handler(lambda notice: told.append(notice.payload))
+        heard.execute(f"LISTEN {CHANNEL}")
+        with closing(Database.open(url)) as db:
+            asyncio.run(crowd(db))
+        heard.execute("SELECT 1")  # what was told has arrived with its answer
+    assert set(told) == {"topic0", "topic1", "topic2"}
+    assert len(told) < 90
