@@ -160,7 +160,8 @@ def count_since(tx: Connection, at: str, project_id: str | None) -> int:
 
 def newest(tx: Connection, at: str, project_id: str | None, limit: int) -> list[Event]:
     """The newest events since `at`, newest first."""
-    query = select(*EVENT_COLUMNS).where(*_recent(at, project_id)).order_by(_events.c.id.desc())
+    shown = order_of(tx).event_number, *EVENT_COLUMNS[1:]
+    query = select(*shown).where(*_recent(at, project_id)).order_by(_events.c.id.desc())
     return [Event(*row) for row in tx.execute(query.limit(limit))]
 
 

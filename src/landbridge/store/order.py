@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from landbridge.model.gateway import Change
 from landbridge.store.columns import Columns
@@ -87,7 +87,10 @@ class HeldBack(NamedTuple):
 
 
 class Order(Protocol):
-    """The order of one database."""
+    """The order of one database. `event_number`: of a row of `events`, as its cursor is."""
+
+    @property
+    def event_number(self) -> ColumnElement[int]: ...
 
     def add_events(self, tx: Connection, rows: Sequence[Columns]) -> None: ...
     def window(self, tx: Connection) -> Window: ...

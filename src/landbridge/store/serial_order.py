@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from landbridge.model.gateway import Change
 from landbridge.store import tables as t
@@ -95,6 +95,8 @@ _KEPT_FROM: Final = (
 
 class SerialOrder:
     """See `landbridge.store.order.Order`."""
+
+    event_number: ColumnElement[int] = _events.c.id
 
     def add_events(self, tx: Connection, rows: Sequence[Columns]) -> None:
         run_many(tx, _ADD_EVENT, rows)

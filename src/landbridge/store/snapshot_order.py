@@ -29,7 +29,17 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, TextClause, bindparam, insert, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    TextClause,
+    bindparam,
+    insert,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.model.gateway import Change
@@ -65,6 +75,10 @@ _ORDER: Final = """
     )"""
 _CURSOR: Final = f"""CASE WHEN e.stamp <= o.numbered THEN e.id
     ELSE (e.stamp << {PLACES}) + row_number() OVER (PARTITION BY e.stamp ORDER BY e.id) END"""
+
+_NUMBER: Final = f"""CASE WHEN events.stamp <= (SELECT numbered FROM ordering) THEN events.id
+    ELSE (events.stamp << {PLACES}) + (
+        SELECT count(*) FROM events e WHERE e.stamp = events.stamp AND e.id <= events.id) END"""
 
 
 def _since(which: str) -> TextClause:
@@ -188,6 +202,8 @@ class _Stuck(NamedTuple):
 
 class SnapshotOrder:
     """See `landbridge.store.order.Order`."""
+
+    event_number: ColumnElement[int] = literal_column(_NUMBER, BigInteger)
 
     def __init__(self) -> None:
         self._stuck = _Stuck(-1, 0.0)

@@ -75,6 +75,13 @@ def test_a_project_hears_of_its_own(db: Database) -> None:
     assert len(db.read_sync(events.since, 0, None, 1)) == 1
 
 
+def test_a_list_of_the_newest_has_the_numbers_of_the_stream(db: Database) -> None:
+    for kind in ("a", "b", "c"):
+        db.write_sync(_note, kind)
+    told = db.read_sync(events.since, 0, None)
+    assert db.read_sync(events.newest, "", None, 2) == [told[2], told[1]]
+
+
 def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
     one = {"at": "t", "kind": "k", "resource": "r", "resource_id": "i", "project_id": "p"}
     for many in (7, events.KEPT):
