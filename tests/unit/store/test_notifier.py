@@ -14,15 +14,18 @@ from sqlalchemy import Connection, text
 
 from landbridge.api.events import broadcast
 from landbridge.api.http.metrics import ApiMetrics
+from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.listener import CHANNEL
 from landbridge.store.transaction import wake
 from tests.environments.databases import Databases
+from tests.rows import SERVICE
 
 DEADLINE: Final = 30.0
 #: Commits an event, and is killed before anybody is told.
 KILLED: Final = """
 import os, signal, sys
+from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.notifier import Notifier
 from tests.rows import SERVICE
@@ -56,6 +59,29 @@ def test_a_notice_that_a_crash_swallowed_is_found_by_the_slow_look(
 
     with databases.fresh("postgresql") as url, closing(Database.open(url)) as db:
         assert asyncio.run(scenario(db, url)) == ["swallowed"]
+
+
+def test_what_was_held_back_is_heard_when_nobody_wakes(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older transaction ends, and has nothing to tell."""
+    monkeypatch.setattr(broadcast, "SLOW_LOOK", 3600.0)
+
+    async def scenario(db: Database, older: psycopg.Connection) -> list[str]:
+        async with broadcast.EventBroadcast(db, ApiMetrics()).listen(None) as listener:
+            await db.write(events.note, "held", "ikepolicy", SERVICE)
+            assert not await listener.wait(0.05)
+            older.rollback()
+            assert await listener.wait(DEADLINE)
+            return [told.event.kind for told in listener.take()]
+
+    with (
+        databases.fresh("postgresql") as url,
+        closing(Database.open(url)) as db,
+        psycopg.connect(url) as older,
+    ):
+        older.execute("SELECT pg_current_xact_id()")
+        assert asyncio.run(scenario(db, older)) == ["held"]
 
 
 def test_many_commits_are_told_together_and_none_is_forgotten(databases: Databases) -> None:

@@ -256,7 +256,7 @@ class _AgentHandlers:
         ):
             yield b"\n"  # at once: the agent knows that the stream is open
             asked: frozenset[str] = frozenset()
-            patience = Patience(HEARTBEAT)
+            patience, quiet = Patience(HEARTBEAT), 0.0
             while not refused.is_set():
                 try:
                     (batch, held), waiting = await self._db.read(_news, gateway, cursor)
@@ -268,8 +268,13 @@ class _AgentHandlers:
                 if fresh := [line for line in waiting if line.diagnosis_id not in asked]:
                     yield _encoder.encode_lines(fresh)
                 asked = frozenset(line.diagnosis_id for line in waiting)
+                if len(batch) >= BATCH:
+                    continue
                 pause = patience.after(held=held, got=bool(batch))
-                if len(batch) < BATCH and not await wake.wait(pause, apart=APART) and not held:
+                if not await wake.wait(pause, apart=APART):
+                    quiet += pause
+                if quiet >= HEARTBEAT:
+                    quiet = 0.0
                     yield b"\n"
 
     async def _one(
