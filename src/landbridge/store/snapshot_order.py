@@ -29,20 +29,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Row,
-    TextClause,
-    bindparam,
-    insert,
-    literal_column,
-    text,
-)
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Row
 
 from landbridge.model.gateway import Change
+from landbridge.store import snapshot_statements as q
 from landbridge.store import tables as t
 from landbridge.store.columns import Columns, transaction_stamp
 from landbridge.store.order import (
@@ -59,138 +49,8 @@ from landbridge.store.records import events as _events
 from landbridge.store.statements import run_many
 from landbridge.store.transaction import origin
 
-PLACES: Final = 20  # bits of an event's cursor below its stamp
-_decoder: Final = msgspec.json.Decoder()
-
 PATIENT: Final = 1.0  # seconds that one transaction may hold back all that came after it
-
-_ORDER: Final = """
-    WITH o AS (
-        SELECT base, floor, numbered, kept_from,
-               pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1 + base AS ended,
-               pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base AS oldest,
-               greatest(pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base, floor)
-               AS horizon
-        FROM ordering
-    )"""
-_CURSOR: Final = f"""CASE WHEN e.stamp <= o.numbered THEN e.id
-    ELSE (e.stamp << {PLACES}) + row_number() OVER (PARTITION BY e.stamp ORDER BY e.id) END"""
-
-_NUMBER: Final = f"""CASE WHEN events.stamp <= (SELECT numbered FROM ordering) THEN events.id
-    ELSE (events.stamp << {PLACES}) + (
-        SELECT count(*) FROM events e WHERE e.stamp = events.stamp AND e.id <= events.id) END"""
-
-
-def _since(which: str) -> TextClause:
-    return text(f"""{_ORDER}
-        SELECT e.cursor, e.at, e.kind, e.resource, e.resource_id, e.project_id, e.content, e.final
-        FROM (
-            SELECT e.*, e.stamp < o.horizon AS final, {_CURSOR} AS cursor
-            FROM events e CROSS JOIN o WHERE e.stamp >= :stamp
-        ) e
-        WHERE e.cursor > :after {which} ORDER BY e.stamp, e.id LIMIT :most""")
-
-
-_EVENTS: Final = _since("")
-_OF_PROJECT: Final = _since("AND e.project_id = :project")
-_WINDOW: Final = text(f"""{_ORDER},
-    newest AS (
-        SELECT max(stamp) FILTER (WHERE stamp < o.horizon) AS final, max(stamp) AS seen
-        FROM (
-            (SELECT stamp FROM events CROSS JOIN o WHERE stamp < o.horizon
-             ORDER BY stamp DESC LIMIT 1)
-            UNION ALL (SELECT stamp FROM events ORDER BY stamp DESC LIMIT 1)
-        ) e CROSS JOIN o
-    ),
-    cursors AS (
-        SELECT e.stamp, CASE WHEN e.stamp <= o.numbered THEN max(e.id)
-                        ELSE (e.stamp << {PLACES}) + count(*) END AS cursor
-        FROM events e CROSS JOIN o CROSS JOIN newest n
-        WHERE e.stamp IN (n.final, n.seen) GROUP BY e.stamp, o.numbered
-    )
-    SELECT o.kept_from,
-           coalesce((SELECT cursor FROM cursors c JOIN newest n ON c.stamp = n.final), o.kept_from),
-           coalesce((SELECT cursor FROM cursors c JOIN newest n ON c.stamp = n.seen), o.kept_from)
-    FROM o""")
-_FIRST_KEPT: Final = text(f"""{_ORDER}
-    SELECT stamp FROM events CROSS JOIN o WHERE stamp < o.horizon
-    ORDER BY stamp DESC, id DESC OFFSET :before LIMIT 1""")
-_TRIM_EVENTS: Final = text("DELETE FROM events WHERE stamp < :first")
-_EVENTS_KEPT_FROM: Final = text("""
-    UPDATE ordering SET kept_from = greatest(kept_from, :cursor)""")
-_ADD_EVENT: Final = insert(_events).inline()
-
-_NEWEST_CHANGE: Final = """greatest(g.cursor, coalesce(
-    (SELECT max(c.stamp) FROM changes c WHERE c.gateway_id = g.id), 0))"""
-_POSITION: Final = text(f"""{_ORDER}
-    SELECT least({_NEWEST_CHANGE}, o.horizon - 1)
-    FROM gateways g CROSS JOIN o WHERE g.id = :gateway""")
-_POSITIONS: Final = text(f"SELECT g.id, {_NEWEST_CHANGE} FROM gateways g")
-_CHANGES: Final = text(f"""{_ORDER}
-    SELECT g.kept_from, {_NEWEST_CHANGE} AS newest, c.stamp, c.kind, c.object_id, c.router_id,
-           c.revision, c.deleted, c.request_id, c.final
-    FROM gateways g CROSS JOIN o LEFT JOIN LATERAL (
-        SELECT c.*, c.stamp < o.horizon AS final FROM changes c
-        WHERE c.gateway_id = g.id AND c.stamp > :after
-        ORDER BY c.stamp FETCH FIRST (:most) ROWS WITH TIES
-    ) c ON true
-    WHERE g.id = :gateway ORDER BY c.stamp, c.kind, c.object_id""")
-_CROWDED: Final = text(f"""{_ORDER}
-    SELECT gateway_id FROM changes CROSS JOIN o WHERE deleted AND stamp < o.horizon
-    GROUP BY gateway_id HAVING count(*) > :kept ORDER BY gateway_id""")
-_LAST_FORGOTTEN: Final = text(f"""{_ORDER}
-    SELECT stamp FROM changes CROSS JOIN o
-    WHERE gateway_id = :gateway AND deleted AND stamp < o.horizon
-    ORDER BY stamp DESC OFFSET :kept LIMIT 1""")
-_FORGET: Final = text("""
-    DELETE FROM changes WHERE gateway_id = :gateway AND deleted AND stamp <= :up_to""")
-_KEPT_FROM: Final = text("""
-    UPDATE gateways SET kept_from = greatest(kept_from, :up_to) WHERE id = :gateway""")
-
-
-def _recording() -> Any:
-    given = ("gateway_id", "kind", "object_id", "router_id", "revision", "deleted", "request_id")
-    added = upsert(t.changes).values({name: bindparam(f"the_{name}") for name in given})
-    replaced = {name: added.excluded[name] for name in (*given[3:], "stamp")}
-    return added.on_conflict_do_update(index_elements=given[:3], set_=replaced)
-
-
-_RECORD: Final = _recording()
-
-_NEWEST: Final = """greatest(o.floor, (SELECT coalesce(max(stamp), 0) FROM changes),
-    (SELECT coalesce(max(stamp), 0) FROM events))"""
-_LOOK: Final = text(f"""{_ORDER}
-    SELECT o.oldest, o.ended, {_NEWEST} AS newest,
-           greatest((SELECT max(stamp) FROM changes), (SELECT max(stamp) FROM events))
-           >= o.oldest AS waiting
-    FROM o""")
-#: Locks know the lower half of a transaction's number: the newest that has ended tells the other.
-_PASS_BY: Final = text(f"""{_ORDER},
-    locks AS MATERIALIZED (SELECT * FROM pg_locks),
-    writers AS (
-        SELECT ((o.ended - o.base) % 4294967296 - w.transactionid::text::bigint + 4294967296)
-               % 4294967296 AS before
-        FROM o CROSS JOIN locks w
-        WHERE w.locktype = 'transactionid' AND w.mode = 'ExclusiveLock' AND w.granted
-        AND w.virtualtransaction IN (
-            SELECT virtualtransaction FROM locks
-            WHERE locktype = 'relation' AND mode <> 'AccessShareLock'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND relation IN ('events'::regclass, 'changes'::regclass)
-        )
-    )
-    UPDATE ordering SET floor = greatest(ordering.floor, o.ended - coalesce(
-        (SELECT max(before) FROM writers WHERE before < 2147483648), 0))
-    FROM o""")
-_HOLDER: Final = text("""
-    SELECT l.pid, a.usename, a.datname FROM pg_locks l
-    LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted
-    ORDER BY age(l.transactionid) DESC LIMIT 1""")
-_RENEW: Final = text(f"""{_ORDER}
-    SELECT {_NEWEST} AS newest, pg_current_xact_id()::text::bigint + o.base AS own, o.base
-    FROM o""")
-_BASE: Final = text("UPDATE ordering SET base = :base")
+_decoder: Final = msgspec.json.Decoder()
 
 
 class _Stuck(NamedTuple):
@@ -203,34 +63,34 @@ class _Stuck(NamedTuple):
 class SnapshotOrder:
     """See `landbridge.store.order.Order`."""
 
-    event_number: ColumnElement[int] = literal_column(_NUMBER, BigInteger)
+    event_number: ColumnElement[int] = q.EVENT_NUMBER
 
     def __init__(self) -> None:
         self._stuck = _Stuck(-1, 0.0)
 
     def add_events(self, tx: Connection, rows: Sequence[Columns]) -> None:
-        run_many(tx, _ADD_EVENT, rows)
+        run_many(tx, q.ADD_EVENT, rows)
 
     def window(self, tx: Connection) -> Window:
-        return Window(*tx.execute(_WINDOW).one())
+        return Window(*tx.execute(q.WINDOW).one())
 
     def events(self, tx: Connection, after: int, project_id: str | None, most: int) -> News[Event]:
-        asked = {"after": after, "stamp": after >> PLACES, "most": most}
-        query = _EVENTS if project_id is None else _OF_PROJECT
+        asked = {"after": after, "stamp": after >> q.PLACES, "most": most}
+        query = q.EVENTS if project_id is None else q.OF_PROJECT
         rows = tx.execute(query, asked if project_id is None else asked | {"project": project_id})
         found = [(_event(row), row.final) for row in rows]
         final = [event for event, is_final in found if is_final]
         return News(final, held=len(final) < len(found))
 
     def trim(self, tx: Connection, events: int, deletions: int) -> None:
-        first = tx.execute(_FIRST_KEPT, {"before": events - 1}).scalar()
-        if first is not None and tx.execute(_TRIM_EVENTS, {"first": first}).rowcount:
-            tx.execute(_EVENTS_KEPT_FROM, {"cursor": first << PLACES})
-        for gateway in tx.execute(_CROWDED, {"kept": deletions}).scalars().all():
+        first = tx.execute(q.FIRST_KEPT, {"before": events - 1}).scalar()
+        if first is not None and tx.execute(q.TRIM_EVENTS, {"first": first}).rowcount:
+            tx.execute(q.EVENTS_KEPT_FROM, {"cursor": first << q.PLACES})
+        for gateway in tx.execute(q.CROWDED, {"kept": deletions}).scalars().all():
             asked = {"gateway": gateway, "kept": deletions}
-            up_to = tx.execute(_LAST_FORGOTTEN, asked).scalar()
-            tx.execute(_KEPT_FROM, {"gateway": gateway, "up_to": up_to})
-            tx.execute(_FORGET, {"gateway": gateway, "up_to": up_to})
+            up_to = tx.execute(q.LAST_FORGOTTEN, asked).scalar()
+            tx.execute(q.KEPT_FROM, {"gateway": gateway, "up_to": up_to})
+            tx.execute(q.FORGET, {"gateway": gateway, "up_to": up_to})
 
     def record(
         self, tx: Connection, gateway_id: str, kind: Kind, items: Sequence[Item], kept: int
@@ -247,18 +107,18 @@ class SnapshotOrder:
             }
             for item in items
         ]
-        run_many(tx, _RECORD, rows)
+        run_many(tx, q.RECORD, rows)
 
     def position(self, tx: Connection, gateway_id: str) -> int:
-        found = tx.execute(_POSITION, {"gateway": gateway_id}).scalar()
+        found = tx.execute(q.POSITION, {"gateway": gateway_id}).scalar()
         return 0 if found is None else int(found)
 
     def positions(self, tx: Connection) -> dict[str, int]:
-        return {str(row[0]): int(row[1]) for row in tx.execute(_POSITIONS)}
+        return {str(row[0]): int(row[1]) for row in tx.execute(q.POSITIONS)}
 
     def changes(self, tx: Connection, gateway_id: str, after: int, most: int) -> News[Change]:
         asked = {"gateway": gateway_id, "after": after, "most": most}
-        rows = tx.execute(_CHANGES, asked).all()
+        rows = tx.execute(q.CHANGES, asked).all()
         if not rows or not rows[0].kept_from <= after <= rows[0].newest:
             raise TooOld(f"cursor {after} of gateway {gateway_id}")
         found = [row for row in rows if row.stamp is not None]
@@ -266,17 +126,17 @@ class SnapshotOrder:
         return News(list(_lines(final)), held=len(final) < len(found))
 
     def renew(self, tx: Connection) -> None:
-        newest, own, base = tx.execute(_RENEW).one()
+        newest, own, base = tx.execute(q.RENEW).one()
         if newest < own:
             return
         base += newest - own + 1
-        tx.execute(_BASE, {"base": base})
+        tx.execute(q.BASE, {"base": base})
         for table in (t.changes, _events):
             default = transaction_stamp(base).compile(dialect=tx.dialect)
             tx.exec_driver_sql(f"ALTER TABLE {table.name} ALTER COLUMN stamp SET DEFAULT {default}")
 
     def look(self, tx: Connection) -> HeldBack | None:
-        found = tx.execute(_LOOK).one()
+        found = tx.execute(q.LOOK).one()
         if found.newest > found.ended:
             raise HistoryMoved
         now = monotonic()
@@ -285,11 +145,11 @@ class SnapshotOrder:
         seconds = now - self._stuck.since
         if not found.waiting or seconds < PATIENT:
             return None
-        holder = tx.execute(_HOLDER).first()
+        holder = tx.execute(q.HOLDER).first()
         return HeldBack(seconds, "" if holder is None else _told(holder))
 
     def pass_by(self, tx: Connection) -> None:
-        tx.execute(_PASS_BY)
+        tx.execute(q.PASS_BY)
 
 
 def _lines(rows: Iterable[Row[Any]]) -> Iterable[Change]:
