@@ -40,7 +40,7 @@ def test_cursors_of_before_go_on(empty_database_url: str) -> None:
     url = empty_database_url
     engine = create_engine(make_url(url).set(drivername=DRIVERS[dialect(url)]))
     with engine.begin() as tx:
-        _migrate(tx, "0006")
+        _migrate(tx, "0007")
         tx.execute(text("INSERT INTO gateways (id) VALUES ('gw')"))
         for name in ("a", "b", "c"):
             _write_as_before(tx, name, 1)

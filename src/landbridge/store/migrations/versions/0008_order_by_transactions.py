@@ -1,6 +1,6 @@
 """Order by transactions.
 
-Revision 0007: events and changes say which transaction they are of, so that writers need no lock
+Revision 0008: events and changes say which transaction they are of, so that writers need no lock
 and no counter to be read in order (`landbridge.store.snapshot_order`).
 
 What is there already keeps its order and its cursors: its stamps are made of its numbers, and all
@@ -18,8 +18,8 @@ from alembic import op
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import ExecutableDDLElement
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
