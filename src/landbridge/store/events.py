@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Delete,
+    Select,
     Text,
     bindparam,
     delete,
@@ -160,8 +161,7 @@ def count_since(tx: Connection, at: str, project_id: str | None) -> int:
 
 def newest(tx: Connection, at: str, project_id: str | None, limit: int) -> list[Event]:
     """The newest events since `at`, newest first."""
-    shown = order_of(tx).event_number, *EVENT_COLUMNS[1:]
-    query = select(*shown).where(*_recent(at, project_id)).order_by(_events.c.id.desc())
+    query = _newest_first(tx).where(*_recent(at, project_id))
     return [Event(*row) for row in tx.execute(query.limit(limit))]
 
 
@@ -170,9 +170,9 @@ def older(
 ) -> list[Event]:
     """The newest events that fit, of those before the number `before`, newest first. Of a name that
     is no ASCII some do not fit: databases differ on its case."""
-    query = select(_events).order_by(_events.c.id.desc()).limit(limit)
+    query = _newest_first(tx).limit(limit)
     if before is not None:
-        query = query.where(_events.c.id < before)
+        query = query.where(order_of(tx).before(before))
     if project_id is not None:
         query = query.where(_events.c.project_id == project_id)
     for column, values in (
@@ -185,6 +185,13 @@ def older(
     if wanted.name and wanted.name.isascii():
         query = query.where(_in_content(wanted.name))
     return [Event(*row) for row in tx.execute(query)]
+
+
+def _newest_first(tx: Connection) -> Select[Any]:
+    """Those that listeners may have: their numbers are final."""
+    order = order_of(tx)
+    query = select(order.event_number, *EVENT_COLUMNS[1:]).where(order.readable)
+    return query.order_by(*(column.desc() for column in order.event_keys))
 
 
 def _in_content(text: str) -> ColumnElement[bool]:

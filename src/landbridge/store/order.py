@@ -87,10 +87,17 @@ class HeldBack(NamedTuple):
 
 
 class Order(Protocol):
-    """The order of one database. `event_number`: of a row of `events`, as its cursor is."""
+    """The order of one database. Of a row of `events`: `event_number` is its cursor, `readable`
+    whether listeners may have it, `event_keys` what orders it."""
 
     @property
     def event_number(self) -> ColumnElement[int]: ...
+    @property
+    def event_keys(self) -> Sequence[ColumnElement[int]]: ...
+    @property
+    def readable(self) -> ColumnElement[bool]: ...
+    def before(self, number: int) -> ColumnElement[bool]:
+        """Whether a row of `events` comes before that cursor."""
 
     def add_events(self, tx: Connection, rows: Sequence[Columns]) -> None: ...
     def window(self, tx: Connection) -> Window: ...

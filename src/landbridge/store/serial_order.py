@@ -12,7 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from landbridge.model.gateway import Change
 from landbridge.store import tables as t
@@ -97,6 +107,11 @@ class SerialOrder:
     """See `landbridge.store.order.Order`."""
 
     event_number: ColumnElement[int] = _events.c.id
+    event_keys = (_events.c.id,)
+    readable: ColumnElement[bool] = true()
+
+    def before(self, number: int) -> ColumnElement[bool]:
+        return _events.c.id < number
 
     def add_events(self, tx: Connection, rows: Sequence[Columns]) -> None:
         run_many(tx, _ADD_EVENT, rows)

@@ -64,6 +64,11 @@ class SnapshotOrder:
     """See `landbridge.store.order.Order`."""
 
     event_number: ColumnElement[int] = q.EVENT_NUMBER
+    event_keys = (_events.c.stamp, _events.c.id)
+    readable: ColumnElement[bool] = q.READABLE
+
+    def before(self, number: int) -> ColumnElement[bool]:
+        return (_events.c.stamp <= number >> q.PLACES) & (number > q.EVENT_NUMBER)
 
     def __init__(self) -> None:
         self._stuck = _Stuck(-1, 0.0)

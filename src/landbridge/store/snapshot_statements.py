@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     TextClause,
     bindparam,
@@ -154,4 +155,9 @@ RENEW: Final = text(f"""{ORDER}
     FROM o""")
 BASE: Final = text("UPDATE ordering SET base = :base")
 
+READABLE: Final[ColumnElement[bool]] = literal_column(
+    """events.stamp < (SELECT greatest(
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint + base, floor) FROM ordering)""",
+    Boolean,
+)
 EVENT_NUMBER: Final[ColumnElement[int]] = literal_column(NUMBER, BigInteger)

@@ -80,6 +80,8 @@ def test_a_list_of_the_newest_has_the_numbers_of_the_stream(db: Database) -> Non
         db.write_sync(_note, kind)
     told = db.read_sync(events.since, 0, None)
     assert db.read_sync(events.newest, "", None, 2) == [told[2], told[1]]
+    older = db.read_sync(events.older, told[2].number, None, events.Wanted(), 5)
+    assert older == [told[1], told[0]]
 
 
 def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
