@@ -166,8 +166,6 @@ class EventBroadcast:
                     continue
                 if not more.at_once:
                     took = monotonic() - began
-                if not more.at_once:
-                    took = monotonic() - began
                     pause = patience.after(held=more.held, got=more.some)
                     if await wake.wait(pause, apart=min(max(APART, took), MOST_APART)):
                         await asyncio.sleep(AFTER)
