@@ -56,6 +56,7 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         for part in (
             api,
+            engines,
             listeners,
             browsers,
             attacks,
@@ -77,6 +78,16 @@ def api(console: Console, seconds: float, connections: int) -> None:
     from bench.api import Scope, measure
 
     measure(console, Scope(connections=connections, seconds=seconds))
+
+
+@main.command()
+@click.option("--seconds", default=3.0, help="For each measurement.")
+@click.pass_obj
+def engines(console: Console, seconds: float) -> None:
+    """Requests a second on SQLite and on PostgreSQL, with one process and with two."""
+    from bench.engines import measure
+
+    measure(console, seconds)
 
 
 @main.command()

@@ -86,14 +86,19 @@ def _measure_at(console: Console, service: Service, population: Population, scop
     report.requests(console, f"Requests with {count:,} connections", rows)
 
 
-def _cases(service: Service, population: Population) -> list[Case]:
+def requests_of(service: Service, population: Population) -> list[Case]:
+    """PUTs and GETs of single connections."""
     paths = [f"{CONNECTIONS}/{each}" for each in population.ids]
     counted = load.COUNTED.decode()
-    cases = [
+    return [
         Case("PUT name", _puts(service, paths, [{"name": f"n{counted}"}]), writes=True),
         Case("PUT dpd, to the gateway", _puts(service, paths, _dpd_changes()), writes=True),
         Case("GET one", [service.request("GET", path) for path in paths]),
     ]
+
+
+def _cases(service: Service, population: Population) -> list[Case]:
+    cases, paths = requests_of(service, population), population.ids
     if len(paths) <= ALL_AT_ONCE:
         cases.append(Case(f"GET all {len(paths):,}", [service.request("GET", CONNECTIONS)]))
     if len(paths) > PAGE:

@@ -21,6 +21,7 @@ from landbridge.client import Api
 from landbridge.lab.peer import DataPlane
 
 PATIENCE = 60.0  # seconds, for the end of a process
+CONFIG = "landbridge.conf"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Service:
         """Of the service and its agent."""
         return self.state / "service.log"
 
+    def addressed(self, request: bytes) -> bytes:
+        """A request to another process of the same database, as one to this process."""
+        head, _, rest = request.partition(b"Host: ")
+        return head + b"Host: " + f"{self.host}:{self.port}".encode() + rest[rest.index(b"\r\n") :]
+
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """A request as it goes over the wire."""
         head = (
@@ -59,15 +65,18 @@ def running(
     after: Callable[[Path], None] | None = None,
     data_plane: DataPlane = "auto",
     limits: Mapping[str, int] | None = None,
+    database: str | None = None,
 ) -> Iterator[Service]:
     """``landbridge COMMAND`` until the end of the block; its state is removed. `after` is
     called with the state directory before that. `data_plane`: its ``[agent] kernel``; `limits`: its
-    ``[limits]``, where they are not the defaults."""
+    ``[limits]``, where they are not the defaults. `database`: the URL of a server's, in place of a
+    file."""
     with tempfile.TemporaryDirectory(prefix="landbridge-bench-") as directory:
-        state, port = Path(directory), _free_port()
-        config = state / "landbridge.conf"
+        state, port = Path(directory), free_port()
+        config = state / CONFIG
         wider = "".join(f"{name} = {value}\n" for name, value in (limits or {}).items())
-        config.write_text(f"[agent]\nkernel = {data_plane}\n[limits]\n{wider}")
+        of = f"[database]\nurl = {database}\n" if database else ""
+        config.write_text(f"[agent]\nkernel = {data_plane}\n[limits]\n{wider}{of}")
         options = (f"--config={config}", f"--state-dir={state}", f"--bind=127.0.0.1:{port}")
         with (state / "service.log").open("wb") as log:
             process = subprocess.Popen(
@@ -88,9 +97,31 @@ def running(
 
 
 @contextmanager
+def beside(service: Service) -> Iterator[Service]:
+    """Another API process of the same state directory and database."""
+    port = free_port()
+    at = (f"--config={service.state / CONFIG}", f"--state-dir={service.state}")
+    with (service.state / "beside.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "landbridge", "api", *at, f"--bind=127.0.0.1:{port}"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        api = Api.opened(f"http://127.0.0.1:{port}", service.state / "admin-token")
+        yield Service(service.state, "127.0.0.1", port, process.pid, api)
+        api.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
+@contextmanager
 def following(service: Service, gateway: str) -> Iterator[None]:
     """A gateway that leases and listens to its stream, and does nothing else."""
-    command = ("gateway", "add", gateway, "--replace", f"--state-dir={service.state}")
+    at = (f"--config={service.state / CONFIG}", f"--state-dir={service.state}")
+    command = ("gateway", "add", gateway, "--replace", *at)
     token = subprocess.check_output([sys.executable, "-m", "landbridge", *command], text=True)
     token = token.strip()
     agent = Api(service.api.base, token)
@@ -118,7 +149,7 @@ def _drain(stream: socket.socket) -> None:
         pass
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

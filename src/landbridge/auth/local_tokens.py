@@ -190,7 +190,7 @@ class LocalTokens:
         """Nothing to release: the database is closed by its owner."""
 
     async def _look_up(self, key: str) -> CheckedToken:
-        token = await self._db.read(find, key)
+        token = await self._db.read_one(find, key)
         if token is None:
             raise errors.Unauthorized("The token is not known, or was revoked.")
         caller = Caller(

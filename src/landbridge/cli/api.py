@@ -72,7 +72,7 @@ def run(settings: Settings, listen_fd: int | None, heartbeat: Heartbeat) -> None
             server = _Server(_config(app, shared, certificate))
             _settle()
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                watch = Housekeeping(db, opening=opening)
+                watch = Housekeeping(db, opening=opening, metrics=metrics)
                 serving = _serve(server, listener, db, watch, heartbeat, certificate=certificate)
                 if ended := runner.run(serving):
                     raise preflight.TryLater(ended)

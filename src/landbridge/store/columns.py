@@ -11,7 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Dialect, Integer, String, Text, false, true
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Integer,
+    String,
+    Text,
+    false,
+    literal_column,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -55,6 +66,39 @@ def _sqlite_clock(element: Any, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(database_clock, "postgresql")
 def _postgresql_clock(element: Any, compiler: SQLCompiler, **options: Any) -> str:
     return "extract(epoch from clock_timestamp())::double precision"
+
+
+class transaction_stamp(FunctionElement[int]):  # noqa: N801 - the same
+    """The number of a row in the order of transactions, where a database has many writers
+    (`landbridge.store.snapshot_order`); 0 where one writes at a time.
+
+    Not less than the number of the row's own transaction, and of any that had ended before the row
+    was written. `base` is added.
+    """
+
+    type = BigInteger()
+    inherit_cache = True
+
+    def __init__(self, base: int = 0) -> None:
+        super().__init__(literal_column(str(int(base))))
+
+
+@compiles(transaction_stamp, "sqlite")
+def _no_stamp(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    return "0"
+
+
+@compiles(transaction_stamp, "postgresql")
+def _stamp(element: Any, compiler: SQLCompiler, **options: Any) -> str:
+    base = compiler.process(element.clauses, **options)
+    return (
+        "(greatest(pg_current_xact_id()::text::bigint, "
+        f"pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) + {base})"
+    )
+
+
+def stamp() -> Column[Any]:
+    return Column("stamp", BigInteger, nullable=False, server_default=transaction_stamp())
 
 
 def text(name: str, *, default: str | None = "", length: int = NAME_LENGTH) -> Column[Any]:

@@ -32,6 +32,7 @@ from landbridge.store.hub import Hub
 from landbridge.store.loop_bridge import LoopBridge
 from landbridge.store.retries import InDoubt
 from landbridge.store.secrets import Sealer
+from landbridge.store.statements import flush
 from landbridge.store.timelimit import STATEMENT_SECONDS, Limits, took_too_long
 from landbridge.store.transaction import SEALER, SUSPECTS, Settle, set_origin
 
@@ -59,11 +60,12 @@ class Backend(Protocol):
     def broken(self) -> Future[None]: ...
 
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
-    def read(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
+    def read(self, work: Callable[[Connection], Any], *, single: bool = False) -> Future[Any]: ...
     async def follow(self, hub: Hub) -> None: ...
     def close(self) -> None: ...
 
 
+THREADS = {"sqlite": 4, "postgresql": 16}
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -107,11 +109,12 @@ class Database:
         url: str,
         *,
         sealer: Sealer | None = None,
-        threads: int = 4,
+        threads: int | None = None,
         seconds: float = STATEMENT_SECONDS,
     ) -> Database:
         """Open ``sqlite:///PATH`` or ``postgresql://...``, whose schema is up to date. `seconds`:
-        how long a read on SQLite, or a statement on PostgreSQL, may take.
+        how long a read on SQLite, or a statement on PostgreSQL, may take. `threads`: how many reads
+        on SQLite, or transactions on PostgreSQL, there are at a time.
 
         Raises: DatabaseUrlError.
         """
@@ -121,7 +124,7 @@ class Database:
         name = dialect(url)
         target = make_url(url).set(drivername=DRIVERS[name])
         backend = _BACKENDS[name](
-            target, options, hub.announce, events.flush, Limits(threads, seconds)
+            target, options, hub.announce, events.flush, Limits(threads or THREADS[name], seconds)
         )
         return cls(backend, hub, suspects, sealer)
 
@@ -137,7 +140,9 @@ class Database:
         """What `write` would return or raise; the transaction is rolled back and wakes nobody."""
 
         def undone(tx: Connection) -> T:
-            raise _DryRunDone(fn(tx, *args))
+            outcome = fn(tx, *args)
+            flush(tx)  # what the database refuses is refused here as well
+            raise _DryRunDone(outcome)
 
         try:
             return await self.write(undone)
@@ -147,6 +152,11 @@ class Database:
     async def read(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Run `fn` on one consistent snapshot; it writes nothing."""
         return cast(T, await self._outcome("read", self._backend.read(lambda tx: fn(tx, *args))))
+
+    async def read_one(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """As `read`, of exactly one statement: it costs a server that, and nothing around it."""
+        work = self._backend.read(lambda tx: fn(tx, *args), single=True)
+        return cast(T, await self._outcome("read", work))
 
     def write_sync(self, fn: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """For programs without an event loop: the command line, tests."""

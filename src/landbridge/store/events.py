@@ -2,8 +2,9 @@
 
 Rules this module keeps:
 - An event is noted where it occurs and written in the same transaction, just before the commit:
-  what was rolled back leaves no event.
-- Numbers grow in the order of commits: a reader that continues after number N has missed nothing.
+  what was rolled back leaves no event. So all rows that it is about are locked before.
+- A reader that continues after a number has missed nothing (`landbridge.store.order`), and gets the
+  events of one object in the order in which they happened.
 - The newest `KEPT` events are kept for listeners that reconnect; each connection's history keeps
   its last `KEPT_HISTORY` events, and `KEPT_ROUTINE` routine events (rekeyings) besides.
 - Content has names of attributes, and statuses; of the values that users typed only names.
@@ -18,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Delete,
+    Select,
     Text,
     bindparam,
     delete,
@@ -27,13 +29,18 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from landbridge.store import changes
 from landbridge.store.columns import Columns
 from landbridge.store.hub import EVENTS
+from landbridge.store.order import Content, Event, News, Window, order_of
+from landbridge.store.records import EVENT_COLUMNS
 from landbridge.store.records import events as _events
 from landbridge.store.records import history as _history
 from landbridge.store.resource_rows import ResourceRow
 from landbridge.store.statements import run_many
-from landbridge.store.transaction import order, pending, precisely, wake
+from landbridge.store.transaction import pending, precisely, wake
+
+__all__ = ["Content", "Event", "Window", "flush", "history", "news", "note", "since", "window"]
 
 KEPT: Final = 10_000
 KEPT_HISTORY: Final = 100
@@ -56,22 +63,6 @@ _SHOWN: Final = (
 )
 
 
-#: What an event shows of its object, by attribute.
-Content = dict[str, Any]
-
-
-class Event(NamedTuple):
-    """One event of one object. `number` is 0 before it is written."""
-
-    number: int
-    at: str
-    kind: str
-    resource: str
-    resource_id: str
-    project_id: str
-    content: Content
-
-
 Note = tuple[Event, bool]  # with whether it is routine
 
 
@@ -84,13 +75,6 @@ class Wanted(NamedTuple):
     name: str = ""
 
 
-class Window(NamedTuple):
-    """The events that are kept: after `oldest`, up to `newest`."""
-
-    oldest: int
-    newest: int
-
-
 def _trimming(*, routine: bool) -> Delete:
     """Deletes the newest surplus row and all older ones; NULL while there is none."""
     kept = KEPT_ROUTINE if routine else KEPT_HISTORY
@@ -101,18 +85,7 @@ def _trimming(*, routine: bool) -> Delete:
 
 
 _TRIM_HISTORY: Final = {routine: _trimming(routine=routine) for routine in (False, True)}
-_TRIM_EVENTS: Final = delete(_events).where(
-    _events.c.id <= select(func.max(_events.c.id) - KEPT).scalar_subquery()
-)
-_ADD_EVENT, _ADD_HISTORY = insert(_events).inline(), insert(_history).inline()
-_WINDOW: Final = select(func.min(_events.c.id), func.max(_events.c.id))
-_SINCE: Final = (
-    select(_events)
-    .where(_events.c.id > bindparam("after"))
-    .order_by(_events.c.id)
-    .limit(bindparam("most"))
-)
-_OF_PROJECT: Final = _SINCE.where(_events.c.project_id == bindparam("project"))
+_ADD_HISTORY: Final = insert(_history).inline()
 _HISTORY_OF: Final = (
     select(_history)
     .where(_history.c.connection_id == bindparam("of"))
@@ -144,8 +117,7 @@ def flush(tx: Connection) -> None:
     told.notes = []
     if not notes:
         return
-    order(tx)
-    run_many(tx, _ADD_EVENT, [_event_row(event) for event, _ in notes])
+    order_of(tx).add_events(tx, [_event_row(event) for event, _ in notes])
     if kept := _of_connections(notes):
         run_many(tx, _ADD_HISTORY, [_history_row(event, routine) for event, routine in kept])
     for routine, statement in _TRIM_HISTORY.items():
@@ -162,23 +134,23 @@ def _of_connections(notes: list[Note]) -> list[Note]:
 
 
 def trim(tx: Connection) -> None:
-    """Delete the oldest events; called periodically."""
-    tx.execute(_TRIM_EVENTS)
+    """Delete the oldest events, and deletions that gateways have to hear of; called
+    periodically."""
+    order_of(tx).trim(tx, KEPT, changes.KEPT)
 
 
 def window(tx: Connection) -> Window:
-    oldest, newest = tx.execute(_WINDOW).one()
-    return Window((oldest or 1) - 1, newest or 0)
+    return order_of(tx).window(tx)
+
+
+def news(tx: Connection, number: int, project_id: str | None, limit: int = 500) -> News[Event]:
+    """The events after `number`, oldest first; of one project, or of all (None)."""
+    return order_of(tx).events(tx, number, project_id, limit)
 
 
 def since(tx: Connection, number: int, project_id: str | None, limit: int = 500) -> list[Event]:
-    """The events after `number`, oldest first; of one project, or of all (None)."""
-    after = {"after": number, "most": limit}
-    if project_id is None:
-        rows = tx.execute(_SINCE, after)
-    else:
-        rows = tx.execute(_OF_PROJECT, after | {"project": project_id})
-    return [Event(*row) for row in rows]
+    """The same without what is to come."""
+    return news(tx, number, project_id, limit).found
 
 
 def count_since(tx: Connection, at: str, project_id: str | None) -> int:
@@ -189,7 +161,7 @@ def count_since(tx: Connection, at: str, project_id: str | None) -> int:
 
 def newest(tx: Connection, at: str, project_id: str | None, limit: int) -> list[Event]:
     """The newest events since `at`, newest first."""
-    query = select(_events).where(*_recent(at, project_id)).order_by(_events.c.id.desc())
+    query = _newest_first(tx).where(*_recent(at, project_id))
     return [Event(*row) for row in tx.execute(query.limit(limit))]
 
 
@@ -198,9 +170,9 @@ def older(
 ) -> list[Event]:
     """The newest events that fit, of those before the number `before`, newest first. Of a name that
     is no ASCII some do not fit: databases differ on its case."""
-    query = select(_events).order_by(_events.c.id.desc()).limit(limit)
+    query = _newest_first(tx).limit(limit)
     if before is not None:
-        query = query.where(_events.c.id < before)
+        query = query.where(order_of(tx).before(before))
     if project_id is not None:
         query = query.where(_events.c.project_id == project_id)
     for column, values in (
@@ -213,6 +185,13 @@ def older(
     if wanted.name and wanted.name.isascii():
         query = query.where(_in_content(wanted.name))
     return [Event(*row) for row in tx.execute(query)]
+
+
+def _newest_first(tx: Connection) -> Select[Any]:
+    """Those that listeners may have: their numbers are final."""
+    order = order_of(tx)
+    query = select(order.event_number, *EVENT_COLUMNS[1:]).where(order.readable)
+    return query.order_by(*(column.desc() for column in order.event_keys))
 
 
 def _in_content(text: str) -> ColumnElement[bool]:

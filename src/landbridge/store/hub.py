@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 EVENTS = "*events"
+SOON = 0.01  # seconds
+HELD = 0.25
 
 
 class Wake:
@@ -44,6 +46,25 @@ class Wake:
         self._answered = asyncio.get_running_loop().time()
         self._flag.clear()
         return True
+
+
+class Patience:
+    """How long a reader waits for its next wake-up: `most` seconds, or shortly, and then longer and
+    longer, where something is committed that may not be read yet: what ends that may wake others
+    only."""
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._next = SOON
+
+    def after(self, *, held: bool, got: bool) -> float:
+        """After a read that found something (`got`), or found something `held` back."""
+        if not held:
+            self._next = SOON
+            return self._most
+        pause = SOON if got else self._next
+        self._next = min(2 * pause, HELD, self._most)
+        return pause
 
 
 class Hub:

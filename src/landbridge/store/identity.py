@@ -18,8 +18,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from landbridge.model.gateway import Position
-from landbridge.store import tables as t
+from landbridge.store import changes
 from landbridge.store.installation import OPENING_LENGTH, installation, openings
+from landbridge.store.order import order_of
 from landbridge.store.statements import one
 from landbridge.store.transaction import enter, utcnow
 
@@ -29,7 +30,6 @@ _REPLACED: Final = 20  # ids
 _o = openings.c
 _IDENTITY: Final = select(installation.c.id, installation.c.replaces)
 _NEWEST: Final = select(_o.opening).order_by(_o.number.desc()).limit(1)
-_CURSORS: Final = select(t.gateways.c.id, t.gateways.c.cursor)
 _NUMBER: Final = select(_o.number).where(_o.opening == bindparam("seen"))
 _NEXT: Final = (
     select(_o.cursors).where(_o.number > bindparam("number")).order_by(_o.number).limit(1)
@@ -60,7 +60,8 @@ def opened(tx: Connection) -> str:
     row = dict(found) if found else {"id": str(uuid.uuid4()), "created_at": utcnow()}
     tx.execute(insert(installation).values(row))
     name = secrets.token_hex(OPENING_LENGTH // 2)
-    cursors = dict(tx.execute(_CURSORS).all())
+    order_of(tx).renew(tx)
+    cursors = changes.positions(tx)
     tx.execute(insert(openings).values(opening=name, cursors=cursors, at=utcnow()))
     tx.execute(_TRIM)
     return name
@@ -74,11 +75,10 @@ def is_known(tx: Connection, opening: str) -> bool:
 def position(tx: Connection, gateway_id: str) -> Position:
     """The newest position of the gateway's history."""
     newest = one(tx, _NEWEST, {})
-    at = tx.execute(_CURSORS.where(t.gateways.c.id == gateway_id)).first()
     return Position(
         database=of(tx).id,
         opening="" if newest is None else str(newest["opening"]),
-        cursor=0 if at is None else at.cursor,
+        cursor=changes.position(tx, gateway_id),
     )
 
 

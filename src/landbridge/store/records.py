@@ -2,19 +2,19 @@
 
 Rules this module keeps:
 - All of them are bounded: events by number, history per connection, diagnoses by age.
-- Their ids grow in the order of commits (`store.transaction.order`), so that a reader
-  that has one has all smaller ones.
+- The ids of a history grow in the order in which its events happened: its connection's row is
+  locked. In which order all events are read: `landbridge.store.order`.
 - Content is JSON as it is shown, without secrets.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 from sqlalchemy.types import Double
 
-from landbridge.store.columns import ID_LENGTH, Json, flag, json, text
+from landbridge.store.columns import ID_LENGTH, Json, flag, json, stamp, text
 from landbridge.store.tables import metadata
 
 
@@ -39,8 +39,13 @@ events = Table(
     text("resource_id", default=None, length=ID_LENGTH),
     text("project_id", default=None),
     json("content", default="{}"),
+    stamp(),
+    Index(None, "stamp", "id"),
     sqlite_autoincrement=True,  # the number of a deleted row is never given again
 )
+
+#: Those of an event, with its row's number in place of a cursor.
+EVENT_COLUMNS: Final = tuple(column for column in events.c if column.name != "stamp")
 
 history = Table(
     "history",

@@ -38,8 +38,17 @@ AWAY: Final = RetryLimits(0.05, 0.5, 2.0)
 
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF  # of SQLite's extended result codes
-_RACES_LOST: Final = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
-_GOING_OR_COMING: Final = frozenset({"57P01", "57P02", "57P03", "53300"})  # too_many_connections
+#: serialization_failure, deadlock_detected; and what was prepared is gone (DEALLOCATE ALL)
+_RACES_LOST: Final = frozenset({"40001", "40P01", "26000"})
+_GOING_OR_COMING: Final = frozenset(
+    {
+        "57P01",  # admin_shutdown
+        "57P02",  # crash_shutdown
+        "57P03",  # cannot_connect_now
+        "53300",  # too_many_connections
+        "25P03",  # idle_in_transaction_session_timeout
+    }
+)
 _CONNECTION_CLASS: Final = "08"
 
 

@@ -29,7 +29,9 @@ from sqlalchemy.pool import QueuePool
 from landbridge.store import transaction
 from landbridge.store.databasefile import DatabaseFile, DatabaseMoved, WriterEnded, damage
 from landbridge.store.hub import Hub
+from landbridge.store.order import ORDER
 from landbridge.store.retries import Retries, passing
+from landbridge.store.serial_order import SerialOrder
 from landbridge.store.statements import STATEMENTS, Statements
 from landbridge.store.timelimit import Limits, within
 from landbridge.store.transaction import Pending, Settle
@@ -61,7 +63,7 @@ class SqliteBackend:
             isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours to say
             poolclass=QueuePool,
             pool_size=readers + 1,
-            execution_options=options,
+            execution_options=options | {ORDER: SerialOrder()},
         )
         self.engine.update_execution_options(**{STATEMENTS: Statements(self.engine.dialect)})
         event.listen(self.engine, "connect", _prepare)
@@ -79,7 +81,8 @@ class SqliteBackend:
     def write(self, work: Callable[[Connection], Any]) -> Future[Any]:
         return self._writer.submit(work)
 
-    def read(self, work: Callable[[Connection], Any]) -> Future[Any]:
+    def read(self, work: Callable[[Connection], Any], *, single: bool = False) -> Future[Any]:
+        """`single`: makes no difference here."""
         return self._readers.submit(self._read, work)
 
     def _connect(self) -> _WriterConnection:

@@ -7,6 +7,8 @@ Rules this module keeps:
   lists (``IN``), go through `Connection.execute`.
 - The caches are bounded, whatever callers choose: the attributes that an update names make one
   shape in any order, and statements of lists have a cache of their own (`shaped`).
+- What needs no answer may be executed later, at the latest before the next statement or the commit
+  (`later`): where a database is a round trip away, several go together.
 - Values are converted by the types of their columns in both directions; errors are SQLAlchemy's,
   without the statement and its parameters, which may contain a secret.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Result, Select, Update, exc
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -25,11 +27,20 @@ from sqlalchemy.util import LRUCache
 from landbridge.store.columns import Columns
 
 STATEMENTS: Final = "landbridge_statements"
+BATCH: Final = "landbridge_batch"
 MAX_PREPARED: Final = 512
 MAX_SHAPED: Final = 64
 
 Statement = Select[Any] | Insert | Update | Delete
 Convert = Callable[[Any], Any]
+
+
+class Batch(Protocol):
+    """The statements of one transaction, where they go to the database together."""
+
+    def later(self, text: str, values: Any = None) -> None: ...
+    def execute(self, text: str, values: Any = None) -> Any: ...
+    def flush(self) -> None: ...
 
 
 class PreparedStatement:
@@ -125,10 +136,32 @@ def run_many(tx: Connection, statement: Statement, each: Sequence[Mapping[str, A
     """Execute for each of the parameters; all have the same names, and there is at least one."""
     ready = _ready(tx, statement, each[0])
     values = [ready.parameters(parameters) for parameters in each]
-    try:
-        tx.connection.cursor().executemany(ready.text, values)
-    except _errors(tx) as error:
-        raise _translated(tx, error) from error
+    with translating(tx):
+        if (batch := _batch(tx)) is None:
+            tx.connection.cursor().executemany(ready.text, values)
+        else:
+            for one_of_them in values:
+                batch.later(ready.text, one_of_them)
+
+
+def later(tx: Connection, statement: Statement, parameters: Mapping[str, Any]) -> None:
+    """As `run`, at the latest before the next statement or the commit, whose error it may be."""
+    run_many(tx, statement, [parameters])
+
+
+def text_later(tx: Connection, text: str) -> None:
+    """The same with a text without parameters."""
+    if (batch := _batch(tx)) is None:
+        tx.exec_driver_sql(text)
+    else:
+        batch.later(text)
+
+
+def flush(tx: Connection) -> None:
+    """Execute what was left for later, to know whether it can be."""
+    if (batch := _batch(tx)) is not None:
+        with translating(tx):
+            batch.flush()
 
 
 def _ready(
@@ -140,21 +173,34 @@ def _ready(
 
 def _execute(tx: Connection, ready: PreparedStatement, parameters: Mapping[str, Any]) -> Any:
     """A cursor of the driver's."""
-    cursor = tx.connection.cursor()
-    try:
-        cursor.execute(ready.text, ready.parameters(parameters))
-    except _errors(tx) as error:
-        raise _translated(tx, error) from error
-    return cursor
+    values, batch = ready.parameters(parameters), _batch(tx)
+    with translating(tx):
+        if batch is not None:
+            return batch.execute(ready.text, values)
+        cursor = tx.connection.cursor()
+        cursor.execute(ready.text, values)
+        return cursor
 
 
-def _errors(tx: Connection) -> type[Exception]:
-    return tx.dialect.loaded_dbapi.Error
+def _batch(tx: Connection) -> Batch | None:
+    found: Batch | None = tx.info.get(BATCH)
+    return found
 
 
-def _translated(tx: Connection, error: Exception) -> BaseException:
-    dialect = tx.dialect
-    return exc.DBAPIError.instance(None, None, error, _errors(tx), dialect=dialect)
+class translating:  # noqa: N801 - as contextlib's own; a generator costs more than a statement
+    """Raises SQLAlchemy's exceptions in place of the driver's."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        dialect = self._tx.dialect
+        foreign = dialect.loaded_dbapi.Error
+        if isinstance(error, foreign):
+            raise exc.DBAPIError.instance(None, None, error, foreign, dialect=dialect) from error
 
 
 def _into(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Double
 
-from landbridge.store.columns import ID_LENGTH, Json, counter, flag, json, number, text
+from landbridge.store.columns import ID_LENGTH, Json, counter, flag, json, number, stamp, text
 
 metadata = MetaData(
     naming_convention={
@@ -106,7 +106,19 @@ changes = Table(
     flag("deleted", default=False),
     counter("cursor"),
     text("request_id", length=64),
+    stamp(),
     Index("ix_changes_gateway_id_cursor", "gateway_id", "cursor"),
+    Index(None, "gateway_id", "stamp"),
+)
+
+ordering = Table(  # one row; see `landbridge.store.snapshot_order`
+    "ordering",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    counter("base"),  # what stamps are greater by than the numbers of transactions
+    counter("floor"),  # readers may go so far, whatever transactions still run
+    counter("numbered"),  # stamps up to here were given by a release that numbered events
+    counter("kept_from"),  # a listener that goes on from an older cursor has missed events
 )
 
 networks = _resource(

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from landbridge.store.secrets import Sealer
+from landbridge.store.statements import text_later
 
 Settle = Callable[[Connection], None]  # what is done last, before the commit
 
@@ -43,12 +44,10 @@ def suspect(tx: Connection, id: str) -> None:
 
 
 class EntryLocks(NamedTuple):
-    """The statements that admit a transaction until it ends: beside others, or alone; and the one
-    that orders it after all that were admitted before, to number its events."""
+    """The statements that admit a transaction until it ends: beside others, or alone."""
 
     beside: str
     alone: str
-    order: str
 
 
 def enter(tx: Connection, *, alone: bool) -> None:
@@ -60,17 +59,7 @@ def enter(tx: Connection, *, alone: bool) -> None:
     """
     locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
     if locks is not None:
-        tx.exec_driver_sql(locks.alone if alone else locks.beside)
-
-
-def order(tx: Connection) -> None:
-    """From here on the numbers that the database assigns grow in the order of commits.
-
-    This is the last lock that a transaction waits for.
-    """
-    locks: EntryLocks | None = tx.get_execution_options().get(ENTRY_LOCKS)
-    if locks is not None:
-        tx.exec_driver_sql(locks.order)
+        text_later(tx, locks.alone if alone else locks.beside)
 
 
 @dataclass

@@ -72,12 +72,12 @@ def touch(tx: Connection, table: ResourceTable[R], row: R) -> R:
 
 def _write(tx: Connection, table: ResourceTable[R], row: R, given: Columns) -> R:
     given |= {"revision_number": row.revision_number + 1, "updated_at": utcnow()}
-    statements.run(tx, _update(table.table), given | {"the_id": row.id})
+    statements.later(tx, _update(table.table), given | {"the_id": row.id})
     return replace(row, **given)
 
 
 def delete(tx: Connection, table: ResourceTable[R], row: R) -> None:
-    statements.run(tx, _delete(table.table), {"the_id": row.id})
+    statements.later(tx, _delete(table.table), {"the_id": row.id})
 
 
 def get(tx: Connection, table: ResourceTable[R], id: str, *, to_change: bool = False) -> R | None:

@@ -30,6 +30,10 @@ def _note(tx: Connection, kind: str, project: str = "p", hold: float = 0.0) -> N
     time.sleep(hold)  # other transactions begin and end meanwhile
 
 
+def _add(tx: Connection, rows: list[dict[str, str]]) -> None:
+    tx.execute(insert(table), rows)
+
+
 def test_what_was_rolled_back_has_not_happened(db: Database) -> None:
     def fail(tx: Connection) -> None:
         _note(tx, "lost")
@@ -71,15 +75,31 @@ def test_a_project_hears_of_its_own(db: Database) -> None:
     assert len(db.read_sync(events.since, 0, None, 1)) == 1
 
 
+def test_a_list_of_the_newest_has_the_numbers_of_the_stream(db: Database) -> None:
+    for kind in ("a", "b", "c"):
+        db.write_sync(_note, kind)
+    told = db.read_sync(events.since, 0, None)
+    assert db.read_sync(events.newest, "", None, 2) == [told[2], told[1]]
+    older = db.read_sync(events.older, told[2].number, None, events.Wanted(), 5)
+    assert older == [told[1], told[0]]
+
+
 def test_the_oldest_are_forgotten_and_the_window_says_so(db: Database) -> None:
     one = {"at": "t", "kind": "k", "resource": "r", "resource_id": "i", "project_id": "p"}
-    many = [one] * (events.KEPT + 7)
-    db.write_sync(lambda tx: tx.execute(insert(table), many))
-    assert db.read_sync(events.window) == (0, events.KEPT + 7)
+    for many in (7, events.KEPT):
+        db.write_sync(_add, [one] * many)
+    first, *others = db.read_sync(events.since, 0, None, 8)
+    whole = db.read_sync(events.window)
+    assert whole.oldest == 0
+    assert whole.has(first.number)
     db.write_sync(events.trim)
-    assert db.read_sync(events.window) == (7, events.KEPT + 7)
+    trimmed = db.read_sync(events.window)
+    assert trimmed == whole._replace(oldest=trimmed.oldest)
+    assert not trimmed.has(others[-3].number)
+    assert trimmed.has(others[-1].number)
+    assert db.read_sync(events.since, trimmed.oldest, None, 1) == [others[-1]]
     db.write_sync(events.trim)
-    assert db.read_sync(events.window) == (7, events.KEPT + 7)
+    assert db.read_sync(events.window) == trimmed
 
 
 def test_of_transactions_that_share_a_commit_only_those_that_hold_have_noted(

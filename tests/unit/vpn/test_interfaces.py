@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.store import changes
 from landbridge.vpn.inventory import routers
 from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.interfaces import add_interface, remove_interface
 from tests.unit.vpn.test_vpn_resources import refusal
-from tests.unit.vpn.world import GATEWAY, NOWHERE, World
+from tests.unit.vpn.world import NOWHERE, World, outbox
 
 
 @pytest.mark.parametrize(
@@ -36,9 +35,9 @@ def test_interfaces_that_are_refused(
 
 def test_an_interface_takes_the_subnets_gateway_address(world: World) -> None:
     def attempt(tx: Connection) -> tuple[Any, Any]:
-        before = changes.position(tx, GATEWAY)
+        before = outbox(tx)
         answer = add_interface(world, "router1", subnet_id="UP_sub_unattached")(tx)
-        (told,) = changes.since(tx, GATEWAY, before)
+        (told,) = outbox(tx) - before
         assert (told.kind, told.id) == ("router", world.ids["router1"])
         port = world.row(tx, "port", answer["port_id"])
         return answer, world.shown(tx, "port", port)

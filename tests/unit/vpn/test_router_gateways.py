@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from landbridge.store import changes
 from landbridge.vpn.rows import Attributes
 from tests.unit.vpn.test_vpn_resources import refusal
-from tests.unit.vpn.world import GATEWAY, NOWHERE, World
+from tests.unit.vpn.world import NOWHERE, World, outbox
 
 CONN = "ipsec_site_connection"
 
@@ -35,9 +34,9 @@ def test_a_router_goes_with_its_gateway_port(world: World) -> None:
     def attempt(tx: Connection) -> list[bool]:
         info = {"network_id": "ext"}
         row = world.create(tx, "router", external_gateway_info=info)
-        before = changes.position(tx, GATEWAY)
+        before = outbox(tx)
         world.delete(tx, "router", row.id)
-        return [change.deleted for change in changes.since(tx, GATEWAY, before)]
+        return [told.deleted for told in outbox(tx) - before]
 
     assert world.trial(attempt) == [True]
 
@@ -104,8 +103,8 @@ def test_tunnels_move_to_a_new_outside_address(world: World) -> None:
 
 def test_routers_hear_of_their_uplinks_new_next_hop(world: World) -> None:
     def attempt(tx: Connection) -> list[str]:
-        before = changes.position(tx, GATEWAY)
+        before = outbox(tx)
         world.update(tx, "subnet", "ext6_sub4", gateway_ip=None)
-        return [change.id for change in changes.since(tx, GATEWAY, before)]
+        return [told.id for told in outbox(tx) - before]
 
     assert world.trial(attempt) == [world.ids["router1"]]

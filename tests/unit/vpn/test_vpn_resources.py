@@ -8,10 +8,9 @@ import pytest
 from sqlalchemy import Connection
 
 from landbridge.errors import ApiError
-from landbridge.store import changes
 from landbridge.store.resource_rows import ServiceRow
 from landbridge.vpn.rows import Attributes
-from tests.unit.vpn.world import GATEWAY, IKE, NOWHERE, World
+from tests.unit.vpn.world import IKE, NOWHERE, World, outbox
 
 CONN = "ipsec_site_connection"
 
@@ -75,9 +74,9 @@ def test_connections_follow_what_they_use(
     world: World, kind: str, id: str, change: Attributes, followers: list[str]
 ) -> None:
     def attempt(tx: Connection) -> dict[str, int]:
-        cursor = changes.position(tx, GATEWAY)
+        before = outbox(tx)
         world.update(tx, kind, id, **change)
-        told = changes.since(tx, GATEWAY, cursor)
+        told = outbox(tx) - before
         for name in ("conn", "conn_legacy"):
             row = world.row(tx, CONN, name)
             assert row.revision == (2 if name in followers else 1)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from landbridge.store import tables as t
 from landbridge.store.database import Database
 from landbridge.store.secrets import Sealer
 from landbridge.vpn import rows
@@ -22,6 +23,22 @@ T = TypeVar("T")
 
 NOWHERE = "12345678-1234-4234-8234-123456789abc"
 GATEWAY = "gw1"
+
+
+class Told(NamedTuple):
+    """What a gateway is to hear of one object."""
+
+    kind: str
+    id: str
+    revision: int
+    deleted: bool
+
+
+def outbox(tx: Connection) -> set[Told]:
+    """What this transaction has for the gateway; readers get it after the commit."""
+    c = t.changes.c
+    query = select(c.kind, c.object_id, c.revision, c.deleted).where(c.gateway_id == GATEWAY)
+    return {Told(*row) for row in tx.execute(query)}
 
 
 class _Undo(Exception):

@@ -59,6 +59,8 @@ from landbridge.model.gateway import Change, Lease, Position
 from landbridge.model.status import Report, Taken
 from landbridge.store import changes, identity
 from landbridge.store.database import Database
+from landbridge.store.hub import Patience
+from landbridge.store.order import News
 from landbridge.store.resource_rows import (
     CONNECTIONS,
     ROUTERS,
@@ -254,9 +256,10 @@ class _AgentHandlers:
         ):
             yield b"\n"  # at once: the agent knows that the stream is open
             asked: frozenset[str] = frozenset()
+            patience, quiet = Patience(HEARTBEAT), 0.0
             while not refused.is_set():
                 try:
-                    batch, waiting = await self._db.read(_news, gateway, cursor)
+                    (batch, held), waiting = await self._db.read(_news, gateway, cursor)
                 except changes.TooOld:
                     return
                 if batch:
@@ -265,7 +268,13 @@ class _AgentHandlers:
                 if fresh := [line for line in waiting if line.diagnosis_id not in asked]:
                     yield _encoder.encode_lines(fresh)
                 asked = frozenset(line.diagnosis_id for line in waiting)
-                if len(batch) < BATCH and not await wake.wait(HEARTBEAT, apart=APART):
+                if len(batch) >= BATCH:
+                    continue
+                pause = patience.after(held=held, got=bool(batch))
+                if not await wake.wait(pause, apart=APART):
+                    quiet += pause
+                if quiet >= HEARTBEAT:
+                    quiet = 0.0
                     yield b"\n"
 
     async def _one(
@@ -313,13 +322,13 @@ def _is_newer_than(tx: Connection, gateway: str, cursor: int, seen: Position | N
         raise changes.TooOld(f"cursor {cursor} of another history")
 
 
-def _news(tx: Connection, gateway: str, cursor: int) -> tuple[list[Change], list[Change]]:
+def _news(tx: Connection, gateway: str, cursor: int) -> tuple[News[Change], list[Change]]:
     """The newer changes, and the open requests for a diagnosis. Raises: changes.TooOld."""
-    found = changes.since(tx, gateway, cursor, BATCH)
+    found, held = changes.news(tx, gateway, cursor, BATCH)
     if found:
         opening = identity.position(tx, gateway).opening
         found = [msgspec.structs.replace(change, opening=opening) for change in found]
-    return found, diagnostics.waiting(tx, gateway)
+    return News(found, held), diagnostics.waiting(tx, gateway)
 
 
 def _take_lease(tx: Connection, asked: LeaseRequest) -> Lease:

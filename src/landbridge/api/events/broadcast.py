@@ -31,7 +31,8 @@ from landbridge.api.http.metrics import ApiMetrics
 from landbridge.store import events
 from landbridge.store.database import Database
 from landbridge.store.events import Event, Window
-from landbridge.store.hub import EVENTS
+from landbridge.store.hub import EVENTS, Patience
+from landbridge.store.order import News
 
 BATCH: Final = 500
 QUEUE: Final = 2 * BATCH  # events
@@ -53,6 +54,14 @@ class RenderedEvent(NamedTuple):
 
     event: Event
     wire: bytes
+
+
+class _Seen(NamedTuple):
+    """`at_once`: there may be more already. `held`: there is more, which may not be read yet."""
+
+    at_once: bool
+    held: bool
+    some: bool
 
 
 class Listener:
@@ -145,6 +154,7 @@ class EventBroadcast:
 
     async def _run(self) -> None:
         with self._db.hub.listen(EVENTS) as wake:
+            patience = Patience(SLOW_LOOK)
             while True:
                 began = monotonic()
                 try:
@@ -154,20 +164,21 @@ class EventBroadcast:
                     log.warning("events not read", reason=str(error), exc_info=unforeseen)
                     await asyncio.sleep(PAUSE)
                     continue
-                if not more:
+                if not more.at_once:
                     took = monotonic() - began
-                    if await wake.wait(SLOW_LOOK, apart=min(max(APART, took), MOST_APART)):
+                    pause = patience.after(held=more.held, got=more.some)
+                    if await wake.wait(pause, apart=min(max(APART, took), MOST_APART)):
                         await asyncio.sleep(AFTER)
 
-    async def _look(self) -> bool:
-        """Read and broadcast once; whether there may be more."""
-        window, batch = await self._db.read(_news, self._position)
-        if not window.oldest <= self._position <= window.newest:
+    async def _look(self) -> _Seen:
+        """Read and broadcast once."""
+        window, (batch, held) = await self._db.read(_news, self._position)
+        if not window.has(self._position):
             self._lose(window)
-            return True
+            return _Seen(at_once=True, held=held, some=False)
         if batch:
             await self._hand_out(batch)
-        return len(batch) == BATCH
+        return _Seen(at_once=len(batch) == BATCH, held=held, some=bool(batch))
 
     def _lose(self, window: Window) -> None:
         """The next event does not follow what these listeners have: each must reconnect."""
@@ -201,9 +212,9 @@ class EventBroadcast:
         return list(self._listeners.get(scope, ()))
 
 
-def _news(tx: Connection, position: int) -> tuple[Window, list[Event]]:
+def _news(tx: Connection, position: int) -> tuple[Window, News[Event]]:
     """The window of kept events and the newer ones, of one snapshot."""
-    return events.window(tx), events.since(tx, position, None, BATCH)
+    return events.window(tx), events.news(tx, position, None, BATCH)
 
 
 def rendered(event: Event) -> bytes:

@@ -39,7 +39,7 @@ from landbridge.auth.caller import Caller
 from landbridge.auth.token_cache import digest
 from landbridge.store import events
 from landbridge.store.database import Database
-from landbridge.store.events import Event, Window
+from landbridge.store.events import Event
 
 PATH: Final = "/landbridge/v1/events"
 HEARTBEAT: Final = 15.0  # seconds
@@ -159,7 +159,7 @@ class EventStream(Response):
             await _write(send, RETRY + _position(listener.since))
             return
         window = await self._db.read(events.window)
-        if not _is_kept(self._last, window):
+        if not window.has(self._last):
             await _write(send, RETRY + b"event: reset\n" + _position(listener.since, b"{}"))
             return
         number = self._last
@@ -189,10 +189,6 @@ class EventStream(Response):
     def _let_go(self) -> None:
         self._metrics.dropped.inc()
         log.info("event listener was too slow")
-
-
-def _is_kept(number: int, window: Window) -> bool:
-    return window.oldest <= number <= window.newest
 
 
 def _position(number: int, data: bytes = b"") -> bytes:

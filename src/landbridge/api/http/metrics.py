@@ -101,6 +101,10 @@ class ApiMetrics:
         )
         self.streams = self._gauge("landbridge_agent_streams", "Gateways that listen now.")
         self.listeners = self._gauge("landbridge_event_listeners", "Who listens to events now.")
+        self.held_back = self._gauge(
+            "landbridge_events_held_back_seconds",
+            "For how long a transaction that still runs has held back what came after it.",
+        )
         self._configured = self._gauge(
             "landbridge_connections_configured", "Connections that there are."
         )

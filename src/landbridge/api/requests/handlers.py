@@ -98,7 +98,8 @@ class Handlers(Generic[R]):
 
     async def show(self, request: Request, caller: Caller) -> Response:
         fields = query.fields(request.query_params.multi_items())
-        view = await self._db.read(self._service.show, caller, _id(request), fields)
+        read = self._db.read_one if self._service.rules.whole else self._db.read
+        view = await read(self._service.show, caller, _id(request), fields)
         return json_body.Json({self._resource.name: view})
 
     async def create(self, request: Request, caller: Caller) -> Response:

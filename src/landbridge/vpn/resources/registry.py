@@ -55,7 +55,8 @@ class Rules(Generic[R]):
     """The operations on one kind of resource; each runs in the caller's transaction.
 
     `enter` is called before the first row is read for a change. `beside`: the operations that may
-    run concurrently; all others run alone.
+    run concurrently; all others run alone. `whole`: all that is shown is in
+    the resource's row.
     """
 
     table: ResourceTable[R]
@@ -65,6 +66,7 @@ class Rules(Generic[R]):
     delete: Callable[[Connection, R], None]
     present: Present[R]
     beside: frozenset[str] = frozenset()
+    whole: bool = False
 
     def enter(self, tx: Connection, verb: str) -> None:
         """`verb`: create, update, delete or an action."""
@@ -100,6 +102,7 @@ _IKE_POLICY = Rules(
     policies.IKE.update,
     policies.IKE.delete,
     policies.IKE.present,
+    whole=True,
 )
 _IPSEC_POLICY = Rules(
     IPSEC_POLICIES,
@@ -108,6 +111,7 @@ _IPSEC_POLICY = Rules(
     policies.IPSEC.update,
     policies.IPSEC.delete,
     policies.IPSEC.present,
+    whole=True,
 )
 _ENDPOINT_GROUP = Rules(
     ENDPOINT_GROUPS,
@@ -116,6 +120,7 @@ _ENDPOINT_GROUP = Rules(
     endpoints.update,
     endpoints.delete,
     endpoints.present,
+    whole=True,
 )
 _SERVICE = Rules(
     SERVICES,
@@ -124,6 +129,7 @@ _SERVICE = Rules(
     services.update,
     services.delete,
     services.present,
+    whole=True,
 )
 CONNECTION = Rules(
     CONNECTIONS,
@@ -133,6 +139,7 @@ CONNECTION = Rules(
     connections.delete,
     connections.present,
     beside=frozenset({"update", "delete"}),
+    whole=True,
 )
 
 #: `Any`: which struct the rows of a resource are is known to its own rules alone.
