@@ -76,9 +76,9 @@ TABLE: Final[dict[str, dict[str, Outcome]]] = {
     },
     "secret.key": {
         "missing": KEY,
-        "empty": Refused("restore it from your backup"),
+        "empty": Refused("restore the file from your backup"),
         "truncated": Refused("restore the file from your backup"),
-        "garbage": Refused("restore it from your backup"),
+        "garbage": Refused("restore the file from your backup"),
         "other's": KEY,
         "directory": KEY,
         "unreadable": KEY,

@@ -170,7 +170,7 @@ def _state(path: Path) -> _State:
 
 def _unusable(path: Path, error: OSError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return f"the key file {path} is no text: restore it from your backup"
+        return f"the key file {path} is no text: restore the file from your backup"
     return (
         f"cannot use the key file {path} ({error.strerror or error}): put the file back that "
         "belongs to this database, readable by this user"
