@@ -22,7 +22,7 @@ from landbridge.model.tunnel import Tunnel
 from tests.gateway import netparts
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings, peer_connection
 from tests.gateway.gateway import Gateway, changed, is_applied, tunnel
-from tests.gateway.xfrmstat import Refused
+from tests.gateway.xfrmstat import MISMATCH, NO_SA, Refused
 
 pytestmark = pytest.mark.gateway
 
@@ -102,7 +102,7 @@ def test_the_tunnel_goes_on_until_the_peer_follows(
     peer, theirs = surroundings.remote.peer, peer_connection(version=int(version[1]))
     ours = up(surroundings, gateway, version)
     with Traffic([surroundings.flow()], rate=RATE) as traffic:
-        refused = Refused(peer.host, gateway.namespace)
+        refused = Refused(peer.host, gateway.namespace, counters=(MISMATCH, NO_SA))
         moved = changed(ours, local_address=NEW, local_id=NEW)
         gateway.reconfigure(with_address(gateway.router, NEW))
         gateway.want(moved)

@@ -9,19 +9,22 @@ Documentation/networking/xfrm_proc), so no other loss is taken for it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from landbridge.lab.hosts import Host
 
 STATISTICS: Final = "/proc/net/xfrm_stat"  # not there: no kernel ESP, or one that does not count
-COUNTER: Final = "XfrmInTmplMismatch"
+MISMATCH: Final = "XfrmInTmplMismatch"
+NO_SA: Final = "XfrmInNoStates"  # what comes by an SA that has just been deleted, too
 
 
 class Refused:
-    """`count`: packets that these hosts' kernels have refused for that since it was made."""
+    """`count`: packets that these hosts' kernels have refused since it was made, by `counters`."""
 
-    def __init__(self, *hosts: Host) -> None:
+    def __init__(self, *hosts: Host, counters: Collection[str] = (MISMATCH,)) -> None:
         self._hosts = hosts
+        self._counters = frozenset(counters)
         self._before = self._total()
 
     @property
@@ -29,9 +32,9 @@ class Refused:
         return self._total() - self._before
 
     def _total(self) -> int:
-        return sum(_mismatches(host) for host in self._hosts)
+        return sum(map(self._of, self._hosts))
 
-
-def _mismatches(host: Host) -> int:
-    told = host.run("cat", STATISTICS, check=False)
-    return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith(COUNTER))
+    def _of(self, host: Host) -> int:
+        told = host.run("cat", STATISTICS, check=False).splitlines()
+        counted = [line.split() for line in told]
+        return sum(int(number) for name, number in counted if name in self._counters)
