@@ -206,6 +206,7 @@ def test_no_list_is_hidden_from_these_tests() -> None:
         else f"{listed}"
         for listed in LISTS
     }
+    known.add("token.roles")  # of no rule: at most 32, each looked up in a set
     schemas = document()["components"]["schemas"]
     found = {
         f"{name.removesuffix(end)}.{path}"
