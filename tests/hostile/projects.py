@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from landbridge.api.schema.catalogue import RESOURCES
 from landbridge.vpn.gateways import leases
+from landbridge.vpn.gateways.liveness import LONGEST_LEASE
 from landbridge.vpn.revisions import desired, router_ports
 from tests.api.population import made
 from tests.api.remote import Remote
@@ -87,7 +88,6 @@ class Scene:
     def __init__(self, remote: Remote) -> None:
         self.remote = remote
         self._numbers = itertools.count(1)
-        remote.db.write_sync(lambda tx: leases.lease(tx, GATEWAY, hostname="h", ttl=3600))
         remote.caller("b-reader", "proj-b", "reader")
         remote.caller("service", "proj-service", "service")
         self.external = self.make("network", "admin", **{"router:external": True})["id"]
@@ -104,6 +104,10 @@ class Scene:
         self.b = Project(self, "b", "10.2.0.0/24")
 
     def make(self, resource: str, caller: str, /, **attributes: Any) -> Body:
+        if resource == "router":  # it goes to a gateway that reports, and housekeeping ends leases
+            self.remote.db.write_sync(
+                lambda tx: leases.lease(tx, GATEWAY, hostname="h", ttl=LONGEST_LEASE)
+            )
         return made(self.remote, PATHS[resource], resource, caller, **attributes)
 
     def ask(self, method: str, path: str, caller: str, body: Any = None) -> tuple[int, Body]:
