@@ -32,12 +32,17 @@
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
+  // Marks less than a minute apart are told apart by their seconds.
+  function clock(at) {
+    const close = at.length > 1 && at[1] - at[0] < 60;
+    return {hour: "2-digit", minute: "2-digit", ...(close ? {second: "2-digit"} : {})};
+  }
   function axes(values) {
     const ink = colour("--dim"), grid = {stroke: colour("--line"), width: 1}, ticks = grid;
     const font = "11px system-ui, sans-serif";
     return [
       {stroke: ink, grid, ticks, font, space: 70,
-        values: (plot, at) => at.map((each) => new Date(each * 1000).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"}))},
+        values: (plot, at) => at.map((each) => new Date(each * 1000).toLocaleTimeString([], clock(at)))},
       {stroke: ink, grid, ticks, font, size: 82, space: 26, values: (plot, each) => each.map((one) => values(plot, one))},
     ];
   }
