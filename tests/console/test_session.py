@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
 from http.cookies import SimpleCookie
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
+from starlette.routing import Route
 
 from landbridge.auth import local_tokens
-from landbridge.console import guard
+from landbridge.console import guard, mount
+from landbridge.console.endpoint import PageEndpoint
 from landbridge.console.session import LONGEST, Sessions
 from landbridge.store.secrets import Sealer
 from tests.api.remote import Remote
@@ -68,12 +74,14 @@ def test_a_wrong_token_is_told_in_words_and_leads_nowhere(client: Client) -> Non
     assert "lbt_guess" not in answer.text
     assert client.get("/console/").status_code == 303
     assert "Give a token." in client.sign_in("  ").text
+    assert "longer than a browser keeps" in client.sign_in("x" * 9000).text
 
 
 @pytest.mark.parametrize(
     "next",
     ["https://elsewhere.example/", "//elsewhere.example", "/console/../x\\y", "/v2.0",
-     "javascript:x", "/console//elsewhere.example", "/console/sign-out", "/console/\r\nX: y"],
+     "javascript:x", "/console//elsewhere.example", "/console/sign-out", "/console/\r\nX: y",
+     "/console/../v2.0/networks", "/console/%2e%2E/v2.0", "/console/./x"],
 )  # fmt: skip
 def test_the_way_back_leads_into_the_console_only(
     served: Remote, client: Client, next: str
@@ -111,6 +119,46 @@ def test_signing_out_ends_the_session_here(served: Remote, client: Client) -> No
     answer = client.post("/console/sign-out")
     assert answer.headers["location"] == "/console/sign-in"
     assert client.get("/console/").status_code == 303
+
+
+def test_a_copy_of_the_cookie_is_worth_nothing_after_signing_out(
+    served: Remote, client: Client, clients: Clients
+) -> None:
+    client.signed_in(served.token("a"))
+    thief, other = clients(), clients().signed_in(served.token("a"))
+    thief.http.cookies.set(
+        "landbridge_console", client.http.cookies["landbridge_console"], path="/console"
+    )
+    assert thief.get("/console/").status_code == 200
+    client.post("/console/sign-out")
+    assert thief.get("/console/").status_code == 303
+    assert thief.fragment("/console/").status_code == 401
+    assert other.get("/console/").status_code == 200
+
+
+def test_no_form_is_taken_without_its_session(served: Remote, client: Client) -> None:
+    """All there are."""
+    client.signed_in(served.token("admin"))
+    nothing: Any = SimpleNamespace(static=None, auth=SimpleNamespace(is_local=True))
+    forms = [
+        route.path
+        for route in mount.routes(nothing)
+        if isinstance(route, Route)
+        and isinstance(route.endpoint, PageEndpoint)
+        and "POST" in route.endpoint.methods
+    ]
+    assert len(forms) > 30
+    for form in forms:
+        path = re.sub(r"\{\w+(:\w+)?\}", str(uuid.uuid4()), form)
+        for fields, headers in (
+            ({"csrf": ""}, {}),
+            ({"csrf": "of-another-session"}, {}),
+            ({}, {"Origin": "https://elsewhere.example"}),
+            ({}, {"Sec-Fetch-Site": "same-site"}),
+            ({}, {"Sec-Fetch-Site": "", "Origin": ""}),
+        ):
+            assert client.post(path, fields, **headers).status_code == 403, (path, headers)
+    assert client.get("/console/").status_code == 200
 
 
 def test_a_session_ends_with_its_token(served: Remote, client: Client) -> None:

@@ -154,6 +154,10 @@ class PageEndpoint:
         self._pages = pages
         self._public = public
 
+    @property
+    def methods(self) -> frozenset[str]:
+        return frozenset(self._pages)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         guarded = _Guarded(send)

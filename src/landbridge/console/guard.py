@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 HOME: Final = "/console/"
 
+_PORTS: Final = {"http": 80, "https": 443}
 SAFE: Final = frozenset({"GET", "HEAD"})
 
 _POLICY: Final = (
@@ -43,15 +44,20 @@ def is_ours(headers: Mapping[str, str]) -> bool:
     if site is None and origin is None:
         return False
     return site in (None, "same-origin") and (
-        origin is None or _authority(origin) == headers.get("host", "").lower()
+        origin is None or _is_at(origin, headers.get("host", ""))
     )
 
 
-def _authority(origin: str) -> str:
+def _is_at(origin: str, host: str) -> bool:
+    """Whether the origin is of this host and port; either may leave out its scheme's own port."""
     try:
-        return urlsplit(origin).netloc.lower()
+        sent = urlsplit(origin)
+        here = urlsplit(f"{sent.scheme}://{host}")
+        usual = _PORTS.get(sent.scheme)
+        places = [(each.hostname, each.port or usual) for each in (sent, here)]
     except ValueError:
-        return ""
+        return False
+    return bool(sent.hostname) and places[0] == places[1]
 
 
 def is_same(sent: str, expected: str) -> bool:
@@ -62,7 +68,9 @@ def way_back(text: str) -> str:
     """`text` if it is a path of this console, else its first page."""
     inside = text.startswith(HOME) and not text.startswith(f"{HOME}sign-")
     plain = text.isascii() and text.isprintable() and "\\" not in text and " " not in text
-    return text if inside and plain and "//" not in text.partition("?")[0] else HOME
+    path = unquote(text.partition("?")[0])  # browsers take %2e for a dot
+    straight = "//" not in path and not {".", ".."} & set(path.split("/"))
+    return text if inside and plain and straight else HOME
 
 
 def is_foreign_visit(headers: Mapping[str, str]) -> bool:
@@ -75,4 +83,5 @@ def is_foreign_visit(headers: Mapping[str, str]) -> bool:
 
 def is_secure(scheme: str, headers: Mapping[str, str]) -> bool:
     """Whether the viewer's side is TLS, also where a proxy in front ends it."""
-    return headers.get("x-forwarded-proto", scheme) == "https"
+    nearest = headers.get("x-forwarded-proto", "").partition(",")[0]  # of proxies in a row
+    return "https" in (scheme, nearest.strip().lower())

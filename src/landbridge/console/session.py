@@ -1,8 +1,11 @@
 """A viewer's session: what the browser keeps, sealed, between two requests.
 
 Rules this module keeps:
-- Nothing is kept here: the token is in the cookie, sealed with a key that is derived from the
-  state's (all API processes have it). What cannot be opened is no session.
+- The token is in the cookie, sealed with a key that is derived from the state's (all API processes
+  have it). What cannot be opened is no session.
+- Of a session that was signed out this process keeps the mark until it would have ended: a copy of
+  the cookie opens nothing here any more. Other processes, and the next start, do not know it; to
+  end it everywhere, the token is revoked.
 - The session is worth what its token is: the token is checked at every request. It ends after
   `LONGEST` all the same, as tokens may have no end.
 - `csrf` goes into the forms of this session; a form without it is refused.
@@ -50,6 +53,7 @@ class Sessions:
     def __init__(self, sealer: Sealer, now: Callable[[], float] = time.time) -> None:
         self._sealer = sealer.derived("landbridge console session")
         self._now = now
+        self._signed_out: dict[str, int] = {}  # mark -> when the session would have ended
 
     def begin(self, token: str = "", *, user: str = "", project: str = "") -> Session:
         return Session(
@@ -74,4 +78,11 @@ class Sessions:
             session = msgspec.json.decode(self._sealer.unseal(_ROW, sealed), type=Session)
         except (SealError, msgspec.MsgspecError, binascii.Error, ValueError):
             return None
-        return session if session.until > self._now() else None
+        if session.until <= self._now() or session.csrf in self._signed_out:
+            return None
+        return session
+
+    def end(self, session: Session) -> None:
+        now = self._now()
+        kept = {mark: until for mark, until in self._signed_out.items() if until > now}
+        self._signed_out = kept | {session.csrf: session.until}

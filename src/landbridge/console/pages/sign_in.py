@@ -50,15 +50,22 @@ async def submit(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
+    visit.console.sessions.end(visit.session)
     answer = RedirectResponse(SIGN_IN, 303)
     answer.delete_cookie(COOKIE, path="/console")
     return answer
 
 
 async def _token(visit: Visit) -> tuple[str, str, str]:
-    """The token to sign in with, and the names that were typed. Raises: errors.ApiError."""
+    """The token to sign in with, and the names that were typed.
+
+    Raises: errors.ApiError, TokenTooLong.
+    """
     if visit.field("how") != "password":
-        return visit.field("token").strip()[:LONGEST], "", ""
+        token = visit.field("token").strip()
+        if len(token) > LONGEST:
+            raise TokenTooLong
+        return token, "", ""
     login = Login(
         user=visit.field("user").strip(),
         password=visit.field("password"),
