@@ -17,6 +17,7 @@ from landbridge.lab.hosts import wait_until
 from landbridge.lab.traffic import FlowCount
 from tests.gateway.conftest import ROUTER_OUTSIDE, Surroundings
 from tests.gateway.wire import Ear, Packet, listen
+from tests.gateway.xfrmstat import Refused
 
 SOME = 100  # packets, by which every SA that is in use has shown itself
 
@@ -24,9 +25,10 @@ SOME = 100  # packets, by which every SA that is in use has shown itself
 class NewSas:
     """While packets flow both ways; `early` counts when the block of `new_sas` is over."""
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, ear: Ear, refused: Refused) -> None:
         wait_until(lambda: len(ear.packets) >= SOME, 15, "packets on the uplink")
         self._ear, self._since = ear, len(ear.packets)
+        self._refused = refused
 
     @property
     def early(self) -> int:
@@ -61,7 +63,8 @@ class NewSas:
         return lost.forward.lost == lost.forward.longest_run <= self.early
 
     def __str__(self) -> str:
-        return f"{self.early} of ours and {self.early_back} of the peer's came early"
+        came = f"{self.early} of ours and {self.early_back} of the peer's came early"
+        return f"{came}; the peer's kernel refused {self._refused.count}"
 
     def excuses(self, *lost: FlowCount) -> bool:
         """Whether what these flows have lost, in each direction, has come too early."""
@@ -69,6 +72,13 @@ class NewSas:
             sum(each.forward.lost for each in lost) <= self.early
             and sum(each.backward.lost for each in lost) <= self.early_back
         )
+
+    def excuses_other_networks(self, *lost: FlowCount) -> bool:
+        """The same where the networks of a CHILD_SA change: a peer whose kernel has other policies
+        already refuses what we send by the old SA, for one round trip (docs/decisions/038)."""
+        forward = sum(each.forward.lost for each in lost)
+        backward = sum(each.backward.lost for each in lost)
+        return forward <= self.early + self._refused.count and backward <= self.early_back
 
     def excuses_one_way(self, lost: FlowCount) -> bool:
         """The same of one direction at least: where networks widen, the other may lose packets for
@@ -79,8 +89,9 @@ class NewSas:
 
 @contextmanager
 def new_sas(around: Surroundings) -> Iterator[NewSas]:
-    with listen(around.remote.peer.host, "uplink") as ear:
-        yield NewSas(ear)
+    host = around.remote.peer.host
+    with listen(host, "uplink") as ear:
+        yield NewSas(ear, Refused(host))
 
 
 def _by_spi(packets: list[Packet]) -> list[list[Packet]]:

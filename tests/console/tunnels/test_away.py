@@ -70,7 +70,8 @@ def test_a_peer_that_was_put_right_is_asked_by_a_click(lab: LabSite, viewer: Vie
 
 
 def test_an_api_that_goes_away_and_comes_back(lab: LabSite, viewer: Viewer) -> None:
-    viewer.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "fetch"]
+    # Refused, reset, cut short: whatever a question was at when the API went away.
+    viewer.expected += ["net::ERR_", "fetch"]
     page = viewer.page
     banner = page.locator("#banner")
     lab.halves.end_api()
