@@ -74,6 +74,26 @@ def test_one_api(databases: Databases, tmp_path: Path) -> None:
         assert [line.split() for line in listed] == [[after, "seals", "4"], [before, "opens", "0"]]
 
 
+@pytest.mark.parametrize("keys", [1, 2])
+def test_with_anothers_key_file_nothing_is_changed(
+    databases: Databases, tmp_path: Path, keys: int
+) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(databases.fresh("sqlite"))
+        server = stack.enter_context(running(tmp_path / "state", with_tokens(url)))
+        served = stack.enter_context(remote(server, url))
+        Site(served).connection()
+        before = used(served)
+        file = server.state / "secret.key"
+        ours = file.read_bytes()
+        file.write_text("".join(f"{digit * 8}:{digit * 64}\n" for digit in "ab"[:keys]))
+        foreign = file.read_bytes()
+        with pytest.raises(AssertionError, match=r"landbridge: .*secret.key does not have the key"):
+            server.run("secrets", "rotate")
+        assert (used(served), file.read_bytes()) == (before, foreign)
+        file.write_bytes(ours)
+
+
 def test_two_apis(databases: Databases, tmp_path: Path) -> None:
     with ExitStack() as stack:
         url = stack.enter_context(databases.fresh("postgresql"))

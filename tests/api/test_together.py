@@ -170,6 +170,12 @@ WRONG: dict[str, tuple[Change, str, str, str]] = {
                   "MissingRequiredEndpointGroup"),
     "no connection": (lambda w: w.parts.pop("ipsec_site_connection"), "ipsec_site_connection", "",
                       "HTTPBadRequest"),
+    "no peer": (lambda w: w.parts["ipsec_site_connection"].pop("peer_id"), "ipsec_site_connection",
+                "peer_id", "HTTPBadRequest"),
+    "no secret": (lambda w: w.parts["ipsec_site_connection"].pop("psk"), "ipsec_site_connection",
+                  "psk", "HTTPBadRequest"),
+    "no router": (lambda w: w.parts["vpnservice"].pop("router_id"), "vpnservice", "router_id",
+                  "HTTPBadRequest"),
     "no object": (lambda w: w.parts.update(ikepolicy=["x"]), "ikepolicy", "", "HTTPBadRequest"),
 }  # fmt: skip
 

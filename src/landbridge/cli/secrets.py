@@ -76,15 +76,16 @@ def rotate(config: str | None, state_dir: str | None, *, prepare: bool) -> None:
     their hosts; run it without, copy the file again; run it once more.
     """
     from landbridge.cli.opened import made
-    from landbridge.cli.storage import is_shared
+    from landbridge.cli.storage import is_shared, refuse_without_keys
     from landbridge.store import keyfile, keys
     from landbridge.store.rotation import Step, next_step, waiting
 
     settings = present(config, state_dir).settings
     path, shared = _file(settings), is_shared(settings)
     with made(settings) as db:
-        known = db.read_sync(keys.survey).known
-        file = keyfile.read(path)
+        found = db.read_sync(keys.survey)
+        refuse_without_keys(settings, found, keyfile.of_file(path, make=False))
+        known, file = found.known, keyfile.read(path)
         step = next_step([each.hex() for each in file], known, prepare=prepare, shared=shared)
         if step is Step.NEED_OTHERS:
             raise Failed(

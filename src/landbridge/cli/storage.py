@@ -152,9 +152,14 @@ def _sealer(settings: Settings) -> Sealer:
     with told(settings), looking(settings.database.url) as tx:
         found = keys.survey(tx)
     sealer = _keys_here(settings)
+    refuse_without_keys(settings, found, sealer)
+    return sealer or keyfile.of_file(settings.database.key_file)
+
+
+def refuse_without_keys(settings: Settings, found: keys.Keys, sealer: Sealer | None) -> None:
+    """Raises: NotReady: a key that is needed is not here."""
     if lost := keys.missing(found, sealer, shared=is_shared(settings)):
         raise preflight.NotReady(_lost(settings, lost))
-    return sealer or keyfile.of_file(settings.database.key_file)
 
 
 def _keys_here(settings: Settings) -> Sealer | None:

@@ -154,7 +154,10 @@ def _defaulted(resource: Resource, given: Values) -> Values:
     defaults = {
         attribute.name: attribute.default
         for attribute in resource.attributes
-        if attribute.post and attribute.name not in given and attribute.default is not UNSET
+        if attribute.post
+        and attribute.name not in given
+        and not attribute.required
+        and attribute.default is not UNSET
     }
     return {**given, **defaults}
 
