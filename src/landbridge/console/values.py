@@ -18,6 +18,7 @@ from landbridge.api.schema.resource import Attribute
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Fields
 from landbridge.console.fields import Field, Form
+from landbridge.console.numbers import whole
 from landbridge.console.shapes import number, shape_of
 
 
@@ -41,8 +42,7 @@ def _typed(field: Field, fields: Fields) -> str:
 
 
 def _revision(fields: Fields) -> int | None:
-    text = fields.get("revision_number", [""])[-1]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
+    return whole(fields.get("revision_number", [""])[-1])
 
 
 def typed_values(

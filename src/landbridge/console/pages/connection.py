@@ -20,6 +20,7 @@ from landbridge.console import amounts, drawing, references, traffic, words
 from landbridge.console.ask import View
 from landbridge.console.drawing import Child, Node, Scene
 from landbridge.console.endpoint import Visit
+from landbridge.console.numbers import whole
 from landbridge.console.pages import connections, tags
 from landbridge.console.references import Names, Parts
 from landbridge.console.sections import BY_COLLECTION, CONNECTIONS
@@ -178,7 +179,7 @@ def _path(id: str, what: str) -> str:
 
 def _number(text: str) -> int:
     """Of an address, milliseconds since the epoch; 0: none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0  # noqa: PLR2004
+    return whole(text, digits=14) or 0
 
 
 async def _names(visit: Visit, view: View) -> Names:

@@ -22,6 +22,7 @@ from landbridge.api.schema.vpn import VPN
 from landbridge.console import words
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
+from landbridge.console.numbers import whole
 from landbridge.console.render import EVENTS
 from landbridge.console.sections import BY_NAME
 
@@ -82,12 +83,8 @@ def parse(visit: Visit) -> Question:
         resource=resource if resource in _RESOURCES else "",
         kind=kind if kind in KINDS else "",
         id=visit.query("id")[:64],
-        before=before if _is_number(before) else "",
+        before=before if whole(before, digits=17) else "",
     )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 18 and int(text) > 0  # noqa: PLR2004
 
 
 async def show(visit: Visit) -> Response:

@@ -18,6 +18,7 @@ from landbridge.console import references
 from landbridge.console.ask import View
 from landbridge.console.endpoint import Visit
 from landbridge.console.fields import Field
+from landbridge.console.numbers import whole
 from landbridge.console.references import Part, Parts
 from landbridge.console.sections import Section
 
@@ -53,7 +54,7 @@ class Pages:
         view = await self._view(visit)
         text = visit.field("tags")
         tags = list(dict.fromkeys(each.strip() for each in text.splitlines() if each.strip()))
-        revision = _number(visit.field("revision_number"))
+        revision = whole(visit.field("revision_number"))
         path = f"{self._section.resource.path}/{view['id']}/tags"
         try:
             await visit.ask.send("PUT", path, {"tags": tags}, headers=_if_match(revision))
@@ -98,10 +99,6 @@ def _rule(visit: Visit, section: Section) -> str:
 
 def _may(visit: Visit, section: Section, view: View) -> bool:
     return visit.may(_rule(visit, section), view)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
 
 
 def _if_match(revision: int | None) -> dict[str, str]:
